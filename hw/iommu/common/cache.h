@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * ViommuCache: the one cache behind every cached thing: translations, paging
+ * structures, context entries, interrupt remapping entries.
+ *
+ * It is a fixed-size, set-associative table.  Look-ups take no lock and write
+ * nothing: each set has a sequence number that is odd while somebody
+ * changes the set, and a reader that saw it change has a miss.
+ *
+ * Invalidation comes in two ways:
+ *  - Broad (a domain, everything): the owner keeps generation numbers and
+ *    stamps each entry with the one of its time.  An entry whose stamp is not
+ *    the current one is dead.  The cost does not depend on the number of entries.
+ *  - One key: viommu_cache_remove().  The cost is that of a look-up.
+ *
+ * The race of a fill against an invalidation: a walker may have read a table
+ * before software changed it, and fill after software's invalidation.
+ * Stamps answer it for broad invalidations, because they are read before the
+ * walk.  For single keys there is an epoch: read before the walk, given to
+ * viommu_cache_fill(), advanced before each removal; a fill with an old epoch is
+ * dropped.  Either the fill sees the new epoch, or the removal sees the fill,
+ * because both hold the set's lock.
+ */
+#ifndef HW_IOMMU_COMMON_CACHE_H
+#define HW_IOMMU_COMMON_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define VIOMMU_CACHE_WAYS 3
+
+typedef struct ViommuCacheEntry {
+    uint64_t key[2];
+    uint64_t value[2];
+    uint64_t stamp;         /* 0: empty */
+} ViommuCacheEntry;
+
+typedef struct ViommuCacheSet {
+    uint64_t sequence;      /* odd: locked by a writer */
+    ViommuCacheEntry way[VIOMMU_CACHE_WAYS];
+} __attribute__((aligned(64))) ViommuCacheSet;
+
+typedef struct ViommuCache {
+    ViommuCacheSet *sets;
+    uint64_t mask;          /* number of sets - 1 */
+    uint64_t epoch;
+} ViommuCache;
+
+/** An empty cache for at least 2^@bits entries, 4 <= @bits <= 24. */
+void viommu_cache_init(ViommuCache *cache, unsigned bits);
+void viommu_cache_destroy(ViommuCache *cache);
+/** Forget everything; nobody may be using the cache. */
+void viommu_cache_clear(ViommuCache *cache);
+
+static inline uint64_t viommu_cache_epoch(const ViommuCache *cache)
+{
+    return __atomic_load_n(&cache->epoch, __ATOMIC_ACQUIRE);
+}
+
+/**
+ * The set of a key.  Neighbouring pages get neighbouring sets, so that a
+ * linear run through memory uses the whole cache before it collides.
+ */
+static inline ViommuCacheSet *viommu_cache_set(const ViommuCache *cache,
+                                               uint64_t k0, uint64_t k1)
+{
+    uint64_t h = k1 * UINT64_C(0x9e3779b97f4a7c15);
+
+    return &cache->sets[(k0 ^ (k0 >> 17) ^ (h >> 32)) & cache->mask];
+}
+
+/** Copy the entry of (@k0, @k1) to *@entry; false if there is none.  The
+ *  caller compares entry->stamp with the current one. */
+static inline bool viommu_cache_find(const ViommuCache *cache, uint64_t k0,
+                                     uint64_t k1, ViommuCacheEntry *entry)
+{
+    const ViommuCacheSet *set = viommu_cache_set(cache, k0, k1);
+    uint64_t before = __atomic_load_n(&set->sequence, __ATOMIC_ACQUIRE);
+
+    for (unsigned i = 0; i < VIOMMU_CACHE_WAYS; i++) {
+        const ViommuCacheEntry *e = &set->way[i];
+
+        /* Acquire on each: the sequence is read again after all of them. */
+        if (__atomic_load_n(&e->key[0], __ATOMIC_ACQUIRE) == k0 &&
+            __atomic_load_n(&e->key[1], __ATOMIC_ACQUIRE) == k1) {
+            entry->value[0] = __atomic_load_n(&e->value[0], __ATOMIC_ACQUIRE);
+            entry->value[1] = __atomic_load_n(&e->value[1], __ATOMIC_ACQUIRE);
+            entry->stamp = __atomic_load_n(&e->stamp, __ATOMIC_ACQUIRE);
+            return !(before & 1) && entry->stamp &&
+                   before == __atomic_load_n(&set->sequence,
+                                             __ATOMIC_ACQUIRE);
+        }
+    }
+    return false;
+}
+
+/** Insert @entry unless the epoch is no longer @epoch. */
+void viommu_cache_fill(ViommuCache *cache, const ViommuCacheEntry *entry,
+                       uint64_t epoch);
+
+/** Make fills that began before fail; then remove keys. */
+void viommu_cache_advance(ViommuCache *cache);
+void viommu_cache_remove(ViommuCache *cache, uint64_t k0, uint64_t k1);
+
+#endif

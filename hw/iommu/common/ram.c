@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <string.h>
+
+#include "hw/iommu/common/ram.h"
+#include "hw/iommu/common/unit.h"
+
+struct ViommuRamMap {
+    size_t n;
+    ViommuRam ranges[];     /* sorted by addr, disjoint */
+};
+
+static int compare_ranges(const void *a, const void *b)
+{
+    const ViommuRam *x = a, *y = b;
+
+    return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+static bool range_ok(const ViommuRam *r)
+{
+    return r->size && r->host && r->addr + (r->size - 1) >= r->addr &&
+           ((uintptr_t)r->host & 7) == (r->addr & 7);
+}
+
+ViommuRamMap *viommu_ram_map_new(const ViommuRam *ram, size_t n)
+{
+    ViommuRamMap *map = g_malloc0(sizeof(*map) + n * sizeof(map->ranges[0]));
+
+    map->n = n;
+    if (n) {
+        memcpy(map->ranges, ram, n * sizeof(*ram));
+        qsort(map->ranges, n, sizeof(*ram), compare_ranges);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const ViommuRam *r = &map->ranges[i];
+
+        if (!range_ok(r) || (i && r[-1].addr + (r[-1].size - 1) >= r->addr)) {
+            g_free(map);
+            return NULL;
+        }
+    }
+    return map;
+}
+
+void viommu_ram_map_free(ViommuRamMap *map)
+{
+    g_free(map);
+}
+
+/*
+ * The range that holds [addr, addr + size), or NULL.  A machine has a handful
+ * of ranges, so that a binary search takes two or three steps.
+ */
+static const ViommuRam *find_range(Viommu *unit, uint64_t addr, size_t size)
+{
+    const ViommuRamMap *map =
+        __atomic_load_n(&unit->ram, __ATOMIC_ACQUIRE);
+    size_t low = 0, high = map->n;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        const ViommuRam *r = &map->ranges[mid];
+
+        if (addr < r->addr) {
+            high = mid;
+        } else if (addr - r->addr >= r->size) {
+            low = mid + 1;
+        } else {
+            return r->size - (addr - r->addr) >= size ? r : NULL;
+        }
+    }
+    return NULL;
+}
+
+int viommu_load64(Viommu *unit, uint64_t addr, uint64_t *words, unsigned n)
+{
+    size_t size = n * sizeof(uint64_t);
+    const ViommuRam *r = find_range(unit, addr, size);
+
+    if (r) {
+        const uint64_t *p = (const uint64_t *)((const uint8_t *)r->host +
+                                               (addr - r->addr));
+
+        for (unsigned i = 0; i < n; i++) {
+            words[i] = GUINT64_FROM_LE(__atomic_load_n(p + i,
+                                                       __ATOMIC_ACQUIRE));
+        }
+        return 0;
+    }
+    if (!unit->ops.mem_read ||
+        unit->ops.mem_read(unit->opaque, addr, words, size)) {
+        return -EFAULT;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        words[i] = GUINT64_FROM_LE(words[i]);
+    }
+    return 0;
+}
+
+static void ram_written(Viommu *unit, uint64_t addr, uint64_t size)
+{
+    if (unit->ops.ram_written) {
+        unit->ops.ram_written(unit->opaque, addr, size);
+    }
+}
+
+int viommu_store32(Viommu *unit, uint64_t addr, uint32_t value)
+{
+    const ViommuRam *r = find_range(unit, addr, sizeof(value));
+    uint32_t le = GUINT32_TO_LE(value);
+
+    if (r) {
+        if (r->readonly) {
+            return -EROFS;
+        }
+        __atomic_store_n((uint32_t *)((uint8_t *)r->host + (addr - r->addr)),
+                         le, __ATOMIC_RELEASE);
+        ram_written(unit, addr, sizeof(value));
+        return 0;
+    }
+    if (!unit->ops.mem_write ||
+        unit->ops.mem_write(unit->opaque, addr, &le, sizeof(le))) {
+        return -EFAULT;
+    }
+    return 0;
+}
+
+/*
+ * The host address of an aligned 64-bit word for an atomic update.  What is
+ * not RAM has no atomic operations.
+ */
+static int find_word(Viommu *unit, uint64_t addr, uint64_t **word)
+{
+    const ViommuRam *r = find_range(unit, addr, sizeof(**word));
+
+    if (!r) {
+        return -EFAULT;
+    }
+    if (r->readonly) {
+        return -EROFS;
+    }
+    *word = (uint64_t *)((uint8_t *)r->host + (addr - r->addr));
+    return 0;
+}
+
+int viommu_cas64(Viommu *unit, uint64_t addr, uint64_t *expected,
+                 uint64_t desired)
+{
+    uint64_t old = GUINT64_TO_LE(*expected);
+    uint64_t *word;
+    int ret = find_word(unit, addr, &word);
+
+    if (ret) {
+        return ret;
+    }
+    if (!__atomic_compare_exchange_n(word, &old, GUINT64_TO_LE(desired),
+                                     false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE)) {
+        *expected = GUINT64_FROM_LE(old);
+        return -EAGAIN;
+    }
+    ram_written(unit, addr, sizeof(desired));
+    return 0;
+}
+
+int viommu_or64(Viommu *unit, uint64_t addr, uint64_t bits, uint64_t *old)
+{
+    uint64_t *word;
+    int ret = find_word(unit, addr, &word);
+
+    if (ret) {
+        return ret;
+    }
+    *old = GUINT64_FROM_LE(__atomic_fetch_or(word, GUINT64_TO_LE(bits),
+                                             __ATOMIC_SEQ_CST));
+    ram_written(unit, addr, sizeof(bits));
+    return 0;
+}

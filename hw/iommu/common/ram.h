@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Access to guest memory.
+ *
+ * The list of RAM ranges is an immutable snapshot behind one pointer.  Whoever
+ * reads guest memory does so inside a read-side section (viommu_read_lock());
+ * a new list is published, and the old one freed when no section that
+ * could have seen it is left.  Guest memory changes under our feet at any
+ * time, so each access here is one atomic load, store or compare-and-swap, and
+ * callers decide on the copy they got.
+ */
+#ifndef HW_IOMMU_COMMON_RAM_H
+#define HW_IOMMU_COMMON_RAM_H
+
+#include <hw/iommu/viommu.h>
+
+/* Asks liburcu for its inline read-side functions. */
+#define _LGPL_SOURCE
+#include <urcu/urcu-bp.h>
+
+typedef struct ViommuRamMap ViommuRamMap;
+
+/** Begin a read-side section.  Sections nest and never block. */
+static inline void viommu_read_lock(void)
+{
+    urcu_bp_read_lock();
+}
+
+static inline void viommu_read_unlock(void)
+{
+    urcu_bp_read_unlock();
+}
+
+/** Is this thread inside one? */
+static inline bool viommu_read_held(void)
+{
+    return urcu_bp_read_ongoing();
+}
+
+/** Wait until each section that has begun has ended; not from inside one. */
+static inline void viommu_read_drain(void)
+{
+    urcu_bp_synchronize_rcu();
+}
+
+/** A checked, sorted copy of @ram, or NULL if a range is bad. */
+ViommuRamMap *viommu_ram_map_new(const ViommuRam *ram, size_t n);
+void viommu_ram_map_free(ViommuRamMap *map);
+
+/*
+ * The following return 0 or a negative errno: -EFAULT where no memory
+ * answers, -EROFS for a write to read-only memory.  @addr is aligned to the
+ * access unless stated.  Inside a read-side section only.
+ */
+
+/** Load @n little-endian 64-bit words, each atomically. */
+int viommu_load64(Viommu *unit, uint64_t addr, uint64_t *words, unsigned n);
+/** Store a 32-bit word; everything that this thread did before is visible to
+ *  a guest that sees it. */
+int viommu_store32(Viommu *unit, uint64_t addr, uint32_t value);
+/** Compare-and-swap of a 64-bit word.  On success *@expected was replaced;
+ *  -EAGAIN when it was different, and *@expected then has what is there. */
+int viommu_cas64(Viommu *unit, uint64_t addr, uint64_t *expected,
+                 uint64_t desired);
+/** Set bits of a 64-bit word atomically; *@old has what was there. */
+int viommu_or64(Viommu *unit, uint64_t addr, uint64_t bits, uint64_t *old);
+
+#endif

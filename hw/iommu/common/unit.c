@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The public functions of viommu.h, and the common part of a unit. */
+#include <errno.h>
+
+#include "hw/iommu/common/ram.h"
+#include "hw/iommu/common/unit.h"
+
+GQuark viommu_error_quark(void)
+{
+    return g_quark_from_static_string("viommu-error-quark");
+}
+
+void viommu_unit_init(Viommu *unit, const ViommuModel *model,
+                      const ViommuOps *ops, void *opaque)
+{
+    unit->model = model;
+    unit->ops = *ops;
+    unit->opaque = opaque;
+    unit->ram = viommu_ram_map_new(NULL, 0);
+    g_mutex_init(&unit->lock);
+    g_mutex_init(&unit->ram_lock);
+}
+
+void viommu_unit_destroy(Viommu *unit)
+{
+    g_mutex_clear(&unit->lock);
+    g_mutex_clear(&unit->ram_lock);
+    viommu_ram_map_free(unit->ram);
+}
+
+void viommu_unit_lock(Viommu *unit)
+{
+    g_mutex_lock(&unit->lock);
+}
+
+void viommu_unit_unlock(Viommu *unit)
+{
+    ViommuMsi out[VIOMMU_OUTBOX_SIZE];
+    unsigned n = unit->outbox_n;
+
+    for (unsigned i = 0; i < n; i++) {
+        out[i] = unit->outbox[i];
+    }
+    unit->outbox_n = 0;
+    g_mutex_unlock(&unit->lock);
+
+    for (unsigned i = 0; i < n; i++) {
+        viommu_count(&unit->stats.msis_sent);
+        unit->ops.send_msi(unit->opaque, &out[i]);
+    }
+}
+
+/*
+ * The message's address is the guest's choice.  Only what the platform
+ * takes for an interrupt leaves the unit; anything else could be a write to
+ * the unit's own registers.
+ */
+static bool msi_address_ok(uint64_t addr)
+{
+    return (addr & UINT64_C(0xfff00000)) == UINT64_C(0xfee00000);
+}
+
+void viommu_unit_post_msi(Viommu *unit, const ViommuMsi *msi)
+{
+    if (!msi_address_ok(msi->addr) || unit->outbox_n == VIOMMU_OUTBOX_SIZE) {
+        viommu_count(&unit->stats.msis_dropped);
+        return;
+    }
+    unit->outbox[unit->outbox_n++] = *msi;
+}
+
+void viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv)
+{
+    if (unit->ops.invalidate) {
+        unit->ops.invalidate(unit->opaque, inv);
+    }
+}
+
+void viommu_unit_run_later(Viommu *unit)
+{
+    unit->ops.run_later(unit->opaque);
+}
+
+void viommu_free(Viommu *unit)
+{
+    if (unit) {
+        unit->model->free(unit);
+    }
+}
+
+void viommu_reset(Viommu *unit)
+{
+    unit->model->reset(unit);
+}
+
+int viommu_set_ram(Viommu *unit, const ViommuRam *ram, size_t n)
+{
+    ViommuRamMap *map = viommu_ram_map_new(ram, n);
+    ViommuRamMap *old;
+
+    if (!map) {
+        return -EINVAL;
+    }
+    g_mutex_lock(&unit->ram_lock);
+    old = __atomic_exchange_n(&unit->ram, map, __ATOMIC_ACQ_REL);
+    viommu_read_drain();
+    viommu_ram_map_free(old);
+    g_mutex_unlock(&unit->ram_lock);
+    return 0;
+}
+
+uint64_t viommu_mmio_size(const Viommu *unit)
+{
+    return unit->model->mmio_size(unit);
+}
+
+uint64_t viommu_mmio_read(Viommu *unit, uint64_t offset, unsigned size)
+{
+    if (size < 1 || size > 8) {
+        viommu_count(&unit->stats.bad_accesses);
+        return 0;
+    }
+    return unit->model->mmio_read(unit, offset, size);
+}
+
+void viommu_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
+                       unsigned size)
+{
+    if (size < 1 || size > 8) {
+        viommu_count(&unit->stats.bad_accesses);
+        return;
+    }
+    unit->model->mmio_write(unit, offset, value, size);
+}
+
+void viommu_run(Viommu *unit)
+{
+    unit->model->run(unit);
+}
+
+void viommu_dma_begin(void)
+{
+    viommu_read_lock();
+}
+
+void viommu_dma_end(void)
+{
+    viommu_read_unlock();
+}
+
+ViommuStatus viommu_translate(Viommu *unit, const ViommuRequest *req,
+                              ViommuReply *reply)
+{
+    return unit->model->translate(unit, req, reply);
+}
+
+ViommuMsiResult viommu_remap_msi(Viommu *unit, uint32_t source,
+                                 const ViommuMsi *in, bool probe,
+                                 ViommuMsi *out)
+{
+    return unit->model->remap_msi(unit, source, in, probe, out);
+}
+
+bool viommu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
+{
+    return unit->model->source_domain(unit, source, domain);
+}
+
+GBytes *viommu_save(Viommu *unit)
+{
+    return unit->model->save(unit);
+}
+
+bool viommu_load(Viommu *unit, const void *data, size_t size, GError **error)
+{
+    return unit->model->load(unit, data, size, error);
+}
+
+void viommu_get_stats(Viommu *unit, ViommuStats *stats)
+{
+    const uint64_t *from = (const uint64_t *)&unit->stats;
+    uint64_t *to = (uint64_t *)stats;
+
+    for (size_t i = 0; i < sizeof(*stats) / sizeof(*to); i++) {
+        to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+    }
+}
+
+void viommu_dump(Viommu *unit, GString *out)
+{
+    unit->model->dump(unit, out);
+}

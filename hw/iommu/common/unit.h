@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What all models share: the unit behind `Viommu`, its lock, and the way out
+ * to the embedder.
+ *
+ * The lock serialises registers, fault records and commands.  No callback is
+ * called with it held: interrupt messages that arise under the lock wait in
+ * a small outbox and are sent by viommu_unit_unlock().
+ */
+#ifndef HW_IOMMU_COMMON_UNIT_H
+#define HW_IOMMU_COMMON_UNIT_H
+
+#include <hw/iommu/viommu.h>
+
+#include "hw/iommu/common/ram.h"
+
+/** What a model provides; the public functions of viommu.h call these. */
+typedef struct ViommuModel {
+    void (*free)(Viommu *unit);
+    void (*reset)(Viommu *unit);
+    uint64_t (*mmio_size)(const Viommu *unit);
+    uint64_t (*mmio_read)(Viommu *unit, uint64_t offset, unsigned size);
+    void (*mmio_write)(Viommu *unit, uint64_t offset, uint64_t value,
+                       unsigned size);
+    void (*run)(Viommu *unit);
+    ViommuStatus (*translate)(Viommu *unit, const ViommuRequest *req,
+                              ViommuReply *reply);
+    ViommuMsiResult (*remap_msi)(Viommu *unit, uint32_t source,
+                                 const ViommuMsi *in, bool probe,
+                                 ViommuMsi *out);
+    bool (*source_domain)(Viommu *unit, uint32_t source, uint32_t *domain);
+    GBytes *(*save)(Viommu *unit);
+    bool (*load)(Viommu *unit, const void *data, size_t size, GError **error);
+    void (*dump)(Viommu *unit, GString *out);
+} ViommuModel;
+
+/** More than can arise between one lock and its unlock. */
+#define VIOMMU_OUTBOX_SIZE 16
+
+struct Viommu {
+    const ViommuModel *model;
+    ViommuOps ops;
+    void *opaque;
+    ViommuRamMap *ram;      /* published; see ram.h */
+    GMutex lock;
+    GMutex ram_lock;        /* serialises viommu_set_ram() */
+    ViommuMsi outbox[VIOMMU_OUTBOX_SIZE];
+    unsigned outbox_n;
+    ViommuStats stats;      /* each member changed by viommu_count() */
+};
+
+/** Set up the common part.  @ops are copied. */
+void viommu_unit_init(Viommu *unit, const ViommuModel *model,
+                      const ViommuOps *ops, void *opaque);
+void viommu_unit_destroy(Viommu *unit);
+
+void viommu_unit_lock(Viommu *unit);
+/** Unlock, then send what is in the outbox. */
+void viommu_unit_unlock(Viommu *unit);
+/** Put one of the unit's own interrupt messages into the outbox. Locked. */
+void viommu_unit_post_msi(Viommu *unit, const ViommuMsi *msi);
+/** Tell the embedder to drop translations.  Not locked. */
+void viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv);
+/** Ask for viommu_run().  Not locked. */
+void viommu_unit_run_later(Viommu *unit);
+
+/** Add one to a member of unit->stats.  For paths that are slow anyway. */
+static inline void viommu_count(uint64_t *counter)
+{
+    __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Options, what they make of CAP and ECAP (11.4.2, 11.4.3), and creation. */
+#include "hw/iommu/vtd/unit.h"
+
+/* log2 of the entries of the caches that are not for translations. */
+#define CONTEXT_BITS 12
+#define PAGING_BITS  13
+#define IRTE_BITS    12
+
+void viommu_vtd_config_init(ViommuVtdConfig *config)
+{
+    *config = (ViommuVtdConfig) {
+        .aw_bits = 48,
+        .fault_records = 1,
+        .dma_translation = true,
+        .dma_drain = true,
+        .pass_through = true,
+        .interrupt_remapping = true,
+        .iotlb_bits = 16,
+    };
+}
+
+static bool in_range(const char *option, unsigned value, unsigned low,
+                     unsigned high, GError **error)
+{
+    if (value >= low && value <= high) {
+        return true;
+    }
+    g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                "%s=%u: allowed are %u to %u", option, value, low, high);
+    return false;
+}
+
+static bool needs_intremap(const char *option, bool value,
+                           const ViommuVtdConfig *cfg, GError **error)
+{
+    if (!value || cfg->interrupt_remapping) {
+        return true;
+    }
+    g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                "%s=on: allowed with intremap=on only", option);
+    return false;
+}
+
+static bool config_ok(const ViommuVtdConfig *cfg, GError **error)
+{
+    if (cfg->aw_bits != 39 && cfg->aw_bits != 48 && cfg->aw_bits != 57) {
+        g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                    "aw-bits=%u: allowed are 39, 48 and 57", cfg->aw_bits);
+        return false;
+    }
+    return in_range("haw-bits", cfg->haw_bits, 32, 52, error) &&
+           in_range("fault-records", cfg->fault_records, 1, 256, error) &&
+           in_range("iotlb-bits", cfg->iotlb_bits, 4, 20, error) &&
+           needs_intremap("eim", cfg->extended_interrupt_mode, cfg, error) &&
+           needs_intremap("posted-interrupts", cfg->posted_interrupts, cfg,
+                          error);
+}
+
+static uint64_t capabilities(const ViommuVtdConfig *cfg)
+{
+    bool many = cfg->fault_records > VTD_FRCD_FEW;
+    uint64_t cap = VTD_CAP_PSI;
+
+    cap = viommu_put(cap, VTD_CAP_ND, 6);           /* 16-bit domain-ids */
+    cap = viommu_put(cap, VTD_CAP_MGAW, cfg->aw_bits - 1);
+    cap = viommu_put(cap, VTD_CAP_FRO,
+                     (many ? VTD_FRCD_OFFSET_MANY : VTD_FRCD_OFFSET) / 16);
+    cap = viommu_put(cap, VTD_CAP_NFR, cfg->fault_records - 1);
+    cap = viommu_put(cap, VTD_CAP_SSLPS, 3);        /* 2 MiB and 1 GiB */
+    cap = viommu_put(cap, VTD_CAP_MAMV, VTD_MAMV);
+    if (cfg->dma_translation) {
+        /* Bits 1, 2, 3: tables of 3, 4, 5 levels, up to aw-bits. */
+        cap = viommu_put(cap, VTD_CAP_SAGAW,
+                         cfg->aw_bits == 39 ? 0x2 :
+                         cfg->aw_bits == 48 ? 0x6 : 0xe);
+    }
+    if (cfg->dma_drain) {
+        cap |= VTD_CAP_DRD | VTD_CAP_DWD;
+    }
+    if (cfg->caching_mode) {
+        cap |= VTD_CAP_CM;
+    }
+    if (cfg->protected_memory) {
+        cap |= VTD_CAP_PLMR | VTD_CAP_PHMR;
+    }
+    if (cfg->posted_interrupts) {
+        cap |= VTD_CAP_PI;
+    }
+    if (cfg->enhanced_set_pointer) {
+        cap |= VTD_CAP_ESRTPS;
+        if (cfg->interrupt_remapping) {
+            cap |= VTD_CAP_ESIRTPS;
+        }
+    }
+    return cap;
+}
+
+static uint64_t extended_capabilities(const ViommuVtdConfig *cfg)
+{
+    uint64_t ecap = VTD_ECAP_QI;
+
+    ecap = viommu_put(ecap, VTD_ECAP_IRO, VTD_IOTLB_OFFSET / 16);
+    if (cfg->interrupt_remapping) {
+        ecap = viommu_put(ecap | VTD_ECAP_IR, VTD_ECAP_MHMV, 15);
+    }
+    if (cfg->extended_interrupt_mode) {
+        ecap |= VTD_ECAP_EIM;
+    }
+    if (cfg->device_iotlb) {
+        ecap |= VTD_ECAP_DT;
+    }
+    if (cfg->pass_through) {
+        ecap |= VTD_ECAP_PT;
+    }
+    if (cfg->snoop_control) {
+        ecap |= VTD_ECAP_SC;
+    }
+    return ecap;
+}
+
+static void vtd_free(Viommu *unit)
+{
+    VtdUnit *u = vtd_unit(unit);
+
+    viommu_cache_destroy(&u->contexts);
+    viommu_cache_destroy(&u->iotlb);
+    viommu_cache_destroy(&u->paging);
+    viommu_cache_destroy(&u->irtes);
+    g_free(u->iotlb_gens);
+    viommu_regs_destroy(&u->regs);
+    viommu_unit_destroy(unit);
+    g_free(u);
+}
+
+static const ViommuModel vtd_model = {
+    .free = vtd_free,
+    .reset = vtd_reset,
+    .mmio_size = vtd_mmio_size,
+    .mmio_read = vtd_mmio_read,
+    .mmio_write = vtd_mmio_write,
+    .run = vtd_run,
+    .translate = vtd_translate,
+    .remap_msi = vtd_remap_msi,
+    .source_domain = vtd_source_domain,
+    .save = vtd_save,
+    .load = vtd_load_state,
+    .dump = vtd_dump,
+};
+
+Viommu *viommu_vtd_new(const ViommuVtdConfig *config, const ViommuOps *ops,
+                       void *opaque, GError **error)
+{
+    ViommuVtdConfig cfg = *config;
+    VtdUnit *u;
+
+    if (!cfg.haw_bits) {
+        cfg.haw_bits = MIN(cfg.aw_bits, 52);
+    }
+    if (!config_ok(&cfg, error)) {
+        return NULL;
+    }
+    if (!ops->send_msi || !ops->run_later) {
+        g_set_error_literal(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                            "ops: send_msi and run_later are required");
+        return NULL;
+    }
+
+    u = g_new0(VtdUnit, 1);
+    viommu_unit_init(&u->common, &vtd_model, ops, opaque);
+    u->cfg = cfg;
+    vtd_registers_init(u, capabilities(&cfg), extended_capabilities(&cfg));
+    viommu_cache_init(&u->contexts, CONTEXT_BITS);
+    viommu_cache_init(&u->iotlb, cfg.iotlb_bits);
+    viommu_cache_init(&u->paging, PAGING_BITS);
+    viommu_cache_init(&u->irtes, IRTE_BITS);
+    u->iotlb_gens = g_new0(uint64_t, VTD_DOMAINS);
+    return &u->common;
+}

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * VT-d as the specification has it: registers, table entries, descriptors,
+ * fault reasons.  Each field once; numbers in brackets are sections of
+ * revision 4.1.
+ */
+#ifndef HW_IOMMU_VTD_DEFS_H
+#define HW_IOMMU_VTD_DEFS_H
+
+#include "hw/iommu/common/bits.h"
+
+#define VTD_PAGE_SHIFT 12
+#define VTD_PAGE_SIZE  (UINT64_C(1) << VTD_PAGE_SHIFT)
+
+/* --- Registers (11.4) ----------------------------------------------------- */
+
+#define VTD_VERSION_1_0         0x10
+#define VTD_IOTLB_OFFSET        0xf0    /* where ECAP.IRO points */
+#define VTD_FRCD_OFFSET         0x220   /* where CAP.FRO points, ... */
+#define VTD_FRCD_OFFSET_MANY    0x1000  /* ... and with many records */
+#define VTD_FRCD_FEW            190     /* as many fit below VCMD */
+
+static const ViommuField VTD_CAP_ND = { 0, 3 };
+#define VTD_CAP_PLMR            (UINT64_C(1) << 5)
+#define VTD_CAP_PHMR            (UINT64_C(1) << 6)
+#define VTD_CAP_CM              (UINT64_C(1) << 7)
+static const ViommuField VTD_CAP_SAGAW = { 8, 5 };
+static const ViommuField VTD_CAP_MGAW = { 16, 6 };
+static const ViommuField VTD_CAP_FRO = { 24, 10 };
+static const ViommuField VTD_CAP_SSLPS = { 34, 4 };
+#define VTD_CAP_PSI             (UINT64_C(1) << 39)
+static const ViommuField VTD_CAP_NFR = { 40, 8 };
+static const ViommuField VTD_CAP_MAMV = { 48, 6 };
+#define VTD_CAP_DWD             (UINT64_C(1) << 54)
+#define VTD_CAP_DRD             (UINT64_C(1) << 55)
+#define VTD_CAP_PI              (UINT64_C(1) << 59)
+#define VTD_CAP_ESIRTPS         (UINT64_C(1) << 62)
+#define VTD_CAP_ESRTPS          (UINT64_C(1) << 63)
+
+#define VTD_ECAP_QI             (UINT64_C(1) << 1)
+#define VTD_ECAP_DT             (UINT64_C(1) << 2)
+#define VTD_ECAP_IR             (UINT64_C(1) << 3)
+#define VTD_ECAP_EIM            (UINT64_C(1) << 4)
+#define VTD_ECAP_PT             (UINT64_C(1) << 6)
+#define VTD_ECAP_SC             (UINT64_C(1) << 7)
+static const ViommuField VTD_ECAP_IRO = { 8, 10 };
+static const ViommuField VTD_ECAP_MHMV = { 20, 4 };
+
+/* Largest address mask of a page-selective invalidation (CAP.MAMV). */
+#define VTD_MAMV 18
+
+/* GCMD and GSTS have their bits at the same places. */
+#define VTD_GCMD_TE             (UINT64_C(1) << 31)
+#define VTD_GCMD_SRTP           (UINT64_C(1) << 30)
+#define VTD_GCMD_SFL            (UINT64_C(1) << 29)
+#define VTD_GCMD_EAFL           (UINT64_C(1) << 28)
+#define VTD_GCMD_WBF            (UINT64_C(1) << 27)
+#define VTD_GCMD_QIE            (UINT64_C(1) << 26)
+#define VTD_GCMD_IRE            (UINT64_C(1) << 25)
+#define VTD_GCMD_SIRTP          (UINT64_C(1) << 24)
+#define VTD_GCMD_CFI            (UINT64_C(1) << 23)
+
+static const ViommuField VTD_RTADDR_TTM = { 10, 2 };
+
+#define VTD_CCMD_ICC            (UINT64_C(1) << 63)
+static const ViommuField VTD_CCMD_CIRG = { 61, 2 };
+static const ViommuField VTD_CCMD_CAIG = { 59, 2 };
+static const ViommuField VTD_CCMD_FM = { 32, 2 };
+static const ViommuField VTD_CCMD_SID = { 16, 16 };
+static const ViommuField VTD_CCMD_DID = { 0, 16 };
+
+#define VTD_FSTS_PFO            (UINT64_C(1) << 0)
+#define VTD_FSTS_PPF            (UINT64_C(1) << 1)
+#define VTD_FSTS_IQE            (UINT64_C(1) << 4)
+#define VTD_FSTS_ICE            (UINT64_C(1) << 5)
+#define VTD_FSTS_ITE            (UINT64_C(1) << 6)
+static const ViommuField VTD_FSTS_FRI = { 8, 8 };
+
+/* FECTL, IECTL and PECTL are alike. */
+#define VTD_EVENT_IM            (UINT64_C(1) << 31)
+#define VTD_EVENT_IP            (UINT64_C(1) << 30)
+
+#define VTD_PMEN_EPM            (UINT64_C(1) << 31)
+#define VTD_PMEN_PRS            (UINT64_C(1) << 0)
+/* Bases and limits count in units of 2^20 bytes. */
+#define VTD_PMR_SHIFT           20
+
+static const ViommuField VTD_IQ_INDEX = { 4, 15 };  /* IQH and IQT */
+static const ViommuField VTD_IQA_QS = { 0, 3 };
+/* 2^8 descriptors of 128 bits in a page; IQA.QS is log2 of the pages. */
+#define VTD_IQ_ENTRIES_SHIFT    8
+
+#define VTD_ICS_IWC             (UINT64_C(1) << 0)
+
+static const ViommuField VTD_IQERCD_IQEI = { 0, 4 };
+/** Why the queue stopped with FSTS.IQE (11.4.9.9). */
+typedef enum VtdQueueError {
+    VTD_IQEI_NONE = 0,
+    VTD_IQEI_TAIL = 1,          /* IQT points outside the queue */
+    VTD_IQEI_FETCH = 2,         /* the descriptor could not be read */
+    VTD_IQEI_TYPE = 3,
+    VTD_IQEI_RESERVED = 4,
+} VtdQueueError;
+
+#define VTD_IRTA_EIME           (UINT64_C(1) << 11)
+static const ViommuField VTD_IRTA_S = { 0, 4 };
+
+#define VTD_IOTLB_IVT           (UINT64_C(1) << 63)
+static const ViommuField VTD_IOTLB_IIRG = { 60, 2 };
+static const ViommuField VTD_IOTLB_IAIG = { 57, 2 };
+static const ViommuField VTD_IOTLB_DID = { 32, 16 };
+#define VTD_IVA_IH              (UINT64_C(1) << 6)
+static const ViommuField VTD_IVA_AM = { 0, 6 };
+
+/* Granularities of CCMD, IOTLB and the descriptors. */
+enum {
+    VTD_GRAN_RESERVED = 0,
+    VTD_GRAN_GLOBAL = 1,
+    VTD_GRAN_DOMAIN = 2,
+    VTD_GRAN_SELECTIVE = 3,     /* a device, or pages */
+};
+
+/* Fault recording registers: the high word; the low one is the address. */
+#define VTD_FRCD_F              (UINT64_C(1) << 63)
+#define VTD_FRCD_T1_READ        (UINT64_C(1) << 62)
+static const ViommuField VTD_FRCD_AT = { 60, 2 };
+static const ViommuField VTD_FRCD_PV = { 40, 20 };
+static const ViommuField VTD_FRCD_FR = { 32, 8 };
+#define VTD_FRCD_PP             (UINT64_C(1) << 31)
+static const ViommuField VTD_FRCD_SID = { 0, 16 };
+/* Interrupt faults have the index at the top of the low word. */
+static const ViommuField VTD_FRCD_INDEX = { 48, 16 };
+
+/* --- Fault reasons (7.1.3) ------------------------------------------------- */
+
+typedef enum VtdReason {
+    VTD_FR_NONE = 0,
+    VTD_FR_ROOT_NOT_PRESENT = 0x1,
+    VTD_FR_CONTEXT_NOT_PRESENT = 0x2,
+    VTD_FR_CONTEXT_INVALID = 0x3,
+    VTD_FR_BEYOND_MGAW = 0x4,
+    VTD_FR_WRITE = 0x5,
+    VTD_FR_READ = 0x6,
+    VTD_FR_PAGING_ACCESS = 0x7,
+    VTD_FR_ROOT_ACCESS = 0x8,
+    VTD_FR_CONTEXT_ACCESS = 0x9,
+    VTD_FR_ROOT_RESERVED = 0xa,
+    VTD_FR_CONTEXT_RESERVED = 0xb,
+    VTD_FR_PAGING_RESERVED = 0xc,
+    VTD_FR_TYPE_BLOCKED = 0xd,
+    VTD_FR_INTERRUPT_ADDRESS = 0xe,     /* the output is an interrupt's */
+    VTD_FR_IR_REQUEST_RESERVED = 0x20,
+    VTD_FR_IR_INDEX = 0x21,
+    VTD_FR_IR_NOT_PRESENT = 0x22,
+    VTD_FR_IR_ACCESS = 0x23,
+    VTD_FR_IR_RESERVED = 0x24,
+    VTD_FR_IR_COMPAT_BLOCKED = 0x25,
+    VTD_FR_IR_SOURCE = 0x26,
+    VTD_FR_IR_PID_ACCESS = 0x27,
+    VTD_FR_IR_PID_RESERVED = 0x28,
+} VtdReason;
+
+/* --- Root and context entries (9.1, 9.3) ------------------------------------ */
+
+#define VTD_ROOT_P              (UINT64_C(1) << 0)
+#define VTD_CONTEXT_P           (UINT64_C(1) << 0)
+#define VTD_CONTEXT_FPD         (UINT64_C(1) << 1)
+static const ViommuField VTD_CONTEXT_TT = { 2, 2 };
+static const ViommuField VTD_CONTEXT_AW = { 0, 3 };     /* high word */
+static const ViommuField VTD_CONTEXT_DID = { 8, 16 };   /* high word */
+
+/** Translation types (9.3). */
+enum {
+    VTD_TT_UNTRANSLATED = 0,    /* only untranslated requests */
+    VTD_TT_ALL = 1,             /* translated and translation requests too */
+    VTD_TT_PASS_THROUGH = 2,
+};
+
+/* --- Second-stage paging entries (9.8) ---------------------------------------- */
+
+#define VTD_SS_R                (UINT64_C(1) << 0)
+#define VTD_SS_W                (UINT64_C(1) << 1)
+#define VTD_SS_PS               (UINT64_C(1) << 7)
+#define VTD_SS_SNP              (UINT64_C(1) << 11)
+#define VTD_SS_TM               (UINT64_C(1) << 62)
+#define VTD_LEVEL_BITS          9
+#define VTD_MAX_LEVEL           5
+
+/* --- Invalidation descriptors (6.5.2) ------------------------------------------ */
+
+static const ViommuField VTD_DESC_TYPE_LOW = { 0, 4 };
+static const ViommuField VTD_DESC_TYPE_HIGH = { 9, 3 };
+enum {
+    VTD_DESC_CONTEXT = 1,
+    VTD_DESC_IOTLB = 2,
+    VTD_DESC_DEVTLB = 3,
+    VTD_DESC_IEC = 4,
+    VTD_DESC_WAIT = 5,
+};
+
+static const ViommuField VTD_DESC_G = { 4, 2 };
+static const ViommuField VTD_DESC_DID = { 16, 16 };
+static const ViommuField VTD_DESC_SID = { 32, 16 };
+static const ViommuField VTD_DESC_FM = { 48, 2 };
+/* IOTLB, high word */
+static const ViommuField VTD_DESC_AM = { 0, 6 };
+#define VTD_DESC_IH             (UINT64_C(1) << 6)
+/* device-TLB, high word */
+#define VTD_DESC_S              (UINT64_C(1) << 0)
+/* interrupt entry cache */
+#define VTD_DESC_IEC_INDEXED    (UINT64_C(1) << 4)
+static const ViommuField VTD_DESC_IM = { 27, 5 };
+static const ViommuField VTD_DESC_IIDX = { 32, 16 };
+/* wait */
+#define VTD_DESC_IF             (UINT64_C(1) << 4)
+#define VTD_DESC_SW             (UINT64_C(1) << 5)
+#define VTD_DESC_FN             (UINT64_C(1) << 6)
+static const ViommuField VTD_DESC_STATUS = { 32, 32 };
+
+/* --- Interrupt requests and remapping entries (5.1, 9.10 to 9.12) ---------------- */
+
+#define VTD_INTR_BASE           UINT64_C(0xfee00000)
+#define VTD_INTR_SIZE           UINT64_C(0x00100000)
+
+#define VTD_MSI_REMAPPABLE      (UINT64_C(1) << 4)
+#define VTD_MSI_SHV             (UINT64_C(1) << 3)
+#define VTD_MSI_HANDLE_15       (UINT64_C(1) << 2)
+static const ViommuField VTD_MSI_HANDLE = { 5, 15 };
+/* and what a message to a processor looks like */
+#define VTD_MSI_DM              (UINT64_C(1) << 2)
+#define VTD_MSI_RH              (UINT64_C(1) << 3)
+static const ViommuField VTD_MSI_DEST = { 12, 8 };
+static const ViommuField VTD_MSI_DEST_HIGH = { 40, 24 };
+static const ViommuField VTD_MSI_DATA_VECTOR = { 0, 8 };
+static const ViommuField VTD_MSI_DATA_DLM = { 8, 3 };
+#define VTD_MSI_DATA_ASSERT     (UINT64_C(1) << 14)
+#define VTD_MSI_DATA_LEVEL      (UINT64_C(1) << 15)
+
+#define VTD_IRTE_P              (UINT64_C(1) << 0)
+#define VTD_IRTE_FPD            (UINT64_C(1) << 1)
+#define VTD_IRTE_DM             (UINT64_C(1) << 2)
+#define VTD_IRTE_RH             (UINT64_C(1) << 3)
+#define VTD_IRTE_TM             (UINT64_C(1) << 4)
+static const ViommuField VTD_IRTE_DLM = { 5, 3 };
+#define VTD_IRTE_IM_POSTED      (UINT64_C(1) << 15)
+static const ViommuField VTD_IRTE_V = { 16, 8 };
+static const ViommuField VTD_IRTE_DST = { 32, 32 };
+static const ViommuField VTD_IRTE_DST_XAPIC = { 40, 8 };
+/* posted format */
+#define VTD_IRTE_URG            (UINT64_C(1) << 14)
+static const ViommuField VTD_IRTE_PDA_LOW = { 38, 26 };
+static const ViommuField VTD_IRTE_PDA_HIGH = { 32, 32 };    /* high word */
+/* high word, both formats */
+static const ViommuField VTD_IRTE_SID = { 0, 16 };
+static const ViommuField VTD_IRTE_SQ = { 16, 2 };
+static const ViommuField VTD_IRTE_SVT = { 18, 2 };
+enum { VTD_SVT_NONE = 0, VTD_SVT_SID = 1, VTD_SVT_BUS = 2, VTD_SVT_RSVD = 3 };
+
+/* Posted-interrupt descriptor: the word behind the 256 request bits. */
+#define VTD_PID_CONTROL_OFFSET  32
+#define VTD_PID_SIZE            64
+#define VTD_PID_ON              (UINT64_C(1) << 0)
+#define VTD_PID_SN              (UINT64_C(1) << 1)
+static const ViommuField VTD_PID_NV = { 16, 8 };
+static const ViommuField VTD_PID_NDST = { 32, 32 };
+static const ViommuField VTD_PID_NDST_XAPIC = { 40, 8 };
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Primary fault logging (7.2.1) and event interrupts (7.3).
+ *
+ * A fault goes to the next fault recording register.  If that one still
+ * holds a fault, the new one is lost and FSTS.PFO is set; until
+ * software clears it, all are lost.  A fault that repeats one which is
+ * still recorded is merged with it.
+ */
+#include "hw/iommu/vtd/unit.h"
+
+const VtdEvent vtd_event_fault = {
+    VTD_REG_FECTL, VTD_REG_FEDATA, VTD_REG_FEADDR, VTD_REG_FEUADDR
+};
+const VtdEvent vtd_event_invalidation = {
+    VTD_REG_IECTL, VTD_REG_IEDATA, VTD_REG_IEADDR, VTD_REG_IEUADDR
+};
+
+/* All conditions that the fault event stands for. */
+#define FSTS_CONDITIONS \
+    (VTD_FSTS_PFO | VTD_FSTS_PPF | VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE)
+
+static void event_send(VtdUnit *u, const VtdEvent *event)
+{
+    ViommuMsi msi = {
+        .addr = *vtd_reg(u, event->addr) | *vtd_reg(u, event->uaddr) << 32,
+        .data = *vtd_reg(u, event->data),
+    };
+
+    *vtd_reg(u, event->ctl) &= ~VTD_EVENT_IP;
+    /* x2APIC destinations have bits 31:8 in the upper address register. */
+    viommu_unit_post_msi(&u->common, &msi);
+}
+
+void vtd_event_raise(VtdUnit *u, const VtdEvent *event)
+{
+    uint64_t *ctl = vtd_reg(u, event->ctl);
+
+    *ctl |= VTD_EVENT_IP;
+    if (!(*ctl & VTD_EVENT_IM)) {
+        event_send(u, event);
+    }
+}
+
+void vtd_event_unmask(VtdUnit *u, const VtdEvent *event)
+{
+    uint64_t ctl = *vtd_reg(u, event->ctl);
+
+    if ((ctl & VTD_EVENT_IP) && !(ctl & VTD_EVENT_IM)) {
+        event_send(u, event);
+    }
+}
+
+void vtd_fsts_set(VtdUnit *u, uint64_t bits)
+{
+    uint64_t *fsts = vtd_reg(u, VTD_REG_FSTS);
+    bool quiet = !(*fsts & FSTS_CONDITIONS);
+
+    *fsts |= bits;
+    /* Only the first condition is an event; software looks at all. */
+    if (quiet) {
+        vtd_event_raise(u, &vtd_event_fault);
+    }
+}
+
+static uint64_t *record(VtdUnit *u, unsigned index)
+{
+    return &u->regs.values[u->frcd + 2 * (size_t)index];
+}
+
+void vtd_fsts_update(VtdUnit *u)
+{
+    uint64_t *fsts = vtd_reg(u, VTD_REG_FSTS);
+    bool pending = false;
+
+    for (unsigned i = 0; i < u->cfg.fault_records; i++) {
+        pending |= (record(u, i)[1] & VTD_FRCD_F) != 0;
+    }
+    if (!pending) {
+        *fsts &= ~VTD_FSTS_PPF;
+    }
+    if (!(*fsts & FSTS_CONDITIONS)) {
+        *vtd_reg(u, VTD_REG_FECTL) &= ~VTD_EVENT_IP;
+    }
+}
+
+static uint64_t encode(const VtdFault *f)
+{
+    uint64_t word = VTD_FRCD_F;
+
+    word = viommu_put(word, VTD_FRCD_FR, f->reason);
+    word = viommu_put(word, VTD_FRCD_SID, f->source);
+    word = viommu_put(word, VTD_FRCD_AT, f->at);
+    if (!f->write) {
+        word |= VTD_FRCD_T1_READ;
+    }
+    if (f->pasid != VIOMMU_NO_PASID) {
+        word = viommu_put(word, VTD_FRCD_PV, f->pasid) | VTD_FRCD_PP;
+    }
+    return word;
+}
+
+/* Is the same fault recorded and not yet looked at? */
+static bool repeats(VtdUnit *u, uint64_t info, uint64_t word)
+{
+    for (unsigned i = 0; i < u->cfg.fault_records; i++) {
+        if (record(u, i)[0] == info && record(u, i)[1] == word) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void vtd_fault_report(VtdUnit *u, const VtdFault *fault)
+{
+    uint64_t word = encode(fault);
+    uint64_t *fsts = vtd_reg(u, VTD_REG_FSTS);
+    uint64_t *slot;
+
+    viommu_unit_lock(&u->common);
+    slot = record(u, u->next_frcd);
+    if ((*fsts & VTD_FSTS_PFO) || repeats(u, fault->info, word)) {
+        viommu_count(&u->common.stats.faults_lost);
+    } else if (slot[1] & VTD_FRCD_F) {
+        viommu_count(&u->common.stats.faults_lost);
+        vtd_fsts_set(u, VTD_FSTS_PFO);
+    } else {
+        viommu_count(&u->common.stats.faults_recorded);
+        slot[0] = fault->info;
+        slot[1] = word;
+        if (!(*fsts & VTD_FSTS_PPF)) {
+            *fsts = viommu_put(*fsts, VTD_FSTS_FRI, u->next_frcd);
+        }
+        vtd_fsts_set(u, VTD_FSTS_PPF);
+        u->next_frcd = (u->next_frcd + 1) % u->cfg.fault_records;
+    }
+    viommu_unit_unlock(&u->common);
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Interrupt remapping and posting (chapter 5).
+ *
+ * A message in the remappable format names an entry of the interrupt
+ * remapping table, which says what to send instead, or which posted-interrupt
+ * descriptor to note it in.
+ */
+#include <errno.h>
+
+#include "hw/iommu/vtd/unit.h"
+
+/* Each retry means that somebody else made progress. */
+#define POST_RETRIES 64
+
+typedef struct Request {
+    VtdUnit *u;
+    uint16_t source;
+    uint64_t irta;
+    uint32_t index;
+    uint64_t irte[2];
+    bool fpd;               /* faults are not recorded */
+    bool notify;            /* posted, and *out is the notification */
+} Request;
+
+static bool x2apic(const Request *r)
+{
+    return r->irta & VTD_IRTA_EIME;
+}
+
+static VtdReason find_index(Request *r, const ViommuMsi *in)
+{
+    uint32_t entries = 2u << viommu_get(r->irta, VTD_IRTA_S);
+    uint32_t index = viommu_get(in->addr, VTD_MSI_HANDLE);
+
+    if (in->addr & VTD_MSI_HANDLE_15) {
+        index |= 1u << 15;
+    }
+    r->index = index;
+    if (in->addr & VTD_MSI_SHV) {
+        if (in->data >> 16) {
+            return VTD_FR_IR_REQUEST_RESERVED;
+        }
+        r->index = index + in->data;
+    }
+    return r->index < entries ? VTD_FR_NONE : VTD_FR_IR_INDEX;
+}
+
+/* The entry, from the interrupt entry cache or from memory. */
+static VtdReason fetch(Request *r, bool fill)
+{
+    VtdUnit *u = r->u;
+    uint64_t epoch = viommu_cache_epoch(&u->irtes);
+    uint64_t stamp = vtd_irte_stamp(u);
+    ViommuCacheEntry e;
+
+    if (viommu_cache_find(&u->irtes, r->index, 0, &e) && e.stamp == stamp) {
+        r->irte[0] = e.value[0];
+        r->irte[1] = e.value[1];
+        return VTD_FR_NONE;
+    }
+    if (viommu_load64(&u->common, (r->irta & ~(VTD_PAGE_SIZE - 1)) +
+                      r->index * UINT64_C(16), r->irte, 2)) {
+        return VTD_FR_IR_ACCESS;
+    }
+    /* Without caching mode, only present entries are cached (6.1). */
+    if (fill && ((r->irte[0] & VTD_IRTE_P) || u->cfg.caching_mode)) {
+        e = (ViommuCacheEntry) {
+            .key = { r->index, 0 },
+            .value = { r->irte[0], r->irte[1] },
+            .stamp = stamp,
+        };
+        viommu_cache_fill(&u->irtes, &e, epoch);
+    }
+    return VTD_FR_NONE;
+}
+
+static bool reserved_set(const Request *r)
+{
+    uint64_t low, high;
+
+    if (viommu_get(r->irte[1], VTD_IRTE_SVT) == VTD_SVT_RSVD) {
+        return true;
+    }
+    if (r->irte[0] & VTD_IRTE_IM_POSTED) {
+        low = viommu_bits(37, 24) | viommu_bits(13, 12) | viommu_bits(7, 2);
+        high = viommu_bits(31, 20);
+        if (!r->u->cfg.posted_interrupts) {
+            low |= VTD_IRTE_IM_POSTED;
+        }
+    } else {
+        low = viommu_bits(31, 24) | viommu_bits(14, 12);
+        high = viommu_bits(63, 20);
+        if (!x2apic(r)) {
+            low |= viommu_bits(63, 48) | viommu_bits(39, 32);
+        }
+    }
+    return (r->irte[0] & low) || (r->irte[1] & high);
+}
+
+/* Source-id validation (5.1.3, 9.10). */
+static bool source_ok(const Request *r)
+{
+    static const uint16_t ignored[4] = { 0, 4, 6, 7 };
+    uint16_t sid = viommu_get(r->irte[1], VTD_IRTE_SID);
+    uint16_t mask = ~ignored[viommu_get(r->irte[1], VTD_IRTE_SQ)];
+    uint8_t bus = r->source >> 8;
+
+    switch (viommu_get(r->irte[1], VTD_IRTE_SVT)) {
+    case VTD_SVT_SID:
+        return (r->source & mask) == (sid & mask);
+    case VTD_SVT_BUS:
+        return bus >= sid >> 8 && bus <= (sid & 0xff);
+    default:
+        return true;
+    }
+}
+
+/* A message to the processor(s) with APIC ID @dest. */
+static void compose(uint32_t dest, uint64_t flags, ViommuMsi *out)
+{
+    out->addr = viommu_put(VTD_INTR_BASE | flags, VTD_MSI_DEST, dest & 0xff);
+    out->addr = viommu_put(out->addr, VTD_MSI_DEST_HIGH, dest >> 8);
+}
+
+static void remap(const Request *r, ViommuMsi *out)
+{
+    uint64_t low = r->irte[0];
+    uint32_t dest = viommu_get(low, x2apic(r) ? VTD_IRTE_DST
+                                              : VTD_IRTE_DST_XAPIC);
+
+    compose(dest, ((low & VTD_IRTE_DM) ? VTD_MSI_DM : 0) |
+                  ((low & VTD_IRTE_RH) ? VTD_MSI_RH : 0), out);
+    out->data = VTD_MSI_DATA_ASSERT |
+                ((low & VTD_IRTE_TM) ? VTD_MSI_DATA_LEVEL : 0);
+    out->data = viommu_put(out->data, VTD_MSI_DATA_VECTOR,
+                           viommu_get(low, VTD_IRTE_V));
+    out->data = viommu_put(out->data, VTD_MSI_DATA_DLM,
+                           viommu_get(low, VTD_IRTE_DLM));
+}
+
+/*
+ * May a notification go out?  Sets ON if so.  Processors change the same word
+ * at the same time; a notification too many is allowed, a lost one is not.
+ */
+static VtdReason claim_notification(Request *r, uint64_t at,
+                                    uint64_t *control)
+{
+    Viommu *mem = &r->u->common;
+    bool urgent = r->irte[0] & VTD_IRTE_URG;
+
+    for (unsigned i = 0; i < POST_RETRIES; i++) {
+        int ret;
+
+        if ((*control & VTD_PID_ON) || ((*control & VTD_PID_SN) && !urgent)) {
+            return VTD_FR_NONE;
+        }
+        ret = viommu_cas64(mem, at, control, *control | VTD_PID_ON);
+        if (ret != -EAGAIN) {
+            r->notify = !ret;
+            return ret ? VTD_FR_IR_PID_ACCESS : VTD_FR_NONE;
+        }
+    }
+    if (viommu_or64(mem, at, VTD_PID_ON, control)) {
+        return VTD_FR_IR_PID_ACCESS;
+    }
+    r->notify = !(*control & VTD_PID_ON);
+    return VTD_FR_NONE;
+}
+
+/*
+ * Posting (5.2.3): set the request bit, and only then look at ON and SN: a
+ * processor that has just cleared ON reads the request bits after.
+ */
+static VtdReason post(Request *r, ViommuMsi *out)
+{
+    Viommu *mem = &r->u->common;
+    uint64_t pid = viommu_get(r->irte[0], VTD_IRTE_PDA_LOW) << 6 |
+                   viommu_get(r->irte[1], VTD_IRTE_PDA_HIGH) << 32;
+    unsigned vector = viommu_get(r->irte[0], VTD_IRTE_V);
+    uint64_t word[VTD_PID_SIZE / 8], control, before;
+    VtdReason reason;
+
+    if (viommu_load64(mem, pid, word, VTD_PID_SIZE / 8)) {
+        return VTD_FR_IR_PID_ACCESS;
+    }
+    if ((word[4] & (viommu_bits(31, 24) | viommu_bits(15, 2))) ||
+        word[5] || word[6] || word[7]) {
+        return VTD_FR_IR_PID_RESERVED;
+    }
+    if (viommu_or64(mem, pid + vector / 64 * 8,
+                    UINT64_C(1) << vector % 64, &before) ||
+        viommu_load64(mem, pid + VTD_PID_CONTROL_OFFSET, &control, 1)) {
+        return VTD_FR_IR_PID_ACCESS;
+    }
+    reason = claim_notification(r, pid + VTD_PID_CONTROL_OFFSET, &control);
+    if (r->notify) {
+        compose(viommu_get(control, x2apic(r) ? VTD_PID_NDST
+                                              : VTD_PID_NDST_XAPIC), 0, out);
+        out->data = VTD_MSI_DATA_ASSERT | viommu_get(control, VTD_PID_NV);
+    }
+    return reason;
+}
+
+/*
+ * The order of checks is the order in which faults win: the request, the
+ * index, the entry's presence, its reserved bits, the source (5.1.4).
+ */
+static VtdReason resolve(Request *r, const ViommuMsi *in, bool probe,
+                         ViommuMsi *out)
+{
+    VtdReason reason = find_index(r, in);
+
+    if (!reason) {
+        reason = fetch(r, !probe);
+    }
+    if (reason) {
+        return reason;
+    }
+    r->fpd = r->irte[0] & VTD_IRTE_FPD;
+    if (!(r->irte[0] & VTD_IRTE_P)) {
+        return VTD_FR_IR_NOT_PRESENT;
+    }
+    if (reserved_set(r)) {
+        return VTD_FR_IR_RESERVED;
+    }
+    if (!source_ok(r)) {
+        return VTD_FR_IR_SOURCE;
+    }
+    if (!(r->irte[0] & VTD_IRTE_IM_POSTED)) {
+        remap(r, out);
+        return VTD_FR_NONE;
+    }
+    return probe ? VTD_FR_NONE : post(r, out);
+}
+
+static ViommuMsiResult blocked(const Request *r, VtdReason reason, bool probe)
+{
+    VtdUnit *u = r->u;
+    VtdFault fault = {
+        .reason = reason, .source = r->source, .pasid = VIOMMU_NO_PASID,
+        .write = true,
+        .info = viommu_put(0, VTD_FRCD_INDEX, r->index),
+    };
+
+    if (!probe) {
+        viommu_count(&u->common.stats.interrupts_blocked);
+        viommu_count(&u->common.stats.faults);
+        if (!r->fpd) {
+            vtd_fault_report(u, &fault);
+        }
+    }
+    return VIOMMU_MSI_BLOCKED;
+}
+
+ViommuMsiResult vtd_remap_msi(Viommu *unit, uint32_t source,
+                              const ViommuMsi *in, bool probe,
+                              ViommuMsi *out)
+{
+    VtdUnit *u = vtd_unit(unit);
+    uint64_t gsts = vtd_load(&u->gsts);
+    Request r = { .u = u, .source = source, .irta = vtd_load(&u->irta) };
+    VtdReason reason;
+
+    if (!(gsts & VTD_GCMD_IRE)) {
+        *out = *in;
+        return VIOMMU_MSI_DELIVER;
+    }
+    if (!(in->addr & VTD_MSI_REMAPPABLE)) {
+        /* Compatibility format (5.1.4): never in x2APIC mode. */
+        if ((gsts & VTD_GCMD_CFI) && !x2apic(&r)) {
+            *out = *in;
+            return VIOMMU_MSI_DELIVER;
+        }
+        return blocked(&r, VTD_FR_IR_COMPAT_BLOCKED, probe);
+    }
+
+    viommu_read_lock();
+    reason = resolve(&r, in, probe, out);
+    viommu_read_unlock();
+    if (reason) {
+        return blocked(&r, reason, probe);
+    }
+    if (!(r.irte[0] & VTD_IRTE_IM_POSTED)) {
+        viommu_count(&unit->stats.interrupts_remapped);
+        return VIOMMU_MSI_DELIVER;
+    }
+    viommu_count(&unit->stats.interrupts_posted);
+    if (r.notify) {
+        /* The notification is an ordinary message to a processor. */
+        return VIOMMU_MSI_DELIVER;
+    }
+    return VIOMMU_MSI_POSTED;
+}

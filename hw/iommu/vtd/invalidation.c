@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What each invalidation removes from the caches (6.5).
+ *
+ * A broad one advances a generation number, so that every stamp made before
+ * is void.  A page-selective one removes the keys that can hold the pages; where
+ * these are many, it takes the whole domain, as the architecture allows.
+ */
+#include "hw/iommu/vtd/unit.h"
+
+/* log2 of the pages above which a domain's generation is the cheaper way. */
+#define PAGES_BITS 9
+/* likewise for interrupt remapping entries */
+#define IRTES_BITS 6
+
+static void advance(uint64_t *generation)
+{
+    __atomic_fetch_add(generation, 1, __ATOMIC_ACQ_REL);
+}
+
+void vtd_invalidate_all(VtdUnit *u)
+{
+    ViommuInvalidation inv = {
+        .what = VIOMMU_INV_ALL, .source = VIOMMU_ANY, .domain = VIOMMU_ANY,
+        .pasid = VIOMMU_NO_PASID,
+    };
+
+    advance(&u->context_gen);
+    advance(&u->iotlb_gen);
+    advance(&u->irte_gen);
+    viommu_unit_invalidate(&u->common, &inv);
+}
+
+/* Function bits of a source-id that FM tells to ignore (6.5.2.1). */
+static uint16_t function_bits(unsigned fm)
+{
+    static const uint16_t bits[4] = { 0, 4, 6, 7 };
+
+    return bits[fm & 3];
+}
+
+void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
+                            uint16_t source, unsigned function_mask)
+{
+    ViommuInvalidation inv = {
+        .what = VIOMMU_INV_CONTEXT, .source = VIOMMU_ANY,
+        .domain = VIOMMU_ANY, .pasid = VIOMMU_NO_PASID,
+    };
+    uint16_t bits = function_bits(function_mask);
+
+    switch (granularity) {
+    case VTD_GRAN_SELECTIVE:
+        inv.source = source & ~bits;
+        inv.source_mask = bits;
+        viommu_cache_advance(&u->contexts);
+        for (unsigned f = 0; f < 8; f++) {
+            if (!(f & ~bits)) {
+                viommu_cache_remove(&u->contexts, (source & ~bits) | f, 0);
+            }
+        }
+        break;
+    default:
+        /* A domain, too: context entries are few and quickly read again. */
+        if (granularity == VTD_GRAN_DOMAIN) {
+            inv.domain = did;
+        }
+        advance(&u->context_gen);
+        break;
+    }
+    viommu_unit_invalidate(&u->common, &inv);
+}
+
+/* Remove the keys of one size that @bytes from @addr touch. */
+static void remove_range(ViommuCache *cache, uint64_t addr, unsigned am,
+                         unsigned shift, uint64_t key1)
+{
+    unsigned bits = VTD_PAGE_SHIFT + am;
+    uint64_t first = addr >> shift;
+    uint64_t n = bits > shift ? UINT64_C(1) << (bits - shift) : 1;
+
+    for (uint64_t i = 0; i < n; i++) {      /* at most 2^PAGES_BITS */
+        viommu_cache_remove(cache, first + i, key1);
+    }
+}
+
+static void invalidate_pages(VtdUnit *u, uint16_t did, uint64_t addr,
+                             unsigned am, bool leaf_only)
+{
+    uint64_t sizes = vtd_load(&u->sizes);
+
+    viommu_cache_advance(&u->iotlb);
+    viommu_cache_advance(&u->paging);
+    for (unsigned size = 0; size < VTD_SIZES; size++) {
+        if (sizes & (1u << size)) {
+            remove_range(&u->iotlb, addr, am, vtd_size_shift(size),
+                         vtd_domain_key(did, size));
+        }
+    }
+    if (!leaf_only) {
+        for (unsigned level = 1; level <= 2; level++) {
+            remove_range(&u->paging, addr, am, vtd_size_shift(level),
+                         vtd_domain_key(did, level));
+        }
+    }
+}
+
+void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
+                          uint64_t addr, unsigned am, bool leaf_only)
+{
+    ViommuInvalidation inv = {
+        .what = VIOMMU_INV_IOTLB, .source = VIOMMU_ANY, .domain = did,
+        .pasid = VIOMMU_NO_PASID,
+    };
+
+    switch (granularity) {
+    case VTD_GRAN_DOMAIN:
+        advance(&u->iotlb_gens[did]);
+        break;
+    case VTD_GRAN_SELECTIVE:
+        inv.size = VTD_PAGE_SIZE << am;
+        inv.addr = addr & ~(inv.size - 1);
+        inv.leaf_only = leaf_only;
+        if (am > PAGES_BITS) {
+            advance(&u->iotlb_gens[did]);
+        } else {
+            invalidate_pages(u, did, inv.addr, am, leaf_only);
+        }
+        break;
+    default:
+        inv.domain = VIOMMU_ANY;
+        advance(&u->iotlb_gen);
+        break;
+    }
+    viommu_unit_invalidate(&u->common, &inv);
+}
+
+void vtd_invalidate_irtes(VtdUnit *u, bool indexed, uint32_t index,
+                          unsigned mask_bits)
+{
+    ViommuInvalidation inv = {
+        .what = VIOMMU_INV_INTERRUPT, .source = VIOMMU_ANY,
+        .domain = VIOMMU_ANY, .pasid = VIOMMU_NO_PASID,
+    };
+
+    if (indexed && mask_bits <= 16) {
+        inv.count = 1u << mask_bits;
+        inv.index = index & ~(inv.count - 1);
+    }
+    if (inv.count && mask_bits <= IRTES_BITS) {
+        viommu_cache_advance(&u->irtes);
+        for (uint32_t i = 0; i < inv.count; i++) {
+            viommu_cache_remove(&u->irtes, inv.index + i, 0);
+        }
+    } else {
+        advance(&u->irte_gen);
+    }
+    viommu_unit_invalidate(&u->common, &inv);
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Commands: the invalidation queue (6.5.2), and the register interface to the
+ * same invalidations (6.5.1).
+ *
+ * One thread at a time works (u->busy).  It holds the lock to look at
+ * registers and drops it to invalidate, to drain and to read memory, because
+ * these call the embedder or wait for endpoints.  When it takes the
+ * lock again, the guest may have switched the queue off: u->queue_life tells.
+ */
+#include "hw/iommu/vtd/unit.h"
+
+/* Commands in one call of vtd_run(); the rest waits for the next one. */
+#define BATCH 256
+
+/* Wait for all endpoints that may still use what was invalidated. */
+static void drain(VtdUnit *u)
+{
+    if (u->undrained) {
+        u->undrained = false;
+        viommu_read_drain();
+    }
+}
+
+/* --- Register interface; called locked, return locked ------------------------ */
+
+static void run_switch(VtdUnit *u)
+{
+    ViommuInvalidation inv = {
+        .what = VIOMMU_INV_ALL, .source = VIOMMU_ANY, .domain = VIOMMU_ANY,
+        .pasid = VIOMMU_NO_PASID,
+    };
+
+    viommu_unit_unlock(&u->common);
+    viommu_unit_invalidate(&u->common, &inv);
+    viommu_read_drain();
+    viommu_unit_lock(&u->common);
+}
+
+static void run_ccmd(VtdUnit *u)
+{
+    uint64_t *reg = vtd_reg(u, VTD_REG_CCMD);
+    uint64_t ccmd = *reg;
+    unsigned gran = viommu_get(ccmd, VTD_CCMD_CIRG);
+
+    if (gran != VTD_GRAN_RESERVED) {
+        viommu_unit_unlock(&u->common);
+        vtd_invalidate_context(u, gran, viommu_get(ccmd, VTD_CCMD_DID),
+                               viommu_get(ccmd, VTD_CCMD_SID),
+                               viommu_get(ccmd, VTD_CCMD_FM));
+        viommu_read_drain();
+        viommu_unit_lock(&u->common);
+    }
+    /* What was done is what was asked for; 0 says "incorrect" (11.4.6). */
+    *reg = viommu_put(*reg & ~VTD_CCMD_ICC, VTD_CCMD_CAIG, gran);
+}
+
+static void run_iotlb(VtdUnit *u)
+{
+    uint64_t *reg = vtd_reg(u, VTD_REG_IOTLB);
+    uint64_t iotlb = *reg, iva = *vtd_reg(u, VTD_REG_IVA);
+    unsigned gran = viommu_get(iotlb, VTD_IOTLB_IIRG);
+    unsigned am = viommu_get(iva, VTD_IVA_AM);
+
+    if (gran == VTD_GRAN_SELECTIVE && am > VTD_MAMV) {
+        gran = VTD_GRAN_RESERVED;
+    }
+    if (gran != VTD_GRAN_RESERVED) {
+        viommu_unit_unlock(&u->common);
+        vtd_invalidate_iotlb(u, gran, viommu_get(iotlb, VTD_IOTLB_DID),
+                             iva & ~(VTD_PAGE_SIZE - 1), am,
+                             iva & VTD_IVA_IH);
+        viommu_read_drain();
+        viommu_unit_lock(&u->common);
+    }
+    *reg = viommu_put(*reg & ~VTD_IOTLB_IVT, VTD_IOTLB_IAIG, gran);
+}
+
+/* --- Descriptors; called unlocked ------------------------------------------------ */
+
+static VtdQueueError do_context(VtdUnit *u, const uint64_t d[2])
+{
+    unsigned gran = viommu_get(d[0], VTD_DESC_G);
+
+    if (gran == VTD_GRAN_RESERVED ||
+        (d[0] & (viommu_bits(63, 50) | viommu_bits(15, 12) |
+                 viommu_bits(8, 6))) || d[1]) {
+        return VTD_IQEI_RESERVED;
+    }
+    vtd_invalidate_context(u, gran, viommu_get(d[0], VTD_DESC_DID),
+                           viommu_get(d[0], VTD_DESC_SID),
+                           viommu_get(d[0], VTD_DESC_FM));
+    u->undrained = true;
+    return VTD_IQEI_NONE;
+}
+
+static VtdQueueError do_iotlb(VtdUnit *u, const uint64_t d[2])
+{
+    unsigned gran = viommu_get(d[0], VTD_DESC_G);
+    unsigned am = viommu_get(d[1], VTD_DESC_AM);
+
+    if (gran == VTD_GRAN_RESERVED ||
+        (d[0] & (viommu_bits(63, 32) | viommu_bits(15, 12) |
+                 viommu_bits(8, 8))) || (d[1] & viommu_bits(11, 7))) {
+        return VTD_IQEI_RESERVED;
+    }
+    if (gran == VTD_GRAN_SELECTIVE && am > VTD_MAMV) {
+        return VTD_IQEI_RESERVED;
+    }
+    vtd_invalidate_iotlb(u, gran, viommu_get(d[0], VTD_DESC_DID),
+                         d[1] & ~(VTD_PAGE_SIZE - 1), am,
+                         d[1] & VTD_DESC_IH);
+    u->undrained = true;
+    return VTD_IQEI_NONE;
+}
+
+static VtdQueueError do_devtlb(VtdUnit *u, const uint64_t d[2])
+{
+    ViommuInvalidation inv = {
+        .what = VIOMMU_INV_DEVTLB,
+        .source = viommu_get(d[0], VTD_DESC_SID),
+        .domain = VIOMMU_ANY,
+        .pasid = VIOMMU_NO_PASID,
+        .addr = d[1] & ~(VTD_PAGE_SIZE - 1),
+        .size = VTD_PAGE_SIZE,
+    };
+
+    if (!u->cfg.device_iotlb) {
+        return VTD_IQEI_TYPE;
+    }
+    /* PFSID, in bits 63:48 and 15:12, needs ECAP.DIT; bits 20:16 are the
+     * endpoint's limit of invalidations under way, which ours does not need. */
+    if ((d[0] & (viommu_bits(63, 48) | viommu_bits(31, 21) |
+                 viommu_bits(15, 12) | viommu_bits(8, 4))) ||
+        (d[1] & viommu_bits(11, 1))) {
+        return VTD_IQEI_RESERVED;
+    }
+    if (d[1] & VTD_DESC_S) {
+        /* The lowest zero bit of the address tells the size (6.5.2.5). */
+        uint64_t pages = inv.addr >> VTD_PAGE_SHIFT;
+
+        inv.size = (pages ^ (pages + 1)) + 1;
+        inv.size = inv.size << VTD_PAGE_SHIFT;  /* all ones give 0: 2^64 */
+        inv.addr &= ~(inv.size - 1);
+    }
+    viommu_unit_invalidate(&u->common, &inv);
+    u->undrained = true;
+    return VTD_IQEI_NONE;
+}
+
+static VtdQueueError do_iec(VtdUnit *u, const uint64_t d[2])
+{
+    if (!u->cfg.interrupt_remapping) {
+        return VTD_IQEI_TYPE;
+    }
+    if ((d[0] & (viommu_bits(63, 48) | viommu_bits(26, 12) |
+                 viommu_bits(8, 5))) || d[1]) {
+        return VTD_IQEI_RESERVED;
+    }
+    vtd_invalidate_irtes(u, d[0] & VTD_DESC_IEC_INDEXED,
+                         viommu_get(d[0], VTD_DESC_IIDX),
+                         viommu_get(d[0], VTD_DESC_IM));
+    u->undrained = true;
+    return VTD_IQEI_NONE;
+}
+
+static VtdQueueError do_wait(VtdUnit *u, const uint64_t d[2])
+{
+    if ((d[0] & (viommu_bits(31, 12) | viommu_bits(8, 7))) ||
+        (d[1] & viommu_bits(1, 0))) {
+        return VTD_IQEI_RESERVED;
+    }
+    /* Descriptors run in order, so that a fence (FN) is always kept. */
+    drain(u);
+    if (d[0] & VTD_DESC_SW) {
+        viommu_read_lock();
+        if (viommu_store32(&u->common, d[1],
+                           viommu_get(d[0], VTD_DESC_STATUS))) {
+            /* A posted write: nobody tells the unit that it got lost. */
+            viommu_count(&u->common.stats.command_errors);
+        }
+        viommu_read_unlock();
+    }
+    return VTD_IQEI_NONE;
+}
+
+/* Interrupt of a wait descriptor, after its status write.  Locked. */
+static void completion_event(VtdUnit *u)
+{
+    uint64_t *ics = vtd_reg(u, VTD_REG_ICS);
+
+    if (!(*ics & VTD_ICS_IWC)) {
+        *ics |= VTD_ICS_IWC;
+        vtd_event_raise(u, &vtd_event_invalidation);
+    }
+}
+
+static unsigned descriptor_type(const uint64_t d[2])
+{
+    return viommu_get(d[0], VTD_DESC_TYPE_LOW) |
+           viommu_get(d[0], VTD_DESC_TYPE_HIGH) << 4;
+}
+
+static VtdQueueError execute(VtdUnit *u, const uint64_t d[2])
+{
+    switch (descriptor_type(d)) {
+    case VTD_DESC_CONTEXT:
+        return do_context(u, d);
+    case VTD_DESC_IOTLB:
+        return do_iotlb(u, d);
+    case VTD_DESC_DEVTLB:
+        return do_devtlb(u, d);
+    case VTD_DESC_IEC:
+        return do_iec(u, d);
+    case VTD_DESC_WAIT:
+        return do_wait(u, d);
+    default:
+        return VTD_IQEI_TYPE;
+    }
+}
+
+/* The queue stops at the descriptor that IQH points to (6.5.2.10). */
+static void queue_error(VtdUnit *u, VtdQueueError error)
+{
+    uint64_t *iqercd = vtd_reg(u, VTD_REG_IQERCD);
+
+    viommu_count(&u->common.stats.command_errors);
+    *iqercd = viommu_put(*iqercd, VTD_IQERCD_IQEI, error);
+    vtd_fsts_set(u, VTD_FSTS_IQE);
+}
+
+/* One descriptor.  Returns whether there may be another.  Locked. */
+static bool queue_step(VtdUnit *u)
+{
+    uint64_t iqa = *vtd_reg(u, VTD_REG_IQA);
+    uint64_t entries = UINT64_C(1) << (viommu_get(iqa, VTD_IQA_QS) +
+                                       VTD_IQ_ENTRIES_SHIFT);
+    uint64_t head = viommu_get(*vtd_reg(u, VTD_REG_IQH), VTD_IQ_INDEX);
+    uint64_t tail = viommu_get(*vtd_reg(u, VTD_REG_IQT), VTD_IQ_INDEX);
+    uint64_t life = u->queue_life;
+    VtdQueueError error = VTD_IQEI_FETCH;
+    uint64_t d[2];
+
+    if (!(*vtd_reg(u, VTD_REG_GSTS) & VTD_GCMD_QIE) ||
+        (*vtd_reg(u, VTD_REG_FSTS) & (VTD_FSTS_IQE | VTD_FSTS_ITE)) ||
+        head == tail) {
+        return false;
+    }
+    if (tail >= entries || head >= entries) {
+        queue_error(u, VTD_IQEI_TAIL);
+        return false;
+    }
+
+    viommu_unit_unlock(&u->common);
+    viommu_read_lock();
+    if (!viommu_load64(&u->common, (iqa & ~(VTD_PAGE_SIZE - 1)) + head * 16,
+                       d, 2)) {
+        error = VTD_IQEI_NONE;
+    }
+    viommu_read_unlock();
+    if (!error) {
+        error = execute(u, d);
+    }
+    viommu_unit_lock(&u->common);
+
+    if (u->queue_life != life) {
+        return true;    /* switched off, and perhaps on again */
+    }
+    if (error) {
+        queue_error(u, error);
+        return false;
+    }
+    viommu_count(&u->common.stats.commands);
+    head = (head + 1) % entries;
+    *vtd_reg(u, VTD_REG_IQH) = viommu_put(0, VTD_IQ_INDEX, head);
+    if (descriptor_type(d) == VTD_DESC_WAIT && (d[0] & VTD_DESC_IF)) {
+        completion_event(u);
+    }
+    return true;
+}
+
+void vtd_run(Viommu *unit)
+{
+    VtdUnit *u = vtd_unit(unit);
+    bool more;
+
+    viommu_unit_lock(unit);
+    if (u->busy) {
+        /* Who is working sees the new work before leaving. */
+        viommu_unit_unlock(unit);
+        return;
+    }
+    u->busy = true;
+    for (unsigned i = 0; i < BATCH && u->work; i++) {
+        unsigned todo = u->work & -u->work;     /* the lowest bit first */
+
+        u->work &= ~todo;
+        switch (todo) {
+        case VTD_WORK_SWITCH:
+            run_switch(u);
+            break;
+        case VTD_WORK_CCMD:
+            run_ccmd(u);
+            break;
+        case VTD_WORK_IOTLB:
+            run_iotlb(u);
+            break;
+        case VTD_WORK_QUEUE:
+            if (queue_step(u)) {
+                u->work |= VTD_WORK_QUEUE;
+            }
+            break;
+        }
+    }
+    u->busy = false;
+    more = u->work;
+    viommu_unit_unlock(unit);
+    if (more) {
+        viommu_unit_run_later(unit);
+    }
+}

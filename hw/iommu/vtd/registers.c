@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The register table (11.4) and what writing each register does. */
+#include <string.h>
+
+#include "hw/iommu/vtd/unit.h"
+
+#define ADDR_MASK (~UINT64_C(0xfff))
+
+/*
+ * GCMD (11.4.4).  The register file keeps the level bits, so that a partial
+ * write leaves the others alone; GCMD itself reads as zero.
+ */
+static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    VtdUnit *u = vtd_unit(unit);
+    uint64_t *gcmd = vtd_reg(u, VTD_REG_GCMD);
+    uint64_t *gsts = vtd_reg(u, VTD_REG_GSTS);
+    uint64_t level = VTD_GCMD_TE | VTD_GCMD_QIE | VTD_GCMD_IRE |
+                     VTD_GCMD_CFI;
+    uint64_t set = *gcmd, changed = (old ^ set) & level;
+
+    (void)mask;
+    *gcmd = set & level;
+    *gsts = (*gsts & ~level) | (set & level);
+
+    if (set & VTD_GCMD_SRTP) {
+        vtd_store(&u->root, *vtd_reg(u, VTD_REG_RTADDR));
+        *gsts |= VTD_GCMD_SRTP;
+        u->work |= VTD_WORK_SWITCH;
+        if (u->cfg.enhanced_set_pointer) {
+            /* ESRTPS: the command also invalidates globally (6.6). */
+            __atomic_fetch_add(&u->context_gen, 1, __ATOMIC_ACQ_REL);
+            __atomic_fetch_add(&u->iotlb_gen, 1, __ATOMIC_ACQ_REL);
+        }
+    }
+    if (set & VTD_GCMD_SIRTP) {
+        vtd_store(&u->irta, *vtd_reg(u, VTD_REG_IRTA));
+        *gsts |= VTD_GCMD_SIRTP;
+        u->work |= VTD_WORK_SWITCH;
+        if (u->cfg.enhanced_set_pointer) {
+            __atomic_fetch_add(&u->irte_gen, 1, __ATOMIC_ACQ_REL);
+        }
+    }
+    if (changed & VTD_GCMD_QIE) {
+        u->queue_life++;
+        if (set & VTD_GCMD_QIE) {
+            u->work |= VTD_WORK_QUEUE;
+        } else {
+            *vtd_reg(u, VTD_REG_IQH) = 0;   /* (11.4.9.1) */
+        }
+    }
+    if (changed & (VTD_GCMD_TE | VTD_GCMD_IRE | VTD_GCMD_CFI)) {
+        u->work |= VTD_WORK_SWITCH;
+    }
+    vtd_registers_publish(u);
+}
+
+/* A command starts with the write of the byte that has its start bit. */
+static void start(VtdUnit *u, VtdRegId id, uint64_t mask, unsigned work)
+{
+    if (mask & *vtd_reg(u, id) & VTD_CCMD_ICC) {
+        u->work |= work;
+    }
+}
+
+static void ccmd_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    (void)old;
+    start(vtd_unit(unit), VTD_REG_CCMD, mask, VTD_WORK_CCMD);
+}
+
+static void iotlb_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    _Static_assert(VTD_IOTLB_IVT == VTD_CCMD_ICC, "same start bit");
+    (void)old;
+    start(vtd_unit(unit), VTD_REG_IOTLB, mask, VTD_WORK_IOTLB);
+}
+
+static void fsts_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    VtdUnit *u = vtd_unit(unit);
+    uint64_t cleared = old & ~*vtd_reg(u, VTD_REG_FSTS);
+
+    (void)mask;
+    if (cleared & (VTD_FSTS_IQE | VTD_FSTS_ITE)) {
+        /* The queue goes on where it stopped. */
+        u->work |= VTD_WORK_QUEUE;
+    }
+    if (cleared & VTD_FSTS_IQE) {
+        uint64_t *iqercd = vtd_reg(u, VTD_REG_IQERCD);
+
+        *iqercd = viommu_put(*iqercd, VTD_IQERCD_IQEI, VTD_IQEI_NONE);
+    }
+    vtd_fsts_update(u);
+}
+
+static void fectl_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    (void)old;
+    (void)mask;
+    vtd_event_unmask(vtd_unit(unit), &vtd_event_fault);
+}
+
+static void iectl_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    (void)old;
+    (void)mask;
+    vtd_event_unmask(vtd_unit(unit), &vtd_event_invalidation);
+}
+
+static void ics_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    VtdUnit *u = vtd_unit(unit);
+
+    (void)old;
+    (void)mask;
+    if (!(*vtd_reg(u, VTD_REG_ICS) & VTD_ICS_IWC)) {
+        /* Serviced, so nothing is pending any more (11.4.9.5). */
+        *vtd_reg(u, VTD_REG_IECTL) &= ~VTD_EVENT_IP;
+    }
+}
+
+static void frcd_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    (void)old;
+    (void)mask;
+    vtd_fsts_update(vtd_unit(unit));
+}
+
+static void pmr_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    VtdUnit *u = vtd_unit(unit);
+    uint64_t *pmen = vtd_reg(u, VTD_REG_PMEN);
+    bool was = *pmen & VTD_PMEN_PRS, is = *pmen & VTD_PMEN_EPM;
+
+    (void)old;
+    (void)mask;
+    *pmen = is ? *pmen | VTD_PMEN_PRS : *pmen & ~VTD_PMEN_PRS;
+    if (was != is) {
+        u->work |= VTD_WORK_SWITCH;
+    }
+    vtd_registers_publish(u);
+}
+
+static void iqt_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    (void)old;
+    (void)mask;
+    vtd_unit(unit)->work |= VTD_WORK_QUEUE;
+}
+
+#define REG(id, off, w, rst, rw, w1c, rz, handler) \
+    [VTD_REG_##id] = { #id, off, w, rst, rw, w1c, rz, handler }
+
+/* Writable bits that depend on the configuration are added at creation. */
+static const ViommuReg fixed_registers[VTD_REG_FIXED] = {
+    REG(VER,      0x00, 4, VTD_VERSION_1_0, 0, 0, 0, NULL),
+    REG(CAP,      0x08, 8, 0, 0, 0, 0, NULL),
+    REG(ECAP,     0x10, 8, 0, 0, 0, 0, NULL),
+    REG(GCMD,     0x18, 4, 0, VTD_GCMD_SRTP | VTD_GCMD_QIE, 0, UINT64_MAX,
+        gcmd_written),
+    REG(GSTS,     0x1c, 4, 0, 0, 0, 0, NULL),
+    REG(RTADDR,   0x20, 8, 0, ADDR_MASK, 0, 0, NULL),
+    REG(CCMD,     0x28, 8, 0, UINT64_C(0xe0000003ffffffff), 0,
+        UINT64_C(0x3ffff0000), ccmd_written),
+    REG(FSTS,     0x34, 4, 0, 0,
+        VTD_FSTS_PFO | VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE, 0,
+        fsts_written),
+    REG(FECTL,    0x38, 4, VTD_EVENT_IM, VTD_EVENT_IM, 0, 0, fectl_written),
+    REG(FEDATA,   0x3c, 4, 0, 0xffff, 0, 0, NULL),
+    REG(FEADDR,   0x40, 4, 0, 0xfffffffc, 0, 0, NULL),
+    REG(FEUADDR,  0x44, 4, 0, 0, 0, 0, NULL),
+    REG(AFLOG,    0x58, 8, 0, 0, 0, 0, NULL),
+    REG(PMEN,     0x64, 4, 0, 0, 0, 0, pmr_written),
+    REG(PLMBASE,  0x68, 4, 0, 0, 0, 0, pmr_written),
+    REG(PLMLIMIT, 0x6c, 4, 0, 0, 0, 0, pmr_written),
+    REG(PHMBASE,  0x70, 8, 0, 0, 0, 0, pmr_written),
+    REG(PHMLIMIT, 0x78, 8, 0, 0, 0, 0, pmr_written),
+    REG(IQH,      0x80, 8, 0, 0, 0, 0, NULL),
+    REG(IQT,      0x88, 8, 0, 0x7fff0, 0, 0, iqt_written),
+    REG(IQA,      0x90, 8, 0, ADDR_MASK | 7, 0, 0, NULL),
+    REG(ICS,      0x9c, 4, 0, 0, VTD_ICS_IWC, 0, ics_written),
+    REG(IECTL,    0xa0, 4, VTD_EVENT_IM, VTD_EVENT_IM, 0, 0, iectl_written),
+    REG(IEDATA,   0xa4, 4, 0, 0xffff, 0, 0, NULL),
+    REG(IEADDR,   0xa8, 4, 0, 0xfffffffc, 0, 0, NULL),
+    REG(IEUADDR,  0xac, 4, 0, 0, 0, 0, NULL),
+    REG(IQERCD,   0xb0, 8, 0, 0, 0, 0, NULL),
+    REG(IRTA,     0xb8, 8, 0, 0, 0, 0, NULL),
+    REG(PQH,      0xc0, 8, 0, 0, 0, 0, NULL),
+    REG(PQT,      0xc8, 8, 0, 0, 0, 0, NULL),
+    REG(PQA,      0xd0, 8, 0, 0, 0, 0, NULL),
+    REG(PRS,      0xdc, 4, 0, 0, 0, 0, NULL),
+    REG(PECTL,    0xe0, 4, 0, 0, 0, 0, NULL),
+    REG(PEDATA,   0xe4, 4, 0, 0, 0, 0, NULL),
+    REG(PEADDR,   0xe8, 4, 0, 0, 0, 0, NULL),
+    REG(PEUADDR,  0xec, 4, 0, 0, 0, 0, NULL),
+    REG(IVA,      VTD_IOTLB_OFFSET, 8, 0, UINT64_C(0xfffffffffffff07f), 0,
+        UINT64_MAX, NULL),
+    REG(IOTLB,    VTD_IOTLB_OFFSET + 8, 8, 0, UINT64_C(0xb003ffff00000000),
+        0, 0, iotlb_written),
+    REG(MTRRCAP,  0x100, 8, 0, 0, 0, 0, NULL),
+    REG(MTRRDEF,  0x108, 8, 0, 0, 0, 0, NULL),
+};
+
+static const ViommuReg frcd_registers[2] = {
+    { "FRCD", 0, 8, 0, 0, 0, 0, NULL },
+    { "FRCD_HI", 8, 8, 0, 0, VTD_FRCD_F, 0, frcd_written },
+};
+
+/* MTRRs from FIX64K_00000 to PHYSMASK9; not supported, so they read zero. */
+static const ViommuReg mtrr = { "MTRR", 0x120, 8, 0, 0, 0, 0, NULL };
+enum { MTRRS = 32 };
+
+static const ViommuReg virtual_command_registers[] = {
+    { "VCMD", 0xe00, 8, 0, 0, 0, 0, NULL },
+    { "VCRSP", 0xe10, 8, 0, 0, 0, 0, NULL },
+    { "VCCAP", 0xe30, 8, 0, 0, 0, 0, NULL },
+};
+
+static void allow(VtdUnit *u, VtdRegId id, uint64_t bits)
+{
+    u->regs.table[id].writable |= bits;
+}
+
+static void add_repeated(GArray *table, const ViommuReg *reg, unsigned n,
+                         uint32_t stride, uint32_t base)
+{
+    ViommuReg r = *reg;
+
+    r.offset += base;
+    for (unsigned i = 0; i < n; i++) {
+        g_array_append_val(table, r);
+        r.offset += stride;
+    }
+}
+
+void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
+{
+    const ViommuVtdConfig *cfg = &u->cfg;
+    GArray *table = g_array_new(FALSE, FALSE, sizeof(ViommuReg));
+    unsigned n = cfg->fault_records;
+    uint32_t frcd = viommu_get(cap, VTD_CAP_FRO) * 16;
+    bool many = frcd > 0xe00;
+
+    g_array_append_vals(table, fixed_registers, VTD_REG_FIXED);
+    add_repeated(table, &mtrr, MTRRS, 8, 0);
+    if (many) {
+        g_array_append_vals(table, virtual_command_registers,
+                            G_N_ELEMENTS(virtual_command_registers));
+    }
+    u->frcd = table->len;
+    for (unsigned i = 0; i < n; i++) {
+        add_repeated(table, &frcd_registers[0], 1, 0, frcd + 16 * i);
+        add_repeated(table, &frcd_registers[1], 1, 0, frcd + 16 * i);
+    }
+    if (!many) {
+        g_array_append_vals(table, virtual_command_registers,
+                            G_N_ELEMENTS(virtual_command_registers));
+    }
+    viommu_regs_init(&u->regs, (ViommuReg *)(void *)table->data, table->len);
+    g_array_free(table, TRUE);
+
+    u->regs.table[VTD_REG_CAP].reset = cap;
+    u->regs.table[VTD_REG_ECAP].reset = ecap;
+    if (cfg->dma_translation) {
+        allow(u, VTD_REG_GCMD, VTD_GCMD_TE);
+    }
+    if (cfg->interrupt_remapping) {
+        allow(u, VTD_REG_GCMD, VTD_GCMD_IRE | VTD_GCMD_SIRTP | VTD_GCMD_CFI);
+        allow(u, VTD_REG_IRTA, ADDR_MASK | viommu_field_mask(VTD_IRTA_S));
+    }
+    if (cfg->extended_interrupt_mode) {
+        allow(u, VTD_REG_IRTA, VTD_IRTA_EIME);
+        allow(u, VTD_REG_FEUADDR, UINT32_MAX);
+        allow(u, VTD_REG_IEUADDR, UINT32_MAX);
+    }
+    if (cfg->protected_memory) {
+        uint64_t units = UINT64_MAX << VTD_PMR_SHIFT;
+
+        allow(u, VTD_REG_PMEN, VTD_PMEN_EPM);
+        allow(u, VTD_REG_PLMBASE, units & UINT32_MAX);
+        allow(u, VTD_REG_PLMLIMIT, units & UINT32_MAX);
+        allow(u, VTD_REG_PHMBASE, units & ~vtd_beyond_haw(u));
+        allow(u, VTD_REG_PHMLIMIT, units & ~vtd_beyond_haw(u));
+    }
+    viommu_regs_reset(&u->regs);
+}
+
+void vtd_registers_publish(VtdUnit *u)
+{
+    uint64_t last = (UINT64_C(1) << VTD_PMR_SHIFT) - 1;
+
+    vtd_store(&u->gsts, *vtd_reg(u, VTD_REG_GSTS));
+    vtd_store(&u->pmr[0], *vtd_reg(u, VTD_REG_PLMBASE));
+    vtd_store(&u->pmr[1], *vtd_reg(u, VTD_REG_PLMLIMIT) | last);
+    vtd_store(&u->pmr[2], *vtd_reg(u, VTD_REG_PHMBASE));
+    vtd_store(&u->pmr[3], *vtd_reg(u, VTD_REG_PHMLIMIT) | last);
+    vtd_store(&u->pmr_on, *vtd_reg(u, VTD_REG_PMEN) & VTD_PMEN_PRS);
+}
+
+uint64_t vtd_mmio_size(const Viommu *unit)
+{
+    const VtdUnit *u = (const VtdUnit *)unit;
+    const ViommuReg *last = &u->regs.table[u->regs.n - 1];
+    uint64_t end = last->offset + last->width;
+
+    return (end + VTD_PAGE_SIZE - 1) & ~(VTD_PAGE_SIZE - 1);
+}
+
+uint64_t vtd_mmio_read(Viommu *unit, uint64_t offset, unsigned size)
+{
+    VtdUnit *u = vtd_unit(unit);
+    uint64_t value = 0;
+    bool hit = false;
+
+    if (offset < vtd_mmio_size(unit)) {
+        viommu_unit_lock(unit);
+        value = viommu_regs_read(&u->regs, offset, size, &hit);
+        viommu_unit_unlock(unit);
+    }
+    if (!hit) {
+        viommu_count(&unit->stats.bad_accesses);
+    }
+    return value;
+}
+
+void vtd_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
+                    unsigned size)
+{
+    VtdUnit *u = vtd_unit(unit);
+    bool hit = false, work = false;
+
+    if (offset < vtd_mmio_size(unit)) {
+        viommu_unit_lock(unit);
+        hit = viommu_regs_write(&u->regs, unit, offset, value, size);
+        work = u->work;
+        viommu_unit_unlock(unit);
+    }
+    if (!hit) {
+        viommu_count(&unit->stats.bad_accesses);
+    }
+    if (!work) {
+        return;
+    }
+    if (viommu_read_held()) {
+        /* An endpoint wrote this: draining would wait for itself. */
+        viommu_unit_run_later(unit);
+    } else {
+        vtd_run(unit);
+    }
+}
+
+void vtd_dump(Viommu *unit, GString *out)
+{
+    viommu_unit_lock(unit);
+    viommu_regs_dump(&vtd_unit(unit)->regs, out);
+    viommu_unit_unlock(unit);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Decoders: from the words of a table entry to what they mean.  Pure: no
+ * memory is read here.  Each checks in the order in which the specification
+ * lets one fault win over another: present, reserved bits, programming.
+ */
+#include "hw/iommu/vtd/unit.h"
+
+static uint64_t address_of(uint64_t word)
+{
+    return word & viommu_bits(51, VTD_PAGE_SHIFT);
+}
+
+uint64_t vtd_beyond_haw(const VtdUnit *u)
+{
+    return UINT64_MAX << u->cfg.haw_bits;
+}
+
+VtdReason vtd_decode_root(const VtdUnit *u, const uint64_t word[2],
+                          uint64_t *table)
+{
+    if (!(word[0] & VTD_ROOT_P)) {
+        return VTD_FR_ROOT_NOT_PRESENT;
+    }
+    if ((word[0] & (viommu_bits(11, 1) | vtd_beyond_haw(u))) || word[1]) {
+        return VTD_FR_ROOT_RESERVED;
+    }
+    *table = address_of(word[0]);
+    return VTD_FR_NONE;
+}
+
+/* Whether CAP announces second-stage tables of @levels levels. */
+static bool levels_supported(const VtdUnit *u, unsigned levels)
+{
+    return u->cfg.dma_translation && levels >= 3 && levels <= VTD_MAX_LEVEL &&
+           vtd_levels_width(levels) <= u->cfg.aw_bits;
+}
+
+VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
+                             VtdContext *context)
+{
+    uint64_t low_reserved = viommu_bits(11, 4) | vtd_beyond_haw(u);
+    uint64_t high_reserved = viommu_bits(63, 24) | viommu_bits(7, 7);
+
+    /* FPD counts even in an entry that is not present (9.3). */
+    context->fpd = word[0] & VTD_CONTEXT_FPD;
+    context->tt = viommu_get(word[0], VTD_CONTEXT_TT);
+    context->levels = viommu_get(word[1], VTD_CONTEXT_AW) + 2;
+    context->did = viommu_get(word[1], VTD_CONTEXT_DID);
+    context->table = address_of(word[0]);
+
+    if (!(word[0] & VTD_CONTEXT_P)) {
+        return VTD_FR_CONTEXT_NOT_PRESENT;
+    }
+    if (context->tt == VTD_TT_PASS_THROUGH && u->cfg.pass_through) {
+        /* The table's address is ignored then. */
+        low_reserved = viommu_bits(11, 4);
+    }
+    if ((word[0] & low_reserved) || (word[1] & high_reserved)) {
+        return VTD_FR_CONTEXT_RESERVED;
+    }
+    switch (context->tt) {
+    case VTD_TT_UNTRANSLATED:
+        break;
+    case VTD_TT_ALL:
+        if (!u->cfg.device_iotlb) {
+            return VTD_FR_CONTEXT_INVALID;
+        }
+        break;
+    case VTD_TT_PASS_THROUGH:
+        if (!u->cfg.pass_through) {
+            return VTD_FR_CONTEXT_INVALID;
+        }
+        break;
+    default:
+        return VTD_FR_CONTEXT_INVALID;
+    }
+    return levels_supported(u, context->levels) ? VTD_FR_NONE
+                                                : VTD_FR_CONTEXT_INVALID;
+}
+
+VtdReason vtd_decode_ss(const VtdUnit *u, unsigned level, uint64_t word,
+                        VtdSsEntry *entry)
+{
+    /* Bits 51 to the host address width are reserved in each entry. */
+    uint64_t reserved = vtd_beyond_haw(u) & viommu_bits(51, VTD_PAGE_SHIFT);
+    bool large = (word & VTD_SS_PS) && (level == 2 || level == 3);
+
+    entry->leaf = level == 1 || large;
+    entry->access = ((word & VTD_SS_R) ? VIOMMU_READ : 0) |
+                    ((word & VTD_SS_W) ? VIOMMU_WRITE : 0);
+    entry->snoop = entry->leaf && (word & VTD_SS_SNP);
+    entry->addr = address_of(word);
+
+    if (!entry->access) {
+        return VTD_FR_NONE;
+    }
+    if (large) {
+        /* A large page is aligned to its size. */
+        reserved |= viommu_bits(vtd_size_shift(level - 1) - 1,
+                                VTD_PAGE_SHIFT);
+    }
+    if (level > 3) {
+        reserved |= VTD_SS_PS;
+    }
+    if (!entry->leaf || !u->cfg.snoop_control) {
+        reserved |= VTD_SS_SNP;
+    }
+    /* The transient-mapping hint was for device-TLBs; revision 3.2 took it
+     * back, and the bit has been reserved since. */
+    if (!(entry->leaf && u->cfg.device_iotlb && u->cfg.stale_tm)) {
+        reserved |= VTD_SS_TM;
+    }
+    return word & reserved ? VTD_FR_PAGING_RESERVED : VTD_FR_NONE;
+}

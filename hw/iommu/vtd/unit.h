@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One VT-d unit.  How its files divide the work:
+ *
+ *   config.c       options, capabilities, creation
+ *   registers.c    the register table and its handlers
+ *   tables.c       decoders of root, context and paging entries
+ *   walk.c         the second-stage walk, with its paging-structure cache
+ *   translate.c    a DMA request from arrival to answer
+ *   invalidation.c what each invalidation removes from the caches
+ *   queue.c        the invalidation queue and the register interface
+ *   faults.c       fault recording and event interrupts
+ *   interrupt.c    interrupt remapping and posting
+ *   state.c        reset, save and load
+ */
+#ifndef HW_IOMMU_VTD_UNIT_H
+#define HW_IOMMU_VTD_UNIT_H
+
+#include <hw/iommu/viommu-vtd.h>
+
+#include "hw/iommu/common/cache.h"
+#include "hw/iommu/common/regs.h"
+#include "hw/iommu/common/unit.h"
+#include "hw/iommu/vtd/defs.h"
+
+/** Index of a register in the register file; same order as the table. */
+typedef enum VtdRegId {
+    VTD_REG_VER, VTD_REG_CAP, VTD_REG_ECAP, VTD_REG_GCMD, VTD_REG_GSTS,
+    VTD_REG_RTADDR, VTD_REG_CCMD, VTD_REG_FSTS, VTD_REG_FECTL,
+    VTD_REG_FEDATA, VTD_REG_FEADDR, VTD_REG_FEUADDR, VTD_REG_AFLOG,
+    VTD_REG_PMEN, VTD_REG_PLMBASE, VTD_REG_PLMLIMIT, VTD_REG_PHMBASE,
+    VTD_REG_PHMLIMIT, VTD_REG_IQH, VTD_REG_IQT, VTD_REG_IQA, VTD_REG_ICS,
+    VTD_REG_IECTL, VTD_REG_IEDATA, VTD_REG_IEADDR, VTD_REG_IEUADDR,
+    VTD_REG_IQERCD, VTD_REG_IRTA, VTD_REG_PQH, VTD_REG_PQT, VTD_REG_PQA,
+    VTD_REG_PRS, VTD_REG_PECTL, VTD_REG_PEDATA, VTD_REG_PEADDR,
+    VTD_REG_PEUADDR, VTD_REG_IVA, VTD_REG_IOTLB, VTD_REG_MTRRCAP,
+    VTD_REG_MTRRDEF,
+    VTD_REG_FIXED           /* the fault records follow somewhere behind */
+} VtdRegId;
+
+/** Work that is done outside the lock, by vtd_run(). */
+enum {
+    VTD_WORK_SWITCH = 1 << 0,   /* translation was switched: drain, tell */
+    VTD_WORK_CCMD = 1 << 1,     /* the context command register */
+    VTD_WORK_IOTLB = 1 << 2,    /* the IOTLB invalidate register */
+    VTD_WORK_QUEUE = 1 << 3,
+};
+
+#define VTD_DOMAINS 65536
+
+typedef struct VtdUnit {
+    Viommu common;              /* first */
+    ViommuVtdConfig cfg;
+    ViommuRegFile regs;         /* under the lock */
+    size_t frcd;                /* index of the first fault record's low word */
+    unsigned next_frcd;         /* the record that the next fault goes to */
+
+    /*
+     * What endpoints' threads look at, each word atomically: copies of what
+     * the guest has latched.  Written under the lock.
+     */
+    uint64_t gsts;
+    uint64_t root;              /* RTADDR when SRTP was set */
+    uint64_t irta;              /* IRTA when SIRTP was set */
+    uint64_t pmr[4];            /* low base, low end, high base, high end */
+    uint64_t pmr_on;
+
+    /* Work; under the lock. */
+    unsigned work;
+    bool busy;                  /* somebody is in vtd_run() */
+    uint64_t queue_life;        /* advances when the queue is switched */
+    bool undrained;             /* invalidated, and not drained since */
+
+    /* Caches; see cache.h for generations and epochs. */
+    ViommuCache contexts;       /* key: source */
+    ViommuCache iotlb;          /* key: page number, domain and size */
+    ViommuCache paging;         /* key: upper address bits, domain and level */
+    ViommuCache irtes;          /* key: index */
+    uint64_t context_gen;
+    uint64_t iotlb_gen;
+    uint64_t irte_gen;
+    uint64_t *iotlb_gens;       /* by domain */
+    uint64_t sizes;             /* mask of page sizes that the IOTLB has met */
+} VtdUnit;
+
+static inline VtdUnit *vtd_unit(Viommu *unit)
+{
+    return (VtdUnit *)unit;
+}
+
+/** A register's value; under the lock. */
+static inline uint64_t *vtd_reg(VtdUnit *u, VtdRegId id)
+{
+    return &u->regs.values[id];
+}
+
+static inline uint64_t vtd_load(const uint64_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline void vtd_store(uint64_t *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+/* --- registers.c ------------------------------------------------------------- */
+
+void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap);
+/** Publish to endpoints what the registers say. Locked. */
+void vtd_registers_publish(VtdUnit *u);
+uint64_t vtd_mmio_size(const Viommu *unit);
+uint64_t vtd_mmio_read(Viommu *unit, uint64_t offset, unsigned size);
+void vtd_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
+                    unsigned size);
+void vtd_dump(Viommu *unit, GString *out);
+
+/* --- tables.c ------------------------------------------------------------------ */
+
+typedef struct VtdContext {
+    bool fpd;
+    uint8_t tt;
+    uint8_t levels;         /* of the second-stage table: 3, 4, 5 */
+    uint16_t did;
+    uint64_t table;         /* address of its root */
+} VtdContext;
+
+typedef struct VtdSsEntry {
+    bool leaf;
+    bool snoop;
+    uint8_t access;         /* VIOMMU_READ, VIOMMU_WRITE */
+    uint64_t addr;          /* the next table, or the page */
+} VtdSsEntry;
+
+/** Address width in bits of a table of @levels levels. */
+static inline unsigned vtd_levels_width(unsigned levels)
+{
+    return VTD_PAGE_SHIFT + VTD_LEVEL_BITS * levels;
+}
+
+/** Bits of an address beyond the host address width. */
+uint64_t vtd_beyond_haw(const VtdUnit *u);
+VtdReason vtd_decode_root(const VtdUnit *u, const uint64_t word[2],
+                          uint64_t *table);
+/** context->fpd is valid with each result. */
+VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
+                             VtdContext *context);
+/** Decode an entry of a table of @level (1 has only leaves).  An entry
+ *  without permissions gives access 0 and nothing else. */
+VtdReason vtd_decode_ss(const VtdUnit *u, unsigned level, uint64_t word,
+                        VtdSsEntry *entry);
+
+/* --- walk.c --------------------------------------------------------------------- */
+
+typedef struct VtdMapping {
+    uint64_t page;          /* output address of the page */
+    uint8_t shift;          /* log2 of the size it is valid for */
+    uint8_t access;
+    bool snoop;
+} VtdMapping;
+
+/**
+ * Walk @context's second-stage table for @iova.  VTD_FR_NONE with a mapping
+ * whose access may be 0 (nothing there; shift tells how far), or a reason.
+ * With @fill, upper levels go to the paging-structure cache.  Read-side section.
+ */
+VtdReason vtd_walk(VtdUnit *u, const VtdContext *context, uint64_t iova,
+                   bool fill, VtdMapping *mapping);
+
+/* --- translate.c ------------------------------------------------------------------ */
+
+ViommuStatus vtd_translate(Viommu *unit, const ViommuRequest *req,
+                           ViommuReply *reply);
+bool vtd_source_domain(Viommu *unit, uint32_t source, uint32_t *domain);
+
+/* --- invalidation.c ------------------------------------------------------------------ */
+
+/* Stamps of cache entries that are made now; never 0. */
+static inline uint64_t vtd_context_stamp(const VtdUnit *u)
+{
+    return vtd_load(&u->context_gen) + 1;
+}
+
+/* Both counters only grow, so that their sum stays the same only while neither
+ * changes. */
+static inline uint64_t vtd_iotlb_stamp(const VtdUnit *u, uint16_t did)
+{
+    return vtd_load(&u->iotlb_gen) + vtd_load(&u->iotlb_gens[did]) + 1;
+}
+
+static inline uint64_t vtd_irte_stamp(const VtdUnit *u)
+{
+    return vtd_load(&u->irte_gen) + 1;
+}
+
+/** Page sizes of the caches. */
+enum { VTD_SIZE_4K, VTD_SIZE_2M, VTD_SIZE_1G, VTD_SIZES };
+
+static inline unsigned vtd_size_shift(unsigned size)
+{
+    return VTD_PAGE_SHIFT + VTD_LEVEL_BITS * size;
+}
+
+/** Second part of a key: a domain, and a page size or a level. */
+static inline uint64_t vtd_domain_key(uint16_t did, unsigned size)
+{
+    return did | (uint64_t)size << 16;
+}
+
+/* None of these is called locked, or in a read-side section; each tells the
+ * embedder too. */
+void vtd_invalidate_all(VtdUnit *u);
+void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
+                            uint16_t source, unsigned function_mask);
+void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
+                          uint64_t addr, unsigned am, bool leaf_only);
+void vtd_invalidate_irtes(VtdUnit *u, bool indexed, uint32_t index,
+                          unsigned mask_bits);
+
+/* --- queue.c ---------------------------------------------------------------------------- */
+
+/** Do u->work, as much as a batch holds.  Not locked. */
+void vtd_run(Viommu *unit);
+
+/* --- faults.c ------------------------------------------------------------------------------ */
+
+typedef struct VtdFault {
+    VtdReason reason;
+    uint16_t source;
+    bool write;
+    uint8_t at;             /* a ViommuKind */
+    uint32_t pasid;         /* or VIOMMU_NO_PASID */
+    uint64_t info;          /* the record's low word */
+} VtdFault;
+
+/** Record a fault and signal it.  Not locked, nor in a read-side section of
+ *  the library's own. */
+void vtd_fault_report(VtdUnit *u, const VtdFault *fault);
+
+/** Set status bits of FSTS and raise the fault event.  Locked. */
+void vtd_fsts_set(VtdUnit *u, uint64_t bits);
+/** Derive FSTS.PPF, and the pending bit, from what is left.  Locked. */
+void vtd_fsts_update(VtdUnit *u);
+
+/** Event interrupts: fault, invalidation completion. */
+typedef struct VtdEvent {
+    VtdRegId ctl, data, addr, uaddr;
+} VtdEvent;
+extern const VtdEvent vtd_event_fault;
+extern const VtdEvent vtd_event_invalidation;
+/** An interrupt condition has arisen.  Locked. */
+void vtd_event_raise(VtdUnit *u, const VtdEvent *event);
+/** The control register was written.  Locked. */
+void vtd_event_unmask(VtdUnit *u, const VtdEvent *event);
+
+/* --- interrupt.c ----------------------------------------------------------------------------- */
+
+ViommuMsiResult vtd_remap_msi(Viommu *unit, uint32_t source,
+                              const ViommuMsi *in, bool probe,
+                              ViommuMsi *out);
+
+/* --- state.c ------------------------------------------------------------------------------------ */
+
+void vtd_reset(Viommu *unit);
+GBytes *vtd_save(Viommu *unit);
+bool vtd_load_state(Viommu *unit, const void *data, size_t size, GError **error);
+
+#endif
