@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The board: construction, reset, ports, and the remapping units.
+ */
+#include "hw/iommu/machine/board.h"
+
+/* q35's reset control register; bit 2 resets. */
+#define PORT_RESET       0xcf9
+#define RESET_NOW        0x04
+#define RESET_KEPT       0x0a
+
+/* Calls of viommu_run() after one command; the rest waits for the next. */
+#define RUN_MAX          4096
+
+static void unit_send_msi(void *opaque, const ViommuMsi *msi)
+{
+    Unit *unit = opaque;
+
+    viommu_sink_push(unit->board->sink, VIOMMU_SINK_UNIT + unit->index, msi);
+}
+
+static void unit_run_later(void *opaque)
+{
+    Unit *unit = opaque;
+
+    unit->run_pending = true;
+}
+
+/* Tables lie in RAM; nothing here caches translations. */
+static const ViommuOps unit_ops = {
+    .send_msi = unit_send_msi,
+    .run_later = unit_run_later,
+};
+
+static uint64_t unit_read(void *opaque, uint64_t offset, unsigned size)
+{
+    Unit *unit = opaque;
+
+    return viommu_mmio_read(unit->viommu, offset, size);
+}
+
+static void unit_write(void *opaque, uint64_t offset, uint64_t value,
+                       unsigned size)
+{
+    Unit *unit = opaque;
+
+    viommu_mmio_write(unit->viommu, offset, value, size);
+}
+
+static uint64_t sink_read(void *opaque, uint64_t offset, unsigned size)
+{
+    return viommu_sink_read(opaque, offset, size);
+}
+
+static void sink_write(void *opaque, uint64_t offset, uint64_t value,
+                       unsigned size)
+{
+    viommu_sink_write(opaque, offset, value, size);
+}
+
+/* What "auto" means where there is no in-kernel interrupt controller. */
+static void resolve_auto(const DeviceOptions *options,
+                         ViommuVtdConfig *config)
+{
+    *config = options->vtd;
+    config->interrupt_remapping = options->intremap != ON_OFF_AUTO_OFF;
+    config->extended_interrupt_mode =
+        options->eim == ON_OFF_AUTO_ON ||
+        (options->eim == ON_OFF_AUTO_AUTO && options->buggy_eim &&
+         config->interrupt_remapping);
+}
+
+static bool add_unit(Board *board, const DeviceOptions *options,
+                     GError **error)
+{
+    Unit *unit = &board->unit[board->n_units];
+    ViommuRam ram[BUS_RAM_RANGES];
+    ViommuVtdConfig config;
+    size_t n_ram;
+
+    if (board->n_units == BOARD_UNITS) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "there can be %u units at most", BOARD_UNITS);
+        return false;
+    }
+    unit->board = board;
+    unit->index = board->n_units;
+    resolve_auto(options, &config);
+    unit->viommu = viommu_vtd_new(&config, &unit_ops, unit, error);
+    if (!unit->viommu) {
+        return false;
+    }
+    board->n_units++;
+    unit->window = (BusWindow) {
+        .base = BOARD_UNIT_BASE + BOARD_UNIT_STRIDE * unit->index,
+        .size = viommu_mmio_size(unit->viommu),
+        .enabled = true,
+        .read = unit_read,
+        .write = unit_write,
+        .opaque = unit,
+    };
+    bus_add_window(board->bus, &unit->window);
+    n_ram = bus_ram_ranges(board->bus, ram);
+    if (unit->window.size > BOARD_UNIT_STRIDE ||
+        viommu_set_ram(unit->viommu, ram, n_ram) < 0) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "the unit does not fit this board");
+        return false;
+    }
+    return true;
+}
+
+static bool in_scope(const DeviceOptions *options, unsigned devfn)
+{
+    return options->scope[devfn / 8] >> (devfn % 8) & 1;
+}
+
+/* Units with a scope take what it names, the one without takes the rest. */
+static bool assign_scope(Board *board, const DeviceOptions *options,
+                         Unit *unit, Unit **rest, GError **error)
+{
+    if (!options->has_scope) {
+        if (*rest) {
+            g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                        "only one unit can be without 'scope', which is "
+                        "unit %u", (*rest)->index);
+            return false;
+        }
+        *rest = unit;
+        return true;
+    }
+    for (unsigned devfn = 0; devfn < PCI_FUNCTIONS; devfn++) {
+        if (!in_scope(options, devfn)) {
+            continue;
+        }
+        if (board->unit_of[devfn]) {
+            g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                        "'scope' names %x.%x, which is behind unit %u",
+                        devfn >> 3, devfn & 7, board->unit_of[devfn]->index);
+            return false;
+        }
+        board->unit_of[devfn] = unit;
+    }
+    return true;
+}
+
+static bool add_endpoint(Board *board, const DeviceOptions *options,
+                         GError **error)
+{
+    PciFunction *fn = endpoint_new(board);
+
+    if (!pci_root_add(&board->pci, fn, options->devfn,
+                      options->multifunction, error)) {
+        fn->free(fn);
+        return false;
+    }
+    return true;
+}
+
+static bool add_devices(Board *board, const MachineOptions *options,
+                        GError **error)
+{
+    Unit *rest = NULL;
+    unsigned sinks = 0;
+
+    for (guint i = 0; i < options->devices->len; i++) {
+        const DeviceOptions *device = g_ptr_array_index(options->devices, i);
+        bool ok = false;
+
+        switch (device->kind) {
+        case DEVICE_VTD:
+            ok = add_unit(board, device, error) &&
+                 assign_scope(board, device,
+                              &board->unit[board->n_units - 1], &rest, error);
+            break;
+        case DEVICE_TESTDEV:
+            ok = add_endpoint(board, device, error);
+            break;
+        case DEVICE_SINK:
+            /* It is there anyway, but as in QEMU there is only one. */
+            ok = ++sinks == 1;
+            if (!ok) {
+                g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                            "there can be 1 sink at most");
+            }
+            break;
+        }
+        if (!ok) {
+            g_prefix_error(error, "-device %s: ", device->text);
+            return false;
+        }
+    }
+    for (unsigned devfn = 0; rest && devfn < PCI_FUNCTIONS; devfn++) {
+        if (!board->unit_of[devfn]) {
+            board->unit_of[devfn] = rest;
+        }
+    }
+    return true;
+}
+
+Board *board_new(const MachineOptions *options, GError **error)
+{
+    Bus *bus = bus_new(options->ram_size, error);
+    PciFunction *mch;
+    Board *board;
+
+    if (!bus) {
+        g_prefix_error(error, "-m: ");
+        return NULL;
+    }
+    board = g_new0(Board, 1);
+    board->bus = bus;
+    board->sink = viommu_sink_new();
+    board->sink_window = (BusWindow) {
+        .base = VIOMMU_SINK_BASE,
+        .size = VIOMMU_SINK_SIZE,
+        .enabled = true,
+        .read = sink_read,
+        .write = sink_write,
+        .opaque = board->sink,
+    };
+    bus_add_window(bus, &board->sink_window);
+    pci_root_init(&board->pci, bus);
+    mch = mch_new(&board->pci);
+    if (!pci_root_add(&board->pci, mch, PCI_DEVFN(0, 0), false, error)) {
+        mch->free(mch);
+        board_free(board);
+        return NULL;
+    }
+    if (!add_devices(board, options, error)) {
+        board_free(board);
+        return NULL;
+    }
+    return board;
+}
+
+void board_free(Board *board)
+{
+    if (!board) {
+        return;
+    }
+    pci_root_clear(&board->pci);
+    for (unsigned i = 0; i < board->n_units; i++) {
+        viommu_free(board->unit[i].viommu);
+    }
+    viommu_sink_free(board->sink);
+    bus_free(board->bus);
+    g_free(board);
+}
+
+void board_reset(Board *board)
+{
+    board->reset_control = 0;
+    pci_root_reset(&board->pci);
+    for (unsigned i = 0; i < board->n_units; i++) {
+        viommu_reset(board->unit[i].viommu);
+        board->unit[i].run_pending = false;
+    }
+    viommu_sink_reset(board->sink);
+}
+
+uint32_t board_port_read(Board *board, uint16_t port, unsigned size)
+{
+    uint32_t value = UINT32_MAX;
+
+    if (port == PORT_RESET && size == 1) {
+        value = board->reset_control;
+    } else {
+        pci_root_port_read(&board->pci, port, size, &value);
+    }
+    return size < 4 ? value & ((1u << (8 * size)) - 1) : value;
+}
+
+void board_port_write(Board *board, uint16_t port, unsigned size,
+                      uint32_t value)
+{
+    if (port == PORT_RESET && size == 1) {
+        if (value & RESET_NOW) {
+            board_reset(board);
+        } else {
+            board->reset_control = value & RESET_KEPT;
+        }
+    } else {
+        pci_root_port_write(&board->pci, port, size, value);
+    }
+}
+
+void board_run(Board *board)
+{
+    for (unsigned i = 0; i < board->n_units; i++) {
+        Unit *unit = &board->unit[i];
+
+        for (unsigned k = 0; unit->run_pending && k < RUN_MAX; k++) {
+            unit->run_pending = false;
+            viommu_run(unit->viommu);
+        }
+    }
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The board: everything that a test can reach, put together.
+ */
+#ifndef HW_IOMMU_MACHINE_BOARD_H
+#define HW_IOMMU_MACHINE_BOARD_H
+
+#include <hw/iommu/viommu-testdev.h>
+
+#include "hw/iommu/machine/options.h"
+#include "hw/iommu/machine/pci.h"
+
+/* Register windows of remapping units: unit k is BOARD_UNIT_STRIDE * k
+ * higher; the sink follows behind the last. */
+#define BOARD_UNIT_BASE   0xfed90000ull
+#define BOARD_UNIT_STRIDE 0x2000ull
+#define BOARD_UNITS       4
+
+typedef struct Board Board;
+
+/* One remapping unit on its board. */
+typedef struct Unit {
+    Board *board;
+    unsigned index;
+    Viommu *viommu;
+    BusWindow window;
+    bool run_pending;
+} Unit;
+
+struct Board {
+    Bus *bus;
+    PciRoot pci;
+    Unit unit[BOARD_UNITS];
+    unsigned n_units;
+    /* which unit is in front of which function; NULL is none */
+    Unit *unit_of[PCI_FUNCTIONS];
+    ViommuSink *sink;
+    BusWindow sink_window;
+    uint8_t reset_control;
+    unsigned dma_depth;
+};
+
+/* Build what @options asks for; each error names the option. */
+Board *board_new(const MachineOptions *options, GError **error);
+void board_free(Board *board);
+void board_reset(Board *board);
+
+/* I/O ports, @size 1, 2 or 4.  A port that nothing answers reads as ones. */
+uint32_t board_port_read(Board *board, uint16_t port, unsigned size);
+void board_port_write(Board *board, uint16_t port, unsigned size,
+                      uint32_t value);
+
+/* Let the units go on with what they put off. */
+void board_run(Board *board);
+
+/*
+ * DMA of @fn, as ViommuTestdevOps.dma describes; also its interrupt
+ * messages, which are nothing else.
+ */
+ViommuDmaResult board_dma(Board *board, const PciFunction *fn,
+                          uint32_t pasid, uint64_t addr, void *buf,
+                          size_t size, bool write, uint8_t *reason);
+
+/* An endpoint with viommu-testdev in it. */
+PciFunction *endpoint_new(Board *board);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The line to a qtest client.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "hw/iommu/machine/bus.h"
+#include "hw/iommu/machine/channel.h"
+
+#define READ_SIZE 65536
+
+struct Channel {
+    int in, out;
+    /* a listening socket, or -1 */
+    int listener;
+    /* what was read; lines up to start are done, up to scanned have no end */
+    GString *buf;
+    size_t start;
+    size_t scanned;
+    bool skipping;
+    bool is_socket;
+    sigset_t signals;
+};
+
+static volatile sig_atomic_t stop_requested;
+/* ppoll() runs, or will before a signal can come */
+static volatile sig_atomic_t waiting;
+/* the file of a listening socket, for the signal handler */
+static char listening_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+
+/*
+ * While the program waits, it ends in good order.  A command can take a
+ * while; then only the socket's file goes.
+ */
+static void on_signal(int number)
+{
+    (void)number;
+    if (waiting) {
+        stop_requested = 1;
+        return;
+    }
+    if (listening_path[0]) {
+        unlink(listening_path);
+    }
+    _exit(0);
+}
+
+static void catch_signals(Channel *channel)
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    struct sigaction action = { .sa_handler = on_signal };
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&channel->signals);
+    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        sigaddset(&channel->signals, numbers[i]);
+    }
+    action.sa_mask = channel->signals;
+    for (size_t i = 0; i < G_N_ELEMENTS(numbers); i++) {
+        sigaction(numbers[i], &action, NULL);
+    }
+}
+
+static bool open_socket(Channel *channel, const MachineOptions *options,
+                        GError **error)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    bool listening = options->channel == CHANNEL_LISTEN;
+    const char *path = options->channel_path;
+    struct stat status;
+    int fd, ret;
+
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "-qtest unix:%s: the path is longer than %zu bytes", path,
+                    sizeof(address.sun_path) - 1);
+        return false;
+    }
+    strcpy(address.sun_path, path);
+    channel->is_socket = true;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "-qtest unix:%s: %s", path, g_strerror(errno));
+        return false;
+    }
+    if (listening) {
+        /* A socket that an earlier run left; never any other file. */
+        if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode)) {
+            unlink(path);
+        }
+        ret = bind(fd, (struct sockaddr *)&address, sizeof(address));
+        if (ret == 0) {
+            strcpy(listening_path, path);
+            ret = listen(fd, 1);
+        }
+    } else {
+        ret = connect(fd, (struct sockaddr *)&address, sizeof(address));
+    }
+    if (ret < 0) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "-qtest unix:%s: cannot %s: %s", path,
+                    listening ? "listen" : "connect", g_strerror(errno));
+        close(fd);
+        return false;
+    }
+    if (listening) {
+        channel->listener = fd;
+    } else {
+        channel->in = channel->out = fd;
+    }
+    return true;
+}
+
+Channel *channel_open(const MachineOptions *options, GError **error)
+{
+    Channel *channel = g_new0(Channel, 1);
+
+    channel->in = channel->out = channel->listener = -1;
+    channel->buf = g_string_new(NULL);
+    catch_signals(channel);
+    if (options->channel == CHANNEL_STDIO) {
+        channel->in = STDIN_FILENO;
+        channel->out = STDOUT_FILENO;
+    } else if (!open_socket(channel, options, error)) {
+        channel_free(channel);
+        return NULL;
+    }
+    return channel;
+}
+
+/* Forget the client. */
+static void channel_hang_up(Channel *channel)
+{
+    if (channel->in > STDERR_FILENO) {
+        close(channel->in);
+    }
+    channel->in = channel->out = -1;
+    g_string_truncate(channel->buf, 0);
+    channel->start = 0;
+    channel->scanned = 0;
+    channel->skipping = false;
+}
+
+void channel_free(Channel *channel)
+{
+    if (!channel) {
+        return;
+    }
+    channel_hang_up(channel);
+    if (channel->listener >= 0) {
+        close(channel->listener);
+    }
+    if (listening_path[0]) {
+        unlink(listening_path);
+        listening_path[0] = 0;
+    }
+    g_string_free(channel->buf, TRUE);
+    g_free(channel);
+}
+
+/* Wait until @fd has @events.  Returns false when a signal asks to stop. */
+static bool channel_wait(Channel *channel, int fd, short events)
+{
+    struct pollfd poll_fd = { .fd = fd, .events = events };
+    sigset_t before;
+    int ret = 0;
+
+    /* From here on no signal comes but in ppoll(), so none is missed. */
+    sigprocmask(SIG_BLOCK, &channel->signals, &before);
+    waiting = 1;
+    while (!stop_requested && ret == 0) {
+        ret = ppoll(&poll_fd, 1, NULL, &before);
+        if (ret < 0 && errno == EINTR) {
+            ret = 0;
+        }
+    }
+    waiting = 0;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return ret > 0 && !stop_requested;
+}
+
+static bool channel_accept(Channel *channel)
+{
+    while (channel->in < 0) {
+        int fd;
+
+        if (channel->listener < 0 ||
+            !channel_wait(channel, channel->listener, POLLIN)) {
+            return false;
+        }
+        fd = accept4(channel->listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd < 0 && errno != EINTR && errno != ECONNABORTED &&
+            errno != EAGAIN) {
+            return false;
+        }
+        channel->in = channel->out = fd;
+    }
+    return true;
+}
+
+/* Take a whole line out of the buffer. */
+static bool channel_take(Channel *channel, char **line, size_t *size)
+{
+    GString *buf = channel->buf;
+    char *end = memchr(buf->str + channel->scanned, '\n',
+                       buf->len - channel->scanned);
+
+    if (!end) {
+        channel->scanned = buf->len;
+        return false;
+    }
+    *end = 0;
+    *line = buf->str + channel->start;
+    *size = end - *line;
+    channel->start = channel->scanned = end + 1 - buf->str;
+    return true;
+}
+
+ChannelEvent channel_read(Channel *channel, char **line, size_t *size)
+{
+    GString *buf = channel->buf;
+
+    if (!channel_accept(channel)) {
+        return CHANNEL_END;
+    }
+    while (!stop_requested) {
+        char part[READ_SIZE];
+        ssize_t n;
+
+        if (channel_take(channel, line, size)) {
+            if (!channel->skipping) {
+                return CHANNEL_LINE;
+            }
+            channel->skipping = false;
+            return CHANNEL_TOO_LONG;
+        }
+        if (channel->start) {
+            g_string_erase(buf, 0, channel->start);
+            channel->scanned -= channel->start;
+            channel->start = 0;
+        }
+        if (buf->len > CHANNEL_LINE_MAX) {
+            channel->skipping = true;
+        }
+        if (channel->skipping) {
+            g_string_truncate(buf, 0);
+            channel->scanned = 0;
+        }
+        if (!channel_wait(channel, channel->in, POLLIN)) {
+            return CHANNEL_END;
+        }
+        n = read(channel->in, part, sizeof(part));
+        if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
+            continue;
+        }
+        if (n <= 0) {
+            channel_hang_up(channel);
+            return CHANNEL_CLOSED;
+        }
+        g_string_append_len(buf, part, n);
+    }
+    return CHANNEL_END;
+}
+
+void channel_write(Channel *channel, const char *text, size_t size)
+{
+    while (size && channel->out >= 0) {
+        ssize_t n;
+
+        if (!channel_wait(channel, channel->out, POLLOUT)) {
+            return;
+        }
+        /* Never so much that it blocks, so that signals get through. */
+        if (channel->is_socket) {
+            n = send(channel->out, text, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        } else {
+            n = write(channel->out, text, MIN(size, PIPE_BUF));
+        }
+        if (n < 0 && errno != EINTR && errno != EAGAIN) {
+            return;
+        }
+        if (n > 0) {
+            text += n;
+            size -= n;
+        }
+    }
+}

@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * -device: the types, their properties, and what -device help shows.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "hw/iommu/machine/bus.h"
+#include "hw/iommu/machine/options.h"
+
+typedef enum PropertyKind {
+    PROP_BOOL,
+    PROP_ON_OFF_AUTO,
+    PROP_UINT8,
+    PROP_UINT16,
+    PROP_UINT32,
+    PROP_STRING,
+    /* SLOT[.FUNCTION], hexadecimal */
+    PROP_ADDR,
+    /* ADDR[:ADDR...] */
+    PROP_SCOPE,
+    /* the one bus there is */
+    PROP_BUS,
+    /* known, but only its value for off is there */
+    PROP_BOOL_OFF,
+    PROP_UINT8_ZERO,
+} PropertyKind;
+
+typedef struct Property {
+    const char *name;
+    PropertyKind kind;
+    size_t offset;
+    const char *help;
+} Property;
+
+typedef struct DeviceType {
+    const char *name;
+    DeviceKind kind;
+    const char *bus;
+    const char *help;
+    const Property *properties;
+    size_t n_properties;
+} DeviceType;
+
+#define OPTION(member) offsetof(DeviceOptions, member)
+
+static const Property vtd_properties[] = {
+    { "aw-bits", PROP_UINT8, OPTION(vtd.aw_bits),
+      "address width of the second stage: 39, 48 or 57" },
+    { "caching-mode", PROP_BOOL, OPTION(vtd.caching_mode), NULL },
+    { "device-iotlb", PROP_BOOL, OPTION(vtd.device_iotlb), NULL },
+    { "dma-drain", PROP_BOOL, OPTION(vtd.dma_drain), NULL },
+    { "dma-translation", PROP_BOOL, OPTION(vtd.dma_translation), NULL },
+    { "eim", PROP_ON_OFF_AUTO, OPTION(eim), "x2APIC destinations" },
+    { "esrtps", PROP_BOOL, OPTION(vtd.enhanced_set_pointer), NULL },
+    { "fault-records", PROP_UINT16, OPTION(vtd.fault_records),
+      "fault recording registers: 1 .. 256" },
+    { "fs1gp", PROP_BOOL, OPTION(ignored_bool), "no effect" },
+    { "fsts", PROP_BOOL_OFF, 0, "first stage" },
+    { "haw-bits", PROP_UINT8, OPTION(vtd.haw_bits), "host address width" },
+    { "id", PROP_STRING, OPTION(id), NULL },
+    { "intremap", PROP_ON_OFF_AUTO, OPTION(intremap), NULL },
+    { "iotlb-bits", PROP_UINT8, OPTION(vtd.iotlb_bits),
+      "log2 of the size of the translation cache" },
+    { "pasid-bits", PROP_UINT8_ZERO, 0, "PASID" },
+    { "pmr", PROP_BOOL, OPTION(vtd.protected_memory), NULL },
+    { "posted-interrupts", PROP_BOOL, OPTION(vtd.posted_interrupts), NULL },
+    { "pt", PROP_BOOL, OPTION(vtd.pass_through), NULL },
+    { "scalable-mode", PROP_BOOL_OFF, 0, "scalable mode" },
+    { "scope", PROP_SCOPE, 0, "functions behind the unit: ADDR[:ADDR...]" },
+    { "snoop-control", PROP_BOOL, OPTION(vtd.snoop_control), NULL },
+    { "stale-tm", PROP_BOOL, OPTION(vtd.stale_tm), NULL },
+    { "svm", PROP_BOOL_OFF, 0, "shared virtual memory" },
+    { "version", PROP_UINT32, OPTION(ignored_number), "no effect" },
+    { "x-buggy-eim", PROP_BOOL, OPTION(buggy_eim), NULL },
+    { "x-flts", PROP_BOOL_OFF, 0, "first stage" },
+    { "x-pasid-mode", PROP_BOOL_OFF, 0, "PASID" },
+    { "x-scalable-mode", PROP_BOOL_OFF, 0, "scalable mode" },
+};
+
+static const Property testdev_properties[] = {
+    { "addr", PROP_ADDR, OPTION(devfn), "slot and function: SLOT[.FUNCTION]" },
+    { "bus", PROP_BUS, 0, "pcie.0" },
+    { "id", PROP_STRING, OPTION(id), NULL },
+    { "multifunction", PROP_BOOL, OPTION(multifunction), NULL },
+};
+
+static const Property sink_properties[] = {
+    { "id", PROP_STRING, OPTION(id), NULL },
+};
+
+static const DeviceType device_types[] = {
+    { "intel-iommu", DEVICE_VTD, "System",
+      "Intel VT-d remapping unit",
+      vtd_properties, G_N_ELEMENTS(vtd_properties) },
+    { "viommu-sink", DEVICE_SINK, "System",
+      "Interrupt messages, readable (always present)",
+      sink_properties, G_N_ELEMENTS(sink_properties) },
+    { "viommu-testdev", DEVICE_TESTDEV, "PCI",
+      "PCI Express endpoint for testing IOMMUs",
+      testdev_properties, G_N_ELEMENTS(testdev_properties) },
+};
+
+static const char *kind_name(PropertyKind kind)
+{
+    switch (kind) {
+    case PROP_BOOL:
+    case PROP_BOOL_OFF:
+        return "bool";
+    case PROP_ON_OFF_AUTO:
+        return "OnOffAuto";
+    case PROP_UINT8:
+    case PROP_UINT8_ZERO:
+        return "uint8";
+    case PROP_UINT16:
+        return "uint16";
+    case PROP_UINT32:
+        return "uint32";
+    default:
+        return "str";
+    }
+}
+
+static void print_types(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(device_types); i++) {
+        const DeviceType *type = &device_types[i];
+
+        printf("name \"%s\", bus %s, desc \"%s\"\n", type->name, type->bus,
+               type->help);
+    }
+}
+
+static void print_properties(const DeviceType *type)
+{
+    printf("%s options:\n", type->name);
+    for (size_t i = 0; i < type->n_properties; i++) {
+        const Property *prop = &type->properties[i];
+        bool off = prop->kind == PROP_BOOL_OFF ||
+                   prop->kind == PROP_UINT8_ZERO;
+
+        printf("  %s=<%s>%*s%s%s%s\n", prop->name, kind_name(prop->kind),
+               prop->help ? (int)(24 - strlen(prop->name) -
+                                  strlen(kind_name(prop->kind))) : 0, "",
+               prop->help ? "- " : "", prop->help ? prop->help : "",
+               off ? " (only off)" : "");
+    }
+}
+
+/* "%x[.%x]": @fn is -1 when it is not given. */
+static bool parse_addr(const char *text, unsigned *slot, int *fn)
+{
+    char *end;
+    guint64 value;
+
+    if (!g_ascii_isxdigit(*text)) {
+        return false;
+    }
+    value = g_ascii_strtoull(text, &end, 16);
+    if (value > 31) {
+        return false;
+    }
+    *slot = value;
+    *fn = -1;
+    if (*end == '.') {
+        if (end[1] < '0' || end[1] > '7' || end[2]) {
+            return false;
+        }
+        *fn = end[1] - '0';
+        return true;
+    }
+    return *end == 0;
+}
+
+static bool parse_scope(DeviceOptions *device, const char *text)
+{
+    g_auto(GStrv) parts = g_strsplit(text, ":", 257);
+
+    if (!parts[0]) {
+        return false;
+    }
+    for (unsigned i = 0; parts[i]; i++) {
+        unsigned slot;
+        int fn;
+
+        if (!parse_addr(parts[i], &slot, &fn)) {
+            return false;
+        }
+        device->scope[slot] |= fn < 0 ? 0xff : 1u << fn;
+    }
+    device->has_scope = true;
+    return true;
+}
+
+static bool set_number(DeviceOptions *device, const Property *prop,
+                       const char *value, uint64_t max, GError **error)
+{
+    void *field = (char *)device + prop->offset;
+    uint64_t number;
+
+    if (!option_number(value, max, &number)) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "Property '%s' expects a number from 0 to %"
+                    G_GUINT64_FORMAT ", not '%s'", prop->name, max, value);
+        return false;
+    }
+    switch (prop->kind) {
+    case PROP_UINT8:
+        *(uint8_t *)field = number;
+        break;
+    case PROP_UINT16:
+        *(uint16_t *)field = number;
+        break;
+    default:
+        *(uint32_t *)field = number;
+        break;
+    }
+    return true;
+}
+
+static bool set_bool(DeviceOptions *device, const Property *prop,
+                     const char *value, GError **error)
+{
+    bool on;
+
+    if (prop->kind == PROP_ON_OFF_AUTO && !strcmp(value, "auto")) {
+        *(OnOffAuto *)((char *)device + prop->offset) = ON_OFF_AUTO_AUTO;
+        return true;
+    }
+    if (!option_bool(value, &on)) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "Property '%s' expects 'on'%s or 'off', not '%s'",
+                    prop->name,
+                    prop->kind == PROP_ON_OFF_AUTO ? ", 'auto'" : "", value);
+        return false;
+    }
+    if (prop->kind == PROP_ON_OFF_AUTO) {
+        *(OnOffAuto *)((char *)device + prop->offset) =
+            on ? ON_OFF_AUTO_ON : ON_OFF_AUTO_OFF;
+    } else if (prop->kind == PROP_BOOL) {
+        *(bool *)((char *)device + prop->offset) = on;
+    } else if (on) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "Property '%s' cannot be '%s': %s is not implemented, "
+                    "only 'off' is allowed", prop->name, value, prop->help);
+        return false;
+    }
+    return true;
+}
+
+static bool set_string(DeviceOptions *device, const Property *prop,
+                       const char *value, GError **error)
+{
+    const char *allowed = NULL;
+    unsigned slot;
+    int fn;
+
+    switch (prop->kind) {
+    case PROP_STRING: {
+        char **field = (char **)((char *)device + prop->offset);
+
+        g_free(*field);
+        *field = g_strdup(value);
+        break;
+    }
+    case PROP_ADDR:
+        if (parse_addr(value, &slot, &fn)) {
+            *(int *)((char *)device + prop->offset) =
+                slot << 3 | (fn < 0 ? 0 : fn);
+        } else {
+            allowed = "SLOT[.FUNCTION], hexadecimal, to 1f.7";
+        }
+        break;
+    case PROP_SCOPE:
+        if (!parse_scope(device, value)) {
+            allowed = "SLOT[.FUNCTION][:SLOT[.FUNCTION]...], hexadecimal, "
+                      "to 1f.7";
+        }
+        break;
+    default:
+        if (strcmp(value, "pcie.0")) {
+            allowed = "'pcie.0'";
+        }
+        break;
+    }
+    if (allowed) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "Property '%s' expects %s, not '%s'", prop->name, allowed,
+                    value);
+        return false;
+    }
+    return true;
+}
+
+static bool set_property(DeviceOptions *device, const Property *prop,
+                         const char *value, GError **error)
+{
+    uint64_t number;
+
+    switch (prop->kind) {
+    case PROP_BOOL:
+    case PROP_BOOL_OFF:
+    case PROP_ON_OFF_AUTO:
+        return set_bool(device, prop, value, error);
+    case PROP_UINT8:
+        return set_number(device, prop, value, UINT8_MAX, error);
+    case PROP_UINT16:
+        return set_number(device, prop, value, UINT16_MAX, error);
+    case PROP_UINT32:
+        return set_number(device, prop, value, UINT32_MAX, error);
+    case PROP_UINT8_ZERO:
+        if (option_number(value, 0, &number)) {
+            return true;
+        }
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "Property '%s' cannot be '%s': %s is not implemented, "
+                    "only 0 is allowed", prop->name, value, prop->help);
+        return false;
+    default:
+        return set_string(device, prop, value, error);
+    }
+}
+
+static const Property *find_property(const DeviceType *type,
+                                     const char *name)
+{
+    for (size_t i = 0; i < type->n_properties; i++) {
+        if (!strcmp(type->properties[i].name, name)) {
+            return &type->properties[i];
+        }
+    }
+    return NULL;
+}
+
+static const DeviceType *find_type(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(device_types); i++) {
+        if (!strcmp(device_types[i].name, name)) {
+            return &device_types[i];
+        }
+    }
+    return NULL;
+}
+
+static DeviceOptions *device_options_new(DeviceKind kind, const char *text)
+{
+    DeviceOptions *device = g_new0(DeviceOptions, 1);
+
+    device->kind = kind;
+    device->text = g_strdup(text);
+    device->devfn = -1;
+    viommu_vtd_config_init(&device->vtd);
+    return device;
+}
+
+void device_options_free(DeviceOptions *device)
+{
+    if (device) {
+        g_free(device->text);
+        g_free(device->id);
+        g_free(device);
+    }
+}
+
+/* One "NAME=VALUE", or "NAME" for on. */
+static OptionsResult parse_item(const DeviceType *type,
+                                DeviceOptions *device, char *item,
+                                GError **error)
+{
+    char *equals = strchr(item, '=');
+    const Property *prop;
+
+    if (!equals && (!strcmp(item, "help") || !strcmp(item, "?"))) {
+        print_properties(type);
+        return OPTIONS_DONE;
+    }
+    if (equals) {
+        *equals = 0;
+    }
+    prop = find_property(type, item);
+    if (!prop) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "Property '%s.%s' not found", type->name, item);
+        return OPTIONS_ERROR;
+    }
+    return set_property(device, prop, equals ? equals + 1 : "on", error)
+               ? OPTIONS_RUN : OPTIONS_ERROR;
+}
+
+OptionsResult device_options_parse(const char *text, DeviceOptions **device,
+                                   GError **error)
+{
+    const char *rest = text;
+    g_autofree char *first = option_next(&rest);
+    const char *name = first ? first : "";
+    const DeviceType *type;
+    OptionsResult result = OPTIONS_RUN;
+    DeviceOptions *made;
+    char *item;
+
+    if (g_str_has_prefix(name, "driver=")) {
+        name += strlen("driver=");
+    }
+    if (!strcmp(name, "help") || !strcmp(name, "?")) {
+        print_types();
+        return OPTIONS_DONE;
+    }
+    type = find_type(name);
+    if (!type) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "'%s' is not a valid device model name (-device help "
+                    "lists them)", name);
+        return OPTIONS_ERROR;
+    }
+    made = device_options_new(type->kind, text);
+    while (result == OPTIONS_RUN && (item = option_next(&rest))) {
+        result = parse_item(type, made, item, error);
+        g_free(item);
+    }
+    if (result == OPTIONS_RUN) {
+        *device = made;
+    } else {
+        device_options_free(made);
+    }
+    return result;
+}

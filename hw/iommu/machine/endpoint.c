@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A PCI Express endpoint around the core of viommu-testdev.
+ */
+#include <time.h>
+
+#include "hw/iommu/machine/board.h"
+#include "hw/iommu/machine/msi.h"
+
+#define CAP_EXPRESS          0x10
+#define EXPRESS_OFFSET       0x40
+#define MSI_OFFSET           0x80
+#define MSIX_OFFSET          0xa0
+
+/* version 2, root complex integrated endpoint: it sits on the root bus */
+#define EXPRESS_FLAGS        0x02
+#define EXPRESS_FLAGS_VALUE  0x0092
+#define EXPRESS_DEVCAP       0x04
+#define EXPRESS_DEVCAP_RBER  0x8000
+#define EXPRESS_DEVCTL       0x08
+/* error reporting, relaxed ordering, payload and request sizes, no-snoop */
+#define EXPRESS_DEVCTL_MASK  0x78ff
+
+typedef struct Endpoint {
+    PciFunction fn;
+    Board *board;
+    ViommuTestdev *core;
+    Msi msi;
+} Endpoint;
+
+static ViommuDmaResult endpoint_dma(void *opaque, uint32_t pasid,
+                                    uint64_t addr, void *buf, size_t size,
+                                    bool write, uint8_t *reason)
+{
+    Endpoint *endpoint = opaque;
+
+    return board_dma(endpoint->board, &endpoint->fn, pasid, addr, buf, size,
+                     write, reason);
+}
+
+static void endpoint_interrupt(void *opaque, unsigned vector)
+{
+    Endpoint *endpoint = opaque;
+
+    msi_notify(&endpoint->msi, vector);
+}
+
+static int64_t endpoint_clock(void *opaque)
+{
+    struct timespec now;
+
+    (void)opaque;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000000000ll + now.tv_nsec;
+}
+
+static const ViommuTestdevOps endpoint_ops = {
+    .dma = endpoint_dma,
+    .interrupt = endpoint_interrupt,
+    .clock_ns = endpoint_clock,
+};
+
+/* An interrupt message is a write like any other; nobody hears of a lost
+ * one. */
+static void endpoint_send(PciFunction *fn, uint64_t addr, uint32_t data)
+{
+    Endpoint *endpoint = (Endpoint *)fn;
+    uint32_t bytes = GUINT32_TO_LE(data);
+    uint8_t reason = 0;
+
+    board_dma(endpoint->board, fn, VIOMMU_NO_PASID, addr, &bytes,
+              sizeof(bytes), true, &reason);
+}
+
+static uint64_t bar0_read(void *opaque, uint64_t offset, unsigned size)
+{
+    Endpoint *endpoint = opaque;
+
+    return viommu_testdev_read(endpoint->core, offset, size);
+}
+
+static void bar0_write(void *opaque, uint64_t offset, uint64_t value,
+                       unsigned size)
+{
+    Endpoint *endpoint = opaque;
+
+    viommu_testdev_write(endpoint->core, offset, value, size);
+}
+
+static uint64_t bar1_read(void *opaque, uint64_t offset, unsigned size)
+{
+    Endpoint *endpoint = opaque;
+
+    return msix_window_read(&endpoint->msi, offset, size);
+}
+
+static void bar1_write(void *opaque, uint64_t offset, uint64_t value,
+                       unsigned size)
+{
+    Endpoint *endpoint = opaque;
+
+    msix_window_write(&endpoint->msi, offset, value, size);
+}
+
+static void endpoint_written(PciFunction *fn, unsigned offset, unsigned size)
+{
+    Endpoint *endpoint = (Endpoint *)fn;
+
+    (void)offset;
+    (void)size;
+    msi_config_written(&endpoint->msi);
+}
+
+static void endpoint_reset(PciFunction *fn)
+{
+    Endpoint *endpoint = (Endpoint *)fn;
+
+    msi_reset(&endpoint->msi);
+    viommu_testdev_reset(endpoint->core);
+}
+
+static void endpoint_free(PciFunction *fn)
+{
+    Endpoint *endpoint = (Endpoint *)fn;
+
+    viommu_testdev_free(endpoint->core);
+    g_free(endpoint);
+}
+
+PciFunction *endpoint_new(Board *board)
+{
+    Endpoint *endpoint = g_new0(Endpoint, 1);
+    PciFunction *fn = &endpoint->fn;
+
+    endpoint->board = board;
+    endpoint->core = viommu_testdev_new(&endpoint_ops, endpoint);
+
+    pci_function_init(fn, "viommu-testdev", VIOMMU_TESTDEV_VENDOR_ID,
+                      VIOMMU_TESTDEV_DEVICE_ID, VIOMMU_TESTDEV_CLASS);
+    pci_function_add_bar(fn, 0, VIOMMU_TESTDEV_BAR0_SIZE);
+    fn->bar[0].read = bar0_read;
+    fn->bar[0].write = bar0_write;
+    fn->bar[0].opaque = endpoint;
+    pci_function_add_bar(fn, 1, MSIX_WINDOW_SIZE);
+    fn->bar[1].read = bar1_read;
+    fn->bar[1].write = bar1_write;
+    fn->bar[1].opaque = endpoint;
+
+    endpoint->msi.send = endpoint_send;
+    msi_init(&endpoint->msi, fn, MSI_OFFSET, MSIX_OFFSET, 1,
+             VIOMMU_TESTDEV_VECTORS);
+    pci_function_add_cap(fn, EXPRESS_OFFSET, CAP_EXPRESS);
+    pci_set16(fn->initial + EXPRESS_OFFSET + EXPRESS_FLAGS,
+              EXPRESS_FLAGS_VALUE);
+    pci_set32(fn->initial + EXPRESS_OFFSET + EXPRESS_DEVCAP,
+              EXPRESS_DEVCAP_RBER);
+    pci_set16(fn->writable + EXPRESS_OFFSET + EXPRESS_DEVCTL,
+              EXPRESS_DEVCTL_MASK);
+
+    fn->written = endpoint_written;
+    fn->reset = endpoint_reset;
+    fn->free = endpoint_free;
+    return fn;
+}

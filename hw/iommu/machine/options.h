@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The command line.  It speaks QEMU's words, as far as they mean something
+ * here.
+ */
+#ifndef HW_IOMMU_MACHINE_OPTIONS_H
+#define HW_IOMMU_MACHINE_OPTIONS_H
+
+#include <hw/iommu/viommu-vtd.h>
+
+/* A value of QEMU's type OnOffAuto. */
+typedef enum OnOffAuto {
+    ON_OFF_AUTO_AUTO,
+    ON_OFF_AUTO_ON,
+    ON_OFF_AUTO_OFF,
+} OnOffAuto;
+
+typedef enum DeviceKind {
+    DEVICE_VTD,
+    DEVICE_TESTDEV,
+    DEVICE_SINK,
+} DeviceKind;
+
+/* One -device. */
+typedef struct DeviceOptions {
+    DeviceKind kind;
+    /* the option's argument, for messages */
+    char *text;
+    char *id;
+
+    /* intel-iommu */
+    ViommuVtdConfig vtd;
+    OnOffAuto intremap;
+    OnOffAuto eim;
+    bool buggy_eim;
+    /* the functions that the unit is in front of */
+    bool has_scope;
+    uint8_t scope[256 / 8];
+    /* accepted, without a meaning here */
+    bool ignored_bool;
+    uint32_t ignored_number;
+
+    /* viommu-testdev; -1 is the first free slot */
+    int devfn;
+    bool multifunction;
+} DeviceOptions;
+
+/* Where the qtest client is. */
+typedef enum ChannelKind {
+    CHANNEL_NONE,
+    CHANNEL_STDIO,
+    CHANNEL_CONNECT,
+    CHANNEL_LISTEN,
+} ChannelKind;
+
+typedef struct MachineOptions {
+    uint64_t ram_size;
+    /* of DeviceOptions, in the order given */
+    GPtrArray *devices;
+    ChannelKind channel;
+    char *channel_path;
+    /* NULL is none */
+    char *log_path;
+} MachineOptions;
+
+typedef enum OptionsResult {
+    OPTIONS_RUN,        /* *options says what to do */
+    OPTIONS_DONE,       /* help or a version was printed */
+    OPTIONS_ERROR,
+} OptionsResult;
+
+/*
+ * Parse a command line.  The caller clears *@options in any case.  An
+ * error's message names the option, its value and what is allowed.
+ */
+OptionsResult machine_options_parse(int argc, char **argv,
+                                    MachineOptions *options, GError **error);
+void machine_options_clear(MachineOptions *options);
+
+/* Parse the argument of one -device; "help" prints a list. */
+OptionsResult device_options_parse(const char *text, DeviceOptions **device,
+                                   GError **error);
+void device_options_free(DeviceOptions *device);
+
+/*
+ * Take the next item of a comma-separated list off *@rest, in which two
+ * commas stand for one.  Returns NULL at the end; free with g_free().
+ */
+char *option_next(const char **rest);
+
+/* on, yes, true, y or off, no, false, n. */
+bool option_bool(const char *text, bool *value);
+/* A number in C's notation, not above @max. */
+bool option_number(const char *text, uint64_t max, uint64_t *value);
+
+#endif

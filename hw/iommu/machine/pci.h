@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * PCI configuration space: the functions of the root bus and both ways to
+ * get at their registers (ports 0xcf8/0xcfc, and ECAM).
+ */
+#ifndef HW_IOMMU_MACHINE_PCI_H
+#define HW_IOMMU_MACHINE_PCI_H
+
+#include "hw/iommu/machine/bus.h"
+
+#define PCI_FUNCTIONS    256
+#define PCI_CONFIG_SIZE  4096
+#define PCI_BARS         6
+#define PCI_DEVFN(slot, fn) ((slot) << 3 | (fn))
+
+enum {
+    PCI_VENDOR_ID = 0x00,
+    PCI_DEVICE_ID = 0x02,
+    PCI_COMMAND = 0x04,
+    PCI_STATUS = 0x06,
+    PCI_REVISION = 0x08,
+    PCI_CLASS = 0x0a,
+    PCI_HEADER_TYPE = 0x0e,
+    PCI_BAR0 = 0x10,
+    PCI_SUBSYSTEM_VENDOR_ID = 0x2c,
+    PCI_SUBSYSTEM_ID = 0x2e,
+    PCI_CAP_POINTER = 0x34,
+};
+
+#define PCI_COMMAND_MEMORY 0x0002
+#define PCI_COMMAND_MASTER 0x0004
+#define PCI_COMMAND_PARITY 0x0040
+#define PCI_COMMAND_SERR   0x0100
+#define PCI_COMMAND_NOINTX 0x0400
+#define PCI_STATUS_CAPS    0x0010
+#define PCI_MULTIFUNCTION  0x80
+
+typedef struct PciFunction PciFunction;
+
+struct PciFunction {
+    const char *type;
+    uint8_t devfn;
+    uint8_t config[PCI_CONFIG_SIZE];
+    /* the registers after reset, and which bits software can write */
+    uint8_t initial[PCI_CONFIG_SIZE];
+    uint8_t writable[PCI_CONFIG_SIZE];
+    /* memory BARs; size 0 is none */
+    BusWindow bar[PCI_BARS];
+    /* after software wrote @size bytes at @offset of config; may be NULL */
+    void (*written)(PciFunction *fn, unsigned offset, unsigned size);
+    /* before the registers get their initial values; may be NULL */
+    void (*reset)(PciFunction *fn);
+    void (*free)(PciFunction *fn);
+};
+
+/* Little-endian fields of a configuration space. */
+uint16_t pci_get16(const uint8_t *field);
+uint32_t pci_get32(const uint8_t *field);
+void pci_set16(uint8_t *field, uint16_t value);
+void pci_set32(uint8_t *field, uint32_t value);
+
+/* Set the identity of a function that is all zero. */
+void pci_function_init(PciFunction *fn, const char *type, uint16_t vendor,
+                       uint16_t device, uint16_t class_code);
+/* Declare BAR @n; the caller fills in the window's functions. */
+void pci_function_add_bar(PciFunction *fn, unsigned n, uint32_t size);
+/* Put a capability at @offset into the list, before those added earlier. */
+void pci_function_add_cap(PciFunction *fn, unsigned offset, uint8_t id);
+
+static inline uint16_t pci_command(const PciFunction *fn)
+{
+    return fn->config[PCI_COMMAND] | fn->config[PCI_COMMAND + 1] << 8;
+}
+
+typedef struct PciRoot {
+    Bus *bus;
+    PciFunction *function[PCI_FUNCTIONS];
+    uint32_t config_address;
+    BusWindow ecam;
+} PciRoot;
+
+void pci_root_init(PciRoot *root, Bus *bus);
+/* Frees the functions too. */
+void pci_root_clear(PciRoot *root);
+void pci_root_reset(PciRoot *root);
+
+/*
+ * Put @fn at @devfn, or with -1 into the first free slot.  On success the
+ * root owns it.
+ */
+bool pci_root_add(PciRoot *root, PciFunction *fn, int devfn,
+                  bool multifunction, GError **error);
+
+/* Ports 0xcf8 .. 0xcff.  Returns false for another port. */
+bool pci_root_port_read(PciRoot *root, uint16_t port, unsigned size,
+                        uint32_t *value);
+bool pci_root_port_write(PciRoot *root, uint16_t port, unsigned size,
+                         uint32_t value);
+
+/* The host bridge of q35 at 00:00.0. */
+PciFunction *mch_new(PciRoot *root);
+
+#endif
