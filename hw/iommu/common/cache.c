@@ -69,7 +69,7 @@ void viommu_cache_fill(ViommuCache *cache, const ViommuCacheEntry *entry,
     uint64_t seq = set_lock(set);
     ViommuCacheEntry *victim = NULL;
 
-    if (viommu_cache_epoch(cache) == epoch) {
+    if (__atomic_load_n(&cache->epoch, __ATOMIC_SEQ_CST) == epoch) {
         for (unsigned i = 0; i < VIOMMU_CACHE_WAYS; i++) {
             ViommuCacheEntry *e = &set->way[i];
 
@@ -95,7 +95,7 @@ void viommu_cache_fill(ViommuCache *cache, const ViommuCacheEntry *entry,
 
 void viommu_cache_advance(ViommuCache *cache)
 {
-    __atomic_fetch_add(&cache->epoch, 1, __ATOMIC_ACQ_REL);
+    __atomic_fetch_add(&cache->epoch, 1, __ATOMIC_SEQ_CST);
 }
 
 void viommu_cache_remove(ViommuCache *cache, uint64_t k0, uint64_t k1)

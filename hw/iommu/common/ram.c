@@ -5,6 +5,10 @@
 #include "hw/iommu/common/ram.h"
 #include "hw/iommu/common/unit.h"
 
+#ifdef VIOMMU_TSAN
+char viommu_read_order;
+#endif
+
 struct ViommuRamMap {
     size_t n;
     ViommuRam ranges[];     /* sorted by addr, disjoint */

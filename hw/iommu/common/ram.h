@@ -20,6 +20,23 @@
 
 typedef struct ViommuRamMap ViommuRamMap;
 
+/*
+ * ThreadSanitizer does not see how liburcu orders the end of a section before
+ * the end of a drain, so tell it.
+ */
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define VIOMMU_TSAN
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define VIOMMU_TSAN
+#endif
+#ifdef VIOMMU_TSAN
+void __tsan_acquire(void *addr);
+void __tsan_release(void *addr);
+extern char viommu_read_order;
+#endif
+
 /** Begin a read-side section.  Sections nest and never block. */
 static inline void viommu_read_lock(void)
 {
@@ -28,6 +45,9 @@ static inline void viommu_read_lock(void)
 
 static inline void viommu_read_unlock(void)
 {
+#ifdef VIOMMU_TSAN
+    __tsan_release(&viommu_read_order);
+#endif
     urcu_bp_read_unlock();
 }
 
@@ -41,6 +61,9 @@ static inline bool viommu_read_held(void)
 static inline void viommu_read_drain(void)
 {
     urcu_bp_synchronize_rcu();
+#ifdef VIOMMU_TSAN
+    __tsan_acquire(&viommu_read_order);
+#endif
 }
 
 /** A checked, sorted copy of @ram, or NULL if a range is bad. */

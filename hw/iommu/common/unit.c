@@ -17,20 +17,20 @@ void viommu_unit_init(Viommu *unit, const ViommuModel *model,
     unit->ops = *ops;
     unit->opaque = opaque;
     unit->ram = viommu_ram_map_new(NULL, 0);
-    g_mutex_init(&unit->lock);
-    g_mutex_init(&unit->ram_lock);
+    pthread_mutex_init(&unit->lock, NULL);
+    pthread_mutex_init(&unit->ram_lock, NULL);
 }
 
 void viommu_unit_destroy(Viommu *unit)
 {
-    g_mutex_clear(&unit->lock);
-    g_mutex_clear(&unit->ram_lock);
+    pthread_mutex_destroy(&unit->lock);
+    pthread_mutex_destroy(&unit->ram_lock);
     viommu_ram_map_free(unit->ram);
 }
 
 void viommu_unit_lock(Viommu *unit)
 {
-    g_mutex_lock(&unit->lock);
+    pthread_mutex_lock(&unit->lock);
 }
 
 void viommu_unit_unlock(Viommu *unit)
@@ -42,7 +42,7 @@ void viommu_unit_unlock(Viommu *unit)
         out[i] = unit->outbox[i];
     }
     unit->outbox_n = 0;
-    g_mutex_unlock(&unit->lock);
+    pthread_mutex_unlock(&unit->lock);
 
     for (unsigned i = 0; i < n; i++) {
         viommu_count(&unit->stats.msis_sent);
@@ -101,11 +101,11 @@ int viommu_set_ram(Viommu *unit, const ViommuRam *ram, size_t n)
     if (!map) {
         return -EINVAL;
     }
-    g_mutex_lock(&unit->ram_lock);
+    pthread_mutex_lock(&unit->ram_lock);
     old = __atomic_exchange_n(&unit->ram, map, __ATOMIC_ACQ_REL);
     viommu_read_drain();
     viommu_ram_map_free(old);
-    g_mutex_unlock(&unit->ram_lock);
+    pthread_mutex_unlock(&unit->ram_lock);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #define HW_IOMMU_COMMON_UNIT_H
 
 #include <hw/iommu/viommu.h>
+#include <pthread.h>
 
 #include "hw/iommu/common/ram.h"
 
@@ -42,8 +43,8 @@ struct Viommu {
     ViommuOps ops;
     void *opaque;
     ViommuRamMap *ram;      /* published; see ram.h */
-    GMutex lock;
-    GMutex ram_lock;        /* serialises viommu_set_ram() */
+    pthread_mutex_t lock;   /* POSIX's, which ThreadSanitizer understands */
+    pthread_mutex_t ram_lock;   /* serialises viommu_set_ram() */
     ViommuMsi outbox[VIOMMU_OUTBOX_SIZE];
     unsigned outbox_n;
     ViommuStats stats;      /* each member changed by viommu_count() */

@@ -86,10 +86,12 @@ static void remove_range(ViommuCache *cache, uint64_t addr, unsigned am,
 static void invalidate_pages(VtdUnit *u, uint16_t did, uint64_t addr,
                              unsigned am, bool leaf_only)
 {
-    uint64_t sizes = vtd_load(&u->sizes);
+    uint64_t sizes;
 
     viommu_cache_advance(&u->iotlb);
     viommu_cache_advance(&u->paging);
+    /* After the epoch: a fill with a size that is not in here fails. */
+    sizes = __atomic_load_n(&u->sizes, __ATOMIC_SEQ_CST);
     for (unsigned size = 0; size < VTD_SIZES; size++) {
         if (sizes & (1u << size)) {
             remove_range(&u->iotlb, addr, am, vtd_size_shift(size),

@@ -262,8 +262,9 @@ static void remember(Request *r, const VtdMapping *m, VtdReason reason,
     e.key[0] = r->req->addr >> vtd_size_shift(size);
     e.key[1] = vtd_domain_key(r->context.did, size);
     if (!(vtd_load(&u->sizes) & (1u << size))) {
-        /* Before the fill, so that no removal overlooks it. */
-        __atomic_fetch_or(&u->sizes, 1u << size, __ATOMIC_ACQ_REL);
+        /* Before the fill, so that a removal either looks for this size or
+         * has advanced the epoch before the fill checks it. */
+        __atomic_fetch_or(&u->sizes, 1u << size, __ATOMIC_SEQ_CST);
     }
     viommu_cache_fill(&u->iotlb, &e, epoch);
 }
