@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/lib/qtest.h"
+
+/* Longest time between two signs of life, in milliseconds. */
+#define ANSWER_TIMEOUT 60000
+/* A machine that was told to stop has this long. */
+#define STOP_TIMEOUT 10000
+/* Longest wait for a register or memory to change. */
+#define WAIT_TIMEOUT 20000
+/* Bytes in one read or write command. */
+#define CHUNK 4096
+
+struct QTest {
+    pid_t pid;
+    bool reaped;
+    int status;
+    int sock;
+    int err;            /* an anonymous file: the machine's stderr */
+    GString *in;        /* received, not yet taken */
+};
+
+static const char *machine_binary(void)
+{
+    const char *path = g_getenv("QTEST_QEMU_BINARY");
+
+    if (!path || !*path) {
+        path = g_getenv("VIOMMU_MACHINE");
+    }
+    if (!path || !*path) {
+        printf("Bail out! QTEST_QEMU_BINARY or VIOMMU_MACHINE must name "
+               "the machine to test\n");
+        exit(1);
+    }
+    return path;
+}
+
+bool qtest_is_qemu(void)
+{
+    g_autofree char *name = g_path_get_basename(machine_binary());
+
+    return g_str_has_prefix(name, "qemu-system-");
+}
+
+/* --- The child ----------------------------------------------------------- */
+
+static char *captured_stderr(int fd)
+{
+    struct stat st;
+    char *text;
+
+    if (fstat(fd, &st) < 0 || st.st_size <= 0) {
+        return g_strdup("");
+    }
+    text = g_malloc0(st.st_size + 1);
+    if (pread(fd, text, st.st_size, 0) < 0) {
+        text[0] = 0;
+    }
+    return text;
+}
+
+static char *describe_status(int status)
+{
+    if (WIFSIGNALED(status)) {
+        return g_strdup_printf("killed by signal %d (%s)", WTERMSIG(status),
+                               strsignal(WTERMSIG(status)));
+    }
+    return g_strdup_printf("exit status %d", WEXITSTATUS(status));
+}
+
+/* Wait at most @ms for the child's end. */
+static bool reap(QTest *q, int ms)
+{
+    for (int waited = 0; !q->reaped; waited++) {
+        pid_t pid = waitpid(q->pid, &q->status, WNOHANG);
+
+        if (pid == q->pid || (pid < 0 && errno != EINTR)) {
+            q->reaped = true;
+        } else if (waited >= ms) {
+            return false;
+        } else {
+            g_usleep(1000);
+        }
+    }
+    return true;
+}
+
+void qtest_fail(QTest *q, const char *format, ...)
+{
+    g_autofree char *message = NULL;
+    g_autofree char *err = NULL;
+    va_list ap;
+
+    va_start(ap, format);
+    message = g_strdup_vprintf(format, ap);
+    va_end(ap);
+    /* A crashing child may still be writing its report. */
+    if (!reap(q, 500)) {
+        kill(q->pid, SIGKILL);
+        reap(q, STOP_TIMEOUT);
+    }
+    err = captured_stderr(q->err);
+    if (*err) {
+        fprintf(stderr, "--- the machine's stderr:\n%s---\n", err);
+    }
+    fflush(stderr);
+    printf("Bail out! %s\n", message);
+    fflush(stdout);
+    exit(1);
+}
+
+static void add_fixed_options(GPtrArray *argv, const char *binary)
+{
+    g_autofree char *dir = g_path_get_dirname(binary);
+    g_autofree char *firmware = g_build_filename(dir, "firmware", NULL);
+
+    if (!qtest_is_qemu()) {
+        return;
+    }
+    if (g_file_test(firmware, G_FILE_TEST_IS_DIR)) {
+        g_ptr_array_add(argv, g_strdup("-L"));
+        g_ptr_array_add(argv, g_strdup(firmware));
+    }
+    /* By default each command is logged to stderr. */
+    g_ptr_array_add(argv, g_strdup("-qtest-log"));
+    g_ptr_array_add(argv, g_strdup("none"));
+}
+
+static char **make_argv(const char *options, const char *socket_path)
+{
+    const char *binary = machine_binary();
+    GPtrArray *argv = g_ptr_array_new();
+    GError *error = NULL;
+    char **words = NULL;
+
+    g_ptr_array_add(argv, g_strdup(binary));
+    add_fixed_options(argv, binary);
+    g_ptr_array_add(argv, g_strdup("-accel"));
+    g_ptr_array_add(argv, g_strdup("qtest"));
+    g_ptr_array_add(argv, g_strdup("-qtest"));
+    g_ptr_array_add(argv, g_strdup_printf("unix:%s", socket_path));
+    g_ptr_array_add(argv, g_strdup("-display"));
+    g_ptr_array_add(argv, g_strdup("none"));
+    g_ptr_array_add(argv, g_strdup("-nodefaults"));
+    if (*options && !g_shell_parse_argv(options, NULL, &words, &error)) {
+        g_error("options of a test: %s", error->message);
+    }
+    for (char **word = words; word && *word; word++) {
+        g_ptr_array_add(argv, *word);
+    }
+    g_free(words);
+    g_ptr_array_add(argv, NULL);
+    return (char **)g_ptr_array_free(argv, FALSE);
+}
+
+static void spawn(QTest *q, char **argv)
+{
+    pid_t parent = getpid();
+
+    q->err = memfd_create("stderr", MFD_CLOEXEC);
+    g_assert_cmpint(q->err, >=, 0);
+    q->pid = fork();
+    g_assert_cmpint(q->pid, >=, 0);
+    if (q->pid == 0) {
+        int null = open("/dev/null", O_RDWR);
+
+        /* No machine outlives its test. */
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent || null < 0) {
+            _exit(126);
+        }
+        dup2(null, 0);
+        dup2(null, 1);
+        dup2(q->err, 2);
+        execv(argv[0], argv);
+        dprintf(2, "%s: %s\n", argv[0], strerror(errno));
+        _exit(127);
+    }
+}
+
+/* --- Connection ---------------------------------------------------------- */
+
+static int listen_at(const char *path)
+{
+    struct sockaddr_un addr = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpuint(strlen(path), <, sizeof(addr.sun_path));
+    strcpy(addr.sun_path, path);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
+    g_assert_cmpint(listen(fd, 1), ==, 0);
+    return fd;
+}
+
+/*
+ * Accept the child's connection.  False when it ended without connecting,
+ * or connected and closed at once (a machine may connect before it has
+ * looked at all of its options).
+ */
+static bool accept_child(QTest *q, int listener)
+{
+    struct pollfd poller = { .fd = listener, .events = POLLIN };
+
+    for (int waited = 0; waited < ANSWER_TIMEOUT; waited += 10) {
+        if (poll(&poller, 1, 10) == 1) {
+            q->sock = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+            g_assert_cmpint(q->sock, >=, 0);
+            return true;
+        }
+        if (reap(q, 0)) {
+            return false;
+        }
+    }
+    qtest_fail(q, "the machine did not connect");
+}
+
+static QTest *launch(const char *options, bool *connected)
+{
+    QTest *q = g_new0(QTest, 1);
+    g_autofree char *dir = g_dir_make_tmp("viommu-qtest-XXXXXX", NULL);
+    g_autofree char *path = NULL;
+    char **argv;
+    int listener;
+
+    g_assert_nonnull(dir);
+    path = g_build_filename(dir, "sock", NULL);
+    q->sock = -1;
+    q->in = g_string_new(NULL);
+    listener = listen_at(path);
+    argv = make_argv(options, path);
+    spawn(q, argv);
+    g_strfreev(argv);
+    *connected = accept_child(q, listener);
+    close(listener);
+    unlink(path);
+    rmdir(dir);
+    return q;
+}
+
+static void dispose(QTest *q)
+{
+    if (q->sock >= 0) {
+        close(q->sock);
+    }
+    close(q->err);
+    g_string_free(q->in, TRUE);
+    g_free(q);
+}
+
+G_NORETURN static void child_died(QTest *q, const char *during)
+{
+    g_autofree char *how = NULL;
+
+    if (!reap(q, STOP_TIMEOUT)) {
+        qtest_fail(q, "the machine closed the connection during '%s'",
+                   during);
+    }
+    how = describe_status(q->status);
+    qtest_fail(q, "the machine died during '%s': %s", during, how);
+}
+
+/* The next line, without its end; g_free() it.  NULL at the stream's end. */
+static char *receive_line(QTest *q, const char *during)
+{
+    for (;;) {
+        char *end = memchr(q->in->str, '\n', q->in->len);
+        struct pollfd poller = { .fd = q->sock, .events = POLLIN };
+        char buf[16384];
+        ssize_t n;
+
+        if (end) {
+            char *line = g_strndup(q->in->str, end - q->in->str);
+
+            g_string_erase(q->in, 0, end - q->in->str + 1);
+            return line;
+        }
+        if (poll(&poller, 1, ANSWER_TIMEOUT) == 0) {
+            qtest_fail(q, "the machine did not answer '%s' in %d s", during,
+                       ANSWER_TIMEOUT / 1000);
+        }
+        n = read(q->sock, buf, sizeof(buf));
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            return NULL;
+        }
+        g_string_append_len(q->in, buf, n);
+    }
+}
+
+/* Send @command; the answer's words behind OK, for g_free(). */
+static char *command(QTest *q, const char *text)
+{
+    g_autofree char *shown = g_strndup(text, MIN(strlen(text), 100));
+    g_autofree char *line = g_strconcat(text, "\n", NULL);
+    size_t len = strlen(line);
+
+    for (size_t sent = 0; sent < len;) {
+        ssize_t n = send(q->sock, line + sent, len - sent, MSG_NOSIGNAL);
+
+        if (n < 0 && errno != EINTR) {
+            child_died(q, shown);
+        }
+        sent += n < 0 ? 0 : n;
+    }
+    for (;;) {
+        char *answer = receive_line(q, shown);
+
+        if (!answer) {
+            child_died(q, shown);
+        }
+        if (g_str_has_prefix(answer, "OK")) {
+            memmove(answer, answer + 2, strlen(answer) - 1);
+            return g_strstrip(answer);
+        }
+        if (!g_str_has_prefix(answer, "IRQ ")) {
+            qtest_fail(q, "'%s' was answered by '%s'", shown, answer);
+        }
+        g_free(answer);
+    }
+}
+
+G_GNUC_PRINTF(2, 3)
+static uint64_t command_value(QTest *q, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    g_autofree char *answer = NULL;
+    uint64_t value = 0;
+    va_list ap;
+
+    va_start(ap, format);
+    text = g_strdup_vprintf(format, ap);
+    va_end(ap);
+    answer = command(q, text);
+    if (*answer) {
+        char *end;
+
+        value = g_ascii_strtoull(answer, &end, 0);
+        if (*end) {
+            qtest_fail(q, "'%s' was answered by 'OK %s'", text, answer);
+        }
+    }
+    return value;
+}
+
+/* --- Start and end ------------------------------------------------------- */
+
+QTest *qtest_start(const char *format, ...)
+{
+    g_autofree char *options = NULL;
+    bool connected;
+    QTest *q;
+    va_list ap;
+
+    va_start(ap, format);
+    options = g_strdup_vprintf(format, ap);
+    va_end(ap);
+    q = launch(options, &connected);
+    if (!connected) {
+        g_autofree char *how = describe_status(q->status);
+
+        qtest_fail(q, "the machine did not start with '%s': %s", options,
+                   how);
+    }
+    /* It is up when it answers. */
+    g_free(command(q, "endianness"));
+    return q;
+}
+
+void qtest_end(QTest *q)
+{
+    g_autofree char *err = NULL;
+    bool good;
+
+    if (reap(q, 0)) {
+        child_died(q, "(end of the test)");
+    }
+    close(q->sock);
+    q->sock = -1;
+    /* viommu-machine ends with its connection, QEMU when it is told to. */
+    if (qtest_is_qemu() || !reap(q, STOP_TIMEOUT)) {
+        kill(q->pid, SIGTERM);
+    }
+    if (!reap(q, STOP_TIMEOUT)) {
+        qtest_fail(q, "the machine does not end");
+    }
+    good = WIFSIGNALED(q->status) ? WTERMSIG(q->status) == SIGTERM
+                                  : WEXITSTATUS(q->status) == 0;
+    if (!good) {
+        child_died(q, "(end of the test)");
+    }
+    err = captured_stderr(q->err);
+    if (*err) {
+        fprintf(stderr, "%s", err);
+    }
+    dispose(q);
+}
+
+char *qtest_start_refused(const char *format, ...)
+{
+    g_autofree char *options = NULL;
+    bool connected;
+    char *err;
+    QTest *q;
+    va_list ap;
+
+    va_start(ap, format);
+    options = g_strdup_vprintf(format, ap);
+    va_end(ap);
+    q = launch(options, &connected);
+    if (connected) {
+        static const char ask[] = "endianness\n";
+        char *answer = NULL;
+
+        if (send(q->sock, ask, sizeof(ask) - 1, MSG_NOSIGNAL) > 0) {
+            answer = receive_line(q, "endianness");
+        }
+        if (answer) {
+            qtest_fail(q, "the machine starts with '%s'", options);
+        }
+    }
+    if (!reap(q, STOP_TIMEOUT)) {
+        qtest_fail(q, "the machine hangs with '%s'", options);
+    }
+    if (!WIFEXITED(q->status) || WEXITSTATUS(q->status) != 1) {
+        g_autofree char *how = describe_status(q->status);
+
+        qtest_fail(q, "options '%s': %s", options, how);
+    }
+    err = captured_stderr(q->err);
+    dispose(q);
+    return err;
+}
+
+/* --- Commands ------------------------------------------------------------ */
+
+static char size_letter(unsigned size)
+{
+    switch (size) {
+    case 1:
+        return 'b';
+    case 2:
+        return 'w';
+    case 4:
+        return 'l';
+    case 8:
+        return 'q';
+    default:
+        g_assert_not_reached();
+    }
+}
+
+uint32_t qtest_in(QTest *q, uint16_t port, unsigned size)
+{
+    return command_value(q, "in%c 0x%x", size_letter(size), port);
+}
+
+void qtest_out(QTest *q, uint16_t port, uint32_t value, unsigned size)
+{
+    command_value(q, "out%c 0x%x 0x%x", size_letter(size), port, value);
+}
+
+uint64_t qtest_read(QTest *q, uint64_t addr, unsigned size)
+{
+    return command_value(q, "read%c 0x%" PRIx64, size_letter(size), addr);
+}
+
+void qtest_write(QTest *q, uint64_t addr, uint64_t value, unsigned size)
+{
+    if (size < 8) {
+        value &= (1ull << 8 * size) - 1;
+    }
+    command_value(q, "write%c 0x%" PRIx64 " 0x%" PRIx64, size_letter(size),
+                  addr, value);
+}
+
+void qtest_memread(QTest *q, uint64_t addr, void *buf, size_t size)
+{
+    uint8_t *to = buf;
+
+    while (size) {
+        size_t n = MIN(size, CHUNK);
+        g_autofree char *text = g_strdup_printf("read 0x%" PRIx64 " 0x%zx",
+                                                addr, n);
+        g_autofree char *answer = command(q, text);
+
+        if (strlen(answer) != 2 + 2 * n || !g_str_has_prefix(answer, "0x")) {
+            qtest_fail(q, "'%s' was answered by 'OK %s'", text, answer);
+        }
+        for (size_t i = 0; i < n; i++) {
+            int high = g_ascii_xdigit_value(answer[2 + 2 * i]);
+            int low = g_ascii_xdigit_value(answer[3 + 2 * i]);
+
+            g_assert_true(high >= 0 && low >= 0);
+            to[i] = high << 4 | low;
+        }
+        addr += n;
+        to += n;
+        size -= n;
+    }
+}
+
+void qtest_memwrite(QTest *q, uint64_t addr, const void *buf, size_t size)
+{
+    const uint8_t *from = buf;
+
+    while (size) {
+        size_t n = MIN(size, CHUNK);
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        g_string_printf(text, "write 0x%" PRIx64 " 0x%zx 0x", addr, n);
+        for (size_t i = 0; i < n; i++) {
+            g_string_append_printf(text, "%02x", from[i]);
+        }
+        g_free(command(q, text->str));
+        addr += n;
+        from += n;
+        size -= n;
+    }
+}
+
+void qtest_memset(QTest *q, uint64_t addr, uint8_t value, size_t size)
+{
+    command_value(q, "memset 0x%" PRIx64 " 0x%zx 0x%02x", addr, size, value);
+}
+
+void qtest_clock_step(QTest *q, int64_t ns)
+{
+    if (ns) {
+        command_value(q, "clock_step %" PRId64, ns);
+    } else {
+        command_value(q, "clock_step");
+    }
+}
+
+bool qtest_wait(QTest *q, uint64_t addr, unsigned size, uint64_t mask,
+                uint64_t value)
+{
+    int64_t end = g_get_monotonic_time() + WAIT_TIMEOUT * 1000ll;
+
+    while ((qtest_read(q, addr, size) & mask) != value) {
+        if (g_get_monotonic_time() > end) {
+            return false;
+        }
+        qtest_clock_step(q, 1000);
+        g_usleep(20);
+    }
+    return true;
+}
+
+void qtest_ask_reset(QTest *q)
+{
+    /* 0xcf9: bit 1 hard reset, bit 2 do it */
+    qtest_out(q, 0xcf9, 0x02, 1);
+    qtest_out(q, 0xcf9, 0x06, 1);
+}

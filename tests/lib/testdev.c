@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/lib/testdev.h"
+
+enum {
+    TD_VENDOR_ID = 0x1234,
+    TD_DEVICE_ID = 0x76d0,
+
+    STATUS_DONE   = 2,
+    STATUS_FAILED = 3,
+};
+
+#define TD_MAGIC 0x4d4f4956u
+
+#define SINK_BASE 0xfed98000
+
+enum {
+    SINK_COUNT = 0x00,
+    SINK_ADDR  = 0x08,
+    SINK_DATA  = 0x10,
+    SINK_POP   = 0x18,
+};
+
+void testdev_reinit(Testdev *dev, PciBus *bus, unsigned nth)
+{
+    if (!pci_find(bus, TD_VENDOR_ID, TD_DEVICE_ID, nth, &dev->pci)) {
+        qtest_fail(bus->q, "viommu-testdev number %u is not on bus 0", nth);
+    }
+    pci_enable(bus, &dev->pci);
+    dev->base = dev->pci.bar[0];
+}
+
+void testdev_init(Testdev *dev, PciBus *bus, unsigned nth)
+{
+    testdev_reinit(dev, bus, nth);
+    g_assert_cmphex(testdev_get(dev, TD_ID), ==, 1ull << 32 | TD_MAGIC);
+}
+
+uint64_t testdev_get(Testdev *dev, unsigned offset)
+{
+    return qtest_readq(dev->pci.q, dev->base + offset);
+}
+
+void testdev_set(Testdev *dev, unsigned offset, uint64_t value)
+{
+    qtest_writeq(dev->pci.q, dev->base + offset, value);
+}
+
+TestdevResult testdev_run(Testdev *dev, TestdevCommand command)
+{
+    TestdevResult result = { 0 };
+    uint64_t status;
+
+    testdev_set(dev, TD_COMMAND, command);
+    status = testdev_get(dev, TD_STATUS);
+    result.done = testdev_get(dev, TD_DONE);
+    if ((status & 3) == STATUS_DONE) {
+        return result;
+    }
+    g_assert_cmpuint(status & 3, ==, STATUS_FAILED);
+    result.why = status >> 8 & 0xff;
+    g_assert_cmpuint(result.why, !=, TD_OK);
+    result.reason = status >> 16 & 0xff;
+    result.write = status >> 24 & 1;
+    result.fault_addr = testdev_get(dev, TD_FAULT_ADDR);
+    return result;
+}
+
+TestdevResult testdev_dma_read(Testdev *dev, uint64_t addr, void *buf,
+                               size_t size)
+{
+    TestdevResult result;
+
+    testdev_set(dev, TD_SRC, addr);
+    testdev_set(dev, TD_LENGTH, size);
+    result = testdev_run(dev, TD_READ);
+    if (result.why == TD_OK && buf) {
+        qtest_memread(dev->pci.q, dev->base + TD_BUFFER, buf, size);
+    }
+    return result;
+}
+
+TestdevResult testdev_dma_write(Testdev *dev, uint64_t addr, const void *buf,
+                                size_t size)
+{
+    qtest_memwrite(dev->pci.q, dev->base + TD_BUFFER, buf, size);
+    testdev_set(dev, TD_DST, addr);
+    testdev_set(dev, TD_LENGTH, size);
+    return testdev_run(dev, TD_WRITE);
+}
+
+TestdevResult testdev_fill(Testdev *dev, uint64_t addr, uint64_t size,
+                           uint64_t seed)
+{
+    testdev_set(dev, TD_DST, addr);
+    testdev_set(dev, TD_LENGTH, size);
+    testdev_set(dev, TD_PATTERN, seed);
+    return testdev_run(dev, TD_FILL);
+}
+
+TestdevResult testdev_verify(Testdev *dev, uint64_t addr, uint64_t size,
+                             uint64_t seed)
+{
+    testdev_set(dev, TD_SRC, addr);
+    testdev_set(dev, TD_LENGTH, size);
+    testdev_set(dev, TD_PATTERN, seed);
+    return testdev_run(dev, TD_VERIFY);
+}
+
+void testdev_interrupt(Testdev *dev, unsigned vector)
+{
+    testdev_set(dev, TD_CONTROL, vector << 8);
+    testdev_run(dev, TD_INTERRUPT);
+}
+
+unsigned sink_count(QTest *q)
+{
+    return qtest_readq(q, SINK_BASE + SINK_COUNT);
+}
+
+bool sink_pop(QTest *q, SinkMessage *msg)
+{
+    uint64_t data;
+
+    if (sink_count(q) == 0) {
+        *msg = (SinkMessage) { 0 };
+        return false;
+    }
+    msg->addr = qtest_readq(q, SINK_BASE + SINK_ADDR);
+    data = qtest_readq(q, SINK_BASE + SINK_DATA);
+    msg->data = (uint32_t)data;
+    msg->source = data >> 32;
+    qtest_writel(q, SINK_BASE + SINK_POP, 1);
+    return true;
+}
+
+void sink_clear(QTest *q)
+{
+    while (sink_count(q)) {
+        qtest_writel(q, SINK_BASE + SINK_POP, 1);
+    }
+}

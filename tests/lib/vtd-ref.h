@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reference for VT-d's legacy mode: what a request must lead to, computed
+ * anew from guest memory each time, without any cache.
+ *
+ * Written from the specification (chapters 3, 7 and 9) and from nothing of
+ * the model, so that both agreeing means something.
+ */
+#ifndef TESTS_LIB_VTD_REF_H
+#define TESTS_LIB_VTD_REF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VTD_REF_READ    1u
+#define VTD_REF_WRITE   2u
+
+/** What the unit can do, and how it is programmed. */
+typedef struct VtdRef {
+    /** Guest memory; false where there is none. */
+    bool (*read)(void *opaque, uint64_t addr, void *buf, size_t size);
+    void *opaque;
+
+    uint64_t cap;           /* the registers' values */
+    uint64_t ecap;
+    uint32_t gsts;
+    uint64_t rtaddr;        /* as of the last SRTP */
+    uint32_t pmen;
+    uint32_t plmbase, plmlimit;
+    uint64_t phmbase, phmlimit;
+    unsigned pmr_align;     /* log2 of the protected regions' alignment */
+
+    unsigned haw_bits;      /* physical addresses are below 2^haw_bits */
+    bool tm_allowed;        /* bit 62 of second-stage leaves is ignored */
+} VtdRef;
+
+/** What must happen to a request without PASID. */
+typedef struct VtdRefAnswer {
+    bool ok;
+    /** The address is in the interrupt range: not translated. */
+    bool interrupt;
+    /** Protected memory: blocked without a fault record. */
+    bool protected_memory;
+    /** With !ok, a set: bit n is set when fault reason n is right.  More than
+     *  one when a request breaks several rules of which none goes first. */
+    uint64_t reasons;
+    /** The context entry says not to record. */
+    bool fpd;
+
+    /* with ok */
+    uint64_t addr;
+    uint64_t page;          /* bytes that the leaf maps, 0 for no leaf */
+    unsigned access;        /* what the tables allow */
+    bool snoop;
+    /* from the context entry, once one was valid */
+    bool has_domain;
+    uint16_t domain;
+    bool translated;        /* by second-stage tables */
+} VtdRefAnswer;
+
+/** An untranslated request without PASID; @access is a mask. */
+void vtd_ref_translate(const VtdRef *ref, uint16_t source, uint64_t addr,
+                       unsigned access, VtdRefAnswer *answer);
+
+/** @addr is in the processor's interrupt address range. */
+bool vtd_ref_is_interrupt(uint64_t addr);
+
+#endif

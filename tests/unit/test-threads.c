@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Endpoints on their own threads, against a control thread that changes
+ * tables and invalidates.
+ *
+ * Each address is mapped to a page whose words say which address they belong
+ * to.  The control thread gives an address another page, invalidates, waits
+ * as a guest does, and then poisons the page that it took away.  An
+ * endpoint that still finds poison has used a translation after the wait.
+ */
+#include <string.h>
+
+#include "fixture.h"
+
+#define ENDPOINTS   3
+#define ADDRESSES   16
+#define PAGES       (ADDRESSES + 4)
+#define DATA        (UINT64_C(1) << 20)     /* guest-physical */
+#define POISON      UINT64_C(0xdeadbeefdeadbeef)
+#define SOURCE      0x0100
+
+typedef struct World {
+    Fixture *f;
+    Simple s;
+    int stop;               /* atomic, as are all counters */
+    unsigned uses, stale, strange, denied;
+    uint64_t page_of[ADDRESSES];
+    uint64_t spare[PAGES];
+    unsigned spares;
+} World;
+
+typedef struct Endpoint {
+    World *w;
+    uint16_t source;
+    guint32 seed;
+    GThread *thread;
+} Endpoint;
+
+/* Two 4 KiB pages of one table, two of a second, and so on. */
+static uint64_t iova(unsigned i)
+{
+    return (uint64_t)(i / 4) << 21 | (uint64_t)(i % 4) << 12;
+}
+
+static uint64_t *word_of(World *w, uint64_t page)
+{
+    return (uint64_t *)(void *)(w->f->ram.host + page);
+}
+
+static void count(unsigned *counter)
+{
+    __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+static void *endpoint_main(void *opaque)
+{
+    Endpoint *e = opaque;
+    World *w = e->w;
+    GRand *rand = g_rand_new_with_seed(e->seed);
+
+    while (!g_atomic_int_get(&w->stop)) {
+        unsigned i = (unsigned)g_rand_int(rand) % ADDRESSES;
+        unsigned reads = 1 + (unsigned)g_rand_int(rand) % 20;
+        ViommuRequest req = {
+            .source = e->source, .pasid = VIOMMU_NO_PASID, .addr = iova(i),
+            .access = VIOMMU_READ,
+        };
+        ViommuReply reply;
+
+        viommu_dma_begin();
+        if (viommu_translate(w->f->unit, &req, &reply) != VIOMMU_OK) {
+            count(&w->denied);
+        } else if (reply.addr < DATA ||
+                   reply.addr >= DATA + PAGES * UINT64_C(4096)) {
+            count(&w->strange);
+        } else {
+            /* use it for a while, as a device does in a burst */
+            while (reads--) {
+                uint64_t word = __atomic_load_n(word_of(w, reply.addr),
+                                                __ATOMIC_ACQUIRE);
+
+                count(&w->uses);
+                if (word == POISON) {
+                    count(&w->stale);
+                } else if (word != i) {
+                    count(&w->strange);
+                }
+                if (g_rand_int(rand) % 64 == 0) {
+                    g_thread_yield();
+                }
+            }
+        }
+        viommu_dma_end();
+    }
+    g_rand_free(rand);
+    return NULL;
+}
+
+static void world_init(World *w, bool caching_mode)
+{
+    ViommuVtdConfig config;
+
+    memset(w, 0, sizeof(*w));
+    fixture_config(&config);
+    config.caching_mode = caching_mode;
+    config.iotlb_bits = 6;
+    w->f = fixture_new(&config);
+    fixture_simple(w->f, &w->s, SOURCE, 1, 4);
+    for (unsigned i = 1; i < ENDPOINTS; i++) {
+        GuestContext ctx = { .levels = 4, .domain = 1, .table = w->s.table };
+
+        g_assert_true(guest_context_set(&w->f->alloc, w->s.root,
+                                        (uint16_t)(SOURCE + i), &ctx));
+    }
+    guest_queue_context(&w->f->queue, SPEC_GRAN_GLOBAL, 0, 0, 0);
+    fixture_wait(w->f);
+    for (unsigned i = 0; i < PAGES; i++) {
+        uint64_t page = DATA + i * UINT64_C(4096);
+
+        if (i < ADDRESSES) {
+            *word_of(w, page) = i;
+            w->page_of[i] = page;
+            g_assert_true(guest_ss_map(&w->f->alloc, w->s.table, 4, iova(i),
+                                       page, 1, SPEC_SS_R | SPEC_SS_W));
+        } else {
+            *word_of(w, page) = POISON;
+            w->spare[w->spares++] = page;
+        }
+    }
+    guest_queue_iotlb(&w->f->queue, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
+    fixture_wait(w->f);
+}
+
+static void endpoints_start(World *w, Endpoint *e)
+{
+    for (unsigned i = 0; i < ENDPOINTS; i++) {
+        e[i] = (Endpoint) {
+            .w = w, .source = (uint16_t)(SOURCE + i),
+            .seed = (guint32)g_test_rand_int(),
+        };
+        e[i].thread = g_thread_new("endpoint", endpoint_main, &e[i]);
+    }
+}
+
+static void endpoints_stop(World *w, Endpoint *e)
+{
+    g_atomic_int_set(&w->stop, 1);
+    for (unsigned i = 0; i < ENDPOINTS; i++) {
+        g_thread_join(e[i].thread);
+    }
+}
+
+/* Wait for a queue that other threads may have made slower. */
+static void wait_queue(World *w)
+{
+    Fixture *f = w->f;
+    gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+
+    if (guest_queue_wait(&f->queue)) {
+        return;
+    }
+    while (!guest_queue_done(&f->queue)) {
+        fixture_run(f);
+        if (g_get_monotonic_time() > end) {
+            g_error("an invalidation wait did not complete");
+        }
+        g_thread_yield();
+    }
+}
+
+/* The ways to invalidate one page, narrow to broad. */
+static void invalidate(World *w, unsigned way, uint64_t addr)
+{
+    Fixture *f = w->f;
+
+    switch (way) {
+    case 0:
+        guest_queue_iotlb(&f->queue, SPEC_GRAN_PAGE, 1, addr, 0, true);
+        wait_queue(w);
+        break;
+    case 1:
+        guest_queue_iotlb(&f->queue, SPEC_GRAN_PAGE, 1,
+                          addr & ~UINT64_C(0x3fff), 2, false);
+        wait_queue(w);
+        break;
+    case 2:
+        guest_queue_iotlb(&f->queue, SPEC_GRAN_DOMAIN, 1, 0, 0, false);
+        wait_queue(w);
+        break;
+    case 3:
+        guest_queue_iotlb(&f->queue, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
+        wait_queue(w);
+        break;
+    case 4:
+        g_assert_true(guest_iotlb(&f->regs, SPEC_GRAN_PAGE, 1, addr, 0, true,
+                                  NULL));
+        break;
+    case 5:
+        g_assert_true(guest_iotlb(&f->regs, SPEC_GRAN_DOMAIN, 1, 0, 0, false,
+                                  NULL));
+        break;
+    default:
+        g_assert_true(guest_iotlb(&f->regs, SPEC_GRAN_GLOBAL, 0, 0, 0, false,
+                                  NULL));
+        break;
+    }
+}
+
+/*
+ * Give address @i another page.  With @table, the last-level table is
+ * replaced by a copy, too, so that the upper entry changes.
+ */
+static void move(World *w, unsigned i, bool table)
+{
+    Fixture *f = w->f;
+    uint64_t old = w->page_of[i];
+    uint64_t page = w->spare[0];
+    uint64_t spare_table = 0;
+
+    /* the page that was poisoned longest ago */
+    memmove(&w->spare[0], &w->spare[1], (w->spares - 1) * sizeof(uint64_t));
+    __atomic_store_n(word_of(w, page), i, __ATOMIC_RELEASE);
+    if (table) {
+        uint64_t upper = guest_ss_entry(&f->alloc, w->s.table, 4, iova(i), 2);
+        uint64_t now = guest_read64(&f->mem, upper) & SPEC_SS_ADDR;
+
+        spare_table = guest_alloc_pages(&f->alloc, 1);
+        g_assert_cmpuint(spare_table, !=, 0);
+        for (unsigned k = 0; k < 4; k++) {
+            guest_write64(&f->mem, spare_table + k * 8,
+                          guest_read64(&f->mem, now + k * 8));
+        }
+        guest_write64(&f->mem, spare_table + (i % 4) * 8,
+                      page | SPEC_SS_R | SPEC_SS_W);
+        guest_write64(&f->mem, upper, spare_table | SPEC_SS_R | SPEC_SS_W);
+        guest_queue_iotlb(&f->queue, SPEC_GRAN_PAGE, 1,
+                          iova(i) & ~UINT64_C(0x1fffff), 9, false);
+        wait_queue(w);
+        /* nobody may walk through the old table any more */
+        for (unsigned k = 0; k < 4; k++) {
+            guest_write64(&f->mem, now + k * 8,
+                          (DATA - 4096) | SPEC_SS_R | SPEC_SS_W);
+        }
+    } else {
+        g_assert_true(guest_ss_map(&f->alloc, w->s.table, 4, iova(i), page, 1,
+                                   SPEC_SS_R | SPEC_SS_W));
+        invalidate(w, (unsigned)g_test_rand_int_range(0, 7), iova(i));
+    }
+    __atomic_store_n(word_of(w, old), POISON, __ATOMIC_RELEASE);
+    w->page_of[i] = page;
+    w->spare[w->spares - 1] = old;
+}
+
+static void test_no_stale_use(const void *data)
+{
+    World w;
+    Endpoint e[ENDPOINTS];
+    unsigned rounds = 300 * fixture_scale();
+
+    world_init(&w, GPOINTER_TO_INT(data) != 0);
+    endpoints_start(&w, e);
+    for (unsigned i = 0; i < rounds; i++) {
+        bool table = i % 8 == 0 && w.f->alloc.end - w.f->alloc.next > 65536;
+
+        move(&w, (unsigned)g_test_rand_int_range(0, ADDRESSES), table);
+    }
+    endpoints_stop(&w, e);
+    g_test_message("%u moves, %u uses", rounds, w.uses);
+    g_assert_cmpuint(w.stale, ==, 0);
+    g_assert_cmpuint(w.strange, ==, 0);
+    g_assert_cmpuint(w.denied, ==, 0);
+    g_assert_cmpuint(w.uses, >, rounds);
+    fixture_free(w.f);
+}
+
+/* The same for a context entry: an endpoint moves between two domains. */
+static void test_context_moves(void)
+{
+    World w;
+    Endpoint e[ENDPOINTS];
+    Fixture *f;
+    uint64_t tables[2];
+    unsigned rounds = 100 * fixture_scale(), now = 0;
+
+    world_init(&w, false);
+    f = w.f;
+    tables[0] = w.s.table;
+    tables[1] = guest_ss_new(&f->alloc);
+    /* the second domain has the same addresses at other pages */
+    for (unsigned i = 0; i < ADDRESSES; i++) {
+        uint64_t page = DATA + (PAGES + i) * UINT64_C(4096);
+
+        *word_of(&w, page) = i;
+        g_assert_true(guest_ss_map(&f->alloc, tables[1], 4, iova(i), page, 1,
+                                   SPEC_SS_R));
+    }
+    for (unsigned i = 0; i < ENDPOINTS; i++) {
+        e[i] = (Endpoint) { .w = &w, .source = SOURCE, .seed = i };
+    }
+    /* only to count: pages beyond PAGES are "strange" */
+    e[0].thread = g_thread_new("endpoint", endpoint_main, &e[0]);
+    for (unsigned r = 0; r < rounds; r++) {
+        uint64_t at = guest_context_addr(&f->alloc, w.s.root, SOURCE);
+        unsigned before, strange;
+
+        now ^= 1;
+        /* one word at a time: the domain stays, the table changes */
+        guest_write64(&f->mem, at, tables[now] | SPEC_CTX_P);
+        guest_queue_context(&f->queue, SPEC_GRAN_DEVICE, 1, SOURCE, 0);
+        guest_queue_iotlb(&f->queue, SPEC_GRAN_DOMAIN, 1, 0, 0, false);
+        wait_queue(&w);
+        /* from here on each use is of the new domain */
+        strange = __atomic_load_n(&w.strange, __ATOMIC_SEQ_CST);
+        before = __atomic_load_n(&w.uses, __ATOMIC_SEQ_CST);
+        if (now == 0) {
+            for (unsigned k = 0; k < 1000 &&
+                 __atomic_load_n(&w.uses, __ATOMIC_SEQ_CST) - before < 20;
+                 k++) {
+                g_thread_yield();
+            }
+            g_assert_cmpuint(__atomic_load_n(&w.strange, __ATOMIC_SEQ_CST),
+                             ==, strange);
+        }
+    }
+    g_atomic_int_set(&w.stop, 1);
+    g_thread_join(e[0].thread);
+    g_assert_cmpuint(w.stale, ==, 0);
+    g_assert_cmpuint(w.denied, ==, 0);
+    fixture_free(w.f);
+}
+
+/* An endpoint writes the tail register itself, inside its DMA section. */
+static void test_wait_in_section(void)
+{
+    World w;
+    Fixture *f;
+
+    world_init(&w, false);
+    f = w.f;
+    viommu_dma_begin();
+    viommu_dma_begin();
+    f->queue.sequence++;
+    guest_queue_iotlb(&f->queue, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
+    guest_queue_push(&f->queue,
+                     SPEC_INV_WAIT | SPEC_INV_WAIT_SW |
+                         (uint64_t)f->queue.sequence <<
+                             SPEC_INV_WAIT_DATA_SHIFT,
+                     f->queue.status);
+    viommu_mmio_write(f->unit, SPEC_IQT, f->queue.tail, 8);
+    g_assert_false(guest_queue_done(&f->queue));
+    (void)viommu_mmio_read(f->unit, SPEC_IQH, 8);
+    viommu_dma_end();
+    g_assert_false(guest_queue_done(&f->queue));
+    viommu_dma_end();
+    g_assert_true(g_atomic_int_get(&f->run_wanted));
+    fixture_run(f);
+    g_assert_true(guest_queue_done(&f->queue));
+    fixture_free(f);
+}
+
+/* --- Everything at once ------------------------------------------------------------- */
+
+static void *watcher_main(void *opaque)
+{
+    World *w = opaque;
+    Fixture *f = w->f;
+
+    while (!g_atomic_int_get(&w->stop)) {
+        ViommuStats stats;
+        GString *text = g_string_new(NULL);
+        GBytes *stream = viommu_save(f->unit);
+        uint32_t domain;
+
+        viommu_get_stats(f->unit, &stats);
+        viommu_dump(f->unit, text);
+        viommu_source_domain(f->unit, SOURCE, &domain);
+        (void)viommu_mmio_read(f->unit, SPEC_FSTS, 4);
+        g_string_free(text, TRUE);
+        g_bytes_unref(stream);
+        g_thread_yield();
+    }
+    return NULL;
+}
+
+/* Nothing to compare: the process lives, and a thread checker is content. */
+static void test_storm(void)
+{
+    World w;
+    Endpoint e[ENDPOINTS];
+    GThread *watcher;
+    unsigned rounds = 150 * fixture_scale();
+
+    world_init(&w, true);
+    endpoints_start(&w, e);
+    watcher = g_thread_new("watcher", watcher_main, &w);
+    for (unsigned i = 0; i < rounds; i++) {
+        Fixture *f = w.f;
+        unsigned at = (unsigned)g_test_rand_int_range(0, ADDRESSES);
+
+        switch (g_test_rand_int_range(0, 8)) {
+        case 0:
+            fixture_set_ram(f);
+            break;
+        case 1:
+            guest_command(&f->regs, 0, SPEC_GCMD_TE);
+            guest_command(&f->regs, SPEC_GCMD_TE, 0);
+            break;
+        case 2:
+            /* faults, recorded by several threads */
+            guest_ss_unmap(&f->alloc, w.s.table, 4, iova(at), 1);
+            invalidate(&w, 4, iova(at));
+            g_thread_yield();
+            guest_ss_map(&f->alloc, w.s.table, 4, iova(at), w.page_of[at], 1,
+                         SPEC_SS_R | SPEC_SS_W);
+            invalidate(&w, 5, 0);
+            break;
+        case 3:
+            for (unsigned k = 0; k < 8; k++) {
+                guest_set_reg64(&f->regs, guest_frcd_offset(&f->regs, k) + 8,
+                                SPEC_FRCD_HI_F);
+            }
+            guest_set_reg32(&f->regs, SPEC_FSTS, SPEC_FSTS_PFO);
+            guest_set_reg32(&f->regs, SPEC_FECTL,
+                            i & 1 ? (uint32_t)SPEC_ECTL_IM : 0);
+            break;
+        case 4:
+            guest_set_root(&f->regs, w.s.root);
+            break;
+        case 5: {
+            GBytes *stream = viommu_save(f->unit);
+
+            g_assert_true(viommu_load(f->unit,
+                                      g_bytes_get_data(stream, NULL),
+                                      g_bytes_get_size(stream), NULL));
+            fixture_run(f);
+            g_bytes_unref(stream);
+            break;
+        }
+        default:
+            move(&w, at, false);
+            break;
+        }
+    }
+    endpoints_stop(&w, e);
+    g_thread_join(watcher);
+    g_assert_cmpuint(w.stale, ==, 0);
+    fixture_free(w.f);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_data_func("/threads/no-stale-use/plain", GINT_TO_POINTER(0),
+                         test_no_stale_use);
+    g_test_add_data_func("/threads/no-stale-use/caching-mode",
+                         GINT_TO_POINTER(1), test_no_stale_use);
+    g_test_add_func("/threads/context-moves", test_context_moves);
+    g_test_add_func("/threads/wait-in-section", test_wait_in_section);
+    g_test_add_func("/threads/storm", test_storm);
+    return g_test_run();
+}
