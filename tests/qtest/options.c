@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The unit's options: all that are good start, all that are not are refused
+ * with one line that names the option and the value. */
+#include <string.h>
+
+#include "tests/qtest/board.h"
+
+typedef struct BadOption {
+    const char *options;
+    const char *name;       /* in the message */
+    const char *value;      /* too; NULL when there is none to tell */
+} BadOption;
+
+static const BadOption bad_options[] = {
+    { "aw-bits=40", "aw-bits", "40" },
+    { "aw-bits=0", "aw-bits", "0" },
+    { "aw-bits=64", "aw-bits", "64" },
+    { "aw-bits=255", "aw-bits", "255" },
+    { "aw-bits=256", "aw-bits", "256" },
+    { "aw-bits=-1", "aw-bits", "-1" },
+    { "aw-bits=wide", "aw-bits", "wide" },
+    { "haw-bits=31", "haw-bits", "31" },
+    { "haw-bits=53", "haw-bits", "53" },
+    { "fault-records=0", "fault-records", "0" },
+    { "fault-records=257", "fault-records", "257" },
+    { "fault-records=65536", "fault-records", "65536" },
+    { "iotlb-bits=3", "iotlb-bits", "3" },
+    { "iotlb-bits=21", "iotlb-bits", "21" },
+    { "intremap=off,eim=on", "eim", "on" },
+    { "intremap=off,posted-interrupts=on", "posted-interrupts", "on" },
+    { "intremap=maybe", "intremap", "maybe" },
+    { "caching-mode=2", "caching-mode", "2" },
+    { "pmr=perhaps", "pmr", "perhaps" },
+    { "no-such-option=1", "no-such-option", NULL },
+    { "x-scalable-mode=on", "scalable-mode", "on" },
+    { "scalable-mode=on", "scalable-mode", "on" },
+    { "x-flts=on", "x-flts", NULL },
+    { "fsts=on", "fsts", NULL },
+    { "x-pasid-mode=on", "x-pasid-mode", NULL },
+    { "pasid-bits=20", "pasid-bits", "20" },
+    { "svm=on", "svm", NULL },
+};
+
+static void check_message(const char *options, const char *message,
+                          const char *name, const char *value)
+{
+    const char *end = strchr(message, '\n');
+
+    g_test_message("'%s': %s", options, message);
+    g_assert_cmpstr(message, !=, "");
+    /* one line, and it ends */
+    g_assert_nonnull(end);
+    g_assert_cmpstr(end, ==, "\n");
+    g_assert_nonnull(strstr(message, name));
+    if (value) {
+        g_assert_nonnull(strstr(message, value));
+    }
+}
+
+static void test_bad(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(bad_options); i++) {
+        const BadOption *bad = &bad_options[i];
+        g_autofree char *message =
+            qtest_start_refused("-machine q35 -m 256M "
+                                "-device intel-iommu,%s", bad->options);
+        g_autofree char *echo = g_strdup_printf("intel-iommu,%s:",
+                                                bad->options);
+        const char *said = strstr(message, echo);
+
+        g_assert_nonnull(said);
+        /*
+         * What is said, not what is repeated before it; but QEMU's own words
+         * ("expects uint8_t", or about the name behind an alias) rely on the
+         * repetition.
+         */
+        check_message(bad->options,
+                      qtest_is_qemu() ? said : said + strlen(echo),
+                      bad->name, bad->value);
+    }
+}
+
+/* Everything that stock QEMU accepts, with its default or as allowed. */
+static void test_good(void)
+{
+    static const char *const good[] = {
+        "version=1",
+        "intremap=auto,eim=auto",
+        "intremap=on,eim=off,x-buggy-eim=off",
+        "aw-bits=39,caching-mode=off,x-scalable-mode=off,x-flts=off",
+        "snoop-control=off,x-pasid-mode=off,dma-drain=on",
+        "dma-translation=on,stale-tm=off,fs1gp=on",
+        "device-iotlb=on,pt=off",
+        "scalable-mode=off,fsts=off,svm=off,pasid-bits=0",
+        "haw-bits=39,fault-records=256,posted-interrupts=on,pmr=on",
+        "esrtps=on,iotlb-bits=20",
+        "haw-bits=32", "haw-bits=52", "iotlb-bits=4", "fault-records=1",
+        "aw-bits=57,intremap=off,posted-interrupts=off",
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+        Board b;
+
+        g_test_message("%s", good[i]);
+        board_start(&b, good[i]);
+        g_assert_cmphex(board_reg32(&b, SPEC_VER), ==, 0x10);
+        board_end(&b);
+    }
+}
+
+static void test_bad_machine(void)
+{
+    static const BadOption bad[] = {
+        { "-machine q35 -m 256M -device intel-iommu-2", "intel-iommu-2",
+          NULL },
+        { "-machine q36 -m 256M", "q36", NULL },
+        { "-machine q35 -m some", "some", NULL },
+        { "-machine q35 -m 256M -device intel-iommu "
+          "-device viommu-testdev,addr=44", "44", NULL },
+        { "-machine q35 -m 256M -device intel-iommu "
+          "-device viommu-testdev,addr=3 -device viommu-testdev,addr=3",
+          "viommu-testdev", NULL },
+        { "-machine q35 -m 256M -device intel-iommu "
+          "-device viommu-testdev,colour=red", "colour", NULL },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *message = qtest_start_refused("%s", bad[i].options);
+
+        g_test_message("%s", bad[i].options);
+        if (qtest_is_qemu()) {
+            /* not our words */
+            g_assert_cmpstr(message, !=, "");
+        } else {
+            check_message(bad[i].options, message, bad[i].name, NULL);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/options/bad", test_bad);
+    g_test_add_func("/options/good", test_good);
+    g_test_add_func("/options/bad-machine", test_bad_machine);
+    return g_test_run();
+}
