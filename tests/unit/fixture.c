@@ -24,6 +24,14 @@ static void on_invalidate(void *opaque, const ViommuInvalidation *inv)
     pthread_mutex_unlock(&f->lock);
 }
 
+static bool on_devtlb(void *opaque, const ViommuInvalidation *inv)
+{
+    Fixture *f = opaque;
+
+    on_invalidate(opaque, inv);
+    return !g_atomic_int_get(&f->device_silent);
+}
+
 static void on_run_later(void *opaque)
 {
     Fixture *f = opaque;
@@ -35,7 +43,9 @@ static int on_read(void *opaque, uint64_t addr, void *buf, size_t size)
 {
     Fixture *f = opaque;
 
-    (void)addr;
+    if (f->outside_read) {
+        return f->outside_read(f, addr, buf, size);
+    }
     memset(buf, 0, size);
     memcpy(buf, &f->outside_value, MIN(size, sizeof(f->outside_value)));
     return f->outside_result;
@@ -55,6 +65,7 @@ static int on_write(void *opaque, uint64_t addr, const void *buf, size_t size)
 static const ViommuOps ops = {
     .send_msi = on_msi,
     .invalidate = on_invalidate,
+    .devtlb_invalidate = on_devtlb,
     .run_later = on_run_later,
     .mem_read = on_read,
     .mem_write = on_write,

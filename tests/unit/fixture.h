@@ -34,6 +34,12 @@ typedef struct Fixture {
     /* what mem_read and mem_write answer beside RAM */
     int outside_result;
     uint64_t outside_value;
+    /* or, when set, this answers reads */
+    int (*outside_read)(struct Fixture *f, uint64_t addr, void *buf,
+                        size_t size);
+    void *outside_opaque;
+    /* endpoints do not answer invalidations of their device-TLB; atomic */
+    int device_silent;
 } Fixture;
 
 /** Options as tests like them; then fixture_new() with changes. */

@@ -307,6 +307,60 @@ static void test_worlds(const void *data)
                    totals[1]);
 }
 
+/*
+ * An upper table is replaced under which only one page was ever used, so that
+ * invalidating this one page, without the hint, is enough (6.5.2.3).
+ */
+static void test_upper_levels(void)
+{
+    const uint64_t iova = UINT64_C(0x4080604000);
+    ViommuVtdConfig config;
+
+    for (unsigned levels = 3; levels <= 5; levels++) {
+        for (unsigned level = 2; level <= levels; level++) {
+            for (unsigned by_queue = 0; by_queue < 2; by_queue++) {
+                Fixture *f;
+                Simple s;
+                ViommuReply reply;
+                uint64_t at, old, other;
+
+                fixture_config(&config);
+                config.aw_bits = 57;
+                f = fixture_new(&config);
+                fixture_simple(f, &s, 0x100, 1, levels);
+                g_assert_true(guest_ss_map(&f->alloc, s.table, levels, iova,
+                                           0x1000, 1, SPEC_SS_R));
+                /* the same path, through other tables, to another page */
+                other = guest_ss_new(&f->alloc);
+                g_assert_true(guest_ss_map(&f->alloc, other, levels, iova,
+                                           0x2000, 1, SPEC_SS_R));
+                fixture_translate(f, 0x100, iova, VIOMMU_READ, &reply);
+                g_assert_cmphex(reply.addr, ==, 0x1000);
+                at = guest_ss_entry(&f->alloc, s.table, levels, iova, level);
+                old = guest_ss_entry(&f->alloc, other, levels, iova, level);
+                guest_write64(&f->mem, at, guest_read64(&f->mem, old));
+                if (by_queue) {
+                    guest_queue_iotlb(&f->queue, SPEC_GRAN_PAGE, 1, iova, 0,
+                                      false);
+                    fixture_wait(f);
+                } else {
+                    g_assert_true(guest_iotlb(&f->regs, SPEC_GRAN_PAGE, 1,
+                                              iova, 0, false, NULL));
+                }
+                fixture_translate(f, 0x100, iova, VIOMMU_READ, &reply);
+                g_assert_cmphex(reply.addr, ==, 0x2000);
+                /* nor may a neighbour be found through the old tables */
+                g_assert_true(guest_ss_map(&f->alloc, other, levels,
+                                           iova + 4096, 0x3000, 1,
+                                           SPEC_SS_R));
+                fixture_translate(f, 0x100, iova + 4096, VIOMMU_READ, &reply);
+                g_assert_cmphex(reply.addr, ==, 0x3000);
+                fixture_free(f);
+            }
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -314,5 +368,6 @@ int main(int argc, char **argv)
                          test_worlds);
     g_test_add_data_func("/differential/caching-mode", GINT_TO_POINTER(1),
                          test_worlds);
+    g_test_add_func("/differential/upper-levels", test_upper_levels);
     return g_test_run();
 }

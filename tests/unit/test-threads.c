@@ -33,6 +33,7 @@ typedef struct Endpoint {
     World *w;
     uint16_t source;
     guint32 seed;
+    unsigned sections;      /* done; atomic */
     GThread *thread;
 } Endpoint;
 
@@ -50,6 +51,20 @@ static uint64_t *word_of(World *w, uint64_t page)
 static void count(unsigned *counter)
 {
     __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
+/* Let the others run until @counter has grown by @n. */
+static void wait_progress(unsigned *counter, unsigned n)
+{
+    unsigned from = __atomic_load_n(counter, __ATOMIC_SEQ_CST);
+    gint64 end = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
+
+    while (__atomic_load_n(counter, __ATOMIC_SEQ_CST) - from < n) {
+        if (g_get_monotonic_time() > end) {
+            g_error("an endpoint's thread makes no progress");
+        }
+        g_usleep(50);
+    }
 }
 
 static void *endpoint_main(void *opaque)
@@ -91,6 +106,7 @@ static void *endpoint_main(void *opaque)
             }
         }
         viommu_dma_end();
+        count(&e->sections);
     }
     g_rand_free(rand);
     return NULL;
@@ -139,6 +155,10 @@ static void endpoints_start(World *w, Endpoint *e)
             .seed = (guint32)g_test_rand_int(),
         };
         e[i].thread = g_thread_new("endpoint", endpoint_main, &e[i]);
+    }
+    /* a busy host may take its time to start them */
+    for (unsigned i = 0; i < ENDPOINTS; i++) {
+        wait_progress(&e[i].sections, 10);
     }
 }
 
@@ -263,6 +283,11 @@ static void test_no_stale_use(const void *data)
         bool table = i % 8 == 0 && w.f->alloc.end - w.f->alloc.next > 65536;
 
         move(&w, (unsigned)g_test_rand_int_range(0, ADDRESSES), table);
+        if (i % 16 == 0) {
+            for (unsigned k = 0; k < ENDPOINTS; k++) {
+                wait_progress(&e[k].sections, 1);
+            }
+        }
     }
     endpoints_stop(&w, e);
     g_test_message("%u moves, %u uses", rounds, w.uses);
@@ -299,9 +324,10 @@ static void test_context_moves(void)
     }
     /* only to count: pages beyond PAGES are "strange" */
     e[0].thread = g_thread_new("endpoint", endpoint_main, &e[0]);
+    wait_progress(&e[0].sections, 10);
     for (unsigned r = 0; r < rounds; r++) {
         uint64_t at = guest_context_addr(&f->alloc, w.s.root, SOURCE);
-        unsigned before, strange;
+        unsigned strange;
 
         now ^= 1;
         /* one word at a time: the domain stays, the table changes */
@@ -311,13 +337,8 @@ static void test_context_moves(void)
         wait_queue(&w);
         /* from here on each use is of the new domain */
         strange = __atomic_load_n(&w.strange, __ATOMIC_SEQ_CST);
-        before = __atomic_load_n(&w.uses, __ATOMIC_SEQ_CST);
         if (now == 0) {
-            for (unsigned k = 0; k < 1000 &&
-                 __atomic_load_n(&w.uses, __ATOMIC_SEQ_CST) - before < 20;
-                 k++) {
-                g_thread_yield();
-            }
+            wait_progress(&e[0].sections, 3);
             g_assert_cmpuint(__atomic_load_n(&w.strange, __ATOMIC_SEQ_CST),
                              ==, strange);
         }
@@ -327,6 +348,83 @@ static void test_context_moves(void)
     g_assert_cmpuint(w.stale, ==, 0);
     g_assert_cmpuint(w.denied, ==, 0);
     fixture_free(w.f);
+}
+
+/*
+ * The first translation of a page size, while its first invalidation runs.
+ * Whoever keeps account of what sizes there are must not lose this one; only a
+ * fresh unit has a first time, so there are many of them.
+ */
+typedef struct First {
+    Fixture *f;
+    uint64_t iova;
+    uint64_t *old_word;
+    uint64_t old_page;
+    int go, stop;
+    unsigned sections, stale;
+} First;
+
+static void *first_main(void *opaque)
+{
+    First *t = opaque;
+    ViommuRequest req = {
+        .source = SOURCE, .pasid = VIOMMU_NO_PASID, .addr = t->iova,
+        .access = VIOMMU_READ,
+    };
+
+    while (!g_atomic_int_get(&t->go)) {
+    }
+    while (!g_atomic_int_get(&t->stop)) {
+        ViommuReply reply;
+
+        viommu_dma_begin();
+        if (viommu_translate(t->f->unit, &req, &reply) == VIOMMU_OK &&
+            reply.addr == t->old_page &&
+            __atomic_load_n(t->old_word, __ATOMIC_ACQUIRE) == POISON) {
+            count(&t->stale);
+        }
+        viommu_dma_end();
+        count(&t->sections);
+    }
+    return NULL;
+}
+
+static void test_first_use(void)
+{
+    unsigned rounds = 120 * fixture_scale();
+
+    for (unsigned r = 0; r < rounds; r++) {
+        First t = { .iova = UINT64_C(0x40000000) };
+        ViommuVtdConfig config;
+        unsigned leaf = 1 + r % 2;
+        Simple s;
+        GThread *thread;
+        volatile unsigned spin = (unsigned)g_test_rand_int_range(0, 3000);
+
+        fixture_config(&config);
+        config.iotlb_bits = 4;
+        t.f = fixture_new(&config);
+        fixture_simple(t.f, &s, SOURCE, 1, 4);
+        t.old_page = UINT64_C(2) << 20;
+        t.old_word = (uint64_t *)(void *)(t.f->ram.host + t.old_page);
+        g_assert_true(guest_ss_map(&t.f->alloc, s.table, 4, t.iova,
+                                   t.old_page, leaf, SPEC_SS_R));
+        thread = g_thread_new("first", first_main, &t);
+        g_atomic_int_set(&t.go, 1);
+        while (spin) {
+            spin--;
+        }
+        g_assert_true(guest_ss_map(&t.f->alloc, s.table, 4, t.iova,
+                                   UINT64_C(4) << 20, leaf, SPEC_SS_R));
+        g_assert_true(guest_iotlb(&t.f->regs, SPEC_GRAN_PAGE, 1, t.iova,
+                                  9 * (leaf - 1), true, NULL));
+        __atomic_store_n(t.old_word, POISON, __ATOMIC_RELEASE);
+        wait_progress(&t.sections, 3);
+        g_atomic_int_set(&t.stop, 1);
+        g_thread_join(thread);
+        g_assert_cmpuint(t.stale, ==, 0);
+        fixture_free(t.f);
+    }
 }
 
 /* An endpoint writes the tail register itself, inside its DMA section. */
@@ -455,6 +553,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/threads/no-stale-use/caching-mode",
                          GINT_TO_POINTER(1), test_no_stale_use);
     g_test_add_func("/threads/context-moves", test_context_moves);
+    g_test_add_func("/threads/first-use", test_first_use);
     g_test_add_func("/threads/wait-in-section", test_wait_in_section);
     g_test_add_func("/threads/storm", test_storm);
     return g_test_run();

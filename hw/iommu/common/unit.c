@@ -69,11 +69,15 @@ void viommu_unit_post_msi(Viommu *unit, const ViommuMsi *msi)
     unit->outbox[unit->outbox_n++] = *msi;
 }
 
-void viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv)
+bool viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv)
 {
+    if (inv->what == VIOMMU_INV_DEVTLB && unit->ops.devtlb_invalidate) {
+        return unit->ops.devtlb_invalidate(unit->opaque, inv);
+    }
     if (unit->ops.invalidate) {
         unit->ops.invalidate(unit->opaque, inv);
     }
+    return true;
 }
 
 void viommu_unit_run_later(Viommu *unit)
@@ -164,6 +168,11 @@ ViommuMsiResult viommu_remap_msi(Viommu *unit, uint32_t source,
 bool viommu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
 {
     return unit->model->source_domain(unit, source, domain);
+}
+
+void viommu_unexpected_completion(Viommu *unit, uint32_t source)
+{
+    unit->model->unexpected_completion(unit, source);
 }
 
 GBytes *viommu_save(Viommu *unit)

@@ -143,6 +143,7 @@ static const ViommuModel vtd_model = {
     .translate = vtd_translate,
     .remap_msi = vtd_remap_msi,
     .source_domain = vtd_source_domain,
+    .unexpected_completion = vtd_unexpected_completion,
     .save = vtd_save,
     .load = vtd_load_state,
     .dump = vtd_dump,

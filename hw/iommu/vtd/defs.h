@@ -93,6 +93,8 @@ static const ViommuField VTD_IQA_QS = { 0, 3 };
 #define VTD_ICS_IWC             (UINT64_C(1) << 0)
 
 static const ViommuField VTD_IQERCD_IQEI = { 0, 4 };
+static const ViommuField VTD_IQERCD_ITESID = { 32, 16 };
+static const ViommuField VTD_IQERCD_ICESID = { 48, 16 };
 /** Why the queue stopped with FSTS.IQE (11.4.9.9). */
 typedef enum VtdQueueError {
     VTD_IQEI_NONE = 0,

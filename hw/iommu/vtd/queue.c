@@ -143,7 +143,9 @@ static VtdQueueError do_devtlb(VtdUnit *u, const uint64_t d[2])
         inv.size = inv.size << VTD_PAGE_SHIFT;  /* all ones give 0: 2^64 */
         inv.addr &= ~(inv.size - 1);
     }
-    viommu_unit_invalidate(&u->common, &inv);
+    if (!viommu_unit_invalidate(&u->common, &inv) && !vtd_load(&u->timed_out)) {
+        vtd_store(&u->timed_out, 1 + (uint64_t)inv.source);
+    }
     u->undrained = true;
     return VTD_IQEI_NONE;
 }
@@ -229,6 +231,32 @@ static void queue_error(VtdUnit *u, VtdQueueError error)
     vtd_fsts_set(u, VTD_FSTS_IQE);
 }
 
+/*
+ * Hardware sends requests to device-TLBs and goes on; it is at the wait
+ * descriptor that it notices a time-out.  It drops that descriptor and fetches no
+ * more until software clears ITE (6.5.2.10).
+ */
+static void timeout_error(VtdUnit *u)
+{
+    uint64_t *iqercd = vtd_reg(u, VTD_REG_IQERCD);
+
+    viommu_count(&u->common.stats.command_errors);
+    *iqercd = viommu_put(*iqercd, VTD_IQERCD_ITESID, u->timed_out - 1);
+    vtd_store(&u->timed_out, 0);
+    vtd_fsts_set(u, VTD_FSTS_ITE);
+}
+
+void vtd_unexpected_completion(Viommu *unit, uint32_t source)
+{
+    VtdUnit *u = vtd_unit(unit);
+    uint64_t *iqercd = vtd_reg(u, VTD_REG_IQERCD);
+
+    viommu_unit_lock(unit);
+    *iqercd = viommu_put(*iqercd, VTD_IQERCD_ICESID, source);
+    vtd_fsts_set(u, VTD_FSTS_ICE);
+    viommu_unit_unlock(unit);
+}
+
 /* One descriptor.  Returns whether there may be another.  Locked. */
 static bool queue_step(VtdUnit *u)
 {
@@ -239,7 +267,8 @@ static bool queue_step(VtdUnit *u)
     uint64_t tail = viommu_get(*vtd_reg(u, VTD_REG_IQT), VTD_IQ_INDEX);
     uint64_t life = u->queue_life;
     VtdQueueError error = VTD_IQEI_FETCH;
-    uint64_t d[2];
+    uint64_t d[2] = { 0, 0 };
+    bool aborted;
 
     if (!(*vtd_reg(u, VTD_REG_GSTS) & VTD_GCMD_QIE) ||
         (*vtd_reg(u, VTD_REG_FSTS) & (VTD_FSTS_IQE | VTD_FSTS_ITE)) ||
@@ -258,7 +287,8 @@ static bool queue_step(VtdUnit *u)
         error = VTD_IQEI_NONE;
     }
     viommu_read_unlock();
-    if (!error) {
+    aborted = vtd_load(&u->timed_out) && descriptor_type(d) == VTD_DESC_WAIT;
+    if (!error && !aborted) {
         error = execute(u, d);
     }
     viommu_unit_lock(&u->common);
@@ -273,6 +303,10 @@ static bool queue_step(VtdUnit *u)
     viommu_count(&u->common.stats.commands);
     head = (head + 1) % entries;
     *vtd_reg(u, VTD_REG_IQH) = viommu_put(0, VTD_IQ_INDEX, head);
+    if (aborted) {
+        timeout_error(u);
+        return false;
+    }
     if (descriptor_type(d) == VTD_DESC_WAIT && (d[0] & VTD_DESC_IF)) {
         completion_event(u);
     }

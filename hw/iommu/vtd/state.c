@@ -42,6 +42,7 @@ void vtd_reset(Viommu *unit)
     u->next_frcd = 0;
     u->queue_life++;
     u->work = 0;
+    vtd_store(&u->timed_out, 0);
     vtd_store(&u->root, 0);
     vtd_store(&u->irta, 0);
     vtd_registers_publish(u);
@@ -171,6 +172,7 @@ bool vtd_load_state(Viommu *unit, const void *data, size_t size,
     vtd_store(&u->root, tail[TAIL_ROOT]);
     vtd_store(&u->irta, tail[TAIL_IRTA]);
     u->queue_life++;
+    vtd_store(&u->timed_out, 0);
     /* Commands that were under way are still in the registers. */
     u->work = VTD_WORK_QUEUE;
     if (*vtd_reg(u, VTD_REG_CCMD) & VTD_CCMD_ICC) {

@@ -70,6 +70,7 @@ typedef struct VtdUnit {
     bool busy;                  /* somebody is in vtd_run() */
     uint64_t queue_life;        /* advances when the queue is switched */
     bool undrained;             /* invalidated, and not drained since */
+    uint64_t timed_out;         /* 1 + the source that did not answer, or 0 */
 
     /* Caches; see cache.h for generations and epochs. */
     ViommuCache contexts;       /* key: source */
@@ -221,6 +222,7 @@ void vtd_invalidate_irtes(VtdUnit *u, bool indexed, uint32_t index,
 
 /** Do u->work, as much as a batch holds.  Not locked. */
 void vtd_run(Viommu *unit);
+void vtd_unexpected_completion(Viommu *unit, uint32_t source);
 
 /* --- faults.c ------------------------------------------------------------------------------ */
 

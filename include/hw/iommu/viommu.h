@@ -171,6 +171,14 @@ typedef struct ViommuOps {
     void (*invalidate)(void *opaque, const ViommuInvalidation *inv);
 
     /**
+     * VIOMMU_INV_DEVTLB as an ATS invalidation request: returns true when the
+     * endpoint completed it, false when it never will, which the unit
+     * reports as a time-out (VT-d: FSTS.ITE).  When NULL, such an invalidation
+     * goes to invalidate() and counts as completed.
+     */
+    bool (*devtlb_invalidate)(void *opaque, const ViommuInvalidation *inv);
+
+    /**
      * Call viommu_run() on the same unit soon, outside the current call and
      * outside every DMA section.  Required.
      */
@@ -294,6 +302,13 @@ ViommuMsiResult viommu_remap_msi(Viommu *unit, uint32_t source,
  * blocked or not translated.  Any thread.
  */
 bool viommu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain);
+
+/**
+ * The endpoint @source sent an ATS invalidation completion that nobody waits
+ * for.  VT-d: FSTS.ICE, and IQERCD.ICESID (6.5.2.10).  Control thread; from
+ * inside a DMA section too.
+ */
+void viommu_unexpected_completion(Viommu *unit, uint32_t source);
 
 /* --- State ----------------------------------------------------------------- */
 

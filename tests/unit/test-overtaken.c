@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A walker is overtaken: it has read an entry, then the guest changes that
+ * entry and invalidates, then the walker goes on and would put the old entry into
+ * a cache.  After the guest's wait, the old one must not be found.
+ *
+ * The entries in question lie outside RAM, where a callback reads them: it holds
+ * the walker up in the middle.
+ */
+#include <string.h>
+
+#include "fixture.h"
+
+#define SOURCE  0x0108
+#define OUTSIDE (FIXTURE_RAM * 2)   /* one page */
+#define IOVA    UINT64_C(0x1000)
+
+typedef struct Scene {
+    Fixture *f;
+    uint64_t words[512];    /* the page outside RAM; atomic */
+    uint64_t hold;          /* where a reader is held up; atomic */
+    int held, release;      /* atomic */
+
+    /* what the walker does and got */
+    void (*act)(struct Scene *s);
+    uint64_t result;
+
+    /* what the control thread does */
+    void (*change)(struct Scene *s);
+    void (*invalidate)(struct Scene *s);
+    int done;               /* atomic */
+} Scene;
+
+static int outside_read(Fixture *f, uint64_t addr, void *buf, size_t size)
+{
+    Scene *s = f->outside_opaque;
+    uint64_t index = (addr - OUTSIDE) / 8;
+
+    if (addr < OUTSIDE || size % 8 || index + size / 8 > 512) {
+        return -1;
+    }
+    for (size_t i = 0; i < size / 8; i++) {
+        uint64_t word = GUINT64_TO_LE(__atomic_load_n(&s->words[index + i],
+                                                      __ATOMIC_ACQUIRE));
+        memcpy((uint8_t *)buf + 8 * i, &word, 8);
+    }
+    if (__atomic_load_n(&s->hold, __ATOMIC_ACQUIRE) == addr) {
+        __atomic_store_n(&s->hold, 0, __ATOMIC_RELEASE);
+        g_atomic_int_set(&s->held, 1);
+        while (!g_atomic_int_get(&s->release)) {
+            g_usleep(50);
+        }
+    }
+    return 0;
+}
+
+static void *walker_main(void *opaque)
+{
+    Scene *s = opaque;
+
+    s->act(s);
+    return NULL;
+}
+
+static void *control_main(void *opaque)
+{
+    Scene *s = opaque;
+
+    s->invalidate(s);
+    g_atomic_int_set(&s->done, 1);
+    return NULL;
+}
+
+/* Hold a walker at @addr, change, invalidate, let it go: @after holds then. */
+static void overtake(Scene *s, uint64_t addr, uint64_t after)
+{
+    GThread *walker, *control;
+
+    s->held = s->release = s->done = 0;
+    s->hold = addr;
+    walker = g_thread_new("walker", walker_main, s);
+    while (!g_atomic_int_get(&s->held)) {
+        g_usleep(50);
+    }
+    s->change(s);
+    control = g_thread_new("control", control_main, s);
+    /* long enough to be through, but for waiting for the walker */
+    g_usleep(20000);
+    g_atomic_int_set(&s->release, 1);
+    g_thread_join(walker);
+    g_thread_join(control);
+    g_assert_true(g_atomic_int_get(&s->done));
+    s->act(s);
+    g_assert_cmphex(s->result, ==, after);
+    s->act(s);
+    g_assert_cmphex(s->result, ==, after);
+}
+
+static Scene *scene_new(Simple *simple, bool caching_mode)
+{
+    Scene *s = g_new0(Scene, 1);
+    ViommuVtdConfig config;
+
+    fixture_config(&config);
+    config.caching_mode = caching_mode;
+    s->f = fixture_new(&config);
+    s->f->outside_read = outside_read;
+    s->f->outside_opaque = s;
+    fixture_simple(s->f, simple, SOURCE, 1, 4);
+    return s;
+}
+
+static void scene_free(Scene *s)
+{
+    fixture_free(s->f);
+    g_free(s);
+}
+
+static void translate(Scene *s)
+{
+    ViommuReply reply;
+
+    fixture_translate(s->f, SOURCE, IOVA, VIOMMU_READ, &reply);
+    s->result = reply.addr;
+}
+
+/* --- A page ------------------------------------------------------------------------ */
+
+static void change_page(Scene *s)
+{
+    __atomic_store_n(&s->words[1], 0x8000 | SPEC_SS_R, __ATOMIC_RELEASE);
+}
+
+static void inv_page(Scene *s)
+{
+    guest_queue_iotlb(&s->f->queue, SPEC_GRAN_PAGE, 1, IOVA, 0, true);
+    fixture_wait(s->f);
+}
+
+static void inv_domain(Scene *s)
+{
+    guest_queue_iotlb(&s->f->queue, SPEC_GRAN_DOMAIN, 1, 0, 0, false);
+    fixture_wait(s->f);
+}
+
+static void inv_global(Scene *s)
+{
+    guest_queue_iotlb(&s->f->queue, SPEC_GRAN_GLOBAL, 1, 0, 0, false);
+    fixture_wait(s->f);
+}
+
+static void inv_page_register(Scene *s)
+{
+    g_assert_true(guest_iotlb(&s->f->regs, SPEC_GRAN_PAGE, 1, IOVA, 0, true,
+                              NULL));
+}
+
+static void test_page(void)
+{
+    void (*const ways[])(Scene *) = {
+        inv_page, inv_domain, inv_global, inv_page_register,
+    };
+
+    for (unsigned i = 0; i < 2 * G_N_ELEMENTS(ways); i++) {
+        Simple simple;
+        Scene *s = scene_new(&simple, i % 2);
+        uint64_t at = guest_ss_entry_make(&s->f->alloc, simple.table, 4, IOVA,
+                                          2);
+
+        guest_write64(&s->f->mem, at, OUTSIDE | SPEC_SS_R | SPEC_SS_W);
+        s->words[1] = 0x5000 | SPEC_SS_R;
+        s->act = translate;
+        s->change = change_page;
+        s->invalidate = ways[i / 2];
+        overtake(s, OUTSIDE + 8, 0x8000);
+        scene_free(s);
+    }
+}
+
+/* --- An upper level: the paging-structure caches ------------------------------------- */
+
+static void change_table(Scene *s)
+{
+    /* slot 2 has the address of a table with another page */
+    __atomic_store_n(&s->words[0], s->words[2], __ATOMIC_RELEASE);
+}
+
+static void inv_table(Scene *s)
+{
+    guest_queue_iotlb(&s->f->queue, SPEC_GRAN_PAGE, 1, 0, 9, false);
+    fixture_wait(s->f);
+}
+
+static void inv_one_page(Scene *s)
+{
+    guest_queue_iotlb(&s->f->queue, SPEC_GRAN_PAGE, 1, IOVA, 0, false);
+    fixture_wait(s->f);
+}
+
+static void test_table(void)
+{
+    void (*const ways[])(Scene *) = {
+        inv_table, inv_one_page, inv_domain, inv_global,
+    };
+
+    /* the table outside RAM is at level 2, 3: it points to level 1, 2 */
+    for (unsigned i = 0; i < 2 * G_N_ELEMENTS(ways); i++) {
+        Simple simple;
+        Scene *s = scene_new(&simple, false);
+        GuestAlloc *alloc = &s->f->alloc;
+        unsigned level = 2 + i % 2;
+        uint64_t at = guest_ss_entry_make(alloc, simple.table, 4, IOVA,
+                                          level + 1);
+
+        guest_write64(&s->f->mem, at, OUTSIDE | SPEC_SS_R | SPEC_SS_W);
+        for (unsigned k = 0; k < 2; k++) {
+            uint64_t table = guest_ss_new(alloc);
+
+            g_assert_true(guest_ss_map(alloc, table, level - 1, IOVA,
+                                       0x5000 + k * 0x3000, 1, SPEC_SS_R));
+            s->words[2 * k] = table | SPEC_SS_R | SPEC_SS_W;
+        }
+        s->act = translate;
+        s->change = change_table;
+        s->invalidate = ways[i / 2];
+        overtake(s, OUTSIDE, 0x8000);
+        scene_free(s);
+    }
+}
+
+/* --- A context entry ------------------------------------------------------------------- */
+
+static void change_context(Scene *s)
+{
+    __atomic_store_n(&s->words[(SOURCE & 0xff) * 2],
+                     s->words[0] | SPEC_CTX_P, __ATOMIC_RELEASE);
+}
+
+static void inv_context_device(Scene *s)
+{
+    guest_queue_context(&s->f->queue, SPEC_GRAN_DEVICE, 1, SOURCE, 0);
+    guest_queue_iotlb(&s->f->queue, SPEC_GRAN_DOMAIN, 1, 0, 0, false);
+    fixture_wait(s->f);
+}
+
+static void inv_context_domain(Scene *s)
+{
+    guest_queue_context(&s->f->queue, SPEC_GRAN_DOMAIN, 1, 0, 0);
+    guest_queue_iotlb(&s->f->queue, SPEC_GRAN_DOMAIN, 1, 0, 0, false);
+    fixture_wait(s->f);
+}
+
+static void inv_context_global(Scene *s)
+{
+    g_assert_true(guest_ccmd(&s->f->regs, SPEC_GRAN_GLOBAL, 0, 0, 0, NULL));
+    g_assert_true(guest_iotlb(&s->f->regs, SPEC_GRAN_GLOBAL, 0, 0, 0, false,
+                              NULL));
+}
+
+static void test_context(void)
+{
+    void (*const ways[])(Scene *) = {
+        inv_context_device, inv_context_domain, inv_context_global,
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(ways); i++) {
+        Simple simple;
+        Scene *s = scene_new(&simple, false);
+        GuestAlloc *alloc = &s->f->alloc;
+        uint64_t other = guest_ss_new(alloc);
+        unsigned slot = (SOURCE & 0xff) * 2;
+
+        g_assert_true(guest_ss_map(alloc, simple.table, 4, IOVA, 0x5000, 1,
+                                   SPEC_SS_R));
+        g_assert_true(guest_ss_map(alloc, other, 4, IOVA, 0x8000, 1,
+                                   SPEC_SS_R));
+        guest_write64(&s->f->mem, simple.root + (SOURCE >> 8) * 16,
+                      OUTSIDE | SPEC_ROOT_P);
+        s->words[0] = other;
+        s->words[slot] = simple.table | SPEC_CTX_P;
+        s->words[slot + 1] = SPEC_AW_48 | 1 << SPEC_CTX_HI_DID_SHIFT;
+        s->act = translate;
+        s->change = change_context;
+        s->invalidate = ways[i];
+        overtake(s, OUTSIDE + slot * 8, 0x8000);
+        scene_free(s);
+    }
+}
+
+/* --- An interrupt remapping entry --------------------------------------------------------- */
+
+static void remap(Scene *s)
+{
+    ViommuMsi in = { .addr = guest_msi_addr(3, false) }, out = { 0 };
+
+    g_assert_cmpint(viommu_remap_msi(s->f->unit, SOURCE, &in, false, &out),
+                    ==, VIOMMU_MSI_DELIVER);
+    s->result = out.data & SPEC_MSI_DATA_VECTOR;
+}
+
+static void change_irte(Scene *s)
+{
+    __atomic_store_n(&s->words[6],
+                     SPEC_IRTE_P | UINT64_C(0x80) << SPEC_IRTE_V_SHIFT,
+                     __ATOMIC_RELEASE);
+}
+
+static void inv_irte_index(Scene *s)
+{
+    guest_queue_iec(&s->f->queue, false, 3, 0);
+    fixture_wait(s->f);
+}
+
+static void inv_irte_global(Scene *s)
+{
+    guest_queue_iec(&s->f->queue, true, 0, 0);
+    fixture_wait(s->f);
+}
+
+static void test_irte(void)
+{
+    void (*const ways[])(Scene *) = { inv_irte_index, inv_irte_global };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(ways); i++) {
+        Simple simple;
+        Scene *s = scene_new(&simple, false);
+
+        s->words[6] = SPEC_IRTE_P | UINT64_C(0x50) << SPEC_IRTE_V_SHIFT;
+        g_assert_true(guest_set_irta(&s->f->regs, OUTSIDE, 7, false));
+        g_assert_true(guest_command(&s->f->regs, SPEC_GCMD_IRE, 0));
+        s->act = remap;
+        s->change = change_irte;
+        s->invalidate = ways[i];
+        overtake(s, OUTSIDE + 6 * 8, 0x80);
+        scene_free(s);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/overtaken/page", test_page);
+    g_test_add_func("/overtaken/table", test_table);
+    g_test_add_func("/overtaken/context", test_context);
+    g_test_add_func("/overtaken/irte", test_irte);
+    return g_test_run();
+}
