@@ -141,6 +141,21 @@ static void add_fixed_options(GPtrArray *argv, const char *binary)
     g_ptr_array_add(argv, g_strdup("none"));
 }
 
+/*
+ * A QEMU that brings its own library must not meet the one that meson puts
+ * into the environment, which may be of another day.
+ */
+static void keep_own_library(const char *binary)
+{
+    g_autofree char *dir = g_path_get_dirname(binary);
+    g_autofree char *own = g_build_filename(dir, "lib", "libviommu.so.0",
+                                            NULL);
+
+    if (qtest_is_qemu() && g_file_test(own, G_FILE_TEST_EXISTS)) {
+        g_unsetenv("LD_LIBRARY_PATH");
+    }
+}
+
 static char **make_argv(const char *options, const char *socket_path)
 {
     const char *binary = machine_binary();
@@ -243,6 +258,7 @@ static QTest *launch(const char *options, bool *connected)
     q->sock = -1;
     q->in = g_string_new(NULL);
     listener = listen_at(path);
+    keep_own_library(machine_binary());
     argv = make_argv(options, path);
     spawn(q, argv);
     g_strfreev(argv);

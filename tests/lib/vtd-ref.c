@@ -45,7 +45,7 @@ bool vtd_ref_is_interrupt(uint64_t addr)
     return addr >= SPEC_MSI_BASE && addr <= UINT64_C(0xfeefffff);
 }
 
-/* --- Protected memory (section 3.16, 11.4.8) -------------------------------- */
+/* --- Protected memory (section 3.16, 11.4.8) ----------------------------- */
 
 static bool in_region(const VtdRef *ref, uint64_t base, uint64_t limit,
                       uint64_t addr)
@@ -70,7 +70,7 @@ static bool is_protected(const VtdRef *ref, uint64_t addr)
            in_region(ref, ref->phmbase, ref->phmlimit, addr);
 }
 
-/* --- Second stage (sections 3.7, 9.8) ---------------------------------------- */
+/* --- Second stage (sections 3.7, 9.8) ------------------------------------ */
 
 static bool is_leaf(uint64_t entry, unsigned level)
 {
@@ -167,7 +167,7 @@ static void walk(const VtdRef *ref, uint64_t table, unsigned levels,
     }
 }
 
-/* --- Root and context (sections 3.4, 9.1, 9.3) -------------------------------- */
+/* --- Root and context (sections 3.4, 9.1, 9.3) --------------------------- */
 
 static void fail(VtdRefAnswer *answer, unsigned reason)
 {

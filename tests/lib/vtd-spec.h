@@ -15,7 +15,7 @@
 /* bits hi:lo, both included */
 #define SPEC_BITS(hi, lo)   ((~UINT64_C(0) >> (63 - (hi) + (lo))) << (lo))
 
-/* --- Registers (chapter 11) ----------------------------------------------- */
+/* --- Registers (chapter 11) ---------------------------------------------- */
 
 #define SPEC_VER            0x000   /* 32 bits */
 #define SPEC_CAP            0x008
@@ -256,7 +256,7 @@
 #define SPEC_FRCD_HI_T2         SPEC_BIT(28)
 #define SPEC_FRCD_HI_SID        SPEC_BITS(15, 0)
 
-/* --- Fault reasons (chapter 7) --------------------------------------------- */
+/* --- Fault reasons (chapter 7) ------------------------------------------- */
 
 #define SPEC_FR_ROOT_NOT_PRESENT    0x01
 #define SPEC_FR_CTX_NOT_PRESENT     0x02
@@ -283,7 +283,7 @@
 #define SPEC_FR_IR_PID_ACCESS       0x27
 #define SPEC_FR_IR_PID_RESERVED     0x28
 
-/* --- Invalidation descriptors, 128 bits (section 6.5.2) -------------------- */
+/* --- Invalidation descriptors, 128 bits (section 6.5.2) ------------------ */
 
 #define SPEC_INV_TYPE               SPEC_BITS(3, 0)
 #define SPEC_INV_TYPE_HIGH          SPEC_BITS(11, 9)
@@ -335,7 +335,7 @@
 #define SPEC_INV_WAIT_PD            SPEC_BIT(7)
 #define SPEC_INV_WAIT_DATA_SHIFT    32
 
-/* --- Translation structures (chapter 9) ------------------------------------ */
+/* --- Translation structures (chapter 9) ---------------------------------- */
 
 /* root entry: 128 bits, the second word is reserved */
 #define SPEC_ROOT_P                 SPEC_BIT(0)
@@ -373,7 +373,7 @@
 #define SPEC_SS_ADDR                SPEC_BITS(51, 12)
 #define SPEC_SS_TM                  SPEC_BIT(62)
 
-/* --- Interrupt remapping (sections 5.1, 9.9 to 9.11) ------------------------ */
+/* --- Interrupt remapping (sections 5.1, 9.9 to 9.11) --------------------- */
 
 #define SPEC_MSI_BASE               UINT64_C(0xfee00000)
 #define SPEC_MSI_MASK               UINT64_C(0xfff00000)

@@ -8,7 +8,7 @@
 
 #define PAGE 4096u
 
-/* --- Guest memory ---------------------------------------------------------- */
+/* --- Guest memory -------------------------------------------------------- */
 
 static bool ram_holds(const GuestRam *ram, uint64_t addr, size_t size)
 {
@@ -177,7 +177,7 @@ uint64_t guest_alloc_pages(GuestAlloc *alloc, size_t pages)
     return addr;
 }
 
-/* --- Root and context tables ------------------------------------------------ */
+/* --- Root and context tables --------------------------------------------- */
 
 uint64_t guest_root_new(GuestAlloc *alloc)
 {
@@ -241,7 +241,7 @@ bool guest_context_clear(GuestAlloc *alloc, uint64_t root, uint16_t source)
     return true;
 }
 
-/* --- Second-stage tables ----------------------------------------------------- */
+/* --- Second-stage tables ------------------------------------------------- */
 
 uint64_t guest_ss_new(GuestAlloc *alloc)
 {
@@ -328,7 +328,7 @@ bool guest_ss_unmap(GuestAlloc *alloc, uint64_t table, unsigned levels,
     return true;
 }
 
-/* --- Interrupt remapping ------------------------------------------------------ */
+/* --- Interrupt remapping ------------------------------------------------- */
 
 void guest_irte_set_raw(const GuestMem *mem, uint64_t table, uint16_t index,
                         uint64_t lo, uint64_t hi)

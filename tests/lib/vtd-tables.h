@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* --- Guest memory ---------------------------------------------------------- */
+/* --- Guest memory -------------------------------------------------------- */
 
 /** How to reach guest-physical memory.  Aligned 8-byte accesses are atomic. */
 typedef struct GuestMem {
@@ -54,7 +54,7 @@ void guest_alloc_init(GuestAlloc *alloc, const GuestMem *mem, uint64_t base,
  *  0 when there is no room. */
 uint64_t guest_alloc_pages(GuestAlloc *alloc, size_t pages);
 
-/* --- DMA remapping tables --------------------------------------------------- */
+/* --- DMA remapping tables ------------------------------------------------ */
 
 /** Members of a context entry. */
 typedef struct GuestContext {
@@ -105,7 +105,7 @@ bool guest_ss_map_range(GuestAlloc *alloc, uint64_t table, unsigned levels,
 bool guest_ss_unmap(GuestAlloc *alloc, uint64_t table, unsigned levels,
                     uint64_t iova, unsigned leaf);
 
-/* --- Interrupt remapping ---------------------------------------------------- */
+/* --- Interrupt remapping ------------------------------------------------- */
 
 /** Members of an entry in remapped format. */
 typedef struct GuestIrte {
@@ -131,7 +131,7 @@ void guest_irte_clear(const GuestMem *mem, uint64_t table, uint16_t index);
 /** Address of a remappable interrupt request for @index. */
 uint64_t guest_msi_addr(uint16_t index, bool shv);
 
-/* --- Registers and the invalidation queue ----------------------------------- */
+/* --- Registers and the invalidation queue -------------------------------- */
 
 /** How to reach a unit's register window. */
 typedef struct GuestRegs {

@@ -62,6 +62,37 @@ static void test_one_shot(void)
     board_end(&b);
 }
 
+/* A write of some bytes leaves the commands in the others as they are, and
+ * does not give the one-shot ones again. */
+static void test_partial(void)
+{
+    const uint64_t iova = 0x12345000;
+    uint64_t page;
+    Board b;
+
+    board_start(&b, all_options);
+    page = board_pages(&b, 1);
+    board_translate(&b, 4);
+    board_map(&b, iova, page, BOARD_RW);
+    g_assert_cmphex(board_reg32(&b, SPEC_GSTS), ==,
+                    SPEC_GSTS_TES | SPEC_GSTS_RTPS);
+    board_set32(&b, SPEC_GCMD, SPEC_GCMD_TE | SPEC_GCMD_SRTP);
+    board_set64(&b, SPEC_RTADDR, BOARD_HOLE);
+    /* CFI stands in the third byte */
+    qtest_write(b.q, BOARD_UNIT + SPEC_GCMD + 2, SPEC_GCMD_CFI >> 16, 1);
+    g_assert_cmphex(board_reg32(&b, SPEC_GSTS), ==,
+                    SPEC_GSTS_TES | SPEC_GSTS_RTPS | SPEC_GSTS_CFIS);
+    qtest_write(b.q, BOARD_UNIT + SPEC_GCMD, 0, 2);
+    g_assert_cmphex(board_reg32(&b, SPEC_GSTS), ==,
+                    SPEC_GSTS_TES | SPEC_GSTS_RTPS | SPEC_GSTS_CFIS);
+    board_flush(&b);
+    board_dma_good(&b, iova, page);
+    qtest_write(b.q, BOARD_UNIT + SPEC_GCMD + 3, 0, 1);
+    g_assert_cmphex(board_reg32(&b, SPEC_GSTS), ==,
+                    SPEC_GSTS_RTPS | SPEC_GSTS_CFIS);
+    board_end(&b);
+}
+
 static void test_unsupported(void)
 {
     uint64_t page;
@@ -289,6 +320,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/enabling/switches", test_switches);
     g_test_add_func("/enabling/one-shot", test_one_shot);
+    g_test_add_func("/enabling/partial", test_partial);
     g_test_add_func("/enabling/unsupported", test_unsupported);
     g_test_add_func("/enabling/translation", test_translation_switch);
     g_test_add_func("/enabling/root-latched", test_root_latched);

@@ -204,6 +204,28 @@ static void test_interrupt(void)
     board_end(&b);
 }
 
+/* One wait may do both, and two write to two places. */
+static void test_interrupt_and_status(void)
+{
+    uint64_t page;
+    Board b;
+
+    board_start(&b, "");
+    board_queue(&b, 0);
+    page = board_pages(&b, 1);
+    set_event(&b, 0);
+    guest_queue_push(&b.queue,
+                     wait_word(SPEC_INV_WAIT_IF | SPEC_INV_WAIT_SW |
+                               SPEC_INV_WAIT_FN, 0x11), page);
+    guest_queue_push(&b.queue, wait_word(SPEC_INV_WAIT_SW, 0x22), page + 64);
+    guest_queue_ring(&b.queue);
+    expect_status(&b, page + 64, 0x22);
+    g_assert_cmphex(status_at(&b, page), ==, 0x11);
+    g_assert_cmphex(board_reg32(&b, SPEC_ICS), ==, SPEC_ICS_IWC);
+    expect_event(&b);
+    board_end(&b);
+}
+
 static void test_interrupt_masked(void)
 {
     Board b;
@@ -421,6 +443,7 @@ static void test_error_event(void)
     Board b;
 
     board_start(&b, "");
+    board_translate(&b, 4);
     board_queue(&b, 0);
     board_set32(&b, SPEC_FEDATA, EVENT_DATA);
     board_set32(&b, SPEC_FEADDR, EVENT_ADDR);
@@ -434,6 +457,14 @@ static void test_error_event(void)
     check_bad(&b, &bad_descriptors[2]);
     /* served before it was unmasked */
     board_set32(&b, SPEC_FECTL, 0);
+    g_assert_false(sink_pop(b.q, &msg));
+    /* no event of its own while a fault is pending */
+    board_dma_blocked(&b, IOVA, false);
+    expect_event(&b);
+    guest_queue_push(&b.queue, 0, 0);
+    guest_queue_ring(&b.queue);
+    g_assert_true(qtest_wait(b.q, BOARD_UNIT + SPEC_FSTS, 4, SPEC_FSTS_IQE,
+                             SPEC_FSTS_IQE));
     g_assert_false(sink_pop(b.q, &msg));
     board_end(&b);
 }
@@ -496,6 +527,8 @@ int main(int argc, char **argv)
     g_test_add_func("/queue/status-write", test_status_write);
     g_test_add_func("/queue/status-nowhere", test_status_nowhere);
     g_test_add_func("/queue/interrupt", test_interrupt);
+    g_test_add_func("/queue/interrupt-and-status",
+                    test_interrupt_and_status);
     g_test_add_func("/queue/interrupt-masked", test_interrupt_masked);
     g_test_add_func("/queue/order", test_order);
     g_test_add_func("/queue/flood", test_flood);

@@ -15,7 +15,7 @@ static void disturb(World *w)
     }
 }
 
-/* --- Invalidating ---------------------------------------------------------------- */
+/* --- Invalidating -------------------------------------------------------- */
 
 typedef struct Inv {
     bool context;
@@ -99,7 +99,7 @@ static void invalidate_entry(World *w, const Domain *d, uint64_t addr,
     invalidate(w, &inv);
 }
 
-/* --- Updating ---------------------------------------------------------------------- */
+/* --- Updating ------------------------------------------------------------ */
 
 static uint64_t draw_flags(World *w)
 {
@@ -159,9 +159,9 @@ static uint64_t new_table(World *w, Domain *d)
 }
 
 /*
- * Where the entry of @level for @addr is; tables on the way are made, which is a
- * change from not-present that the caller's invalidation covers.  0 when a
- * large page or no memory is in the way.  *made: some table was made.
+ * Where the entry of @level for @addr is; tables on the way are made, which
+ * is a change from not-present.  0 when a large page or no memory is in the
+ * way.  *made is the level of the first entry that was not present, or 0.
  */
 static uint64_t entry_address(World *w, Domain *d, uint64_t addr,
                               unsigned level, unsigned *made)

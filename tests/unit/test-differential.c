@@ -15,7 +15,7 @@
 
 #define STEPS 600
 
-/* --- Comparing ----------------------------------------------------------------- */
+/* --- Comparing ----------------------------------------------------------- */
 
 static bool ref_read(void *opaque, uint64_t addr, void *buf, size_t size)
 {
@@ -197,7 +197,7 @@ void world_compare(World *w, unsigned n)
     }
 }
 
-/* --- Worlds -------------------------------------------------------------------------- */
+/* --- Worlds -------------------------------------------------------------- */
 
 static void draw_addresses(World *w)
 {

@@ -322,7 +322,7 @@ static void test_posted(void)
     fixture_free(ir.f);
 }
 
-/* --- Posting from many threads, while processors take the interrupts -------------- */
+/* --- Posting from many threads, while processors take the interrupts ----- */
 
 #define POSTERS 3
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A walker is overtaken: it has read an entry, then the guest changes that
- * entry and invalidates, then the walker goes on and would put the old entry into
- * a cache.  After the guest's wait, the old one must not be found.
+ * entry and invalidates, then the walker goes on and would put the old entry
+ * into a cache.  After the guest's wait, the old one must not be found.
  *
- * The entries in question lie outside RAM, where a callback reads them: it holds
- * the walker up in the middle.
+ * The entries in question lie outside RAM, where a callback reads them: it
+ * holds the walker up in the middle.
  */
 #include <string.h>
 
@@ -124,7 +124,7 @@ static void translate(Scene *s)
     s->result = reply.addr;
 }
 
-/* --- A page ------------------------------------------------------------------------ */
+/* --- A page -------------------------------------------------------------- */
 
 static void change_page(Scene *s)
 {
@@ -177,7 +177,7 @@ static void test_page(void)
     }
 }
 
-/* --- An upper level: the paging-structure caches ------------------------------------- */
+/* --- An upper level: the paging-structure caches ------------------------- */
 
 static void change_table(Scene *s)
 {
@@ -228,7 +228,7 @@ static void test_table(void)
     }
 }
 
-/* --- A context entry ------------------------------------------------------------------- */
+/* --- A context entry ----------------------------------------------------- */
 
 static void change_context(Scene *s)
 {
@@ -287,7 +287,7 @@ static void test_context(void)
     }
 }
 
-/* --- An interrupt remapping entry --------------------------------------------------------- */
+/* --- An interrupt remapping entry ---------------------------------------- */
 
 static void remap(Scene *s)
 {

@@ -456,7 +456,7 @@ static void test_wait_in_section(void)
     fixture_free(f);
 }
 
-/* --- Everything at once ------------------------------------------------------------- */
+/* --- Everything at once -------------------------------------------------- */
 
 static void *watcher_main(void *opaque)
 {
