@@ -18,6 +18,28 @@ static void advance(uint64_t *generation)
     __atomic_fetch_add(generation, 1, __ATOMIC_ACQ_REL);
 }
 
+/*
+ * Before a generation: a request that sees the new generation, and yet uses
+ * what it found before, then also sees that its snapshot is old.
+ */
+static void advance_epochs(VtdUnit *u)
+{
+    viommu_cache_advance(&u->iotlb);
+    viommu_cache_advance(&u->paging);
+}
+
+void vtd_forget_translations(VtdUnit *u)
+{
+    advance_epochs(u);
+    advance(&u->context_gen);
+    advance(&u->iotlb_gen);
+}
+
+void vtd_forget_irtes(VtdUnit *u)
+{
+    advance(&u->irte_gen);
+}
+
 void vtd_invalidate_all(VtdUnit *u)
 {
     ViommuInvalidation inv = {
@@ -25,9 +47,8 @@ void vtd_invalidate_all(VtdUnit *u)
         .pasid = VIOMMU_NO_PASID,
     };
 
-    advance(&u->context_gen);
-    advance(&u->iotlb_gen);
-    advance(&u->irte_gen);
+    vtd_forget_translations(u);
+    vtd_forget_irtes(u);
     viommu_unit_invalidate(&u->common, &inv);
 }
 
@@ -86,12 +107,9 @@ static void remove_range(ViommuCache *cache, uint64_t addr, unsigned am,
 static void invalidate_pages(VtdUnit *u, uint16_t did, uint64_t addr,
                              unsigned am, bool leaf_only)
 {
-    uint64_t sizes;
+    /* After the epochs: a fill with a size that is not in here fails. */
+    uint64_t sizes = __atomic_load_n(&u->sizes, __ATOMIC_SEQ_CST);
 
-    viommu_cache_advance(&u->iotlb);
-    viommu_cache_advance(&u->paging);
-    /* After the epoch: a fill with a size that is not in here fails. */
-    sizes = __atomic_load_n(&u->sizes, __ATOMIC_SEQ_CST);
     for (unsigned size = 0; size < VTD_SIZES; size++) {
         if (sizes & (1u << size)) {
             remove_range(&u->iotlb, addr, am, vtd_size_shift(size),
@@ -114,6 +132,7 @@ void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
         .pasid = VIOMMU_NO_PASID,
     };
 
+    advance_epochs(u);
     switch (granularity) {
     case VTD_GRAN_DOMAIN:
         advance(&u->iotlb_gens[did]);

@@ -29,8 +29,7 @@ static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
         u->work |= VTD_WORK_SWITCH;
         if (u->cfg.enhanced_set_pointer) {
             /* ESRTPS: the command also invalidates globally (6.6). */
-            __atomic_fetch_add(&u->context_gen, 1, __ATOMIC_ACQ_REL);
-            __atomic_fetch_add(&u->iotlb_gen, 1, __ATOMIC_ACQ_REL);
+            vtd_forget_translations(u);
         }
     }
     if (set & VTD_GCMD_SIRTP) {
@@ -38,7 +37,7 @@ static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
         *gsts |= VTD_GCMD_SIRTP;
         u->work |= VTD_WORK_SWITCH;
         if (u->cfg.enhanced_set_pointer) {
-            __atomic_fetch_add(&u->irte_gen, 1, __ATOMIC_ACQ_REL);
+            vtd_forget_irtes(u);
         }
     }
     if (changed & VTD_GCMD_QIE) {

@@ -21,6 +21,7 @@ typedef struct Request {
     uint8_t wanted;         /* VIOMMU_READ, VIOMMU_WRITE: at least one */
     VtdContext context;
     bool silent;            /* blocked, but nothing is to be recorded */
+    VtdSnapshot seen;       /* taken before the first look at anything */
 } Request;
 
 /* --- Context entries and their cache --------------------------------------------- */
@@ -241,7 +242,7 @@ static bool cached(Request *r, uint64_t stamp, VtdMapping *m,
 }
 
 static void remember(Request *r, const VtdMapping *m, VtdReason reason,
-                     uint64_t stamp, uint64_t epoch)
+                     uint64_t stamp)
 {
     VtdUnit *u = r->u;
     bool negative = reason || !m->access;
@@ -266,13 +267,12 @@ static void remember(Request *r, const VtdMapping *m, VtdReason reason,
          * has advanced the epoch before the fill checks it. */
         __atomic_fetch_or(&u->sizes, 1u << size, __ATOMIC_SEQ_CST);
     }
-    viommu_cache_fill(&u->iotlb, &e, epoch);
+    viommu_cache_fill(&u->iotlb, &e, r->seen.iotlb);
 }
 
 static bool second_stage(Request *r)
 {
     VtdUnit *u = r->u;
-    uint64_t epoch = viommu_cache_epoch(&u->iotlb);
     uint64_t stamp = vtd_iotlb_stamp(u, r->context.did);
     VtdReason reason;
     VtdMapping m = { 0 };
@@ -287,9 +287,9 @@ static bool second_stage(Request *r)
         return conclude(r, &m, reason);
     }
     m = (VtdMapping) { 0 };
-    reason = vtd_walk(u, &r->context, r->req->addr, true, &m);
+    reason = vtd_walk(u, &r->context, r->req->addr, &r->seen, &m);
     if (!r->req->probe) {
-        remember(r, &m, reason, stamp, epoch);
+        remember(r, &m, reason, stamp);
     }
     return conclude(r, &m, reason);
 }
@@ -311,6 +311,7 @@ static bool resolve(Request *r)
     VtdUnit *u = r->u;
     VtdReason reason;
 
+    r->seen = vtd_snapshot(u);
     if (req->kind == VIOMMU_UNTRANSLATED && req->pasid == VIOMMU_NO_PASID &&
         in_interrupt_range(req->addr)) {
         /* Only writes are interrupt requests (3.14); the rest has no

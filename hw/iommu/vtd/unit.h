@@ -151,6 +151,25 @@ VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
 VtdReason vtd_decode_ss(const VtdUnit *u, unsigned level, uint64_t word,
                         VtdSsEntry *entry);
 
+/* --- invalidation.c: snapshots --------------------------------------------- */
+
+/**
+ * The epochs of the caches that a request may fill.  They are read before the
+ * request looks at anything: when software changes a context entry and
+ * invalidates after that, what was found through the old one must not be
+ * filled in.  Each invalidation of translations advances them, broad ones too.
+ */
+typedef struct VtdSnapshot {
+    uint64_t iotlb;
+    uint64_t paging;
+} VtdSnapshot;
+
+static inline VtdSnapshot vtd_snapshot(const VtdUnit *u)
+{
+    return (VtdSnapshot) { viommu_cache_epoch(&u->iotlb),
+                           viommu_cache_epoch(&u->paging) };
+}
+
 /* --- walk.c --------------------------------------------------------------------- */
 
 typedef struct VtdMapping {
@@ -163,10 +182,10 @@ typedef struct VtdMapping {
 /**
  * Walk @context's second-stage table for @iova.  VTD_FR_NONE with a mapping
  * whose access may be 0 (nothing there; shift tells how far), or a reason.
- * With @fill, upper levels go to the paging-structure cache.  Read-side section.
+ * Upper levels go to the paging-structure cache.  Read-side section.
  */
 VtdReason vtd_walk(VtdUnit *u, const VtdContext *context, uint64_t iova,
-                   bool fill, VtdMapping *mapping);
+                   const VtdSnapshot *seen, VtdMapping *mapping);
 
 /* --- translate.c ------------------------------------------------------------------ */
 
@@ -207,6 +226,10 @@ static inline uint64_t vtd_domain_key(uint16_t did, unsigned size)
 {
     return did | (uint64_t)size << 16;
 }
+
+/** Empty all caches.  Locked or not. */
+void vtd_forget_translations(VtdUnit *u);
+void vtd_forget_irtes(VtdUnit *u);
 
 /* None of these is called locked, or in a read-side section; each tells the
  * embedder too. */

@@ -55,9 +55,8 @@ static void remember(VtdUnit *u, const VtdContext *context, uint64_t iova,
 }
 
 VtdReason vtd_walk(VtdUnit *u, const VtdContext *context, uint64_t iova,
-                   bool fill, VtdMapping *mapping)
+                   const VtdSnapshot *seen, VtdMapping *mapping)
 {
-    uint64_t epoch = viommu_cache_epoch(&u->paging);
     uint64_t stamp = vtd_iotlb_stamp(u, context->did);
     Cursor c = first_table(u, context, iova, stamp);
 
@@ -88,8 +87,8 @@ VtdReason vtd_walk(VtdUnit *u, const VtdContext *context, uint64_t iova,
         }
         c.level--;
         c.table = entry.addr;
-        if (fill && c.level <= 2) {
-            remember(u, context, iova, &c, stamp, epoch);
+        if (c.level <= 2) {
+            remember(u, context, iova, &c, stamp, seen->paging);
         }
     }
 }
