@@ -77,8 +77,8 @@ void viommu_cache_fill(ViommuCache *cache, const ViommuCacheEntry *entry,
                 victim = e;
                 break;
             }
-            if (!e->stamp) {
-                victim = e;
+            if (!e->stamp && !victim) {
+                victim = e;     /* the first: on the line of the sequence */
             }
         }
         if (!victim) {

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * viommu in QEMU: how a device that serves tests finds the unit before it.
+ */
+#ifndef HW_VIOMMU_ENDPOINT_H
+#define HW_VIOMMU_ENDPOINT_H
+
+#include "hw/pci/pci.h"
+#include <hw/iommu/viommu.h>
+
+/**
+ * The unit that translates DMA of @dev, with *@source what it knows it as;
+ * NULL when there is none.  Under the BQL.
+ */
+typedef Viommu *ViommuOfDevice(PCIDevice *dev, uint32_t *source);
+
+/*
+ * Set by the machine's kind of unit.  A pointer, because the endpoint is
+ * compiled once for all targets.
+ */
+extern ViommuOfDevice *viommu_of_device;
+
+#endif

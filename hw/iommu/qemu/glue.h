@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * viommu in QEMU: what the files of the VT-d glue share.
+ *
+ *   intel-iommu.c  the device: properties, registers, events of the unit
+ *   dma.c          the address space of each PCI function
+ *   notify.c       IOMMU notifiers: word for vhost and VFIO
+ *   shadow.c       MAP notifiers: a host IOMMU kept in step
+ *   interrupt.c    interrupt messages in and out
+ *   ram.c          guest RAM as the unit sees it
+ *   state.c        migration
+ *
+ * Everything here runs under the BQL unless it says otherwise.
+ */
+#ifndef HW_VIOMMU_GLUE_H
+#define HW_VIOMMU_GLUE_H
+
+#include "hw/i386/intel_iommu.h"
+#include "hw/pci/pci.h"
+#include "exec/memory.h"
+#include "endpoint.h"
+#include "sink.h"
+
+/* Interrupt messages: addresses that no DMA reaches as memory. */
+#define VTD_INTERRUPT_FIRST 0xfee00000ULL
+#define VTD_INTERRUPT_SIZE  0x100000ULL
+
+/* How a requester that is no PCI function appears in firmware tables. */
+#define VTD_IOAPIC_SOURCE   0xff00
+/* The unit itself, in a list of messages. */
+#define VTD_UNIT_SOURCE     VIOMMU_SINK_UNIT
+
+/*
+ * A translation that the unit gave and has not taken back; see dma.c.  Each
+ * has a cache line of its own.
+ */
+#define VTD_HITS 64
+
+typedef struct VtdHit {
+    uint32_t sequence;          /* odd while it is written */
+    uint32_t source_perm;
+    uint64_t generation;
+    hwaddr page;
+    hwaddr to;
+    hwaddr mask;
+} QEMU_ALIGNED(64) VtdHit;
+
+/* The DMA address space of one source-id. */
+struct VtdSpace {
+    VtdHit hits[VTD_HITS];
+
+    IntelIOMMUState *iommu;
+    PCIBus *bus;                /* NULL for the I/O APIC */
+    const uint8_t *bus_number;  /* the guest may renumber buses */
+    uint8_t devfn;
+
+    AddressSpace as;
+    MemoryRegion root;
+    IOMMUMemoryRegion translated;
+    MemoryRegion direct;        /* system memory, above translated */
+    MemoryRegion interrupts;    /* above both */
+
+    bool is_direct;
+    bool stays_translated;      /* looked at since the last invalidation */
+
+    IOMMUNotifierFlag notifier_flags;
+    GTree *shadow;              /* mappings that MAP notifiers know */
+    QLIST_ENTRY(VtdSpace) next;
+};
+
+/* The source-id of DMA in @space.  Any thread. */
+static inline uint32_t vtd_space_source(const VtdSpace *space)
+{
+    return (uint32_t)*space->bus_number << 8 | space->devfn;
+}
+
+/* dma.c */
+void vtd_spaces_init(IntelIOMMUState *s);
+AddressSpace *vtd_ioapic_space(IntelIOMMUState *s);
+/* Is the function behind @space still plugged? */
+bool vtd_space_alive(const VtdSpace *space);
+/* Decide for sources that match whether DMA goes straight to memory. */
+void vtd_spaces_update(IntelIOMMUState *s, uint32_t source, uint32_t mask);
+/* What a read and a write at @addr would meet; records nothing. */
+bool vtd_space_probe(VtdSpace *space, hwaddr addr, hwaddr *to, hwaddr *size,
+                     IOMMUAccessFlags *perm);
+/* Drop all hits.  Any thread. */
+void vtd_hits_drop(IntelIOMMUState *s);
+bool vtd_source_matches(const VtdSpace *space, uint32_t source,
+                        uint32_t mask);
+
+/* notify.c */
+void vtd_notify_invalidation(IntelIOMMUState *s,
+                             const ViommuInvalidation *inv);
+int vtd_notify_flag_changed(IOMMUMemoryRegion *mr, IOMMUNotifierFlag old,
+                            IOMMUNotifierFlag new, Error **errp);
+/* The option that a user of MAP notifiers (VFIO) misses, or NULL. */
+const char *vtd_mirror_needs(const IntelIOMMUState *s);
+/* Tell @n about [@first, @last], cut into ranges that every user accepts. */
+void vtd_notify_range(IOMMUNotifier *n, IOMMUNotifierFlag type, hwaddr first,
+                      hwaddr last, hwaddr to, IOMMUAccessFlags perm);
+
+/* shadow.c */
+void vtd_shadow_start(VtdSpace *space);
+void vtd_shadow_stop(VtdSpace *space);
+void vtd_shadow_sync(VtdSpace *space, hwaddr first, hwaddr last);
+void vtd_shadow_replay(IOMMUMemoryRegion *mr, IOMMUNotifier *n);
+
+/* interrupt.c */
+void vtd_interrupts_init(VtdSpace *space);
+void vtd_deliver_msi(uint32_t source, const ViommuMsi *msi);
+int vtd_int_remap(X86IOMMUState *x86, MSIMessage *src, MSIMessage *dst,
+                  uint16_t sid);
+void vtd_notify_routes(IntelIOMMUState *s, const ViommuInvalidation *inv);
+
+/* ram.c */
+void vtd_ram_init(IntelIOMMUState *s);
+/* The unit wrote there through its own pointer.  Any thread. */
+void vtd_ram_written(void *opaque, uint64_t addr, uint64_t size);
+
+/* state.c */
+extern const VMStateDescription vtd_vmstate;
+
+/* intel-iommu.c */
+/* Do at once what other threads left to do. */
+void vtd_events_flush(IntelIOMMUState *s);
+void vtd_run_later(void *opaque);
+/* vtd_spaces_update() of all, from the main loop.  Any thread. */
+void vtd_spaces_update_later(IntelIOMMUState *s);
+/* The unit may have changed altogether. */
+void vtd_all_changed(IntelIOMMUState *s);
+
+#endif

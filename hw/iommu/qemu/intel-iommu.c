@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * viommu in QEMU: the device "intel-iommu", its properties and registers,
+ * and what its unit asks of QEMU.
+ */
+#include "qemu/osdep.h"
+#include "glue.h"
+#include "hw/i386/pc.h"
+#include "hw/qdev-properties.h"
+#include "kvm/kvm_i386.h"
+#include "migration/vmstate.h"
+#include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "qemu/main-loop.h"
+#include "system/system.h"
+#include <hw/iommu/viommu-vtd.h>
+
+/* --- Events from the unit ------------------------------------------------ */
+
+/*
+ * The unit calls back on whatever thread translates.  Without the BQL, the
+ * event waits here for the main loop.
+ */
+#define VTD_EVENTS_MAX 64
+
+struct VtdEvents {
+    QemuMutex lock;
+    ViommuMsi msis[VTD_EVENTS_MAX];
+    unsigned msi_count;
+    bool all_changed;
+    bool spaces_changed;
+    QEMUBH *bh;
+    QEMUBH *run;
+};
+
+void vtd_events_flush(IntelIOMMUState *s)
+{
+    VtdEvents *events = s->events;
+    ViommuMsi msis[VTD_EVENTS_MAX];
+    unsigned count;
+    bool all_changed, spaces_changed;
+
+    qemu_mutex_lock(&events->lock);
+    count = events->msi_count;
+    memcpy(msis, events->msis, count * sizeof(msis[0]));
+    all_changed = events->all_changed;
+    spaces_changed = events->spaces_changed;
+    events->msi_count = 0;
+    events->all_changed = false;
+    events->spaces_changed = false;
+    qemu_mutex_unlock(&events->lock);
+
+    if (all_changed) {
+        vtd_all_changed(s);
+    } else if (spaces_changed) {
+        vtd_spaces_update(s, VIOMMU_ANY, 0);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        vtd_deliver_msi(VTD_UNIT_SOURCE, &msis[i]);
+    }
+}
+
+static void vtd_events_bh(void *opaque)
+{
+    vtd_events_flush(opaque);
+}
+
+static void vtd_run_bh(void *opaque)
+{
+    IntelIOMMUState *s = opaque;
+
+    viommu_run(s->unit);
+}
+
+/* Any thread. */
+static void vtd_send_msi(void *opaque, const ViommuMsi *msi)
+{
+    IntelIOMMUState *s = opaque;
+    VtdEvents *events = s->events;
+    bool known = false;
+
+    if (bql_locked()) {
+        vtd_deliver_msi(VTD_UNIT_SOURCE, msi);
+        return;
+    }
+    qemu_mutex_lock(&events->lock);
+    /* A message that is pending already says it all: they are edges. */
+    for (unsigned i = 0; i < events->msi_count && !known; i++) {
+        known = events->msis[i].addr == msi->addr &&
+                events->msis[i].data == msi->data;
+    }
+    /*
+     * The unit has a few message registers, so the list overflows only
+     * when the guest rewrites them faster than the main loop runs; what it
+     * loses then are messages to places that it has given up.
+     */
+    if (!known && events->msi_count < VTD_EVENTS_MAX) {
+        events->msis[events->msi_count++] = *msi;
+    }
+    qemu_mutex_unlock(&events->lock);
+    qemu_bh_schedule(events->bh);
+}
+
+/* Any thread. */
+static void vtd_invalidate(void *opaque, const ViommuInvalidation *inv)
+{
+    IntelIOMMUState *s = opaque;
+    VtdEvents *events = s->events;
+
+    vtd_hits_drop(s);
+    if (!bql_locked()) {
+        qemu_mutex_lock(&events->lock);
+        events->all_changed = true;
+        qemu_mutex_unlock(&events->lock);
+        qemu_bh_schedule(events->bh);
+        return;
+    }
+    switch (inv->what) {
+    case VIOMMU_INV_ALL:
+        vtd_all_changed(s);
+        break;
+    case VIOMMU_INV_CONTEXT:
+        vtd_spaces_update(s, inv->source, inv->source_mask);
+        vtd_notify_invalidation(s, inv);
+        break;
+    case VIOMMU_INV_IOTLB:
+    case VIOMMU_INV_DEVTLB:
+        vtd_notify_invalidation(s, inv);
+        break;
+    case VIOMMU_INV_INTERRUPT:
+        vtd_notify_routes(s, inv);
+        break;
+    }
+}
+
+void vtd_all_changed(IntelIOMMUState *s)
+{
+    const ViommuInvalidation contexts = {
+        .what = VIOMMU_INV_CONTEXT, .source = VIOMMU_ANY,
+    };
+    const ViommuInvalidation interrupts = {
+        .what = VIOMMU_INV_INTERRUPT,
+    };
+
+    vtd_hits_drop(s);
+    vtd_spaces_update(s, VIOMMU_ANY, 0);
+    vtd_notify_invalidation(s, &contexts);
+    vtd_notify_routes(s, &interrupts);
+}
+
+void vtd_spaces_update_later(IntelIOMMUState *s)
+{
+    VtdEvents *events = s->events;
+
+    qemu_mutex_lock(&events->lock);
+    events->spaces_changed = true;
+    qemu_mutex_unlock(&events->lock);
+    qemu_bh_schedule(events->bh);
+}
+
+/* Any thread. */
+void vtd_run_later(void *opaque)
+{
+    IntelIOMMUState *s = opaque;
+
+    qemu_bh_schedule(s->events->run);
+}
+
+static void vtd_events_init(IntelIOMMUState *s)
+{
+    VtdEvents *events = g_new0(VtdEvents, 1);
+
+    qemu_mutex_init(&events->lock);
+    events->bh = qemu_bh_new(vtd_events_bh, s);
+    events->run = qemu_bh_new(vtd_run_bh, s);
+    s->events = events;
+}
+
+/* --- Registers ----------------------------------------------------------- */
+
+/* PMEN, whose state decides whether DMA may bypass the unit. */
+#define VTD_PMEN_OFFSET 0x64
+
+static uint64_t vtd_register_read(void *opaque, hwaddr addr, unsigned size)
+{
+    IntelIOMMUState *s = opaque;
+
+    return viommu_mmio_read(s->unit, addr, size);
+}
+
+static void vtd_register_write(void *opaque, hwaddr addr, uint64_t value,
+                               unsigned size)
+{
+    IntelIOMMUState *s = opaque;
+
+    viommu_mmio_write(s->unit, addr, value, size);
+    if (addr < VTD_PMEN_OFFSET + 4 && addr + size > VTD_PMEN_OFFSET) {
+        vtd_hits_drop(s);
+        vtd_spaces_update(s, VIOMMU_ANY, 0);
+    }
+}
+
+static const MemoryRegionOps vtd_register_ops = {
+    .read = vtd_register_read,
+    .write = vtd_register_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+    .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+};
+
+/* --- Configuration ------------------------------------------------------- */
+
+static bool vtd_refuse(Error **errp, bool given, const char *name)
+{
+    if (given) {
+        error_setg(errp, "%s: scalable mode, first-stage tables and PASIDs "
+                   "are not there yet; it can only be off", name);
+    }
+    return given;
+}
+
+/* The parts of the configuration that concern QEMU, not the unit. */
+static bool vtd_check_options(IntelIOMMUState *s, Error **errp)
+{
+    X86IOMMUState *x86 = X86_IOMMU_DEVICE(s);
+    bool remapping = x86_iommu_ir_supported(x86);
+
+    if (s->eim == ON_OFF_AUTO_ON && !remapping) {
+        error_setg(errp, "eim=on cannot be selected without intremap=on");
+        return false;
+    }
+    if (s->eim == ON_OFF_AUTO_AUTO) {
+        s->eim = remapping && (kvm_irqchip_in_kernel() || s->buggy_eim) ?
+                 ON_OFF_AUTO_ON : ON_OFF_AUTO_OFF;
+    }
+    if (s->eim == ON_OFF_AUTO_ON && !s->buggy_eim &&
+        kvm_irqchip_is_split() && !kvm_enable_x2apic()) {
+        error_setg(errp, "eim=on needs a host kernel with KVM's x2APIC API "
+                   "(Linux 4.7 or newer)");
+        return false;
+    }
+    if (s->posted_interrupts && kvm_irqchip_in_kernel()) {
+        error_setg(errp, "posted-interrupts=on needs kernel-irqchip=off: "
+                   "KVM's MSI routes cannot post to the guest's descriptors");
+        return false;
+    }
+    return !vtd_refuse(errp, s->scalable_mode, "x-scalable-mode=on") &&
+           !vtd_refuse(errp, s->first_stage, "x-flts=on") &&
+           !vtd_refuse(errp, s->pasid_mode, "x-pasid-mode=on") &&
+           !vtd_refuse(errp, s->svm, "svm=on") &&
+           !vtd_refuse(errp, s->pasid_bits != 0, "pasid-bits");
+}
+
+static const ViommuOps vtd_ops = {
+    .send_msi = vtd_send_msi,
+    .invalidate = vtd_invalidate,
+    .run_later = vtd_run_later,
+    .ram_written = vtd_ram_written,
+};
+
+static bool vtd_create_unit(IntelIOMMUState *s, Error **errp)
+{
+    X86IOMMUState *x86 = X86_IOMMU_DEVICE(s);
+    g_autoptr(GError) error = NULL;
+    ViommuVtdConfig config;
+
+    viommu_vtd_config_init(&config);
+    config.aw_bits = s->aw_bits;
+    config.haw_bits = s->haw_bits;
+    config.fault_records = s->fault_records;
+    config.caching_mode = s->caching_mode;
+    config.dma_translation = s->dma_translation;
+    config.dma_drain = s->dma_drain;
+    config.pass_through = x86->pt_supported;
+    config.snoop_control = s->snoop_control;
+    config.device_iotlb = x86->dt_supported;
+    config.stale_tm = s->stale_tm;
+    config.interrupt_remapping = x86_iommu_ir_supported(x86);
+    config.extended_interrupt_mode = s->eim == ON_OFF_AUTO_ON;
+    config.posted_interrupts = s->posted_interrupts;
+    config.protected_memory = s->protected_memory;
+    config.enhanced_set_pointer = s->enhanced_set_pointer;
+    config.iotlb_bits = s->iotlb_bits;
+
+    s->unit = viommu_vtd_new(&config, &vtd_ops, s, &error);
+    if (!s->unit) {
+        error_setg(errp, "%s", error->message);
+        return false;
+    }
+    return true;
+}
+
+/* --- The device ---------------------------------------------------------- */
+
+/*
+ * What a mirrored device needs is known before the guest runs; later, when
+ * the guest switches translation on, there is only the end left.
+ */
+static int vtd_check_vfio(Object *child, void *opaque)
+{
+    const char *need = vtd_mirror_needs(opaque);
+
+    if (need && object_dynamic_cast(child, "vfio-pci")) {
+        error_report("intel-iommu: a vfio-pci device is behind it, which "
+                     "needs %s", need);
+        exit(1);
+    }
+    return 0;
+}
+
+static void vtd_machine_done(Notifier *notifier, void *unused)
+{
+    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(x86_iommu_get_default());
+
+    object_child_foreach_recursive(object_get_root(), vtd_check_vfio, s);
+}
+
+static Notifier vtd_machine_done_notifier = { .notify = vtd_machine_done };
+
+static void vtd_realize(DeviceState *dev, Error **errp)
+{
+    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(dev);
+    MachineState *ms = MACHINE(qdev_get_machine());
+
+    if (!vtd_check_options(s, errp)) {
+        return;
+    }
+    vtd_events_init(s);
+    if (!vtd_create_unit(s, errp)) {
+        return;
+    }
+    memory_region_init_io(&s->registers, OBJECT(s), &vtd_register_ops, s,
+                          "intel-iommu", viommu_mmio_size(s->unit));
+    memory_region_add_subregion(get_system_memory(),
+                                Q35_HOST_BRIDGE_IOMMU_ADDR, &s->registers);
+    vtd_ram_init(s);
+    vtd_spaces_init(s);
+    X86_MACHINE(ms)->ioapic_as = vtd_ioapic_space(s);
+    qemu_add_machine_init_done_notifier(&vtd_machine_done_notifier);
+}
+
+/*
+ * The last phase: endpoints stop their DMA in the ones before, and what they
+ * do until then is still translated.
+ */
+static void vtd_reset_exit(Object *obj, ResetType type)
+{
+    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(obj);
+
+    viommu_reset(s->unit);
+    qemu_mutex_lock(&s->events->lock);
+    s->events->msi_count = 0;
+    qemu_mutex_unlock(&s->events->lock);
+    vtd_all_changed(s);
+}
+
+static const Property vtd_properties[] = {
+    DEFINE_PROP_UINT32("version", IntelIOMMUState, version, 0),
+    DEFINE_PROP_ON_OFF_AUTO("eim", IntelIOMMUState, eim, ON_OFF_AUTO_AUTO),
+    DEFINE_PROP_BOOL("x-buggy-eim", IntelIOMMUState, buggy_eim, false),
+    DEFINE_PROP_UINT8("aw-bits", IntelIOMMUState, aw_bits, 48),
+    DEFINE_PROP_BOOL("caching-mode", IntelIOMMUState, caching_mode, false),
+    DEFINE_PROP_BOOL("x-scalable-mode", IntelIOMMUState, scalable_mode,
+                     false),
+    DEFINE_PROP_BOOL("scalable-mode", IntelIOMMUState, scalable_mode, false),
+    DEFINE_PROP_BOOL("x-flts", IntelIOMMUState, first_stage, false),
+    DEFINE_PROP_BOOL("fsts", IntelIOMMUState, first_stage, false),
+    DEFINE_PROP_BOOL("snoop-control", IntelIOMMUState, snoop_control, false),
+    DEFINE_PROP_BOOL("x-pasid-mode", IntelIOMMUState, pasid_mode, false),
+    DEFINE_PROP_UINT8("pasid-bits", IntelIOMMUState, pasid_bits, 0),
+    DEFINE_PROP_BOOL("svm", IntelIOMMUState, svm, false),
+    DEFINE_PROP_BOOL("dma-drain", IntelIOMMUState, dma_drain, true),
+    DEFINE_PROP_BOOL("dma-translation", IntelIOMMUState, dma_translation,
+                     true),
+    DEFINE_PROP_BOOL("stale-tm", IntelIOMMUState, stale_tm, false),
+    DEFINE_PROP_BOOL("fs1gp", IntelIOMMUState, fs1gp, true),
+    /* beyond the stock model's */
+    DEFINE_PROP_UINT8("haw-bits", IntelIOMMUState, haw_bits, 0),
+    DEFINE_PROP_UINT16("fault-records", IntelIOMMUState, fault_records, 1),
+    DEFINE_PROP_BOOL("posted-interrupts", IntelIOMMUState, posted_interrupts,
+                     false),
+    DEFINE_PROP_BOOL("pmr", IntelIOMMUState, protected_memory, false),
+    DEFINE_PROP_BOOL("esrtps", IntelIOMMUState, enhanced_set_pointer, false),
+    DEFINE_PROP_UINT8("iotlb-bits", IntelIOMMUState, iotlb_bits, 16),
+};
+
+static void vtd_class_init(ObjectClass *klass, void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    X86IOMMUClass *xc = X86_IOMMU_DEVICE_CLASS(klass);
+
+    RESETTABLE_CLASS(klass)->phases.exit = vtd_reset_exit;
+    dc->vmsd = &vtd_vmstate;
+    device_class_set_props(dc, vtd_properties);
+    dc->hotpluggable = false;
+    dc->desc = "Intel IOMMU (VT-d) DMA Remapping device";
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+    xc->realize = vtd_realize;
+    xc->int_remap = vtd_int_remap;
+}
+
+static const TypeInfo vtd_info = {
+    .name = TYPE_INTEL_IOMMU_DEVICE,
+    .parent = TYPE_X86_IOMMU_DEVICE,
+    .instance_size = sizeof(IntelIOMMUState),
+    .class_init = vtd_class_init,
+};
+
+static void vtd_register_types(void)
+{
+    type_register_static(&vtd_info);
+}
+
+type_init(vtd_register_types)

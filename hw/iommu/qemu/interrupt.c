@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * viommu in QEMU: interrupt messages.  Those of endpoints and of the I/O APIC
+ * come as writes to their address spaces, or as questions of KVM about a
+ * route; remapped ones and the unit's own go to the local APICs.
+ */
+#include "qemu/osdep.h"
+#include "glue.h"
+#include "hw/i386/apic_internal.h"
+#include "qapi/error.h"
+
+void vtd_deliver_msi(uint32_t source, const ViommuMsi *msi)
+{
+    MSIMessage message = { .address = msi->addr, .data = msi->data };
+
+    viommu_sink_record(source, msi);
+    /*
+     * Not through memory: bits 63:40 of the address may hold a part of an
+     * x2APIC destination.
+     */
+    apic_get_class(&error_abort)->send_msi(&message);
+}
+
+static MemTxResult vtd_interrupt_write(void *opaque, hwaddr addr,
+                                       uint64_t value, unsigned size,
+                                       MemTxAttrs attrs)
+{
+    VtdSpace *space = opaque;
+    uint32_t source = vtd_space_source(space);
+    ViommuMsi in = { .addr = VTD_INTERRUPT_FIRST + addr, .data = value };
+    ViommuMsi out;
+
+    switch (viommu_remap_msi(space->iommu->unit, source, &in, false, &out)) {
+    case VIOMMU_MSI_DELIVER:
+        vtd_deliver_msi(source, &out);
+        return MEMTX_OK;
+    case VIOMMU_MSI_POSTED:
+        return MEMTX_OK;
+    case VIOMMU_MSI_BLOCKED:
+    default:
+        return MEMTX_ERROR;
+    }
+}
+
+/* Nothing can be read there; the unit may have a fault to record. */
+static MemTxResult vtd_interrupt_read(void *opaque, hwaddr addr,
+                                      uint64_t *value, unsigned size,
+                                      MemTxAttrs attrs)
+{
+    VtdSpace *space = opaque;
+    const ViommuRequest req = {
+        .source = vtd_space_source(space),
+        .pasid = VIOMMU_NO_PASID,
+        .addr = VTD_INTERRUPT_FIRST + addr,
+        .access = VIOMMU_READ,
+        .kind = VIOMMU_UNTRANSLATED,
+    };
+    ViommuReply reply;
+
+    viommu_translate(space->iommu->unit, &req, &reply);
+    *value = 0;
+    return MEMTX_ERROR;
+}
+
+static const MemoryRegionOps vtd_interrupt_ops = {
+    .read_with_attrs = vtd_interrupt_read,
+    .write_with_attrs = vtd_interrupt_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 4, .max_access_size = 4 },
+    .impl = { .min_access_size = 4, .max_access_size = 4 },
+};
+
+void vtd_interrupts_init(VtdSpace *space)
+{
+    memory_region_init_io(&space->interrupts, OBJECT(space->iommu),
+                          &vtd_interrupt_ops, space, "vtd-interrupts",
+                          VTD_INTERRUPT_SIZE);
+    /* An endpoint's message may come while it reads the unit's registers. */
+    space->interrupts.disable_reentrancy_guard = true;
+}
+
+/* X86IOMMUClass.int_remap: what KVM's routes for a message should say. */
+int vtd_int_remap(X86IOMMUState *x86, MSIMessage *src, MSIMessage *dst,
+                  uint16_t sid)
+{
+    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(x86);
+    uint32_t source = sid == X86_IOMMU_SID_INVALID ? VTD_IOAPIC_SOURCE : sid;
+    ViommuMsi in = { .addr = src->address, .data = src->data };
+    ViommuMsi out;
+
+    /* A question only: the interrupt, and its fault, may never come. */
+    if (viommu_remap_msi(s->unit, source, &in, true, &out) !=
+        VIOMMU_MSI_DELIVER) {
+        return -EINVAL;
+    }
+    dst->address = out.addr;
+    dst->data = out.data;
+    return 0;
+}
+
+void vtd_notify_routes(IntelIOMMUState *s, const ViommuInvalidation *inv)
+{
+    bool global = inv->count == 0;
+
+    x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(s), global, inv->index,
+                             global ? 0 : ctz32(inv->count));
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * viommu in QEMU: guest RAM as the unit sees it, and what it writes there.
+ */
+#include "qemu/osdep.h"
+#include "glue.h"
+#include "exec/address-spaces.h"
+#include "qemu/error-report.h"
+#include "qemu/rcu.h"
+
+struct VtdRam {
+    MemoryListener listener;
+    IntelIOMMUState *iommu;
+    GArray *ranges;             /* ViommuRam */
+    GPtrArray *regions;         /* the MemoryRegion of each of them */
+    GPtrArray *gone;            /* references to drop after the update */
+    bool changed;
+};
+
+/*
+ * Memory that a table may be in.  What is behind a device's BAR is not: the
+ * unit's accesses would race with the device.
+ */
+static bool vtd_is_ram(const MemoryRegionSection *section)
+{
+    MemoryRegion *mr = section->mr;
+
+    return (memory_region_is_ram(mr) || memory_region_is_rom(mr)) &&
+           !memory_region_is_ram_device(mr) && !memory_region_is_romd(mr) &&
+           !memory_region_is_protected(mr) && !section->nonvolatile;
+}
+
+static ViommuRam vtd_range_of(const MemoryRegionSection *section)
+{
+    return (ViommuRam) {
+        .addr = section->offset_within_address_space,
+        .size = int128_get64(section->size),
+        .host = (uint8_t *)memory_region_get_ram_ptr(section->mr) +
+                section->offset_within_region,
+        .readonly = section->readonly || section->mr->readonly,
+    };
+}
+
+static void vtd_ram_add(MemoryListener *listener,
+                        MemoryRegionSection *section)
+{
+    VtdRam *ram = container_of(listener, VtdRam, listener);
+    ViommuRam range;
+
+    if (!vtd_is_ram(section)) {
+        return;
+    }
+    range = vtd_range_of(section);
+    memory_region_ref(section->mr);
+    g_array_append_val(ram->ranges, range);
+    g_ptr_array_add(ram->regions, section->mr);
+    ram->changed = true;
+}
+
+static void vtd_ram_del(MemoryListener *listener,
+                        MemoryRegionSection *section)
+{
+    VtdRam *ram = container_of(listener, VtdRam, listener);
+
+    for (unsigned i = 0; i < ram->ranges->len; i++) {
+        ViommuRam *range = &g_array_index(ram->ranges, ViommuRam, i);
+
+        if (range->addr == section->offset_within_address_space &&
+            g_ptr_array_index(ram->regions, i) == section->mr) {
+            g_ptr_array_add(ram->gone, section->mr);
+            g_array_remove_index_fast(ram->ranges, i);
+            g_ptr_array_remove_index_fast(ram->regions, i);
+            ram->changed = true;
+            return;
+        }
+    }
+}
+
+static void vtd_ram_commit(MemoryListener *listener)
+{
+    VtdRam *ram = container_of(listener, VtdRam, listener);
+
+    if (!ram->changed) {
+        return;
+    }
+    ram->changed = false;
+    if (viommu_set_ram(ram->iommu->unit, (ViommuRam *)ram->ranges->data,
+                       ram->ranges->len) < 0) {
+        /* no machine has such a layout; the unit must not see old memory */
+        error_report("intel-iommu: guest RAM is laid out in a way that the "
+                     "unit cannot use");
+        viommu_set_ram(ram->iommu->unit, NULL, 0);
+    }
+    for (unsigned i = 0; i < ram->gone->len; i++) {
+        memory_region_unref(g_ptr_array_index(ram->gone, i));
+    }
+    g_ptr_array_set_size(ram->gone, 0);
+}
+
+void vtd_ram_init(IntelIOMMUState *s)
+{
+    VtdRam *ram = g_new0(VtdRam, 1);
+
+    s->ram = ram;
+    ram->iommu = s;
+    ram->ranges = g_array_new(false, false, sizeof(ViommuRam));
+    ram->regions = g_ptr_array_new();
+    ram->gone = g_ptr_array_new();
+    ram->listener = (MemoryListener) {
+        .name = "viommu",
+        .region_add = vtd_ram_add,
+        .region_del = vtd_ram_del,
+        .commit = vtd_ram_commit,
+    };
+    memory_listener_register(&ram->listener, &address_space_memory);
+}
+
+/*
+ * Dirty logging, and dropping translated code that stood there.  QEMU does
+ * both at the end of a mapping for DMA, so let it see the end of one.
+ */
+void vtd_ram_written(void *opaque, uint64_t addr, uint64_t size)
+{
+    RCU_READ_LOCK_GUARD();
+
+    while (size > 0) {
+        hwaddr at, length = size;
+        MemoryRegion *mr = address_space_translate(&address_space_memory,
+                                                   addr, &at, &length, true,
+                                                   MEMTXATTRS_UNSPECIFIED);
+
+        if (memory_region_is_ram(mr)) {
+            uint8_t *host = memory_region_get_ram_ptr(mr);
+
+            memory_region_ref(mr);
+            address_space_unmap(&address_space_memory, host + at, length,
+                                true, length);
+        }
+        addr += length;
+        size -= length;
+    }
+}
