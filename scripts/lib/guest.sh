@@ -1,0 +1,464 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # variables that callers or arithmetic strings use
+#
+# Boots the test guest and judges its report.  Sourced after lib/apt.sh.
+#
+#   guest_defaults               sets the variables below to the default guest
+#   guest_command FOLDER         puts QEMU's command line into guest_argv
+#   guest_run FOLDER             boots it, with its files in FOLDER
+#   guest_judge FOLDER           calls guest_result for each thing it checks
+#
+# The caller defines
+#   guest_result STATUS NAME TEXT    STATUS is ok, fail or skip
+
+# The machine's and the test's parameters; callers change them between
+# guest_defaults and guest_run.
+guest_defaults() {
+    guest_qemu=''               # folder of qemu-system-x86_64 and firmware
+    guest_image=''              # folder that scripts/guest-image makes
+    guest_kernel=''             # another kernel
+    guest_iommu=intremap=on     # options of the intel-iommu device
+    guest_append='intel_iommu=on iommu.strict=1'
+    guest_cpu=qemu64
+    guest_smp=1
+    guest_devices=()            # further -device options
+    guest_mib=64                # on each disk
+    guest_netmib=16             # over the network, in each direction
+    guest_type=DMA              # what Linux says of the groups' domains
+    guest_intremap=1            # is interrupt remapping expected?
+    guest_x2apic=''             # expected mode: 1, 0; empty: not judged
+    guest_aw=48                 # the unit's address width
+    guest_ats=0                 # a disk with ATS
+    guest_caching=0             # caching mode
+    # at most three faults in all: Linux stops logging (10 messages in 5 s)
+    guest_dma=(read:0x12345040 write:0x23456080 beyond)
+    guest_edu=''                # where the edu device reads
+    guest_timeout=120
+    guest_mode='test'
+}
+
+guest_seed() {
+    echo "0x$(od -An -N7 -tx1 /dev/urandom | tr -d ' \n')"
+}
+
+# A path inside an option of QEMU: a comma is written twice.
+guest_quote() {
+    printf '%s' "${1//,/,,}"
+}
+
+guest_has_device() {
+    "$guest_qemu/qemu-system-x86_64" -device help 2>/dev/null |
+        grep -q "^name \"$1\""
+}
+
+# The words for viommu.dma: LABEL:KIND:ADDRESS,...
+guest_dma_words() {
+    local one words=()
+    for one in "${guest_dma[@]}"; do
+        case $one in
+        beyond) words+=("beyond:read:$(printf '0x%x' $((1 << guest_aw)))") ;;
+        *) words+=("${one%%:*}:$one") ;;
+        esac
+    done
+    (IFS=,; echo "${words[*]}")
+}
+
+# The addresses on the bus are fixed.  nvme and the test device sit behind
+# root ports: requests then come from buses other than 0.
+guest_command() {
+    local folder=$1 serve append place=addr=0x4
+    # ATS is for devices behind a port
+    [ "$guest_ats" = 0 ] || place=bus=rp3,ats=on
+    guest_argv=(
+        "$guest_qemu/qemu-system-x86_64" -L "$guest_qemu/firmware"
+        -nodefaults -no-user-config -display none -no-reboot
+        -machine q35 -accel "tcg,thread=$([ "$guest_smp" = 1 ] && echo single || echo multi)"
+        -cpu "$guest_cpu" -smp "$guest_smp" -m 512
+        -device "intel-iommu${guest_iommu:+,$guest_iommu}"
+        -device pcie-root-port,id=rp1,chassis=1,addr=0x2
+        -device pcie-root-port,id=rp2,chassis=2,addr=0x3
+        -device pcie-root-port,id=rp3,chassis=3,addr=0x7
+        -drive "if=none,id=d0,format=raw,cache=unsafe,file=$(
+            guest_quote "$folder/nvme.img")"
+        -device nvme,serial=viommu,drive=d0,bus=rp1
+        -drive "if=none,id=d1,format=raw,cache=unsafe,file=$(
+            guest_quote "$folder/virtio-blk.img")"
+        -device "virtio-blk-pci,drive=d1,iommu_platform=on,$(
+            )disable-legacy=on,$place"
+        -device edu,addr=0x6
+        -kernel "${guest_kernel:-$guest_image/vmlinuz}"
+        -initrd "$guest_image/initrd"
+    )
+    serve="$guest_image/viommu-guest serve $guest_netmib $guest_random"
+    serve+=" $folder/serve.log"
+    guest_argv+=(
+        -netdev "user,id=n0,restrict=on,ipv6=off,$(
+            )guestfwd=tcp:10.0.2.100:7-cmd:$(guest_quote "$serve")"
+        -device e1000e,netdev=n0,addr=0x5
+    )
+    if [ "$guest_testdev" = 1 ]; then
+        guest_argv+=(-device viommu-testdev,bus=rp2)
+    fi
+    if [ ${#guest_devices[@]} != 0 ]; then
+        guest_argv+=("${guest_devices[@]}")
+    fi
+    # no_timer_check: on a busy host, emulated ticks come too late for a check
+    # during boot; a timer that really fails shows as a hang
+    append="console=ttyS0 panic=-1 iomem=relaxed no_timer_check $guest_append"
+    append+=" viommu.mode=$guest_mode viommu.seed=$guest_random"
+    append+=" viommu.mib=$guest_mib viommu.netmib=$guest_netmib"
+    append+=" viommu.edu=$guest_edu"
+    if [ "$guest_testdev" = 1 ]; then
+        append+=" viommu.dma=$(guest_dma_words)"
+    fi
+    guest_argv+=(-append "$append")
+    if [ "$guest_mode" = shell ]; then
+        guest_argv+=(-serial mon:stdio -serial null)
+    else
+        guest_argv+=(
+            -serial "file:$(guest_quote "$folder/console.log")"
+            -serial "file:$(guest_quote "$folder/report.log")"
+        )
+    fi
+}
+
+guest_prepare() {
+    local folder=$1
+    case $folder in
+    *[[:space:]]*) die "the folder '$folder' must not have a space" ;;
+    esac
+    need_space "$folder" 300
+    guest_random=$(guest_seed)
+    guest_testdev=0
+    if guest_has_device viommu-testdev; then
+        guest_testdev=1
+    fi
+    rm -f -- "$folder"/*.log "$folder"/*.img
+    truncate -s "${guest_mib}M" "$folder/nvme.img" "$folder/virtio-blk.img"
+    guest_command "$folder"
+}
+
+guest_run_once() {
+    local folder=$1
+    guest_prepare "$folder"
+    guest_status=0
+    timeout --foreground -k 5 "$guest_timeout" "${guest_argv[@]}" \
+        </dev/null >"$folder/qemu.log" 2>&1 || guest_status=$?
+}
+
+# TCG has a fault of its own: it looks an I/O section up that has gone in
+# the meantime and aborts.  That says nothing about a model; once more then.
+guest_run() {
+    guest_run_once "$1"
+    if [ "$guest_status" = 134 ] &&
+       grep -q iotlb_to_section "$1/qemu.log"; then
+        say "QEMU's TCG aborted in iotlb_to_section (its own fault);" \
+            "booting once more"
+        guest_run_once "$1"
+    fi
+}
+
+# --- judging --------------------------------------------------------------------
+
+# guest_field LINE KEY: the value of KEY= in LINE
+guest_field() {
+    local word
+    for word in $1; do
+        if [ "${word%%=*}" = "$2" ]; then
+            printf '%s' "${word#*=}"
+            return 0
+        fi
+    done
+}
+
+# guest_line START: the report's first line that begins so
+guest_line() {
+    grep -m 1 "^$1\b" <<<"$guest_report" || true
+}
+
+# guest_expect NAME TEXT CONDITION...: CONDITION is an arithmetic one
+guest_expect() {
+    if (($3)); then
+        guest_result ok "$1" "$2"
+    else
+        guest_result fail "$1" "$2"
+    fi
+}
+
+guest_judge_end() {
+    local folder=$1 line
+    line=$(guest_line end)
+    if [ -n "$line" ] && [ "$guest_status" = 0 ]; then
+        guest_result ok boot "Linux $(guest_line kernel | cut -d ' ' -f 2)$(
+            ), finished after $(guest_field "$line" uptime) s of its own time"
+        return 0
+    fi
+    case $guest_status in
+    124 | 137) line="no end within $guest_timeout s" ;;
+    0) line="the guest stopped before its end" ;;
+    *) line="QEMU's exit status $guest_status" ;;
+    esac
+    line+=": $( (grep -v '^$' "$folder/qemu.log"
+                 tail -n 1 "$folder/console.log") 2>/dev/null |
+               tr -d '\r' | tail -n 1)"
+    guest_result fail boot "$line"
+    return 1
+}
+
+guest_judge_unit() {
+    local unit regs cap gsts n n_cpus mgaw
+    unit=$(guest_line unit)
+    regs=$(guest_line regs)
+    n=$(grep -c '^unit ' <<<"$guest_report" || true)
+    n_cpus=$(guest_line cpus)
+    guest_expect processors "${n_cpus#cpus }" \
+        "${n_cpus#cpus } + 0 == guest_smp"
+    guest_expect unit "${n} unit(s), at $(guest_field "$unit" address)" \
+        "n == 1 && $(guest_field "$unit" address) + 0 == 0xfed90000"
+    cap=$(guest_field "$regs" cap)
+    gsts=$(guest_field "$regs" gsts)
+    cap=${cap:-0} gsts=${gsts:-0}
+    guest_expect "DMA remapping" "status register $gsts" \
+        "(gsts >> 31 & 1) && (gsts >> 26 & 1)"
+    mgaw=$(((cap >> 16 & 0x3f) + 1))
+    guest_expect "address width" "$mgaw bits" "mgaw == guest_aw"
+    guest_expect "caching mode" "$((cap >> 7 & 1))" \
+        "(cap >> 7 & 1) == guest_caching"
+    guest_judge_intremap "$gsts"
+}
+
+guest_judge_intremap() {
+    local line=' ' gsts=$1 remapped plain mode=none
+    line=$(guest_line interrupts)
+    remapped=$(guest_field "$line" remapped)
+    plain=$(guest_field "$line" plain)
+    remapped=${remapped:-0} plain=${plain:-0}
+    if grep -q 'DMAR-IR: Enabled IRQ remapping in x2apic mode' \
+            "$guest_console"; then
+        mode=x2apic
+    elif grep -q 'DMAR-IR: Enabled IRQ remapping in xapic mode' \
+            "$guest_console"; then
+        mode=xapic
+    fi
+    if [ "$guest_intremap" = 1 ]; then
+        guest_expect "interrupt remapping" \
+            "$mode mode, $remapped MSIs remapped, $plain not" \
+            "(gsts >> 25 & 1) && remapped > 0 && plain == 0"
+    else
+        guest_expect "interrupt remapping off" \
+            "$mode, $remapped MSIs remapped, $plain not" \
+            "!(gsts >> 25 & 1) && remapped == 0 && plain > 0"
+    fi
+    case $guest_x2apic in
+    1) guest_expect x2APIC "$mode mode" "$(text_equal $mode x2apic)" ;;
+    0) guest_expect xAPIC "$mode mode" "$(text_equal $mode xapic)" ;;
+    esac
+}
+
+# 1 when the two are the same, for guest_expect
+text_equal() {
+    if [ "$1" = "$2" ]; then
+        echo 1
+    else
+        echo 0
+    fi
+}
+
+guest_judge_groups() {
+    local driver line type bad='' groups n
+    for driver in nvme virtio-pci e1000e; do
+        line=$(grep -m 1 "^device .* driver=$driver " <<<"$guest_report") ||
+            line=''
+        type=$(guest_field "$line" type)
+        [ "$type" = "$guest_type" ] || bad+=" $driver:${type:-not-bound}"
+    done
+    groups=$(grep -o '^device .*group=[0-9]*' <<<"$guest_report" |
+             sed 's/.*group=//' | sort -u | wc -l)
+    n=$(grep -c '^device .* group=[0-9]' <<<"$guest_report" || true)
+    guest_expect groups \
+        "$n devices in $groups groups of type $guest_type${bad:+; wrong:$bad}" \
+        "$(text_equal "$bad" '') && groups > 0"
+}
+
+guest_judge_ats() {
+    local n
+    n=$(grep -c '^ats .*enabled=1' <<<"$guest_report" || true)
+    [ "$guest_ats" = 0 ] ||
+        guest_expect ATS "$n endpoint(s) have it on" "n == 1"
+}
+
+guest_judge_disk() {
+    local folder=$1 label=$2 line host sum
+    line=$(guest_line "disk $label")
+    if [ -z "$(guest_field "$line" bytes)" ]; then
+        guest_result fail "$label" "${line:-no report}"
+        return 0
+    fi
+    host=$("$guest_image/viommu-guest" check "$folder/$label.img" \
+           "$guest_mib" "$guest_random" 2>&1) || true
+    sum=$(guest_field "$host" sum)
+    if [ "$(guest_field "$line" bytes)" = $((guest_mib << 20)) ] &&
+       [ "$(guest_field "$line" wrong)" = 0 ] &&
+       [ "$(guest_field "$host" wrong)" = 0 ] &&
+       [ "$(guest_field "$line" written)" = "$sum" ] &&
+       [ "$(guest_field "$line" read)" = "$sum" ]; then
+        guest_result ok "$label" "$guest_mib MiB written and read back$(
+            ), checksum $sum on both sides"
+    else
+        guest_result fail "$label" "guest: $line; host: $host"
+    fi
+}
+
+guest_judge_net() {
+    local folder=$1 line host
+    line=$(guest_line net)
+    host=$(cat -- "$folder/serve.log" 2>/dev/null || true)
+    if [ "$(guest_field "$line" sent)" = $((guest_netmib << 20)) ] &&
+       [ "$(guest_field "$line" received)" = $((guest_netmib << 20)) ] &&
+       [ "$(guest_field "$line" wrong)$(guest_field "$host" wrong)" = 00 ] &&
+       [ "$(guest_field "$line" sentsum)" = \
+         "$(guest_field "$host" receivedsum)" ] &&
+       [ "$(guest_field "$line" receivedsum)" = \
+         "$(guest_field "$host" sentsum)" ]; then
+        guest_result ok e1000e "$guest_netmib MiB each way, checksums $(
+            guest_field "$line" sentsum) and $(
+            guest_field "$line" receivedsum)"
+    else
+        guest_result fail e1000e "guest: ${line:-no report}; host: $host"
+    fi
+}
+
+# guest_judge_fault LABEL LINE KIND ADDRESS REASON: did the kernel log it?
+# Sets guest_faults to the log lines that must be there.
+guest_judge_fault() {
+    local name=$1 line=$2 kind=$3 addr=$4 reason=$5 page source code=0 text
+    page=$(printf '0x%x' $((addr & ~0xfff)))
+    source=$(guest_field "$line" device)
+    source=${source#0000:}
+    text="$kind of $page from $source"
+    code=$(guest_field "$line" reason)
+    guest_faults+=("$kind $source $page $reason")
+    if [ "$(guest_field "$line" kind)" = "$kind" ] && [ -n "$source" ] &&
+       [ "$(guest_field "$line" source)" = "$source" ] &&
+       [ "$(guest_field "$line" addr)" = "$page" ] &&
+       [ $((${code%% *} + 0)) = $((reason)) ]; then
+        guest_result ok "$name" "$text, reason $reason"
+    else
+        guest_result fail "$name" \
+            "wanted: $text, reason $reason; got: ${line:-no report}"
+    fi
+}
+
+# What the endpoint itself saw: failed, blocked by the IOMMU, no byte moved.
+# The reason in its status may be unknown (0).
+guest_judge_endpoint() {
+    local name=$1 line=$2 write=$3 addr=$4 reason=$5 status got moved
+    status=$(guest_field "$line" status)
+    status=${status:-0}
+    moved=$(guest_field "$line" 'done')
+    got=$((status >> 16 & 0xff))
+    guest_expect "$name at the endpoint" "status $status, fault address $(
+        guest_field "$line" faultaddr)" \
+        "(status & 0x100ffff) == ((write << 24) | 0x0103) &&
+         (got == 0 || got == reason) && moved == 0 &&
+         $(guest_field "$line" faultaddr) + 0 == addr"
+}
+
+guest_judge_pass() {
+    local line=$1 status wrong nonzero
+    status=$(guest_field "$line" status)
+    wrong=$(guest_field "$line" wrong)
+    nonzero=$(guest_field "$line" nonzero)
+    guest_expect "pass-through read" "${line:-no report}" \
+        "(${status:-0} & 0xffff) == 2 && ${wrong:-1} == 0 && ${nonzero:-0} > 0"
+}
+
+guest_judge_dma() {
+    local one label kind addr line reason write
+    guest_faults=()
+    if [ "$guest_testdev" = 0 ]; then
+        guest_result skip viommu-testdev "this QEMU does not have the device"
+    else
+        for one in "${guest_dma[@]}"; do
+            label=${one%%:*}
+            addr=${one#*:}
+            line=$(guest_line "dma $label")
+            case $label in
+            read) kind=Read reason=0x06 write=0 ;;
+            write) kind=Write reason=0x05 write=1 ;;
+            beyond)
+                kind=Read reason=0x04 write=0
+                addr=$(printf '0x%x' $((1 << guest_aw)))
+                ;;
+            pass)
+                guest_judge_pass "$line"
+                continue
+                ;;
+            esac
+            guest_judge_fault "fault: $label" "$line" "$kind" "$addr" "$reason"
+            guest_judge_endpoint "fault: $label" "$line" "$write" "$addr" "$reason"
+        done
+    fi
+    if [ -n "$guest_edu" ]; then
+        guest_judge_fault "fault: edu" "$(guest_line edu)" Read \
+            "$guest_edu" 0x06
+    fi
+}
+
+# Lines that a healthy kernel does not log.
+guest_bad_lines() {
+    grep -aE -e 'DMAR.*(DRHD: handling|Request device|\[fault reason)' \
+        -e '(DMAR|IOMMU|iommu|AMD-Vi).*([Ee]rror|[Ff]ail|[Tt]ime|[Ii]nvalid )' \
+        -e '(DMAR|IOMMU).*(BUG|Bug|bug|[Ss]tuck|[Uu]nable|[Cc]annot|wrong)' \
+        -e '(DMAR|IOMMU).*(Unknown|[Uu]nexpected|[Uu]nsupported)' \
+        -e 'WARNING: CPU|BUG:|Oops|general protection|Kernel panic' \
+        -e 'Call Trace|rcu.*(stall|detected)|soft lockup|hung_task' \
+        -e 'nobody cared|No irq handler|spurious' \
+        -e 'nvme.*(timeout|error|resetting)|I/O error|I/O.*timeout' \
+        -e 'e1000e.*(Hang|reset|Reset|error)|NETDEV WATCHDOG' \
+        -e 'virtio.*([Ee]rror|failed)|init: cannot' |
+        grep -avE -e 'RAS: Correctable Errors' || true
+}
+
+# Before the marker nothing; after it the provoked faults and no others.
+guest_judge_log() {
+    local marker='viommu-guest: faults from here on are provoked'
+    local before after n one kind source page reason wrong=''
+    before=$(sed "/$marker/,\$d" "$guest_console" | guest_bad_lines)
+    after=$(sed "1,/$marker/d" "$guest_console" | guest_bad_lines |
+            grep -av 'DRHD: handling fault status' || true)
+    if [ -z "$before" ]; then
+        guest_result ok log "no IOMMU, disk or network error in $(
+            wc -l <"$guest_console") lines"
+    else
+        guest_result fail log "$(wc -l <<<"$before") line(s), first: $(
+            head -n 1 <<<"$before" | tr -d '\r')"
+    fi
+    for one in "${guest_faults[@]}"; do
+        read -r kind source page reason <<<"$one"
+        n=$(grep -acF "[DMA $kind NO_PASID] Request device [$source] $(
+            )fault addr $page [fault reason $reason]" <<<"$after" || true)
+        [ "$n" = 1 ] || wrong+=" ($n of: $one)"
+    done
+    n=$(grep -c . <<<"$after" || true)
+    guest_expect "log of faults" \
+        "$n line(s) for ${#guest_faults[@]} provoked fault(s)$wrong" \
+        "n == ${#guest_faults[@]} && $(text_equal "$wrong" '')"
+}
+
+guest_judge() {
+    local folder=$1 label
+    guest_console=$folder/console.log
+    guest_report=$(tr -d '\r' <"$folder/report.log" 2>/dev/null || true)
+    guest_judge_end "$folder" || return 0
+    guest_judge_unit
+    guest_judge_groups
+    guest_judge_ats
+    for label in nvme virtio-blk; do
+        guest_judge_disk "$folder" "$label"
+    done
+    guest_judge_net "$folder"
+    guest_judge_dma
+    guest_judge_log
+}

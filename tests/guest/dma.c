@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * DMA without a driver: endpoints for tests are driven through sysfs, and
+ * what the kernel logs about it is read from /dev/kmsg.
+ *
+ * "dma LABEL read ADDRESS" makes viommu-testdev read ADDRESS and reports how
+ * the endpoint saw it end and the fault that the kernel logged; "write" the
+ * same with a write; "pass" expects that the DMA reads what is there in
+ * guest memory (for a guest that passes addresses through).  "edu" makes
+ * QEMU's edu device read ADDRESS.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "guest.h"
+
+#define PCI_DEVICES         "/sys/bus/pci/devices"
+#define PCI_COMMAND         4
+#define PCI_COMMAND_MEMORY  (1u << 1)
+#define PCI_COMMAND_MASTER  (1u << 2)
+#define PCI_EXTENDED        0x100
+#define PCI_CONFIG_SIZE     0x1000
+#define PCI_ATS_ID          0x0f
+#define PCI_ATS_ENABLE      (1u << 31)  /* of capability and control */
+
+/* docs/testdev.md */
+#define TESTDEV_PCI_ID      0x76d01234u
+#define TESTDEV_BAR_SIZE    0x10000
+#define TESTDEV_ID          0x000
+#define TESTDEV_COMMAND     0x008
+#define TESTDEV_STATUS      0x010
+#define TESTDEV_SRC         0x018
+#define TESTDEV_DST         0x020
+#define TESTDEV_LENGTH      0x028
+#define TESTDEV_FAULT_ADDR  0x048
+#define TESTDEV_DONE        0x050
+#define TESTDEV_BUFFER      0x8000
+#define TESTDEV_MAGIC       0x4d4f4956u
+#define TESTDEV_CMD_READ    1
+#define TESTDEV_CMD_WRITE   2
+
+/* QEMU, docs/specs/edu.rst */
+#define EDU_PCI_ID          0x11e81234u
+#define EDU_BAR_SIZE        0x100000
+#define EDU_DMA_SRC         0x80
+#define EDU_DMA_DST         0x88
+#define EDU_DMA_COUNT       0x90
+#define EDU_DMA_COMMAND     0x98
+#define EDU_DMA_RUN         1
+#define EDU_BUFFER          0x40000
+
+#define PASS_SIZE           4096
+#define LOG_WAIT_MS         5000
+
+typedef struct Endpoint {
+    char name[64];
+    volatile uint8_t *bar;
+} Endpoint;
+
+static uint64_t get(const Endpoint *e, unsigned offset)
+{
+    return *(volatile uint64_t *)(e->bar + offset);
+}
+
+static void set(const Endpoint *e, unsigned offset, uint64_t value)
+{
+    *(volatile uint64_t *)(e->bar + offset) = value;
+}
+
+/* Switches on memory decoding and bus mastering. */
+static bool enable(const char *name)
+{
+    char path[320];
+    uint16_t command;
+    int fd;
+    bool ok;
+
+    snprintf(path, sizeof(path), PCI_DEVICES "/%s/config", name);
+    fd = open(path, O_RDWR);
+    ok = fd >= 0 && pread(fd, &command, 2, PCI_COMMAND) == 2;
+    if (ok) {
+        command |= PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+        ok = pwrite(fd, &command, 2, PCI_COMMAND) == 2;
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
+static uint32_t pci_id(const char *name)
+{
+    char path[320];
+    uint32_t id = 0;
+    int fd;
+
+    snprintf(path, sizeof(path), PCI_DEVICES "/%s/config", name);
+    fd = open(path, O_RDONLY);
+    if (fd >= 0) {
+        if (pread(fd, &id, 4, 0) != 4) {
+            id = 0;
+        }
+        close(fd);
+    }
+    return id;
+}
+
+static bool find(uint32_t id, size_t bar_size, Endpoint *e)
+{
+    DIR *dir = opendir(PCI_DEVICES);
+    struct dirent *entry;
+    char path[320];
+    void *bar;
+    int fd;
+
+    e->name[0] = 0;
+    while (dir && (entry = readdir(dir))) {
+        if (entry->d_name[0] != '.' && pci_id(entry->d_name) == id) {
+            snprintf(e->name, sizeof(e->name), "%.60s", entry->d_name);
+            break;
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    if (!e->name[0] || !enable(e->name)) {
+        return false;
+    }
+    snprintf(path, sizeof(path), PCI_DEVICES "/%s/resource0", e->name);
+    fd = open(path, O_RDWR | O_SYNC);
+    if (fd < 0) {
+        return false;
+    }
+    bar = mmap(NULL, bar_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    e->bar = bar;
+    return bar != MAP_FAILED;
+}
+
+/* From now on: a descriptor that gives the kernel's new messages. */
+static int log_open(void)
+{
+    int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK);
+
+    if (fd >= 0) {
+        lseek(fd, 0, SEEK_END);
+    }
+    return fd;
+}
+
+/* Waits for the kernel's report of a fault; tells its words in @fault. */
+static bool log_fault(int fd, char *fault, size_t size)
+{
+    uint64_t until = now_ms() + LOG_WAIT_MS;
+    char record[2048];
+    char kind[16], source[16], addr[32], reason[16];
+
+    while (now_ms() < until) {
+        ssize_t n = read(fd, record, sizeof(record) - 1);
+        const char *at;
+
+        if (n <= 0) {
+            if (n < 0 && errno != EAGAIN && errno != EPIPE) {
+                return false;
+            }
+            usleep(10000);
+            continue;
+        }
+        record[n] = 0;
+        at = strstr(record, "DMAR: [DMA ");
+        if (at && sscanf(at, "DMAR: [DMA %15s NO_PASID] Request device "
+                         "[%15[^]]] fault addr %31s [fault reason %15[^]]]",
+                         kind, source, addr, reason) == 4) {
+            snprintf(fault, size, "kind=%s source=%s addr=%s reason=%s", kind,
+                     source, addr, reason);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Guest memory at @addr as the processor sees it; low memory only. */
+static bool memory_read(uint64_t addr, void *buf, size_t size)
+{
+    int fd = open("/dev/mem", O_RDONLY);
+    bool ok = fd >= 0 && pread(fd, buf, size, addr) == (ssize_t)size;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return ok;
+}
+
+static int dma_pass(const Endpoint *e, const char *label, uint64_t addr)
+{
+    static uint64_t memory[PASS_SIZE / 8];
+    uint64_t wrong = 0, nonzero = 0;
+
+    if (!memory_read(addr, memory, PASS_SIZE)) {
+        printf("dma %s error=memory-%s\n", label, strerror(errno));
+        return 1;
+    }
+    set(e, TESTDEV_LENGTH, PASS_SIZE);
+    set(e, TESTDEV_SRC, addr);
+    set(e, TESTDEV_COMMAND, TESTDEV_CMD_READ);
+    for (unsigned i = 0; i < PASS_SIZE / 8; i++) {
+        wrong += get(e, TESTDEV_BUFFER + i * 8) != memory[i];
+        nonzero += memory[i] != 0;
+    }
+    printf("dma %s device=%s status=0x%" PRIx64 " done=%" PRIu64
+           " wrong=%" PRIu64 " nonzero=%" PRIu64 "\n", label, e->name,
+           get(e, TESTDEV_STATUS), get(e, TESTDEV_DONE), wrong, nonzero);
+    return 0;
+}
+
+int cmd_dma(int argc, char **argv)
+{
+    const char *label = argv[0];
+    uint64_t addr = parse_number("ADDRESS", argv[2]);
+    bool write = !strcmp(argv[1], "write");
+    Endpoint e;
+    char fault[128] = "kind=none";
+    int log;
+
+    (void)argc;
+    if (!find(TESTDEV_PCI_ID, TESTDEV_BAR_SIZE, &e)) {
+        printf("dma %s error=no-device\n", label);
+        return 1;
+    }
+    if ((uint32_t)get(&e, TESTDEV_ID) != TESTDEV_MAGIC) {
+        printf("dma %s error=id-%" PRIx64 "\n", label, get(&e, TESTDEV_ID));
+        return 1;
+    }
+    if (!strcmp(argv[1], "pass")) {
+        return dma_pass(&e, label, addr);
+    }
+    log = log_open();
+    set(&e, TESTDEV_LENGTH, 64);
+    set(&e, write ? TESTDEV_DST : TESTDEV_SRC, addr);
+    set(&e, TESTDEV_COMMAND, write ? TESTDEV_CMD_WRITE : TESTDEV_CMD_READ);
+    log_fault(log, fault, sizeof(fault));
+    printf("dma %s device=%s status=0x%" PRIx64 " faultaddr=0x%" PRIx64
+           " done=%" PRIu64 " %s\n", label, e.name, get(&e, TESTDEV_STATUS),
+           get(&e, TESTDEV_FAULT_ADDR), get(&e, TESTDEV_DONE), fault);
+    return 0;
+}
+
+int cmd_edu(int argc, char **argv)
+{
+    uint64_t addr = parse_number("ADDRESS", argv[1]);
+    uint64_t until = now_ms() + LOG_WAIT_MS;
+    Endpoint e;
+    char fault[128] = "kind=none";
+    int log;
+
+    (void)argc;
+    if (!find(EDU_PCI_ID, EDU_BAR_SIZE, &e)) {
+        printf("edu %s error=no-device\n", argv[0]);
+        return 1;
+    }
+    log = log_open();
+    set(&e, EDU_DMA_SRC, addr);
+    set(&e, EDU_DMA_DST, EDU_BUFFER);
+    set(&e, EDU_DMA_COUNT, 64);
+    set(&e, EDU_DMA_COMMAND, EDU_DMA_RUN);
+    while ((get(&e, EDU_DMA_COMMAND) & EDU_DMA_RUN) && now_ms() < until) {
+        usleep(1000);
+    }
+    log_fault(log, fault, sizeof(fault));
+    printf("edu %s device=%s %s\n", argv[0], e.name, fault);
+    return 0;
+}
+
+static uint32_t config32(int fd, unsigned offset)
+{
+    uint32_t value;
+
+    return pread(fd, &value, 4, offset) == 4 ? value : 0;
+}
+
+/* Offset of the extended capability @id, or 0. */
+static unsigned extended_capability(int fd, unsigned id)
+{
+    unsigned offset = PCI_EXTENDED;
+
+    /* each capability takes at least 4 bytes */
+    for (unsigned i = 0; i < PCI_CONFIG_SIZE / 4 && offset; i++) {
+        uint32_t header = config32(fd, offset);
+
+        if ((header & 0xffff) == id) {
+            return offset;
+        }
+        offset = header >> 20;
+    }
+    return 0;
+}
+
+/* For each endpoint with ATS, whether the kernel has it switched on. */
+int cmd_ats(int argc, char **argv)
+{
+    DIR *dir = opendir(PCI_DEVICES);
+    struct dirent *entry;
+    char path[320];
+
+    (void)argc;
+    (void)argv;
+    while (dir && (entry = readdir(dir))) {
+        unsigned at;
+        int fd;
+
+        snprintf(path, sizeof(path), PCI_DEVICES "/%s/config",
+                 entry->d_name);
+        fd = entry->d_name[0] == '.' ? -1 : open(path, O_RDONLY);
+        if (fd < 0) {
+            continue;
+        }
+        at = extended_capability(fd, PCI_ATS_ID);
+        if (at) {
+            printf("ats device=%s enabled=%d\n", entry->d_name,
+                   (config32(fd, at + 4) & PCI_ATS_ENABLE) != 0);
+        }
+        close(fd);
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return 0;
+}
+
+/* The unit's registers as the processor sees them. */
+int cmd_regs(int argc, char **argv)
+{
+    uint64_t addr = parse_number("ADDRESS", argv[0]);
+    volatile uint8_t *regs;
+    int fd = open("/dev/mem", O_RDONLY | O_SYNC);
+
+    (void)argc;
+    regs = fd < 0 ? MAP_FAILED
+                  : mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, addr);
+    if (regs == MAP_FAILED) {
+        printf("regs error=%s\n", strerror(errno));
+        return 1;
+    }
+    printf("regs ver=0x%x cap=0x%" PRIx64 " ecap=0x%" PRIx64
+           " gsts=0x%08x fsts=0x%x\n", *(volatile uint32_t *)regs,
+           *(volatile uint64_t *)(regs + 0x08),
+           *(volatile uint64_t *)(regs + 0x10),
+           *(volatile uint32_t *)(regs + 0x1c),
+           *(volatile uint32_t *)(regs + 0x34));
+    return 0;
+}
