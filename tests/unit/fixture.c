@@ -62,6 +62,15 @@ static int on_write(void *opaque, uint64_t addr, const void *buf, size_t size)
     return f->outside_result;
 }
 
+static void on_ram_written(void *opaque, uint64_t addr, uint64_t size)
+{
+    Fixture *f = opaque;
+
+    if (f->ram_written) {
+        f->ram_written(f, addr, size);
+    }
+}
+
 static const ViommuOps ops = {
     .send_msi = on_msi,
     .invalidate = on_invalidate,
@@ -69,6 +78,7 @@ static const ViommuOps ops = {
     .run_later = on_run_later,
     .mem_read = on_read,
     .mem_write = on_write,
+    .ram_written = on_ram_written,
 };
 
 const ViommuOps *fixture_ops(void)

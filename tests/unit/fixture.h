@@ -38,6 +38,8 @@ typedef struct Fixture {
     int (*outside_read)(struct Fixture *f, uint64_t addr, void *buf,
                         size_t size);
     void *outside_opaque;
+    /* when set, told of the unit's writes to RAM */
+    void (*ram_written)(struct Fixture *f, uint64_t addr, uint64_t size);
     /* endpoints do not answer invalidations of their device-TLB; atomic */
     int device_silent;
 } Fixture;

@@ -493,6 +493,77 @@ static void test_source_domain(void)
     fixture_free(f);
 }
 
+/* Requests of endpoints with a device-TLB (sections 4.1, 9.3). */
+static void test_kinds(void)
+{
+    ViommuVtdConfig config;
+    Fixture *f;
+    Simple s;
+    ViommuReply reply;
+    GuestContext ctx = { .tt = SPEC_TT_DEVTLB, .levels = 4, .domain = 1 };
+    const ViommuKind kinds[] = { VIOMMU_TRANSLATION, VIOMMU_TRANSLATED };
+
+    fixture_config(&config);
+    f = fixture_new(&config);
+    fixture_simple(f, &s, SOURCE, 1, 4);
+    g_assert_true(guest_ss_map(&f->alloc, s.table, 4, 0x1000, 0x5000, 1,
+                               SPEC_SS_R));
+    ctx.table = s.table;
+    g_assert_true(guest_context_set(&f->alloc, s.root, SOURCE + 1, &ctx));
+    ctx.tt = SPEC_TT_PASS;
+    g_assert_true(guest_context_set(&f->alloc, s.root, SOURCE + 2, &ctx));
+
+    /* explicitly blocked: untranslated requests only, and pass-through */
+    for (unsigned i = 0; i < 4; i++) {
+        uint16_t source = i < 2 ? SOURCE : SOURCE + 2;
+        uint64_t at = guest_frcd_offset(&f->regs, i) + 8;
+
+        g_assert_cmpint(fixture_request(f, source, 0x1000, VIOMMU_READ,
+                                        kinds[i % 2], false, &reply), ==,
+                        VIOMMU_FAULT);
+        g_assert_cmphex(reply.reason, ==, SPEC_FR_ATS_BLOCKED);
+        g_assert_cmphex((guest_reg64(&f->regs, at) & SPEC_FRCD_HI_AT) >>
+                            SPEC_FRCD_HI_AT_SHIFT, ==, 1 + i % 2);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        guest_set_reg64(&f->regs, guest_frcd_offset(&f->regs, i) + 8,
+                        SPEC_FRCD_HI_F);
+    }
+    /* a translation request gets what there is */
+    g_assert_cmpint(fixture_request(f, SOURCE + 1, 0x1000,
+                                    VIOMMU_READ | VIOMMU_WRITE,
+                                    VIOMMU_TRANSLATION, false, &reply), ==,
+                    VIOMMU_OK);
+    g_assert_cmphex(reply.addr, ==, 0x5000);
+    g_assert_cmphex(reply.access, ==, VIOMMU_READ);
+    /* nothing is an answer, too, and no fault */
+    g_assert_cmpint(fixture_request(f, SOURCE + 1, 0x9000, VIOMMU_READ,
+                                    VIOMMU_TRANSLATION, false, &reply), ==,
+                    VIOMMU_OK);
+    g_assert_cmphex(reply.access, ==, 0);
+    g_assert_cmpint(fixture_request(f, SOURCE + 1, UINT64_C(1) << 48,
+                                    VIOMMU_READ, VIOMMU_TRANSLATION, false,
+                                    &reply), ==, VIOMMU_OK);
+    g_assert_cmphex(reply.access, ==, 0);
+    g_assert_false(guest_reg32(&f->regs, SPEC_FSTS) & SPEC_FSTS_PPF);
+    /* what it has translated stays as it is */
+    g_assert_cmpint(fixture_request(f, SOURCE + 1, 0x123456, VIOMMU_WRITE,
+                                    VIOMMU_TRANSLATED, false, &reply), ==,
+                    VIOMMU_OK);
+    g_assert_cmphex(reply.addr, ==, 0x123456);
+    /* a PASID means nothing in legacy mode */
+    {
+        ViommuRequest req = { .source = SOURCE + 1, .pasid = 5,
+                              .addr = 0x1000, .access = VIOMMU_READ };
+
+        viommu_dma_begin();
+        g_assert_cmpint(viommu_translate(f->unit, &req, &reply), ==,
+                        VIOMMU_FAULT);
+        viommu_dma_end();
+    }
+    fixture_free(f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -507,6 +578,7 @@ int main(int argc, char **argv)
     g_test_add_func("/api/reset", test_reset);
     g_test_add_func("/api/stats", test_stats);
     g_test_add_func("/api/probe", test_probe);
+    g_test_add_func("/api/kinds", test_kinds);
     g_test_add_func("/api/source-domain", test_source_domain);
     return g_test_run();
 }

@@ -276,6 +276,22 @@ static void test_invalidation(void)
     fixture_free(ir.f);
 }
 
+/* Without caching mode, an entry that is not present is not remembered. */
+static void test_first_entry(void)
+{
+    Ir ir;
+    ViommuMsi out;
+    GuestIrte irte = { .vector = 0x41 };
+
+    ir_start(&ir, false);
+    assert_blocked(&ir, SOURCE, guest_msi_addr(5, false), 0,
+                   SPEC_FR_IR_NOT_PRESENT, 5);
+    guest_irte_set(&ir.f->mem, ir.table, 5, &irte);
+    g_assert_cmpint(send(&ir, SOURCE, guest_msi_addr(5, false), 0, &out), ==,
+                    VIOMMU_MSI_DELIVER);
+    fixture_free(ir.f);
+}
+
 static void test_posted(void)
 {
     Ir ir;
@@ -319,6 +335,49 @@ static void test_posted(void)
     g_assert_cmphex(guest_read64(&ir.f->mem, pid + SPEC_PID_CONTROL), ==,
                     control | SPEC_PID_SN | SPEC_PID_ON);
     assert_blocked(&ir, SOURCE + 1, in.addr, 0, SPEC_FR_IR_SOURCE, 5);
+    fixture_free(ir.f);
+}
+
+/*
+ * A processor that has just taken everything clears ON while a request is
+ * noted in the descriptor.  What ON was before the note does not count: this
+ * request needs a notification of its own.
+ */
+static uint64_t racing_pid;
+static unsigned racing_writes;
+
+static void clear_on(Fixture *f, uint64_t addr, uint64_t size)
+{
+    g_assert_cmphex(addr, >=, racing_pid);
+    g_assert_cmphex(addr + size, <=, racing_pid + SPEC_PID_SIZE);
+    if (racing_writes++ == 0) {
+        uint64_t control = guest_read64(&f->mem,
+                                        racing_pid + SPEC_PID_CONTROL);
+
+        g_assert_cmphex(guest_read64(&f->mem, racing_pid), ==, SPEC_BIT(0x22));
+        guest_write64(&f->mem, racing_pid + SPEC_PID_CONTROL,
+                      control & ~SPEC_PID_ON);
+    }
+}
+
+static void test_posted_race(void)
+{
+    Ir ir;
+    ViommuMsi out;
+    uint64_t control = UINT64_C(0x99) << SPEC_PID_NV_SHIFT | SPEC_PID_ON;
+
+    ir_start(&ir, true);
+    racing_pid = guest_alloc_pages(&ir.f->alloc, 1);
+    racing_writes = 0;
+    guest_write64(&ir.f->mem, racing_pid + SPEC_PID_CONTROL, control);
+    guest_irte_set_posted(&ir.f->mem, ir.table, 5, 0x22, racing_pid, false, 0);
+    ir.f->ram_written = clear_on;
+    g_assert_cmpint(send(&ir, SOURCE, guest_msi_addr(5, false), 0, &out), ==,
+                    VIOMMU_MSI_DELIVER);
+    g_assert_cmphex(out.data & SPEC_MSI_DATA_VECTOR, ==, 0x99);
+    g_assert_cmphex(guest_read64(&ir.f->mem, racing_pid + SPEC_PID_CONTROL),
+                    ==, control);
+    g_assert_cmpuint(racing_writes, ==, 2);
     fixture_free(ir.f);
 }
 
@@ -512,6 +571,8 @@ int main(int argc, char **argv)
     g_test_add_func("/interrupts/source-validation", test_source_validation);
     g_test_add_func("/interrupts/invalidation", test_invalidation);
     g_test_add_func("/interrupts/posted", test_posted);
+    g_test_add_func("/interrupts/first-entry", test_first_entry);
+    g_test_add_func("/interrupts/posted/race", test_posted_race);
     g_test_add_func("/interrupts/posted/threads", test_posted_threads);
     g_test_add_func("/interrupts/posted/suppression",
                     test_suppression_threads);

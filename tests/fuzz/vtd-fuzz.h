@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The VT-d fuzz target: bytes are decoded into a sequence of things that a
+ * guest and its endpoints do.  The same entry point serves libFuzzer and the
+ * replay program.
+ */
+#ifndef TESTS_FUZZ_VTD_FUZZ_H
+#define TESTS_FUZZ_VTD_FUZZ_H
+
+#include <hw/iommu/viommu-vtd.h>
+
+#include "tests/lib/vtd-ref.h"
+#include "tests/lib/vtd-spec.h"
+#include "tests/lib/vtd-tables.h"
+
+/** Small, so that random pointers hit it. */
+#define FUZZ_RAM        (UINT64_C(256) << 10)
+/** Beside RAM, something that answers through the callbacks. */
+#define FUZZ_DEVICE     (UINT64_C(1) << 20)
+#define FUZZ_DEVICE_END (FUZZ_DEVICE + (UINT64_C(64) << 10))
+
+/** Bytes not yet used; zeros when there are none left. */
+typedef struct FuzzInput {
+    const uint8_t *data;
+    size_t size;
+} FuzzInput;
+
+uint64_t fuzz_take(FuzzInput *in, unsigned bytes);
+
+/** One unit, kept from input to input. */
+typedef struct FuzzUnit {
+    Viommu *unit;
+    ViommuVtdConfig config;
+    GuestRam ram;
+    GuestMem mem;
+    GuestRegs regs;
+    uint64_t cap, ecap;
+    bool run_wanted;
+    unsigned section;       /* DMA sections that are open */
+    uint32_t queue_tail;
+    unsigned checks;        /* comparisons made for this input */
+} FuzzUnit;
+
+/** Read the device: a pattern.  False beside it. */
+bool fuzz_device_read(uint64_t addr, void *buf, size_t size);
+
+/** Run one input against @u: reset, all its operations, final checks. */
+void fuzz_run(FuzzUnit *u, FuzzInput *in);
+
+/* checks; each ends the process when what must hold does not */
+void fuzz_check_reply(const ViommuRequest *req, ViommuStatus status,
+                      const ViommuReply *reply);
+void fuzz_check_msi(const ViommuMsi *in, ViommuMsiResult result,
+                    const ViommuMsi *out);
+void fuzz_check_invalidation(const ViommuInvalidation *inv);
+void fuzz_check_registers(FuzzUnit *u);
+/** Empty the caches, then compare @n translations around @addr with the
+ *  reference walker. */
+void fuzz_check_reference(FuzzUnit *u, uint64_t root, uint16_t source,
+                          uint64_t addr, unsigned access);
+
+#define FUZZ_CHECK(condition) \
+    ((condition) ? (void)0 : fuzz_failed(#condition, __FILE__, __LINE__))
+
+void fuzz_failed(const char *condition, const char *file, int line)
+    __attribute__((noreturn));
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#endif
