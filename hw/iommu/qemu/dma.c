@@ -15,7 +15,7 @@
 #include "hw/pci/pci_device.h"
 #include "qemu/host-utils.h"
 #include "qemu/main-loop.h"
-#include "qemu/memalign.h"
+#include "qemu/error-report.h"
 #include "qemu/units.h"
 
 /* Registers that decide about all sources. */
@@ -303,11 +303,18 @@ void vtd_spaces_update(IntelIOMMUState *s, uint32_t source, uint32_t mask)
 static VtdSpace *vtd_space_new(IntelIOMMUState *s, PCIBus *bus,
                                const uint8_t *number, uint8_t devfn)
 {
-    VtdSpace *space = qemu_memalign(__alignof__(VtdSpace), sizeof(*space));
+    VtdSpace *space = g_new0(VtdSpace, 1);
     g_autofree char *name = g_strdup_printf("vtd-%02x.%x", PCI_SLOT(devfn),
                                             PCI_FUNC(devfn));
 
-    memset(space, 0, sizeof(*space));
+    /* Untouched pages of zeroes, which are hits of no generation. */
+    space->hits = mmap(NULL, VTD_HITS * sizeof(VtdHit),
+                       PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (space->hits == MAP_FAILED) {
+        error_report("intel-iommu: no memory for the DMA of %s", name);
+        exit(1);
+    }
     space->iommu = s;
     space->bus = bus;
     space->bus_number = number;

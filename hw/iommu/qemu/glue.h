@@ -32,9 +32,10 @@
 
 /*
  * A translation that the unit gave and has not taken back; see dma.c.  Each
- * has a cache line of its own.
+ * has a cache line of its own.  A space has 1 MiB of them, of which it uses as
+ * many pages as its DMA touches.
  */
-#define VTD_HITS 64
+#define VTD_HITS 16384
 
 typedef struct VtdHit {
     uint32_t sequence;          /* odd while it is written */
@@ -47,7 +48,7 @@ typedef struct VtdHit {
 
 /* The DMA address space of one source-id. */
 struct VtdSpace {
-    VtdHit hits[VTD_HITS];
+    VtdHit *hits;               /* VTD_HITS of them */
 
     IntelIOMMUState *iommu;
     PCIBus *bus;                /* NULL for the I/O APIC */
