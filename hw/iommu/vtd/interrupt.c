@@ -170,7 +170,8 @@ static VtdReason claim_notification(Request *r, uint64_t at,
 
 /*
  * Posting (5.2.3): set the request bit, and only then look at ON and SN: a
- * processor that has just cleared ON reads the request bits after.
+ * processor that has just cleared ON reads the request bits after.  Setting no
+ * bit is a look that nothing before it can be delayed past.
  */
 static VtdReason post(Request *r, ViommuMsi *out)
 {
@@ -190,7 +191,7 @@ static VtdReason post(Request *r, ViommuMsi *out)
     }
     if (viommu_or64(mem, pid + vector / 64 * 8,
                     UINT64_C(1) << vector % 64, &before) ||
-        viommu_load64(mem, pid + VTD_PID_CONTROL_OFFSET, &control, 1)) {
+        viommu_or64(mem, pid + VTD_PID_CONTROL_OFFSET, 0, &control)) {
         return VTD_FR_IR_PID_ACCESS;
     }
     reason = claim_notification(r, pid + VTD_PID_CONTROL_OFFSET, &control);

@@ -60,7 +60,7 @@ VtdReason vtd_walk(VtdUnit *u, const VtdContext *context, uint64_t iova,
     uint64_t stamp = vtd_iotlb_stamp(u, context->did);
     Cursor c = first_table(u, context, iova, stamp);
 
-    viommu_count(&u->common.stats.walks);
+    viommu_count_roughly(&u->common.stats.walks);
     /* At most VTD_MAX_LEVEL rounds: the level falls with each. */
     for (;;) {
         unsigned shift = vtd_size_shift(c.level - 1);
@@ -70,7 +70,7 @@ VtdReason vtd_walk(VtdUnit *u, const VtdContext *context, uint64_t iova,
         VtdReason reason;
 
         mapping->shift = shift;
-        viommu_count(&u->common.stats.table_reads);
+        viommu_count_roughly(&u->common.stats.table_reads);
         if (viommu_load64(&u->common, c.table + index * 8, &word, 1)) {
             return VTD_FR_PAGING_ACCESS;
         }

@@ -333,6 +333,7 @@ bool viommu_load(Viommu *unit, const void *data, size_t size,
  * make endpoints share a cache line.
  */
 typedef struct ViommuStats {
+    /* These two are a little low when several threads walk at once. */
     uint64_t walks;             /* translations that read tables */
     uint64_t table_reads;       /* table entries read from memory */
     uint64_t context_reads;     /* context entries read from memory */
