@@ -178,6 +178,8 @@ int viommu_or64(Viommu *unit, uint64_t addr, uint64_t bits, uint64_t *old)
     }
     *old = GUINT64_FROM_LE(__atomic_fetch_or(word, GUINT64_TO_LE(bits),
                                              __ATOMIC_SEQ_CST));
-    ram_written(unit, addr, sizeof(bits));
+    if (bits) {
+        ram_written(unit, addr, sizeof(bits));
+    }
     return 0;
 }

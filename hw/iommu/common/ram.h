@@ -85,7 +85,8 @@ int viommu_store32(Viommu *unit, uint64_t addr, uint32_t value);
  *  -EAGAIN when it was different, and *@expected then has what is there. */
 int viommu_cas64(Viommu *unit, uint64_t addr, uint64_t *expected,
                  uint64_t desired);
-/** Set bits of a 64-bit word atomically; *@old has what was there. */
+/** Set bits of a 64-bit word atomically; *@old has what was there.  No bits
+ *  make it a load that stays behind all that came before. */
 int viommu_or64(Viommu *unit, uint64_t addr, uint64_t bits, uint64_t *old);
 
 #endif
