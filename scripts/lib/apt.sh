@@ -114,10 +114,14 @@ run_step() {
     wait "$watcher" 2>/dev/null || true
     [ "$tty" = 1 ] && printf '\r\033[K' >&2
     if [ "$status" != 0 ]; then
-        tail -n 20 -- "$log" >&2 || true
         if grep -q 'No space left on device' -- "$log"; then
             die "disk full while doing: $text (log: $log)"
         fi
+        if grep -qE 'Could not (connect|resolve)|Temporary failure res|Unable to connect' \
+            -- "$log"; then
+            die "no network: Debian's mirror cannot be reached while doing: $text (log: $log)"
+        fi
+        tail -n 20 -- "$log" >&2 || true
         die "failed: $text (exit status $status, log: $log)"
     fi
     if [ $((SECONDS - start)) -ge 5 ]; then

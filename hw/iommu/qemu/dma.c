@@ -24,9 +24,6 @@
 #define VTD_PMEN_OFFSET     0x64
 #define VTD_PMEN_EPM_OR_PRS ((1u << 31) | 1)
 
-/* The fault reason of an address that is too wide for the tables. */
-#define VTD_BEYOND_WIDTH    0x04
-
 typedef struct VtdBus {
     uint8_t root_number;
     const uint8_t *number;
@@ -83,10 +80,6 @@ bool vtd_space_probe(VtdSpace *space, hwaddr addr, hwaddr *to, hwaddr *size,
                          MIN(first.size, second.size) :
                          MAX(first.size, second.size);
         }
-    }
-    if (!r && !w && first.reason == VTD_BEYOND_WIDTH) {
-        /* all between the two powers of two around it are */
-        first.size = pow2floor(addr);
     }
     *perm = IOMMU_ACCESS_FLAG(r, w);
     *size = first.size;

@@ -339,9 +339,12 @@ static bool resolve(Request *r)
         return identity(r);
     }
     if (beyond_width(r)) {
+        /* All addresses with the same highest bit are beyond, too. */
+        uint64_t size = identity_size(req->addr);
+
         return req->kind == VIOMMU_TRANSLATION
-               ? granted(r, req->addr, VTD_PAGE_SIZE, 0)
-               : blocked(r, VTD_FR_BEYOND_MGAW, VTD_PAGE_SIZE);
+               ? granted(r, req->addr, size, 0)
+               : blocked(r, VTD_FR_BEYOND_MGAW, size);
     }
     return r->context.tt == VTD_TT_PASS_THROUGH ? identity(r)
                                                 : second_stage(r);
