@@ -358,3 +358,14 @@ Fault board_take_fault(Board *b)
     board_clear_fault(b, record);
     return fault;
 }
+
+void board_expect_event(Board *b, uint64_t addr, uint32_t data)
+{
+    SinkMessage msg;
+
+    g_assert_true(sink_pop(b->q, &msg));
+    g_assert_cmphex(msg.addr, ==, addr);
+    g_assert_cmphex(msg.data, ==, data);
+    g_assert_cmphex(msg.source, ==, SINK_UNIT);
+    g_assert_cmpuint(sink_count(b->q), ==, 0);
+}

@@ -117,4 +117,7 @@ void board_no_fault(Board *b);
  *  clearing it. */
 Fault board_take_fault(Board *b);
 
+/** The unit has sent one message, @addr and @data, and nothing else came. */
+void board_expect_event(Board *b, uint64_t addr, uint32_t data);
+
 #endif

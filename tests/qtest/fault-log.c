@@ -232,17 +232,6 @@ static void set_event(Board *b)
     sink_clear(b->q);
 }
 
-static void expect_event(Board *b)
-{
-    SinkMessage msg;
-
-    g_assert_true(sink_pop(b->q, &msg));
-    g_assert_cmphex(msg.addr, ==, EVENT_ADDR);
-    g_assert_cmphex(msg.data, ==, EVENT_DATA);
-    g_assert_cmphex(msg.source, ==, SINK_UNIT);
-    g_assert_cmpuint(sink_count(b->q), ==, 0);
-}
-
 static void expect_quiet(Board *b)
 {
     g_assert_cmpuint(sink_count(b->q), ==, 0);
@@ -259,7 +248,7 @@ static void test_event(void)
     g_assert_cmphex(board_reg32(b, SPEC_FECTL), ==, 0);
     expect_quiet(b);
     make_fault(&m, 0, false);
-    expect_event(b);
+    board_expect_event(b, EVENT_ADDR, EVENT_DATA);
     g_assert_cmphex(board_reg32(b, SPEC_FECTL), ==, 0);
     /* a further fault while one is pending is no new condition */
     make_fault(&m, 1, false);
@@ -271,7 +260,7 @@ static void test_event(void)
     board_clear_fault(b, 1);
     board_clear_fault(b, 2);
     make_fault(&m, 3, false);
-    expect_event(b);
+    board_expect_event(b, EVENT_ADDR, EVENT_DATA);
     board_end(b);
 }
 
@@ -291,7 +280,7 @@ static void test_event_masked(void)
     g_assert_cmphex(board_reg32(b, SPEC_FECTL), ==,
                     SPEC_ECTL_IM | SPEC_ECTL_IP);
     board_set32(b, SPEC_FECTL, 0);
-    expect_event(b);
+    board_expect_event(b, EVENT_ADDR, EVENT_DATA);
     g_assert_cmphex(board_reg32(b, SPEC_FECTL), ==, 0);
     /* sent once */
     board_set32(b, SPEC_FECTL, SPEC_ECTL_IM);

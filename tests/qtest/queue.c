@@ -165,17 +165,6 @@ static void set_event(Board *b, uint32_t control)
     sink_clear(b->q);
 }
 
-static void expect_event(Board *b)
-{
-    SinkMessage msg;
-
-    g_assert_true(sink_pop(b->q, &msg));
-    g_assert_cmphex(msg.addr, ==, EVENT_ADDR);
-    g_assert_cmphex(msg.data, ==, EVENT_DATA);
-    g_assert_cmphex(msg.source, ==, SINK_UNIT);
-    g_assert_cmpuint(sink_count(b->q), ==, 0);
-}
-
 static void push_interrupt(Board *b)
 {
     guest_queue_push(&b->queue, wait_word(SPEC_INV_WAIT_IF, 0), 0);
@@ -191,7 +180,7 @@ static void test_interrupt(void)
     board_queue(&b, 0);
     set_event(&b, 0);
     push_interrupt(&b);
-    expect_event(&b);
+    board_expect_event(&b, EVENT_ADDR, EVENT_DATA);
     /* IWC still set: no new condition */
     push_interrupt(&b);
     g_assert_cmpuint(sink_count(b.q), ==, 0);
@@ -200,7 +189,7 @@ static void test_interrupt(void)
     board_set32(&b, SPEC_ICS, SPEC_ICS_IWC);
     g_assert_cmphex(board_reg32(&b, SPEC_ICS), ==, 0);
     push_interrupt(&b);
-    expect_event(&b);
+    board_expect_event(&b, EVENT_ADDR, EVENT_DATA);
     board_end(&b);
 }
 
@@ -222,7 +211,7 @@ static void test_interrupt_and_status(void)
     expect_status(&b, page + 64, 0x22);
     g_assert_cmphex(status_at(&b, page), ==, 0x11);
     g_assert_cmphex(board_reg32(&b, SPEC_ICS), ==, SPEC_ICS_IWC);
-    expect_event(&b);
+    board_expect_event(&b, EVENT_ADDR, EVENT_DATA);
     board_end(&b);
 }
 
@@ -238,7 +227,7 @@ static void test_interrupt_masked(void)
     g_assert_cmphex(board_reg32(&b, SPEC_IECTL), ==,
                     SPEC_ECTL_IM | SPEC_ECTL_IP);
     board_set32(&b, SPEC_IECTL, 0);
-    expect_event(&b);
+    board_expect_event(&b, EVENT_ADDR, EVENT_DATA);
     g_assert_cmphex(board_reg32(&b, SPEC_IECTL), ==, 0);
 
     /* served while masked: nothing left to send */
@@ -450,9 +439,9 @@ static void test_error_event(void)
     board_set32(&b, SPEC_FECTL, 0);
     sink_clear(b.q);
     check_bad(&b, &bad_descriptors[0]);
-    expect_event(&b);
+    board_expect_event(&b, EVENT_ADDR, EVENT_DATA);
     check_bad(&b, &bad_descriptors[1]);
-    expect_event(&b);
+    board_expect_event(&b, EVENT_ADDR, EVENT_DATA);
     board_set32(&b, SPEC_FECTL, SPEC_ECTL_IM);
     check_bad(&b, &bad_descriptors[2]);
     /* served before it was unmasked */
@@ -460,7 +449,7 @@ static void test_error_event(void)
     g_assert_false(sink_pop(b.q, &msg));
     /* no event of its own while a fault is pending */
     board_dma_blocked(&b, IOVA, false);
-    expect_event(&b);
+    board_expect_event(&b, EVENT_ADDR, EVENT_DATA);
     guest_queue_push(&b.queue, 0, 0);
     guest_queue_ring(&b.queue);
     g_assert_true(qtest_wait(b.q, BOARD_UNIT + SPEC_FSTS, 4, SPEC_FSTS_IQE,
