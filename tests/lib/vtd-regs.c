@@ -131,7 +131,11 @@ void guest_queue_push(GuestQueue *queue, uint64_t lo, uint64_t hi)
 {
     guest_write64(&queue->mem, queue->addr + queue->tail, lo);
     guest_write64(&queue->mem, queue->addr + queue->tail + 8, hi);
-    queue->tail = (queue->tail + 16) % queue->bytes;
+    if (queue->wide) {
+        guest_write64(&queue->mem, queue->addr + queue->tail + 16, 0);
+        guest_write64(&queue->mem, queue->addr + queue->tail + 24, 0);
+    }
+    queue->tail = (queue->tail + (queue->wide ? 32 : 16)) % queue->bytes;
 }
 
 void guest_queue_ring(GuestQueue *queue)

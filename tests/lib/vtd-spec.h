@@ -234,6 +234,7 @@
 #define SPEC_IQEI_TYPE          3
 #define SPEC_IQEI_RESERVED      4
 #define SPEC_IQEI_WIDTH         5
+#define SPEC_IQEI_ALIGN         6   /* tail inside a wide descriptor */
 
 /* IRTA */
 #define SPEC_IRTA_ADDR          SPEC_BITS(63, 12)
@@ -282,6 +283,110 @@
 #define SPEC_FR_IR_SOURCE           0x26
 #define SPEC_FR_IR_PID_ACCESS       0x27
 #define SPEC_FR_IR_PID_RESERVED     0x28
+
+/* scalable mode */
+#define SPEC_FR_SM_ROOT_TTM_PASID   0x31    /* legacy mode, with a PASID */
+#define SPEC_FR_SM_ROOT_ACCESS      0x38
+#define SPEC_FR_SM_ROOT_P           0x39
+#define SPEC_FR_SM_ROOT_RSVD        0x3a
+#define SPEC_FR_SM_CTX_ACCESS       0x40
+#define SPEC_FR_SM_CTX_P            0x41
+#define SPEC_FR_SM_CTX_RSVD         0x42
+#define SPEC_FR_SM_CTX_INVALID      0x43
+#define SPEC_FR_SM_DTE              0x44
+#define SPEC_FR_SM_PASIDE           0x45
+#define SPEC_FR_SM_PASID_RANGE      0x46
+#define SPEC_FR_SM_PRE              0x47
+#define SPEC_FR_SM_RID_PASID        0x48
+#define SPEC_FR_SM_DIR_ACCESS       0x50
+#define SPEC_FR_SM_DIR_P            0x51
+#define SPEC_FR_SM_DIR_RSVD         0x52
+#define SPEC_FR_SM_PASID_ACCESS     0x58
+#define SPEC_FR_SM_PASID_P          0x59
+#define SPEC_FR_SM_PASID_RSVD       0x5a
+#define SPEC_FR_SM_PASID_INVALID    0x5b
+#define SPEC_FR_SM_ERE              0x5c
+#define SPEC_FR_SM_SRE              0x5d
+#define SPEC_FR_SM_FS_ACCESS        0x70
+#define SPEC_FR_SM_FS_P             0x71
+#define SPEC_FR_SM_FS_RSVD          0x72
+#define SPEC_FR_SM_FS_TOP_ACCESS    0x73
+#define SPEC_FR_SM_FS_BEYOND        0x74    /* nested: a table's address */
+#define SPEC_FR_SM_FS_TOP_READ      0x75    /* nested: no read by stage 2 */
+#define SPEC_FR_SM_FS_READ          0x76
+#define SPEC_FR_SM_FS_WRITE         0x77    /* nested: A/D update */
+#define SPEC_FR_SM_SS_ACCESS        0x78
+#define SPEC_FR_SM_SS_RW            0x79
+#define SPEC_FR_SM_SS_RSVD          0x7a
+#define SPEC_FR_SM_SS_TOP_ACCESS    0x7b
+#define SPEC_FR_SM_CANONICAL        0x80
+#define SPEC_FR_SM_USER             0x81
+#define SPEC_FR_SM_EXECUTE          0x82
+#define SPEC_FR_SM_WIDTH            0x83
+#define SPEC_FR_SM_SS_WIDTH         0x84    /* nested: stage 1's output */
+#define SPEC_FR_SM_WRITE            0x85
+#define SPEC_FR_SM_READ             0x86
+#define SPEC_FR_SM_OUT_INTERRUPT    0x87
+#define SPEC_FR_SM_FS_UPDATE        0x91
+
+/* --- Scalable mode (sections 9.2, 9.4 to 9.7) ---------------------------- */
+
+/* root entry: two pointers like a legacy one, devices 0-15 and 16-31 */
+#define SPEC_SM_CTX_SIZE            32
+#define SPEC_SM_CTX_P               SPEC_BIT(0)
+#define SPEC_SM_CTX_FPD             SPEC_BIT(1)
+#define SPEC_SM_CTX_DTE             SPEC_BIT(2)
+#define SPEC_SM_CTX_PASIDE          SPEC_BIT(3)
+#define SPEC_SM_CTX_PRE             SPEC_BIT(4)
+#define SPEC_SM_CTX_PDTS_SHIFT      9   /* 2^(PDTS + 7) directory entries */
+#define SPEC_SM_CTX_DIR             SPEC_BITS(63, 12)
+#define SPEC_SM_CTX1_RID_PASID      SPEC_BITS(19, 0)
+#define SPEC_SM_CTX1_RID_PRIV       SPEC_BIT(20)
+
+#define SPEC_DIR_P                  SPEC_BIT(0)
+#define SPEC_DIR_FPD                SPEC_BIT(1)
+#define SPEC_DIR_TABLE              SPEC_BITS(63, 12)
+#define SPEC_PASID_SIZE             64
+#define SPEC_PASIDS_PER_TABLE       64
+#define SPEC_PASID_P                SPEC_BIT(0)
+#define SPEC_PASID_FPD              SPEC_BIT(1)
+#define SPEC_PASID_AW_SHIFT         2
+#define SPEC_PASID_PGTT_SHIFT       6
+#define SPEC_PASID_SSADE            SPEC_BIT(9)
+#define SPEC_PASID1_DID             SPEC_BITS(15, 0)
+#define SPEC_PASID1_PWSNP           SPEC_BIT(23)
+#define SPEC_PASID1_PGSNP           SPEC_BIT(24)
+#define SPEC_PASID2_SRE             SPEC_BIT(0)
+#define SPEC_PASID2_ERE             SPEC_BIT(1)
+#define SPEC_PASID2_FSPM_SHIFT      2
+#define SPEC_PASID2_WPE             SPEC_BIT(4)
+#define SPEC_PASID2_NXE             SPEC_BIT(5)
+#define SPEC_PASID2_EAFE            SPEC_BIT(7)
+#define SPEC_PGTT_FIRST             1
+#define SPEC_PGTT_SECOND            2
+#define SPEC_PGTT_NESTED            3
+#define SPEC_PGTT_PASS              4
+
+#define SPEC_FS_P                   SPEC_BIT(0)
+#define SPEC_FS_RW                  SPEC_BIT(1)
+#define SPEC_FS_US                  SPEC_BIT(2)
+#define SPEC_FS_A                   SPEC_BIT(5)
+#define SPEC_FS_D                   SPEC_BIT(6)
+#define SPEC_FS_PS                  SPEC_BIT(7)
+#define SPEC_FS_G                   SPEC_BIT(8)
+#define SPEC_FS_EA                  SPEC_BIT(10)
+#define SPEC_FS_ADDR                SPEC_BITS(51, 12)
+#define SPEC_FS_XD                  SPEC_BIT(63)
+
+/* PASID cache and PASID-based IOTLB: first word */
+#define SPEC_INV_PASID_SHIFT        32
+#define SPEC_INV_PASID_GRAN_DOMAIN  0   /* PASID cache */
+#define SPEC_INV_PASID_GRAN_PASID   1
+#define SPEC_INV_PASID_GRAN_GLOBAL  3
+/* PASID-based device-TLB */
+#define SPEC_INV_PDEVTLB_SID_SHIFT  16
+#define SPEC_INV_PDEVTLB_HI_G       SPEC_BIT(0)
+#define SPEC_INV_PDEVTLB_HI_S       SPEC_BIT(11)
 
 /* --- Invalidation descriptors, 128 bits (section 6.5.2) ------------------ */
 

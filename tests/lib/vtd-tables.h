@@ -169,7 +169,7 @@ bool guest_ccmd(const GuestRegs *regs, unsigned gran, uint16_t domain,
 bool guest_iotlb(const GuestRegs *regs, unsigned gran, uint16_t domain,
                  uint64_t addr, unsigned am, bool ih, unsigned *actual);
 
-/** The invalidation queue, 128-bit descriptors. */
+/** The invalidation queue. */
 typedef struct GuestQueue {
     GuestMem mem;
     GuestRegs regs;
@@ -178,6 +178,7 @@ typedef struct GuestQueue {
     uint32_t tail;
     uint64_t status;        /* where waits write */
     uint32_t sequence;
+    bool wide;              /* 256-bit descriptors */
 } GuestQueue;
 
 /** Allocate a queue of 2^@qs pages and a status word; tell the unit, and

@@ -16,6 +16,7 @@ void viommu_vtd_config_init(ViommuVtdConfig *config)
         .dma_drain = true,
         .pass_through = true,
         .interrupt_remapping = true,
+        .fs1gp = true,
         .iotlb_bits = 16,
     };
 }
@@ -31,14 +32,15 @@ static bool in_range(const char *option, unsigned value, unsigned low,
     return false;
 }
 
-static bool needs_intremap(const char *option, bool value,
-                           const ViommuVtdConfig *cfg, GError **error)
+/* @option, which is @set, is allowed only if @have, which @needed stands for. */
+static bool needs(const char *needed, bool have, const char *option, bool set,
+                  GError **error)
 {
-    if (!value || cfg->interrupt_remapping) {
+    if (!set || have) {
         return true;
     }
     g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
-                "%s=on: allowed with intremap=on only", option);
+                "%s: allowed with %s only", option, needed);
     return false;
 }
 
@@ -49,12 +51,26 @@ static bool config_ok(const ViommuVtdConfig *cfg, GError **error)
                     "aw-bits=%u: allowed are 39, 48 and 57", cfg->aw_bits);
         return false;
     }
-    return in_range("haw-bits", cfg->haw_bits, 32, 52, error) &&
+    return needs("x-scalable-mode=on", cfg->scalable_mode, "x-flts=on",
+                 cfg->first_stage, error) &&
+           needs("x-scalable-mode=on", cfg->scalable_mode, "x-pasid-mode",
+                 cfg->pasid_bits, error) &&
+           needs("x-scalable-mode=on", cfg->scalable_mode,
+                 "dirty-tracking=on", cfg->dirty_tracking, error) &&
+           needs("x-flts=on", cfg->first_stage, "nested=on", cfg->nested,
+                 error) &&
+           needs("x-flts=on", cfg->first_stage, "extended-access=on",
+                 cfg->extended_access, error) &&
+           needs("dma-drain=on", cfg->dma_drain, "x-scalable-mode=on",
+                 cfg->scalable_mode, error) &&
+           in_range("pasid-bits", cfg->pasid_bits, 0, 20, error) &&
+           in_range("haw-bits", cfg->haw_bits, 32, 52, error) &&
            in_range("fault-records", cfg->fault_records, 1, 256, error) &&
            in_range("iotlb-bits", cfg->iotlb_bits, 4, 20, error) &&
-           needs_intremap("eim", cfg->extended_interrupt_mode, cfg, error) &&
-           needs_intremap("posted-interrupts", cfg->posted_interrupts, cfg,
-                          error);
+           needs("intremap=on", cfg->interrupt_remapping, "eim=on",
+                 cfg->extended_interrupt_mode, error) &&
+           needs("intremap=on", cfg->interrupt_remapping,
+                 "posted-interrupts=on", cfg->posted_interrupts, error);
 }
 
 static uint64_t capabilities(const ViommuVtdConfig *cfg)
@@ -87,6 +103,10 @@ static uint64_t capabilities(const ViommuVtdConfig *cfg)
     if (cfg->posted_interrupts) {
         cap |= VTD_CAP_PI;
     }
+    if (cfg->first_stage) {
+        cap |= (cfg->fs1gp ? VTD_CAP_FS1GP : 0) |
+               (cfg->aw_bits == 57 ? VTD_CAP_FS5LP : 0);
+    }
     if (cfg->enhanced_set_pointer) {
         cap |= VTD_CAP_ESRTPS;
         if (cfg->interrupt_remapping) {
@@ -94,6 +114,33 @@ static uint64_t capabilities(const ViommuVtdConfig *cfg)
         }
     }
     return cap;
+}
+
+bool vtd_second_stage_supported(const ViommuVtdConfig *cfg)
+{
+    return cfg->scalable_mode && (!cfg->first_stage || cfg->nested);
+}
+
+static uint64_t scalable_capabilities(const ViommuVtdConfig *cfg)
+{
+    uint64_t ecap = VTD_ECAP_SMTS | VTD_ECAP_SRS;
+
+    if (vtd_second_stage_supported(cfg)) {
+        ecap |= VTD_ECAP_SSTS;
+        ecap |= cfg->dirty_tracking ? VTD_ECAP_SSADS : 0;
+    }
+    if (cfg->first_stage) {
+        ecap |= VTD_ECAP_FSTS | VTD_ECAP_ERS;
+        ecap |= cfg->extended_access ? VTD_ECAP_EAFS : 0;
+    }
+    if (cfg->nested) {
+        ecap |= VTD_ECAP_NEST;
+    }
+    if (cfg->pasid_bits) {
+        ecap = viommu_put(ecap | VTD_ECAP_PASID, VTD_ECAP_PSS,
+                          cfg->pasid_bits - 1);
+    }
+    return ecap;
 }
 
 static uint64_t extended_capabilities(const ViommuVtdConfig *cfg)
@@ -116,6 +163,9 @@ static uint64_t extended_capabilities(const ViommuVtdConfig *cfg)
     if (cfg->snoop_control) {
         ecap |= VTD_ECAP_SC;
     }
+    if (cfg->scalable_mode) {
+        ecap |= scalable_capabilities(cfg);
+    }
     return ecap;
 }
 
@@ -128,6 +178,8 @@ static void vtd_free(Viommu *unit)
     viommu_cache_destroy(&u->paging);
     viommu_cache_destroy(&u->irtes);
     g_free(u->iotlb_gens);
+    g_free(u->nested_gens);
+    g_free(u->pasid_gens);
     viommu_regs_destroy(&u->regs);
     viommu_unit_destroy(unit);
     g_free(u);
@@ -176,5 +228,7 @@ Viommu *viommu_vtd_new(const ViommuVtdConfig *config, const ViommuOps *ops,
     viommu_cache_init(&u->paging, PAGING_BITS);
     viommu_cache_init(&u->irtes, IRTE_BITS);
     u->iotlb_gens = g_new0(uint64_t, VTD_DOMAINS);
+    u->nested_gens = g_new0(uint64_t, VTD_DOMAINS);
+    u->pasid_gens = g_new0(uint64_t, VTD_PASID_GENS);
     return &u->common;
 }

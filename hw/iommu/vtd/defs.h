@@ -33,7 +33,9 @@ static const ViommuField VTD_CAP_NFR = { 40, 8 };
 static const ViommuField VTD_CAP_MAMV = { 48, 6 };
 #define VTD_CAP_DWD             (UINT64_C(1) << 54)
 #define VTD_CAP_DRD             (UINT64_C(1) << 55)
+#define VTD_CAP_FS1GP           (UINT64_C(1) << 56)
 #define VTD_CAP_PI              (UINT64_C(1) << 59)
+#define VTD_CAP_FS5LP           (UINT64_C(1) << 60)
 #define VTD_CAP_ESIRTPS         (UINT64_C(1) << 62)
 #define VTD_CAP_ESRTPS          (UINT64_C(1) << 63)
 
@@ -45,6 +47,16 @@ static const ViommuField VTD_CAP_MAMV = { 48, 6 };
 #define VTD_ECAP_SC             (UINT64_C(1) << 7)
 static const ViommuField VTD_ECAP_IRO = { 8, 10 };
 static const ViommuField VTD_ECAP_MHMV = { 20, 4 };
+#define VTD_ECAP_NEST           (UINT64_C(1) << 26)
+#define VTD_ECAP_ERS            (UINT64_C(1) << 30)
+#define VTD_ECAP_SRS            (UINT64_C(1) << 31)
+#define VTD_ECAP_EAFS           (UINT64_C(1) << 34)
+static const ViommuField VTD_ECAP_PSS = { 35, 5 };
+#define VTD_ECAP_PASID          (UINT64_C(1) << 40)
+#define VTD_ECAP_SMTS           (UINT64_C(1) << 43)
+#define VTD_ECAP_SSADS          (UINT64_C(1) << 45)
+#define VTD_ECAP_SSTS           (UINT64_C(1) << 46)
+#define VTD_ECAP_FSTS           (UINT64_C(1) << 47)
 
 /* Largest address mask of a page-selective invalidation (CAP.MAMV). */
 #define VTD_MAMV 18
@@ -61,6 +73,8 @@ static const ViommuField VTD_ECAP_MHMV = { 20, 4 };
 #define VTD_GCMD_CFI            (UINT64_C(1) << 23)
 
 static const ViommuField VTD_RTADDR_TTM = { 10, 2 };
+/** Translation table modes. */
+enum { VTD_TTM_LEGACY = 0, VTD_TTM_SCALABLE = 1, VTD_TTM_ABORT = 3 };
 
 #define VTD_CCMD_ICC            (UINT64_C(1) << 63)
 static const ViommuField VTD_CCMD_CIRG = { 61, 2 };
@@ -90,6 +104,9 @@ static const ViommuField VTD_IQA_QS = { 0, 3 };
 /* 2^8 descriptors of 128 bits in a page; IQA.QS is log2 of the pages. */
 #define VTD_IQ_ENTRIES_SHIFT    8
 
+/* 256-bit descriptors, in scalable mode */
+#define VTD_IQA_DW              (UINT64_C(1) << 11)
+
 #define VTD_ICS_IWC             (UINT64_C(1) << 0)
 
 static const ViommuField VTD_IQERCD_IQEI = { 0, 4 };
@@ -102,6 +119,7 @@ typedef enum VtdQueueError {
     VTD_IQEI_FETCH = 2,         /* the descriptor could not be read */
     VTD_IQEI_TYPE = 3,
     VTD_IQEI_RESERVED = 4,
+    VTD_IQEI_MISALIGNED = 6,    /* IQT in the middle of a wide descriptor */
 } VtdQueueError;
 
 #define VTD_IRTA_EIME           (UINT64_C(1) << 11)
@@ -129,6 +147,8 @@ static const ViommuField VTD_FRCD_AT = { 60, 2 };
 static const ViommuField VTD_FRCD_PV = { 40, 20 };
 static const ViommuField VTD_FRCD_FR = { 32, 8 };
 #define VTD_FRCD_PP             (UINT64_C(1) << 31)
+#define VTD_FRCD_EXE            (UINT64_C(1) << 30)
+#define VTD_FRCD_PRIV           (UINT64_C(1) << 29)
 static const ViommuField VTD_FRCD_SID = { 0, 16 };
 /* Interrupt faults have the index at the top of the low word. */
 static const ViommuField VTD_FRCD_INDEX = { 48, 16 };
@@ -151,6 +171,47 @@ typedef enum VtdReason {
     VTD_FR_PAGING_RESERVED = 0xc,
     VTD_FR_TYPE_BLOCKED = 0xd,
     VTD_FR_INTERRUPT_ADDRESS = 0xe,     /* the output is an interrupt's */
+    VTD_FR_LEGACY_PASID = 0x31,         /* a PASID, and legacy mode */
+    VTD_FR_SM_ROOT_ACCESS = 0x38,
+    VTD_FR_SM_ROOT_NOT_PRESENT = 0x39,
+    VTD_FR_SM_ROOT_RESERVED = 0x3a,
+    VTD_FR_SM_CONTEXT_ACCESS = 0x40,
+    VTD_FR_SM_CONTEXT_NOT_PRESENT = 0x41,
+    VTD_FR_SM_CONTEXT_RESERVED = 0x42,
+    VTD_FR_SM_DTE_CLEAR = 0x44,
+    VTD_FR_SM_PASIDE_CLEAR = 0x45,
+    VTD_FR_SM_PASID_TOO_LARGE = 0x46,
+    VTD_FR_SM_RID_PASID = 0x48,
+    VTD_FR_SM_DIR_ACCESS = 0x50,
+    VTD_FR_SM_DIR_NOT_PRESENT = 0x51,
+    VTD_FR_SM_DIR_RESERVED = 0x52,
+    VTD_FR_SM_PASID_ACCESS = 0x58,
+    VTD_FR_SM_PASID_NOT_PRESENT = 0x59,
+    VTD_FR_SM_PASID_RESERVED = 0x5a,
+    VTD_FR_SM_PASID_INVALID = 0x5b,
+    VTD_FR_SM_ERE_CLEAR = 0x5c,
+    VTD_FR_SM_SRE_CLEAR = 0x5d,
+    VTD_FR_FS_ACCESS = 0x70,
+    VTD_FR_FS_NOT_PRESENT = 0x71,
+    VTD_FR_FS_RESERVED = 0x72,
+    VTD_FR_FS_POINTER = 0x73,           /* the top table's entry */
+    VTD_FR_FS_TABLE_BEYOND = 0x74,      /* nested: a table's address */
+    VTD_FR_FS_TOP_READ = 0x75,          /* nested: the top table, by stage 2 */
+    VTD_FR_FS_TABLE_READ = 0x76,        /* nested: a table, by stage 2 */
+    VTD_FR_FS_TABLE_WRITE = 0x77,       /* nested: accessed and dirty bits */
+    VTD_FR_SS_ACCESS = 0x78,
+    VTD_FR_SS_NOT_PRESENT = 0x79,
+    VTD_FR_SS_RESERVED = 0x7a,
+    VTD_FR_SS_POINTER = 0x7b,
+    VTD_FR_SM_NOT_CANONICAL = 0x80,
+    VTD_FR_SM_PRIVILEGE = 0x81,
+    VTD_FR_SM_NO_EXECUTE = 0x82,
+    VTD_FR_SM_BEYOND_MGAW = 0x83,
+    VTD_FR_SM_SS_BEYOND = 0x84,         /* nested: what stage 1 gives */
+    VTD_FR_SM_WRITE = 0x85,
+    VTD_FR_SM_READ = 0x86,
+    VTD_FR_SM_INTERRUPT_ADDRESS = 0x87,
+    VTD_FR_FS_UPDATE_FAILED = 0x91,
     VTD_FR_IR_REQUEST_RESERVED = 0x20,
     VTD_FR_IR_INDEX = 0x21,
     VTD_FR_IR_NOT_PRESENT = 0x22,
@@ -178,11 +239,64 @@ enum {
     VTD_TT_PASS_THROUGH = 2,
 };
 
+/* --- Scalable-mode entries (9.2, 9.4 to 9.6) ----------------------------------- */
+
+/* A root entry is two pointers: for devices 0 to 15, and 16 to 31. */
+#define VTD_SM_CONTEXT_SIZE     32
+#define VTD_SM_CONTEXT_DTE      (UINT64_C(1) << 2)
+#define VTD_SM_CONTEXT_PASIDE   (UINT64_C(1) << 3)
+#define VTD_SM_CONTEXT_PRE      (UINT64_C(1) << 4)
+static const ViommuField VTD_SM_CONTEXT_PDTS = { 9, 3 };
+/* second word */
+static const ViommuField VTD_SM_CONTEXT_RID_PASID = { 0, 20 };
+#define VTD_SM_CONTEXT_RID_PRIV (UINT64_C(1) << 20)
+
+/* A directory entry stands for a table of 64 PASIDs. */
+#define VTD_PASID_TABLE_BITS    6
+#define VTD_PASID_ENTRY_SIZE    64
+#define VTD_PASID_P             (UINT64_C(1) << 0)
+#define VTD_PASID_FPD           (UINT64_C(1) << 1)
+static const ViommuField VTD_PASID_AW = { 2, 3 };
+static const ViommuField VTD_PASID_PGTT = { 6, 3 };
+#define VTD_PASID_SSADE         (UINT64_C(1) << 9)
+/* second word */
+static const ViommuField VTD_PASID_DID = { 0, 16 };
+#define VTD_PASID_PGSNP         (UINT64_C(1) << 24)
+/* third word */
+#define VTD_PASID_SRE           (UINT64_C(1) << 0)
+#define VTD_PASID_ERE           (UINT64_C(1) << 1)
+static const ViommuField VTD_PASID_FSPM = { 2, 2 };
+#define VTD_PASID_WPE           (UINT64_C(1) << 4)
+#define VTD_PASID_NXE           (UINT64_C(1) << 5)
+#define VTD_PASID_EAFE          (UINT64_C(1) << 7)
+
+/** PASID granular translation types. */
+enum {
+    VTD_PGTT_FIRST = 1,
+    VTD_PGTT_SECOND = 2,
+    VTD_PGTT_NESTED = 3,
+    VTD_PGTT_PASS_THROUGH = 4,
+};
+
+/* --- First-stage paging entries (9.7): as a processor's ------------------------ */
+
+#define VTD_FS_P                (UINT64_C(1) << 0)
+#define VTD_FS_RW               (UINT64_C(1) << 1)
+#define VTD_FS_US               (UINT64_C(1) << 2)
+#define VTD_FS_A                (UINT64_C(1) << 5)
+#define VTD_FS_D                (UINT64_C(1) << 6)
+#define VTD_FS_PS               (UINT64_C(1) << 7)
+#define VTD_FS_G                (UINT64_C(1) << 8)
+#define VTD_FS_EA               (UINT64_C(1) << 10)
+#define VTD_FS_XD               (UINT64_C(1) << 63)
+
 /* --- Second-stage paging entries (9.8) ---------------------------------------- */
 
 #define VTD_SS_R                (UINT64_C(1) << 0)
 #define VTD_SS_W                (UINT64_C(1) << 1)
 #define VTD_SS_PS               (UINT64_C(1) << 7)
+#define VTD_SS_A                (UINT64_C(1) << 8)
+#define VTD_SS_D                (UINT64_C(1) << 9)
 #define VTD_SS_SNP              (UINT64_C(1) << 11)
 #define VTD_SS_TM               (UINT64_C(1) << 62)
 #define VTD_LEVEL_BITS          9
@@ -198,10 +312,21 @@ enum {
     VTD_DESC_DEVTLB = 3,
     VTD_DESC_IEC = 4,
     VTD_DESC_WAIT = 5,
+    VTD_DESC_PIOTLB = 6,
+    VTD_DESC_PASID = 7,
+    VTD_DESC_PDEVTLB = 8,
 };
 
 static const ViommuField VTD_DESC_G = { 4, 2 };
 static const ViommuField VTD_DESC_DID = { 16, 16 };
+static const ViommuField VTD_DESC_PASID_FIELD = { 32, 20 };
+/* granularities of the PASID-cache descriptor */
+enum { VTD_PASID_GRAN_DOMAIN = 0, VTD_PASID_GRAN_PASID = 1,
+       VTD_PASID_GRAN_GLOBAL = 3 };
+/* PASID-based device-TLB */
+static const ViommuField VTD_DESC_PDEVTLB_SID = { 16, 16 };
+#define VTD_DESC_PDEVTLB_G      (UINT64_C(1) << 0)  /* high word */
+#define VTD_DESC_PDEVTLB_S      (UINT64_C(1) << 11) /* high word */
 static const ViommuField VTD_DESC_SID = { 32, 16 };
 static const ViommuField VTD_DESC_FM = { 48, 2 };
 /* IOTLB, high word */

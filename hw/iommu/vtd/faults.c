@@ -96,6 +96,8 @@ static uint64_t encode(const VtdFault *f)
     }
     if (f->pasid != VIOMMU_NO_PASID) {
         word = viommu_put(word, VTD_FRCD_PV, f->pasid) | VTD_FRCD_PP;
+        word |= (f->execute ? VTD_FRCD_EXE : 0) |
+                (f->privileged ? VTD_FRCD_PRIV : 0);
     }
     return word;
 }

@@ -73,10 +73,16 @@ void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
     case VTD_GRAN_SELECTIVE:
         inv.source = source & ~bits;
         inv.source_mask = bits;
+        if (u->cfg.scalable_mode) {
+            /* There may be any number of PASIDs behind the entry. */
+            advance(&u->context_gen);
+            break;
+        }
         viommu_cache_advance(&u->contexts);
         for (unsigned f = 0; f < 8; f++) {
             if (!(f & ~bits)) {
-                viommu_cache_remove(&u->contexts, (source & ~bits) | f, 0);
+                viommu_cache_remove(&u->contexts, (source & ~bits) | f,
+                                    VIOMMU_NO_PASID);
             }
         }
         break;
@@ -104,8 +110,9 @@ static void remove_range(ViommuCache *cache, uint64_t addr, unsigned am,
     }
 }
 
-static void invalidate_pages(VtdUnit *u, uint16_t did, uint64_t addr,
-                             unsigned am, bool leaf_only)
+/* The keys of pages, and with @tables those of the levels above. */
+static void remove_pages(VtdUnit *u, uint64_t key1, uint64_t addr, unsigned am,
+                         bool tables)
 {
     /* After the epochs: a fill with a size that is not in here fails. */
     uint64_t sizes = __atomic_load_n(&u->sizes, __ATOMIC_SEQ_CST);
@@ -113,14 +120,12 @@ static void invalidate_pages(VtdUnit *u, uint16_t did, uint64_t addr,
     for (unsigned size = 0; size < VTD_SIZES; size++) {
         if (sizes & (1u << size)) {
             remove_range(&u->iotlb, addr, am, vtd_size_shift(size),
-                         vtd_domain_key(did, size));
+                         key1 | vtd_domain_key(0, size));
         }
     }
-    if (!leaf_only) {
-        for (unsigned level = 1; level <= 2; level++) {
-            remove_range(&u->paging, addr, am, vtd_size_shift(level),
-                         vtd_domain_key(did, level));
-        }
+    for (unsigned level = 1; tables && level <= 2; level++) {
+        remove_range(&u->paging, addr, am, vtd_size_shift(level),
+                     key1 | vtd_domain_key(0, level));
     }
 }
 
@@ -144,13 +149,54 @@ void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
         if (am > PAGES_BITS) {
             advance(&u->iotlb_gens[did]);
         } else {
-            invalidate_pages(u, did, inv.addr, am, leaf_only);
+            remove_pages(u, vtd_domain_key(did, 0), inv.addr, am, !leaf_only);
         }
+        /* Nested translations cannot be found by a second stage's address. */
+        advance(&u->nested_gens[did]);
         break;
     default:
         inv.domain = VIOMMU_ANY;
         advance(&u->iotlb_gen);
         break;
+    }
+    viommu_unit_invalidate(&u->common, &inv);
+}
+
+/*
+ * Each request remembers its context under its source and PASID, so that a
+ * PASID alone, or a domain, does not find it.
+ */
+void vtd_invalidate_pasid_cache(VtdUnit *u)
+{
+    ViommuInvalidation inv = {
+        .what = VIOMMU_INV_CONTEXT, .source = VIOMMU_ANY,
+        .domain = VIOMMU_ANY, .pasid = VIOMMU_NO_PASID,
+    };
+
+    advance(&u->context_gen);
+    viommu_unit_invalidate(&u->common, &inv);
+}
+
+void vtd_invalidate_piotlb(VtdUnit *u, uint16_t did, uint32_t pasid,
+                           bool paged, uint64_t addr, unsigned am,
+                           bool leaf_only)
+{
+    ViommuInvalidation inv = {
+        .what = VIOMMU_INV_IOTLB, .source = VIOMMU_ANY, .domain = did,
+        .pasid = pasid, .leaf_only = leaf_only,
+    };
+
+    advance_epochs(u);
+    if (paged) {
+        /* An address mask beyond 2^63 bytes is all there is. */
+        inv.size = am < 64 - VTD_PAGE_SHIFT ? VTD_PAGE_SIZE << am : 0;
+        inv.addr = addr & ~(inv.size - 1);
+    }
+    if (paged && am <= PAGES_BITS) {
+        remove_pages(u, vtd_pasid_key(did, pasid, 0), inv.addr, am,
+                     !leaf_only);
+    } else {
+        advance(vtd_pasid_gen(u, did, pasid));
     }
     viommu_unit_invalidate(&u->common, &inv);
 }

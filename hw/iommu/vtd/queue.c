@@ -78,7 +78,7 @@ static void run_iotlb(VtdUnit *u)
 
 /* --- Descriptors; called unlocked ------------------------------------------------ */
 
-static VtdQueueError do_context(VtdUnit *u, const uint64_t d[2])
+static VtdQueueError do_context(VtdUnit *u, const uint64_t d[4])
 {
     unsigned gran = viommu_get(d[0], VTD_DESC_G);
 
@@ -94,7 +94,7 @@ static VtdQueueError do_context(VtdUnit *u, const uint64_t d[2])
     return VTD_IQEI_NONE;
 }
 
-static VtdQueueError do_iotlb(VtdUnit *u, const uint64_t d[2])
+static VtdQueueError do_iotlb(VtdUnit *u, const uint64_t d[4])
 {
     unsigned gran = viommu_get(d[0], VTD_DESC_G);
     unsigned am = viommu_get(d[1], VTD_DESC_AM);
@@ -114,29 +114,18 @@ static VtdQueueError do_iotlb(VtdUnit *u, const uint64_t d[2])
     return VTD_IQEI_NONE;
 }
 
-static VtdQueueError do_devtlb(VtdUnit *u, const uint64_t d[2])
+/* An ATS invalidation request. With @sized, the lowest zero bit of the page
+ * number tells the size (6.5.2.5). */
+static void send_devtlb(VtdUnit *u, uint16_t source, uint32_t pasid,
+                        uint64_t addr, bool sized)
 {
     ViommuInvalidation inv = {
-        .what = VIOMMU_INV_DEVTLB,
-        .source = viommu_get(d[0], VTD_DESC_SID),
-        .domain = VIOMMU_ANY,
-        .pasid = VIOMMU_NO_PASID,
-        .addr = d[1] & ~(VTD_PAGE_SIZE - 1),
+        .what = VIOMMU_INV_DEVTLB, .source = source, .domain = VIOMMU_ANY,
+        .pasid = pasid, .addr = addr & ~(VTD_PAGE_SIZE - 1),
         .size = VTD_PAGE_SIZE,
     };
 
-    if (!u->cfg.device_iotlb) {
-        return VTD_IQEI_TYPE;
-    }
-    /* PFSID, in bits 63:48 and 15:12, needs ECAP.DIT; bits 20:16 are the
-     * endpoint's limit of invalidations under way, which ours does not need. */
-    if ((d[0] & (viommu_bits(63, 48) | viommu_bits(31, 21) |
-                 viommu_bits(15, 12) | viommu_bits(8, 4))) ||
-        (d[1] & viommu_bits(11, 1))) {
-        return VTD_IQEI_RESERVED;
-    }
-    if (d[1] & VTD_DESC_S) {
-        /* The lowest zero bit of the address tells the size (6.5.2.5). */
+    if (sized) {
         uint64_t pages = inv.addr >> VTD_PAGE_SHIFT;
 
         inv.size = (pages ^ (pages + 1)) + 1;
@@ -147,10 +136,44 @@ static VtdQueueError do_devtlb(VtdUnit *u, const uint64_t d[2])
         vtd_store(&u->timed_out, 1 + (uint64_t)inv.source);
     }
     u->undrained = true;
+}
+
+static VtdQueueError do_devtlb(VtdUnit *u, const uint64_t d[4])
+{
+    if (!u->cfg.device_iotlb) {
+        return VTD_IQEI_TYPE;
+    }
+    /* PFSID, in bits 63:48 and 15:12, needs ECAP.DIT; bits 20:16 are the
+     * endpoint's limit of invalidations under way, which ours does not need. */
+    if ((d[0] & (viommu_bits(63, 48) | viommu_bits(31, 21) |
+                 viommu_bits(15, 12) | viommu_bits(8, 4))) ||
+        (d[1] & viommu_bits(11, 1))) {
+        return VTD_IQEI_RESERVED;
+    }
+    send_devtlb(u, viommu_get(d[0], VTD_DESC_SID), VIOMMU_NO_PASID, d[1],
+                d[1] & VTD_DESC_S);
     return VTD_IQEI_NONE;
 }
 
-static VtdQueueError do_iec(VtdUnit *u, const uint64_t d[2])
+/* PASID-based device-TLB (6.5.2.6). */
+static VtdQueueError do_pdevtlb(VtdUnit *u, const uint64_t d[4])
+{
+    if (!u->cfg.device_iotlb || !u->cfg.pasid_bits) {
+        return VTD_IQEI_TYPE;
+    }
+    /* Bits 8:4 are the endpoint's limit; PFSID as above. */
+    if ((d[0] & (viommu_bits(63, 52) | viommu_bits(15, 12))) ||
+        (d[1] & viommu_bits(10, 1))) {
+        return VTD_IQEI_RESERVED;
+    }
+    send_devtlb(u, viommu_get(d[0], VTD_DESC_PDEVTLB_SID),
+                d[1] & VTD_DESC_PDEVTLB_G
+                ? VIOMMU_NO_PASID : viommu_get(d[0], VTD_DESC_PASID_FIELD),
+                d[1], d[1] & VTD_DESC_PDEVTLB_S);
+    return VTD_IQEI_NONE;
+}
+
+static VtdQueueError do_iec(VtdUnit *u, const uint64_t d[4])
 {
     if (!u->cfg.interrupt_remapping) {
         return VTD_IQEI_TYPE;
@@ -166,7 +189,49 @@ static VtdQueueError do_iec(VtdUnit *u, const uint64_t d[2])
     return VTD_IQEI_NONE;
 }
 
-static VtdQueueError do_wait(VtdUnit *u, const uint64_t d[2])
+/* PASID cache (6.5.2.2). */
+static VtdQueueError do_pasid(VtdUnit *u, const uint64_t d[4])
+{
+    unsigned gran = viommu_get(d[0], VTD_DESC_G);
+
+    if (!u->cfg.scalable_mode) {
+        return VTD_IQEI_TYPE;
+    }
+    if ((d[0] & (viommu_bits(63, 52) | viommu_bits(15, 12) |
+                 viommu_bits(8, 6))) || d[1] ||
+        (gran != VTD_PASID_GRAN_DOMAIN && gran != VTD_PASID_GRAN_PASID &&
+         gran != VTD_PASID_GRAN_GLOBAL)) {
+        return VTD_IQEI_RESERVED;
+    }
+    vtd_invalidate_pasid_cache(u);
+    u->undrained = true;
+    return VTD_IQEI_NONE;
+}
+
+/* PASID-based IOTLB (6.5.2.4). */
+static VtdQueueError do_piotlb(VtdUnit *u, const uint64_t d[4])
+{
+    unsigned gran = viommu_get(d[0], VTD_DESC_G);
+    bool paged = gran == VTD_GRAN_SELECTIVE;
+
+    if (!u->cfg.first_stage) {
+        return VTD_IQEI_TYPE;
+    }
+    if ((d[0] & (viommu_bits(63, 52) | viommu_bits(15, 12) |
+                 viommu_bits(8, 6))) || (d[1] & viommu_bits(11, 7)) ||
+        (gran != VTD_GRAN_DOMAIN && !paged)) {
+        return VTD_IQEI_RESERVED;
+    }
+    vtd_invalidate_piotlb(u, viommu_get(d[0], VTD_DESC_DID),
+                          viommu_get(d[0], VTD_DESC_PASID_FIELD), paged,
+                          d[1] & ~(VTD_PAGE_SIZE - 1),
+                          viommu_get(d[1], VTD_DESC_AM),
+                          d[1] & VTD_DESC_IH);
+    u->undrained = true;
+    return VTD_IQEI_NONE;
+}
+
+static VtdQueueError do_wait(VtdUnit *u, const uint64_t d[4])
 {
     if ((d[0] & (viommu_bits(31, 12) | viommu_bits(8, 7))) ||
         (d[1] & viommu_bits(1, 0))) {
@@ -197,14 +262,17 @@ static void completion_event(VtdUnit *u)
     }
 }
 
-static unsigned descriptor_type(const uint64_t d[2])
+static unsigned descriptor_type(const uint64_t d[4])
 {
     return viommu_get(d[0], VTD_DESC_TYPE_LOW) |
            viommu_get(d[0], VTD_DESC_TYPE_HIGH) << 4;
 }
 
-static VtdQueueError execute(VtdUnit *u, const uint64_t d[2])
+static VtdQueueError execute(VtdUnit *u, const uint64_t d[4])
 {
+    if (d[2] || d[3]) {
+        return VTD_IQEI_RESERVED;
+    }
     switch (descriptor_type(d)) {
     case VTD_DESC_CONTEXT:
         return do_context(u, d);
@@ -216,6 +284,12 @@ static VtdQueueError execute(VtdUnit *u, const uint64_t d[2])
         return do_iec(u, d);
     case VTD_DESC_WAIT:
         return do_wait(u, d);
+    case VTD_DESC_PIOTLB:
+        return do_piotlb(u, d);
+    case VTD_DESC_PASID:
+        return do_pasid(u, d);
+    case VTD_DESC_PDEVTLB:
+        return do_pdevtlb(u, d);
     default:
         return VTD_IQEI_TYPE;
     }
@@ -261,13 +335,15 @@ void vtd_unexpected_completion(Viommu *unit, uint32_t source)
 static bool queue_step(VtdUnit *u)
 {
     uint64_t iqa = *vtd_reg(u, VTD_REG_IQA);
-    uint64_t entries = UINT64_C(1) << (viommu_get(iqa, VTD_IQA_QS) +
-                                       VTD_IQ_ENTRIES_SHIFT);
+    /* Head and tail count in units of 16 bytes, whatever the width. */
+    unsigned units = iqa & VTD_IQA_DW ? 2 : 1;
+    uint64_t end = UINT64_C(1) << (viommu_get(iqa, VTD_IQA_QS) +
+                                   VTD_IQ_ENTRIES_SHIFT);
     uint64_t head = viommu_get(*vtd_reg(u, VTD_REG_IQH), VTD_IQ_INDEX);
     uint64_t tail = viommu_get(*vtd_reg(u, VTD_REG_IQT), VTD_IQ_INDEX);
     uint64_t life = u->queue_life;
     VtdQueueError error = VTD_IQEI_FETCH;
-    uint64_t d[2] = { 0, 0 };
+    uint64_t d[4] = { 0 };
     bool aborted;
 
     if (!(*vtd_reg(u, VTD_REG_GSTS) & VTD_GCMD_QIE) ||
@@ -275,15 +351,19 @@ static bool queue_step(VtdUnit *u)
         head == tail) {
         return false;
     }
-    if (tail >= entries || head >= entries) {
+    if (tail >= end || head >= end) {
         queue_error(u, VTD_IQEI_TAIL);
+        return false;
+    }
+    if ((tail | head) % units) {
+        queue_error(u, VTD_IQEI_MISALIGNED);
         return false;
     }
 
     viommu_unit_unlock(&u->common);
     viommu_read_lock();
     if (!viommu_load64(&u->common, (iqa & ~(VTD_PAGE_SIZE - 1)) + head * 16,
-                       d, 2)) {
+                       d, 2 * units)) {
         error = VTD_IQEI_NONE;
     }
     viommu_read_unlock();
@@ -301,7 +381,7 @@ static bool queue_step(VtdUnit *u)
         return false;
     }
     viommu_count(&u->common.stats.commands);
-    head = (head + 1) % entries;
+    head = (head + units) % end;
     *vtd_reg(u, VTD_REG_IQH) = viommu_put(0, VTD_IQ_INDEX, head);
     if (aborted) {
         timeout_error(u);

@@ -264,6 +264,10 @@ void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
     if (cfg->dma_translation) {
         allow(u, VTD_REG_GCMD, VTD_GCMD_TE);
     }
+    if (cfg->scalable_mode) {
+        allow(u, VTD_REG_RTADDR, viommu_field_mask(VTD_RTADDR_TTM));
+        allow(u, VTD_REG_IQA, VTD_IQA_DW);
+    }
     if (cfg->interrupt_remapping) {
         allow(u, VTD_REG_GCMD, VTD_GCMD_IRE | VTD_GCMD_SIRTP | VTD_GCMD_CFI);
         allow(u, VTD_REG_IRTA, ADDR_MASK | viommu_field_mask(VTD_IRTA_S));

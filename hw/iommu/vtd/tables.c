@@ -29,8 +29,7 @@ VtdReason vtd_decode_root(const VtdUnit *u, const uint64_t word[2],
     return VTD_FR_NONE;
 }
 
-/* Whether CAP announces second-stage tables of @levels levels. */
-static bool levels_supported(const VtdUnit *u, unsigned levels)
+bool vtd_levels_supported(const VtdUnit *u, unsigned levels)
 {
     return u->cfg.dma_translation && levels >= 3 && levels <= VTD_MAX_LEVEL &&
            vtd_levels_width(levels) <= u->cfg.aw_bits;
@@ -41,25 +40,28 @@ VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
 {
     uint64_t low_reserved = viommu_bits(11, 4) | vtd_beyond_haw(u);
     uint64_t high_reserved = viommu_bits(63, 24) | viommu_bits(7, 7);
+    unsigned tt = viommu_get(word[0], VTD_CONTEXT_TT);
 
     /* FPD counts even in an entry that is not present (9.3). */
     context->fpd = word[0] & VTD_CONTEXT_FPD;
-    context->tt = viommu_get(word[0], VTD_CONTEXT_TT);
-    context->levels = viommu_get(word[1], VTD_CONTEXT_AW) + 2;
+    context->ats = tt == VTD_TT_ALL;
+    context->pgtt = tt == VTD_TT_PASS_THROUGH ? VTD_PGTT_PASS_THROUGH
+                                              : VTD_PGTT_SECOND;
+    context->ss_levels = viommu_get(word[1], VTD_CONTEXT_AW) + 2;
     context->did = viommu_get(word[1], VTD_CONTEXT_DID);
-    context->table = address_of(word[0]);
+    context->ss_table = address_of(word[0]);
 
     if (!(word[0] & VTD_CONTEXT_P)) {
         return VTD_FR_CONTEXT_NOT_PRESENT;
     }
-    if (context->tt == VTD_TT_PASS_THROUGH && u->cfg.pass_through) {
+    if (tt == VTD_TT_PASS_THROUGH && u->cfg.pass_through) {
         /* The table's address is ignored then. */
         low_reserved = viommu_bits(11, 4);
     }
     if ((word[0] & low_reserved) || (word[1] & high_reserved)) {
         return VTD_FR_CONTEXT_RESERVED;
     }
-    switch (context->tt) {
+    switch (tt) {
     case VTD_TT_UNTRANSLATED:
         break;
     case VTD_TT_ALL:
@@ -75,12 +77,12 @@ VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
     default:
         return VTD_FR_CONTEXT_INVALID;
     }
-    return levels_supported(u, context->levels) ? VTD_FR_NONE
-                                                : VTD_FR_CONTEXT_INVALID;
+    return vtd_levels_supported(u, context->ss_levels)
+           ? VTD_FR_NONE : VTD_FR_CONTEXT_INVALID;
 }
 
-VtdReason vtd_decode_ss(const VtdUnit *u, unsigned level, uint64_t word,
-                        VtdSsEntry *entry)
+VtdReason vtd_decode_ss(const VtdUnit *u, const VtdContext *context,
+                        unsigned level, uint64_t word, VtdSsEntry *entry)
 {
     /* Bits 51 to the host address width are reserved in each entry. */
     uint64_t reserved = vtd_beyond_haw(u) & viommu_bits(51, VTD_PAGE_SHIFT);
@@ -103,7 +105,8 @@ VtdReason vtd_decode_ss(const VtdUnit *u, unsigned level, uint64_t word,
     if (level > 3) {
         reserved |= VTD_SS_PS;
     }
-    if (!entry->leaf || !u->cfg.snoop_control) {
+    /* Scalable mode ignores SNP; the PASID entry has PGSNP (9.8). */
+    if (!context->scalable && (!entry->leaf || !u->cfg.snoop_control)) {
         reserved |= VTD_SS_SNP;
     }
     /* The transient-mapping hint was for device-TLBs; revision 3.2 took it
@@ -111,5 +114,8 @@ VtdReason vtd_decode_ss(const VtdUnit *u, unsigned level, uint64_t word,
     if (!(entry->leaf && u->cfg.device_iotlb && u->cfg.stale_tm)) {
         reserved |= VTD_SS_TM;
     }
-    return word & reserved ? VTD_FR_PAGING_RESERVED : VTD_FR_NONE;
+    if (!(word & reserved)) {
+        return VTD_FR_NONE;
+    }
+    return context->scalable ? VTD_FR_SS_RESERVED : VTD_FR_PAGING_RESERVED;
 }

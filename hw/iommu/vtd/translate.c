@@ -18,51 +18,84 @@ typedef struct Request {
     VtdUnit *u;
     const ViommuRequest *req;
     ViommuReply *reply;
-    uint8_t wanted;         /* VIOMMU_READ, VIOMMU_WRITE: at least one */
+    VtdWanted wanted;       /* at least one of read and write */
     VtdContext context;
     bool silent;            /* blocked, but nothing is to be recorded */
-    VtdSnapshot seen;       /* taken before the first look at anything */
 } Request;
 
-/* --- Context entries and their cache --------------------------------------------- */
+/* --- Contexts and their cache ---------------------------------------------------- */
 
-static const ViommuField CTX_LEVELS = { 0, 3 };
-static const ViommuField CTX_TT = { 3, 2 };
-static const ViommuField CTX_FPD = { 5, 1 };
+/*
+ * A cached context is two addresses of tables; the rest stands in the
+ * bits that these leave free.
+ */
+#define TABLE_BITS viommu_bits(51, VTD_PAGE_SHIFT)
+static const ViommuField CTX_REASON = { 0, 8 };
+static const ViommuField CTX_PGTT = { 8, 3 };
+static const ViommuField CTX_FPD = { 11, 1 };
+static const ViommuField CTX_SS_LEVELS = { 52, 3 };
+static const ViommuField CTX_FS_LEVELS = { 55, 3 };
+static const ViommuField CTX_ATS = { 58, 1 };
+static const ViommuField CTX_PRIVILEGED = { 59, 1 };
+static const ViommuField CTX_SCALABLE = { 60, 1 };
 /* second word */
-static const ViommuField CTX_DID = { 0, 16 };
-static const ViommuField CTX_REASON = { 16, 8 };
+static const ViommuField CTX_FLAGS = { 0, 7 };
+static const ViommuField CTX_DID_LOW = { 7, 5 };
+static const ViommuField CTX_DID_HIGH = { 52, 11 };
 
-static VtdReason context_unpack(const ViommuCacheEntry *e, VtdContext *c)
+static VtdReason context_unpack(const ViommuCacheEntry *e, uint32_t pasid,
+                                VtdContext *c)
 {
-    c->levels = viommu_get(e->value[0], CTX_LEVELS);
-    c->tt = viommu_get(e->value[0], CTX_TT);
-    c->fpd = viommu_get(e->value[0], CTX_FPD);
-    c->table = e->value[0] & ~(VTD_PAGE_SIZE - 1);
-    c->did = viommu_get(e->value[1], CTX_DID);
-    return viommu_get(e->value[1], CTX_REASON);
+    uint64_t w0 = e->value[0], w1 = e->value[1];
+    unsigned flags = viommu_get(w1, CTX_FLAGS);
+
+    *c = (VtdContext) {
+        .scalable = viommu_get(w0, CTX_SCALABLE),
+        .entry_read = true,
+        .fpd = viommu_get(w0, CTX_FPD),
+        .ats = viommu_get(w0, CTX_ATS),
+        .pgtt = viommu_get(w0, CTX_PGTT),
+        .ss_levels = viommu_get(w0, CTX_SS_LEVELS),
+        .fs_levels = viommu_get(w0, CTX_FS_LEVELS),
+        .did = viommu_get(w1, CTX_DID_LOW) |
+               viommu_get(w1, CTX_DID_HIGH) << CTX_DID_LOW.width,
+        .pasid = pasid == VIOMMU_NO_PASID ? 0 : pasid,
+        .ss_table = w0 & TABLE_BITS,
+        .fs_table = w1 & TABLE_BITS,
+        .ssade = flags & 1,
+        .privileged = viommu_get(w0, CTX_PRIVILEGED),
+        .sre = flags & 2, .ere = flags & 4, .wpe = flags & 8,
+        .nxe = flags & 16, .eafe = flags & 32, .snoop = flags & 64,
+    };
+    return viommu_get(w0, CTX_REASON);
 }
 
 static void context_pack(const VtdContext *c, VtdReason reason,
                          ViommuCacheEntry *e)
 {
-    uint64_t word = viommu_put(c->table, CTX_LEVELS, c->levels);
+    unsigned flags = c->ssade | c->sre << 1 | c->ere << 2 | c->wpe << 3 |
+                     c->nxe << 4 | c->eafe << 5 | c->snoop << 6;
+    uint64_t word = viommu_put(c->ss_table, CTX_REASON, reason);
 
-    word = viommu_put(word, CTX_TT, c->tt);
-    e->value[0] = viommu_put(word, CTX_FPD, c->fpd);
-    word = viommu_put(0, CTX_DID, c->did);
-    e->value[1] = viommu_put(word, CTX_REASON, reason);
+    word = viommu_put(word, CTX_PGTT, c->pgtt);
+    word = viommu_put(word, CTX_FPD, c->fpd);
+    word = viommu_put(word, CTX_SS_LEVELS, c->ss_levels);
+    word = viommu_put(word, CTX_FS_LEVELS, c->fs_levels);
+    word = viommu_put(word, CTX_ATS, c->ats);
+    word = viommu_put(word, CTX_PRIVILEGED, c->privileged);
+    e->value[0] = viommu_put(word, CTX_SCALABLE, c->scalable);
+    word = viommu_put(c->fs_table, CTX_FLAGS, flags);
+    word = viommu_put(word, CTX_DID_LOW, c->did);
+    e->value[1] = viommu_put(word, CTX_DID_HIGH,
+                             c->did >> CTX_DID_LOW.width);
 }
 
-static VtdReason context_read(VtdUnit *u, uint16_t source, VtdContext *c,
-                              bool *entry_read)
+static VtdReason legacy_context(VtdUnit *u, uint16_t source, VtdContext *c)
 {
     uint64_t root = vtd_load(&u->root) & ~(VTD_PAGE_SIZE - 1);
     uint64_t word[2], table;
     VtdReason reason;
 
-    *entry_read = false;
-    c->fpd = false;
     viommu_count(&u->common.stats.context_reads);
     if (viommu_load64(&u->common, root + (source >> 8) * 16, word, 2)) {
         return VTD_FR_ROOT_ACCESS;
@@ -74,11 +107,27 @@ static VtdReason context_read(VtdUnit *u, uint16_t source, VtdContext *c,
     if (viommu_load64(&u->common, table + (source & 0xff) * 16, word, 2)) {
         return VTD_FR_CONTEXT_ACCESS;
     }
-    *entry_read = true;
+    c->entry_read = true;
     return vtd_decode_context(u, word, c);
 }
 
-static VtdReason context_get(VtdUnit *u, uint16_t source, VtdContext *c)
+static VtdReason context_read(VtdUnit *u, uint16_t source, uint32_t pasid,
+                              VtdContext *c)
+{
+    *c = (VtdContext) { 0 };
+    if (viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM) == VTD_TTM_SCALABLE) {
+        viommu_count(&u->common.stats.context_reads);
+        return vtd_scalable_context(u, source, pasid, c);
+    }
+    if (pasid != VIOMMU_NO_PASID) {
+        return u->cfg.scalable_mode ? VTD_FR_LEGACY_PASID
+                                    : VTD_FR_TYPE_BLOCKED;
+    }
+    return legacy_context(u, source, c);
+}
+
+static VtdReason context_get(VtdUnit *u, uint16_t source, uint32_t pasid,
+                             VtdContext *c)
 {
     /* Both before the tables are read: what is invalidated from now on
      * voids the fill. */
@@ -86,16 +135,16 @@ static VtdReason context_get(VtdUnit *u, uint16_t source, VtdContext *c)
     uint64_t stamp = vtd_context_stamp(u);
     ViommuCacheEntry e;
     VtdReason reason;
-    bool entry_read;
 
-    if (viommu_cache_find(&u->contexts, source, 0, &e) && e.stamp == stamp) {
-        return context_unpack(&e, c);
+    if (viommu_cache_find(&u->contexts, source, pasid, &e) &&
+        e.stamp == stamp) {
+        return context_unpack(&e, pasid, c);
     }
-    reason = context_read(u, source, c, &entry_read);
+    reason = context_read(u, source, pasid, c);
     /* Entries that give a fault are cached in caching mode only (6.1). */
-    if (entry_read && (!reason || u->cfg.caching_mode)) {
+    if (c->entry_read && (!reason || u->cfg.caching_mode)) {
         e.key[0] = source;
-        e.key[1] = 0;
+        e.key[1] = pasid;
         e.stamp = stamp;
         context_pack(c, reason, &e);
         viommu_cache_fill(&u->contexts, &e, epoch);
@@ -175,132 +224,156 @@ static bool identity(Request *r)
     return granted(r, r->req->addr, size, VIOMMU_READ | VIOMMU_WRITE);
 }
 
-/* --- Second stage ------------------------------------------------------------------------ */
+/* --- Permissions ---------------------------------------------------------------- */
 
-/* In the second word of an IOTLB entry: */
-#define TLB_SNOOP (UINT64_C(1) << 0)
-static const ViommuField TLB_REASON = { 8, 8 };     /* caching mode */
-
-static VtdReason missing(uint8_t wanted, uint8_t access)
+VtdReason vtd_check(const VtdContext *context, uint8_t access,
+                    uint16_t flags)
 {
-    if (wanted & ~access & VIOMMU_WRITE) {
-        return VTD_FR_WRITE;
+    bool privileged = access & VIOMMU_PRIV;
+    /* A supervisor may write to read-only pages unless WPE is set. */
+    bool writable = (flags & VIOMMU_WRITE) &&
+                    ((flags & VTD_MAP_RW) || (privileged && !context->wpe));
+
+    if (!context->scalable) {
+        return (access & VIOMMU_WRITE) && !writable ? VTD_FR_WRITE :
+               (access & VIOMMU_READ) && !(flags & VIOMMU_READ)
+               ? VTD_FR_READ : VTD_FR_NONE;
     }
-    return wanted & ~access & VIOMMU_READ ? VTD_FR_READ : VTD_FR_NONE;
+    if (!(flags & (VIOMMU_READ | VIOMMU_WRITE))) {
+        return VTD_FR_SS_NOT_PRESENT;
+    }
+    if (!(flags & VTD_MAP_US) && !privileged) {
+        return VTD_FR_SM_PRIVILEGE;
+    }
+    if ((access & VIOMMU_EXEC) && (flags & VTD_MAP_NX)) {
+        return VTD_FR_SM_NO_EXECUTE;
+    }
+    return (access & VIOMMU_WRITE) && !writable ? VTD_FR_SM_WRITE :
+           (access & VIOMMU_READ) && !(flags & VIOMMU_READ)
+           ? VTD_FR_SM_READ : VTD_FR_NONE;
 }
 
-/* The one check of permissions; for cached and fresh translations. */
+/* What of a mapping the requester may have. */
+static uint8_t allowed(const Request *r, uint16_t flags)
+{
+    uint8_t mode = r->wanted.access & VIOMMU_PRIV, access = 0;
+
+    for (unsigned bit = VIOMMU_READ; bit <= VIOMMU_EXEC; bit <<= 1) {
+        if (!vtd_check(&r->context, bit | mode, flags)) {
+            access |= bit;
+        }
+    }
+    if (!(r->wanted.access & VIOMMU_EXEC)) {
+        access &= ~VIOMMU_EXEC;
+    }
+    /* Who keeps this answer must come again for the first write. */
+    return flags & VTD_MAP_DIRTY ? access : access & ~VIOMMU_WRITE;
+}
+
+/* An endpoint that asks for a translation is told of these by an answer
+ * without permissions, and nothing is recorded (4.1.2, 7.1.4). */
+static bool is_missing(VtdReason reason)
+{
+    switch (reason) {
+    case VTD_FR_BEYOND_MGAW:
+    case VTD_FR_WRITE:
+    case VTD_FR_READ:
+    case VTD_FR_FS_NOT_PRESENT:
+    case VTD_FR_SS_NOT_PRESENT:
+    case VTD_FR_SM_NOT_CANONICAL:
+    case VTD_FR_SM_PRIVILEGE:
+    case VTD_FR_SM_NO_EXECUTE:
+    case VTD_FR_SM_BEYOND_MGAW:
+    case VTD_FR_SM_WRITE:
+    case VTD_FR_SM_READ:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The one place where a translation, cached or fresh, becomes an answer. */
 static bool conclude(Request *r, const VtdMapping *m, VtdReason reason)
 {
     uint64_t size = UINT64_C(1) << m->shift, addr;
 
     if (!reason) {
-        if (r->req->kind == VIOMMU_TRANSLATION) {
-            /* Completed with what there is, even nothing (4.1.2). */
-            reason = VTD_FR_NONE;
-        } else {
-            reason = missing(r->wanted, m->access);
-        }
+        reason = vtd_check(&r->context, r->wanted.access, m->flags);
+    }
+    if (r->req->kind == VIOMMU_TRANSLATION && is_missing(reason)) {
+        reason = VTD_FR_NONE;
     }
     if (reason) {
         return blocked(r, reason, size);
     }
     addr = m->page | (r->req->addr & (size - 1));
     if (in_interrupt_range(addr)) {
-        return blocked(r, VTD_FR_INTERRUPT_ADDRESS, VTD_PAGE_SIZE);
+        return blocked(r, r->context.scalable ? VTD_FR_SM_INTERRUPT_ADDRESS
+                                              : VTD_FR_INTERRUPT_ADDRESS,
+                       VTD_PAGE_SIZE);
     }
     if (m->shift > VTD_PAGE_SHIFT) {
         /* A large page may hold the interrupt range, on either side. */
         size = MIN(size, MIN(identity_size(r->req->addr),
                              identity_size(addr)));
     }
-    r->reply->snoop = m->snoop;
-    return granted(r, addr, size, m->access);
+    r->reply->snoop = m->flags & VTD_MAP_SNOOP;
+    r->reply->global = m->flags & VTD_MAP_GLOBAL;
+    return granted(r, addr, size, allowed(r, m->flags));
 }
 
-static bool cached(Request *r, uint64_t stamp, VtdMapping *m,
-                   VtdReason *reason)
+static bool translate(Request *r)
 {
-    VtdUnit *u = r->u;
-    uint64_t sizes = vtd_load(&u->sizes);
-    ViommuCacheEntry e;
-
-    for (unsigned size = 0; size < VTD_SIZES; size++) {
-        if ((sizes & (1u << size)) &&
-            viommu_cache_find(&u->iotlb, r->req->addr >> vtd_size_shift(size),
-                              vtd_domain_key(r->context.did, size), &e) &&
-            e.stamp == stamp) {
-            m->page = e.value[0] & ~(VTD_PAGE_SIZE - 1);
-            m->access = e.value[0] & (VTD_PAGE_SIZE - 1);
-            m->shift = vtd_size_shift(size);
-            m->snoop = e.value[1] & TLB_SNOOP;
-            *reason = viommu_get(e.value[1], TLB_REASON);
-            return true;
-        }
-    }
-    return false;
-}
-
-static void remember(Request *r, const VtdMapping *m, VtdReason reason,
-                     uint64_t stamp)
-{
-    VtdUnit *u = r->u;
-    bool negative = reason || !m->access;
-    unsigned size = (m->shift - VTD_PAGE_SHIFT) / VTD_LEVEL_BITS;
-    ViommuCacheEntry e = { .stamp = stamp };
-
-    if (negative) {
-        /* Faulting entries are cached in caching mode, a page at a time. */
-        if (!u->cfg.caching_mode || reason == VTD_FR_PAGING_ACCESS) {
-            return;
-        }
-        size = VTD_SIZE_4K;
-        e.value[1] = viommu_put(0, TLB_REASON, reason);
-    } else {
-        e.value[0] = m->page | m->access;
-        e.value[1] = m->snoop ? TLB_SNOOP : 0;
-    }
-    e.key[0] = r->req->addr >> vtd_size_shift(size);
-    e.key[1] = vtd_domain_key(r->context.did, size);
-    if (!(vtd_load(&u->sizes) & (1u << size))) {
-        /* Before the fill, so that a removal either looks for this size or
-         * has advanced the epoch before the fill checks it. */
-        __atomic_fetch_or(&u->sizes, 1u << size, __ATOMIC_SEQ_CST);
-    }
-    viommu_cache_fill(&u->iotlb, &e, r->seen.iotlb);
-}
-
-static bool second_stage(Request *r)
-{
-    VtdUnit *u = r->u;
-    uint64_t stamp = vtd_iotlb_stamp(u, r->context.did);
+    VtdMapping m = { .shift = VTD_PAGE_SHIFT };
     VtdReason reason;
-    VtdMapping m = { 0 };
 
-    /*
-     * Software may add permissions without invalidating, so a cached
-     * translation that lacks one is not the last word (6.2.3).  In caching mode
-     * it must invalidate then too.
-     */
-    if (cached(r, stamp, &m, &reason) &&
-        (u->cfg.caching_mode || !missing(r->wanted, m.access))) {
-        return conclude(r, &m, reason);
-    }
-    m = (VtdMapping) { 0 };
-    reason = vtd_walk(u, &r->context, r->req->addr, &r->seen, &m);
-    if (!r->req->probe) {
-        remember(r, &m, reason, stamp);
-    }
+    reason = r->context.pgtt == VTD_PGTT_SECOND
+             ? vtd_second_stage(r->u, &r->context, r->req->addr, &r->wanted,
+                                &m)
+             : vtd_first_stage(r->u, &r->context, r->req->addr, &r->wanted,
+                               &m);
     return conclude(r, &m, reason);
 }
 
 /* Addresses beyond MGAW and the context's width are always blocked. */
 static bool beyond_width(const Request *r)
 {
-    unsigned width = MIN(vtd_levels_width(r->context.levels),
-                         r->u->cfg.aw_bits);
+    unsigned width = r->u->cfg.aw_bits;
 
+    if (r->context.pgtt == VTD_PGTT_FIRST ||
+        r->context.pgtt == VTD_PGTT_NESTED) {
+        return false;       /* canonical or not is what matters */
+    }
+    if (r->context.pgtt == VTD_PGTT_SECOND || !r->context.scalable) {
+        width = MIN(width, vtd_levels_width(r->context.ss_levels));
+    }
     return r->req->addr >> width;
+}
+
+/* What the context does not let this kind of request do. */
+static VtdReason forbidden(Request *r)
+{
+    const VtdContext *c = &r->context;
+
+    if (r->req->pasid == VIOMMU_NO_PASID) {
+        /* Execute and privilege come with a PASID, or from RID_PRIV. */
+        r->wanted.access &= VIOMMU_READ | VIOMMU_WRITE;
+        if (c->privileged) {
+            r->wanted.access |= VIOMMU_PRIV;
+        }
+    }
+    if (r->req->kind != VIOMMU_UNTRANSLATED && !c->ats) {
+        return c->scalable ? VTD_FR_SM_DTE_CLEAR : VTD_FR_TYPE_BLOCKED;
+    }
+    if (c->pgtt == VTD_PGTT_FIRST || c->pgtt == VTD_PGTT_NESTED) {
+        if ((r->wanted.access & VIOMMU_EXEC) && !c->ere) {
+            return VTD_FR_SM_ERE_CLEAR;
+        }
+        if ((r->wanted.access & VIOMMU_PRIV) && !c->sre) {
+            return VTD_FR_SM_SRE_CLEAR;
+        }
+    }
+    return VTD_FR_NONE;
 }
 
 /* --- The request ------------------------------------------------------------------------------ */
@@ -311,12 +384,13 @@ static bool resolve(Request *r)
     VtdUnit *u = r->u;
     VtdReason reason;
 
-    r->seen = vtd_snapshot(u);
+    r->wanted.seen = vtd_snapshot(u);
     if (req->kind == VIOMMU_UNTRANSLATED && req->pasid == VIOMMU_NO_PASID &&
         in_interrupt_range(req->addr)) {
         /* Only writes are interrupt requests (3.14); the rest has no
          * meaning there. */
-        if (r->wanted != VIOMMU_WRITE) {
+        if ((r->wanted.access & (VIOMMU_READ | VIOMMU_WRITE)) !=
+            VIOMMU_WRITE) {
             return blocked_silently(r, VTD_INTR_SIZE);
         }
         r->reply->interrupt = true;
@@ -326,14 +400,15 @@ static bool resolve(Request *r)
         return req->kind == VIOMMU_UNTRANSLATED
                ? identity(r) : blocked_silently(r, VTD_PAGE_SIZE);
     }
-    reason = context_get(u, req->source, &r->context);
+    if (viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM) == VTD_TTM_ABORT) {
+        return blocked_silently(r, identity_size(req->addr));
+    }
+    reason = context_get(u, req->source, req->pasid, &r->context);
+    if (!reason) {
+        reason = forbidden(r);
+    }
     if (reason) {
         return blocked(r, reason, identity_size(req->addr));
-    }
-    if (req->pasid != VIOMMU_NO_PASID ||
-        (req->kind != VIOMMU_UNTRANSLATED &&
-         r->context.tt != VTD_TT_ALL)) {
-        return blocked(r, VTD_FR_TYPE_BLOCKED, VTD_PAGE_SIZE);
     }
     if (req->kind == VIOMMU_TRANSLATED) {
         return identity(r);
@@ -344,10 +419,11 @@ static bool resolve(Request *r)
 
         return req->kind == VIOMMU_TRANSLATION
                ? granted(r, req->addr, size, 0)
-               : blocked(r, VTD_FR_BEYOND_MGAW, size);
+               : blocked(r, r->context.scalable ? VTD_FR_SM_BEYOND_MGAW
+                                                : VTD_FR_BEYOND_MGAW, size);
     }
-    return r->context.tt == VTD_TT_PASS_THROUGH ? identity(r)
-                                                : second_stage(r);
+    return r->context.pgtt == VTD_PGTT_PASS_THROUGH ? identity(r)
+                                                    : translate(r);
 }
 
 static void report(const Request *r)
@@ -356,7 +432,9 @@ static void report(const Request *r)
     VtdFault fault = {
         .reason = r->reply->reason,
         .source = r->req->source,
-        .write = r->wanted & VIOMMU_WRITE,
+        .write = r->wanted.access & VIOMMU_WRITE,
+        .execute = r->wanted.access & VIOMMU_EXEC,
+        .privileged = r->wanted.access & VIOMMU_PRIV,
         .at = r->req->kind,
         .pasid = r->req->pasid,
         .info = r->req->addr & ~(VTD_PAGE_SIZE - 1),
@@ -373,12 +451,12 @@ ViommuStatus vtd_translate(Viommu *unit, const ViommuRequest *req,
 {
     Request r = {
         .u = vtd_unit(unit), .req = req, .reply = reply,
-        .wanted = req->access & (VIOMMU_READ | VIOMMU_WRITE),
+        .wanted = { .access = req->access, .probe = req->probe },
     };
     bool ok;
 
-    if (!r.wanted) {
-        r.wanted = VIOMMU_READ;
+    if (!(req->access & (VIOMMU_READ | VIOMMU_WRITE))) {
+        r.wanted.access |= VIOMMU_READ;
     }
     memset(reply, 0, sizeof(*reply));
 
@@ -406,8 +484,8 @@ bool vtd_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
         return false;
     }
     viommu_read_lock();
-    reason = context_get(u, source, &context);
+    reason = context_get(u, source, VIOMMU_NO_PASID, &context);
     viommu_read_unlock();
     *domain = context.did;
-    return !reason && context.tt != VTD_TT_PASS_THROUGH;
+    return !reason && context.pgtt != VTD_PGTT_PASS_THROUGH;
 }

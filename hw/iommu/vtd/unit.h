@@ -5,7 +5,10 @@
  *   config.c       options, capabilities, creation
  *   registers.c    the register table and its handlers
  *   tables.c       decoders of root, context and paging entries
+ *   scalable.c     scalable mode: from source-id and PASID to a context
  *   walk.c         the second-stage walk, with its paging-structure cache
+ *   iotlb.c        cached translations
+ *   first_stage.c  the first-stage walk, alone and nested
  *   translate.c    a DMA request from arrival to answer
  *   invalidation.c what each invalidation removes from the caches
  *   queue.c        the invalidation queue and the register interface
@@ -47,6 +50,7 @@ enum {
 };
 
 #define VTD_DOMAINS 65536
+#define VTD_PASID_GENS 4096
 
 typedef struct VtdUnit {
     Viommu common;              /* first */
@@ -81,6 +85,8 @@ typedef struct VtdUnit {
     uint64_t iotlb_gen;
     uint64_t irte_gen;
     uint64_t *iotlb_gens;       /* by domain */
+    uint64_t *nested_gens;      /* by domain: second stage under a first one */
+    uint64_t *pasid_gens;       /* by a hash of domain and PASID */
     uint64_t sizes;             /* mask of page sizes that the IOTLB has met */
 } VtdUnit;
 
@@ -118,12 +124,26 @@ void vtd_dump(Viommu *unit, GString *out);
 
 /* --- tables.c ------------------------------------------------------------------ */
 
+/**
+ * What the tables say about the requests of a source, or of a source and a
+ * PASID.  In legacy mode, a context entry gives all of it.
+ */
 typedef struct VtdContext {
-    bool fpd;
-    uint8_t tt;
-    uint8_t levels;         /* of the second-stage table: 3, 4, 5 */
+    bool scalable;
+    bool entry_read;        /* the walk got as far as the context entry */
+    bool fpd;               /* faults are not recorded */
+    bool ats;               /* translated and translation requests are allowed */
+    uint8_t pgtt;           /* VTD_PGTT_... */
+    uint8_t ss_levels;      /* 3, 4, 5 */
+    uint8_t fs_levels;      /* 4, 5 */
     uint16_t did;
-    uint64_t table;         /* address of its root */
+    uint32_t pasid;         /* that the first stage is tagged with */
+    uint64_t ss_table;
+    uint64_t fs_table;
+    bool ssade;             /* second stage has accessed and dirty bits */
+    bool privileged;        /* of requests without PASID */
+    bool sre, ere, wpe, nxe, eafe;
+    bool snoop;
 } VtdContext;
 
 typedef struct VtdSsEntry {
@@ -141,15 +161,19 @@ static inline unsigned vtd_levels_width(unsigned levels)
 
 /** Bits of an address beyond the host address width. */
 uint64_t vtd_beyond_haw(const VtdUnit *u);
+/** Whether CAP announces second-stage tables of @levels levels. */
+bool vtd_levels_supported(const VtdUnit *u, unsigned levels);
+/** Whether scalable mode has second-stage tables (ECAP.SSTS). */
+bool vtd_second_stage_supported(const ViommuVtdConfig *cfg);
 VtdReason vtd_decode_root(const VtdUnit *u, const uint64_t word[2],
                           uint64_t *table);
 /** context->fpd is valid with each result. */
 VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
                              VtdContext *context);
-/** Decode an entry of a table of @level (1 has only leaves).  An entry
- *  without permissions gives access 0 and nothing else. */
-VtdReason vtd_decode_ss(const VtdUnit *u, unsigned level, uint64_t word,
-                        VtdSsEntry *entry);
+/** Decode an entry of a second-stage table of @level (1 has only leaves).  An
+ *  entry without permissions gives access 0 and nothing else. */
+VtdReason vtd_decode_ss(const VtdUnit *u, const VtdContext *context,
+                        unsigned level, uint64_t word, VtdSsEntry *entry);
 
 /* --- invalidation.c: snapshots --------------------------------------------- */
 
@@ -170,22 +194,71 @@ static inline VtdSnapshot vtd_snapshot(const VtdUnit *u)
                            viommu_cache_epoch(&u->paging) };
 }
 
-/* --- walk.c --------------------------------------------------------------------- */
+/* --- scalable.c ---------------------------------------------------------------- */
+
+/** The context of requests of @source with @pasid or VIOMMU_NO_PASID. */
+VtdReason vtd_scalable_context(VtdUnit *u, uint16_t source, uint32_t pasid,
+                               VtdContext *context);
+
+/* --- iotlb.c, walk.c, first_stage.c ------------------------------------------------------- */
+
+/* VtdMapping.flags, besides VIOMMU_READ and VIOMMU_WRITE, which are what the
+ * second stage grants.  They fit in the low bits of an address. */
+enum {
+    VTD_MAP_RW = 1 << 2,        /* first stage: writable */
+    VTD_MAP_US = 1 << 3,        /* first stage: for user requests */
+    VTD_MAP_NX = 1 << 4,
+    VTD_MAP_GLOBAL = 1 << 5,
+    VTD_MAP_DIRTY = 1 << 6,     /* a write needs no update of the tables */
+    VTD_MAP_SNOOP = 1 << 7,
+    VTD_MAP_FIRST_STAGE = VTD_MAP_RW | VTD_MAP_US,
+};
 
 typedef struct VtdMapping {
     uint64_t page;          /* output address of the page */
     uint8_t shift;          /* log2 of the size it is valid for */
-    uint8_t access;
-    bool snoop;
+    uint16_t flags;
 } VtdMapping;
 
+/** What is wanted of a translation; decides about accessed and dirty bits. */
+typedef struct VtdWanted {
+    uint8_t access;         /* VIOMMU_READ and so on */
+    bool probe;             /* change neither memory nor the IOTLB */
+    VtdSnapshot seen;       /* taken before the first look at anything */
+} VtdWanted;
+
+/** How an IOTLB entry is tagged. */
+typedef struct VtdTag {
+    uint64_t stamp;
+    uint16_t did;
+    bool first_stage;
+    uint32_t pasid;         /* with first_stage */
+} VtdTag;
+
+/** A cached translation of @addr that is good enough for what is wanted; in
+ *  caching mode, perhaps a cached fault: *@reason. */
+bool vtd_iotlb_find(VtdUnit *u, const VtdTag *tag, uint64_t addr,
+                    const VtdWanted *wanted, const VtdContext *context,
+                    VtdMapping *mapping, VtdReason *reason);
+void vtd_iotlb_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
+                    const VtdWanted *wanted, const VtdMapping *mapping,
+                    VtdReason reason);
+
 /**
- * Walk @context's second-stage table for @iova.  VTD_FR_NONE with a mapping
- * whose access may be 0 (nothing there; shift tells how far), or a reason.
- * Upper levels go to the paging-structure cache.  Read-side section.
+ * The second stage's translation of @addr, from the IOTLB or the tables.
+ * VTD_FR_NONE with a mapping that may grant nothing (not present; shift tells
+ * how far), or a reason.  Read-side section.
  */
-VtdReason vtd_walk(VtdUnit *u, const VtdContext *context, uint64_t iova,
-                   const VtdSnapshot *seen, VtdMapping *mapping);
+VtdReason vtd_second_stage(VtdUnit *u, const VtdContext *context,
+                           uint64_t addr, const VtdWanted *wanted,
+                           VtdMapping *mapping);
+/** The same for the first stage, through the second one when nested. */
+VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
+                          uint64_t addr, const VtdWanted *wanted,
+                          VtdMapping *mapping);
+/** The one check of permissions.  VTD_FR_NONE when all is granted. */
+VtdReason vtd_check(const VtdContext *context, uint8_t access,
+                    uint16_t flags);
 
 /* --- translate.c ------------------------------------------------------------------ */
 
@@ -201,11 +274,30 @@ static inline uint64_t vtd_context_stamp(const VtdUnit *u)
     return vtd_load(&u->context_gen) + 1;
 }
 
-/* Both counters only grow, so that their sum stays the same only while neither
- * changes. */
-static inline uint64_t vtd_iotlb_stamp(const VtdUnit *u, uint16_t did)
+/* Two PASIDs may share a generation; they only lose more than they must. */
+static inline uint64_t *vtd_pasid_gen(const VtdUnit *u, uint16_t did,
+                                      uint32_t pasid)
 {
-    return vtd_load(&u->iotlb_gen) + vtd_load(&u->iotlb_gens[did]) + 1;
+    return &u->pasid_gens[(did * 0x9e5u + pasid) % VTD_PASID_GENS];
+}
+
+/*
+ * The counters only grow, so that a sum stays the same only while none
+ * changes.  First-stage translations also die with their PASID; nested ones
+ * with each change of the domain's second stage.
+ */
+static inline uint64_t vtd_ss_stamp(const VtdUnit *u, const VtdContext *c)
+{
+    return vtd_load(&u->iotlb_gen) + vtd_load(&u->iotlb_gens[c->did]) + 1;
+}
+
+static inline uint64_t vtd_fs_stamp(const VtdUnit *u, const VtdContext *c)
+{
+    uint64_t sum = vtd_ss_stamp(u, c) +
+                   vtd_load(vtd_pasid_gen(u, c->did, c->pasid));
+
+    return c->pgtt == VTD_PGTT_NESTED
+           ? sum + vtd_load(&u->nested_gens[c->did]) : sum;
 }
 
 static inline uint64_t vtd_irte_stamp(const VtdUnit *u)
@@ -231,6 +323,13 @@ static inline uint64_t vtd_domain_key(uint16_t did, unsigned size)
 void vtd_forget_translations(VtdUnit *u);
 void vtd_forget_irtes(VtdUnit *u);
 
+/** The same for first-stage translations and tables. */
+static inline uint64_t vtd_pasid_key(uint16_t did, uint32_t pasid,
+                                     unsigned size)
+{
+    return vtd_domain_key(did, size) | 1u << 20 | (uint64_t)pasid << 24;
+}
+
 /* None of these is called locked, or in a read-side section; each tells the
  * embedder too. */
 void vtd_invalidate_all(VtdUnit *u);
@@ -238,6 +337,11 @@ void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
                             uint16_t source, unsigned function_mask);
 void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
                           uint64_t addr, unsigned am, bool leaf_only);
+void vtd_invalidate_pasid_cache(VtdUnit *u);
+/** PASID-based: a whole address space, or with @paged 2^@am pages. */
+void vtd_invalidate_piotlb(VtdUnit *u, uint16_t did, uint32_t pasid,
+                           bool paged, uint64_t addr, unsigned am,
+                           bool leaf_only);
 void vtd_invalidate_irtes(VtdUnit *u, bool indexed, uint32_t index,
                           unsigned mask_bits);
 
@@ -255,6 +359,8 @@ typedef struct VtdFault {
     bool write;
     uint8_t at;             /* a ViommuKind */
     uint32_t pasid;         /* or VIOMMU_NO_PASID */
+    bool execute;
+    bool privileged;
     uint64_t info;          /* the record's low word */
 } VtdFault;
 

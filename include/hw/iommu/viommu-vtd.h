@@ -58,6 +58,26 @@ typedef struct ViommuVtdConfig {
     /** Enhanced set-root-table and set-IRTA pointer commands, which also
      *  invalidate (CAP.ESRTPS, ESIRTPS).  "esrtps" */
     bool enhanced_set_pointer;
+    /** Scalable mode (ECAP.SMTS), with second-stage tables.  Needs dma_drain.
+     *  "x-scalable-mode" */
+    bool scalable_mode;
+    /** First-stage instead of second-stage tables (ECAP.FSTS).  Needs
+     *  scalable_mode.  "x-flts" */
+    bool first_stage;
+    /** Both stages, and nested translation (ECAP.NEST).  Needs first_stage.
+     *  "nested" */
+    bool nested;
+    /** PASIDs of 1 .. 20 bits (ECAP.PASID, PSS), or 0 for none.  Needs
+     *  scalable_mode.  "pasid-bits" */
+    uint8_t pasid_bits;
+    /** 1 GiB pages in first-stage tables (CAP.FS1GP).  "fs1gp" */
+    bool fs1gp;
+    /** Accessed and dirty bits of second-stage tables (ECAP.SSADS).  Needs
+     *  scalable_mode.  "dirty-tracking" */
+    bool dirty_tracking;
+    /** Extended-accessed bits of first-stage tables (ECAP.EAFS).  Needs
+     *  first_stage.  "extended-access" */
+    bool extended_access;
     /** log2 of the entries of the translation cache: 4 .. 20, default 16.
      *  "iotlb-bits" */
     uint8_t iotlb_bits;

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Scalable mode: from a source-id and a PASID to a context (3.4.3).
+ *
+ *   root entry -> context entry -> PASID directory -> PASID table entry
+ *
+ * Requests without PASID use PASID 0 of their context.  Each of the last three
+ * entries can disable the recording of faults found behind it.
+ */
+#include "hw/iommu/vtd/unit.h"
+
+#define ADDR_MASK viommu_bits(51, VTD_PAGE_SHIFT)
+
+typedef struct Lookup {
+    VtdUnit *u;
+    VtdContext *context;
+    uint32_t pasid;
+    bool has_pasid;
+    uint64_t directory;
+    unsigned pdts;
+} Lookup;
+
+static VtdReason read_context(Lookup *l, uint16_t source)
+{
+    VtdUnit *u = l->u;
+    uint64_t root = vtd_load(&u->root) & ~(VTD_PAGE_SIZE - 1);
+    unsigned devfn = source & 0xff, upper = devfn >> 7;
+    uint64_t word[4], table, low_reserved;
+
+    if (viommu_load64(&u->common, root + (source >> 8) * 16, word, 2)) {
+        return VTD_FR_SM_ROOT_ACCESS;
+    }
+    table = word[upper];
+    if (!(table & VTD_ROOT_P)) {
+        return VTD_FR_SM_ROOT_NOT_PRESENT;
+    }
+    if (table & (viommu_bits(11, 1) | vtd_beyond_haw(u))) {
+        return VTD_FR_SM_ROOT_RESERVED;
+    }
+    if (viommu_load64(&u->common, (table & ADDR_MASK) +
+                      (devfn & 0x7f) * VTD_SM_CONTEXT_SIZE, word, 4)) {
+        return VTD_FR_SM_CONTEXT_ACCESS;
+    }
+    l->context->fpd = word[0] & VTD_CONTEXT_FPD;
+    l->context->entry_read = true;
+    if (!(word[0] & VTD_CONTEXT_P)) {
+        return VTD_FR_SM_CONTEXT_NOT_PRESENT;
+    }
+    low_reserved = viommu_bits(8, 5) | VTD_SM_CONTEXT_PRE | vtd_beyond_haw(u);
+    if (!u->cfg.device_iotlb) {
+        low_reserved |= VTD_SM_CONTEXT_DTE;
+    }
+    if (!u->cfg.pasid_bits) {
+        low_reserved |= VTD_SM_CONTEXT_PASIDE;
+    }
+    if ((word[0] & low_reserved) || (word[1] & viommu_bits(63, 21)) ||
+        word[2] || word[3]) {
+        return VTD_FR_SM_CONTEXT_RESERVED;
+    }
+    if (viommu_get(word[1], VTD_SM_CONTEXT_RID_PASID)) {
+        /* ECAP.RPS is not announced. */
+        return VTD_FR_SM_CONTEXT_RESERVED;
+    }
+    if (l->has_pasid && !(word[0] & VTD_SM_CONTEXT_PASIDE)) {
+        return VTD_FR_SM_PASIDE_CLEAR;
+    }
+    l->context->ats = word[0] & VTD_SM_CONTEXT_DTE;
+    l->context->privileged = word[1] & VTD_SM_CONTEXT_RID_PRIV;
+    l->directory = word[0] & ADDR_MASK;
+    l->pdts = viommu_get(word[0], VTD_SM_CONTEXT_PDTS);
+    return VTD_FR_NONE;
+}
+
+static VtdReason read_pasid_entry(Lookup *l, uint64_t word[4])
+{
+    VtdUnit *u = l->u;
+    uint64_t dir;
+
+    if (l->pasid >> (l->pdts + 7 + VTD_PASID_TABLE_BITS)) {
+        return VTD_FR_SM_PASID_TOO_LARGE;
+    }
+    if (viommu_load64(&u->common, l->directory +
+                      (l->pasid >> VTD_PASID_TABLE_BITS) * 8, &dir, 1)) {
+        return VTD_FR_SM_DIR_ACCESS;
+    }
+    l->context->fpd |= (dir & VTD_PASID_FPD) != 0;
+    if (!(dir & VTD_PASID_P)) {
+        return VTD_FR_SM_DIR_NOT_PRESENT;
+    }
+    if (dir & (viommu_bits(11, 2) | vtd_beyond_haw(u))) {
+        return VTD_FR_SM_DIR_RESERVED;
+    }
+    if (viommu_load64(&u->common, (dir & ADDR_MASK) +
+                      (l->pasid & viommu_bits(VTD_PASID_TABLE_BITS - 1, 0)) *
+                      VTD_PASID_ENTRY_SIZE, word, 4)) {
+        return VTD_FR_SM_PASID_ACCESS;
+    }
+    l->context->fpd |= (word[0] & VTD_PASID_FPD) != 0;
+    return word[0] & VTD_PASID_P ? VTD_FR_NONE : VTD_FR_SM_PASID_NOT_PRESENT;
+}
+
+static VtdReason decode_pasid_entry(Lookup *l, const uint64_t word[4])
+{
+    const ViommuVtdConfig *cfg = &l->u->cfg;
+    VtdContext *c = l->context;
+    unsigned fspm = viommu_get(word[2], VTD_PASID_FSPM);
+    bool first, second;
+
+    c->pgtt = viommu_get(word[0], VTD_PASID_PGTT);
+    c->did = viommu_get(word[1], VTD_PASID_DID);
+    c->ss_levels = viommu_get(word[0], VTD_PASID_AW) + 2;
+    c->ss_table = word[0] & ADDR_MASK;
+    c->fs_levels = fspm + 4;
+    c->fs_table = word[2] & ADDR_MASK;
+    c->ssade = word[0] & VTD_PASID_SSADE;
+    c->sre = word[2] & VTD_PASID_SRE;
+    c->ere = word[2] & VTD_PASID_ERE;
+    c->wpe = word[2] & VTD_PASID_WPE;
+    c->nxe = word[2] & VTD_PASID_NXE;
+    c->eafe = word[2] & VTD_PASID_EAFE;
+    c->snoop = word[1] & VTD_PASID_PGSNP;
+
+    first = c->pgtt == VTD_PGTT_FIRST || c->pgtt == VTD_PGTT_NESTED;
+    second = c->pgtt == VTD_PGTT_SECOND || c->pgtt == VTD_PGTT_NESTED;
+    if ((word[0] & (viommu_bits(11, 10) | viommu_bits(5, 5))) ||
+        (word[1] & viommu_bits(22, 16)) ||
+        (!cfg->dirty_tracking && c->ssade) ||
+        (first && (word[2] & (viommu_bits(11, 8) | viommu_bits(6, 6)))) ||
+        (first && !cfg->extended_access && c->eafe) ||
+        (second && (word[0] & vtd_beyond_haw(l->u)))) {
+        return VTD_FR_SM_PASID_RESERVED;
+    }
+    if (c->pgtt < VTD_PGTT_FIRST || c->pgtt > VTD_PGTT_PASS_THROUGH ||
+        (first && !cfg->first_stage) ||
+        (first && (fspm > 1 || (fspm == 1 && cfg->aw_bits < 57))) ||
+        (second && !vtd_second_stage_supported(cfg)) ||
+        (second && !vtd_levels_supported(l->u, c->ss_levels)) ||
+        (c->pgtt == VTD_PGTT_NESTED && !cfg->nested) ||
+        (c->pgtt == VTD_PGTT_PASS_THROUGH && !cfg->pass_through)) {
+        return VTD_FR_SM_PASID_INVALID;
+    }
+    if (c->pgtt == VTD_PGTT_FIRST && (c->fs_table & vtd_beyond_haw(l->u))) {
+        return VTD_FR_SM_PASID_RESERVED;
+    }
+    return VTD_FR_NONE;
+}
+
+VtdReason vtd_scalable_context(VtdUnit *u, uint16_t source, uint32_t pasid,
+                               VtdContext *context)
+{
+    Lookup l = {
+        .u = u, .context = context,
+        .has_pasid = pasid != VIOMMU_NO_PASID,
+        .pasid = pasid != VIOMMU_NO_PASID ? pasid : 0,
+    };
+    uint64_t word[4];
+    VtdReason reason;
+
+    context->scalable = true;
+    context->pasid = l.pasid;
+    reason = read_context(&l, source);
+    if (!reason) {
+        reason = read_pasid_entry(&l, word);
+    }
+    return reason ? reason : decode_pasid_entry(&l, word);
+}
