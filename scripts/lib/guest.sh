@@ -374,8 +374,22 @@ guest_judge_pass() {
         "(${status:-0} & 0xffff) == 2 && ${wrong:-1} == 0 && ${nonzero:-0} > 0"
 }
 
+# The reasons that the unit gives, by the tables in use: not mapped for a
+# read and for a write, and beyond the address width.
+guest_reasons() {
+    case "$guest_append,$guest_iommu," in
+    *sm_on*scalable-mode=on,*flts=on,* | *sm_on*scalable-mode=on,*fsts=on,*)
+        echo 0x71 0x71 0x80 ;;
+    *sm_on*scalable-mode=on,*)
+        echo 0x79 0x79 0x83 ;;
+    *)
+        echo 0x06 0x05 0x04 ;;
+    esac
+}
+
 guest_judge_dma() {
-    local one label kind addr line reason write
+    local one label kind addr line reason write on_read on_write on_beyond
+    read -r on_read on_write on_beyond <<<"$(guest_reasons)"
     guest_faults=()
     if [ "$guest_testdev" = 0 ]; then
         guest_result skip viommu-testdev "this QEMU does not have the device"
@@ -385,10 +399,10 @@ guest_judge_dma() {
             addr=${one#*:}
             line=$(guest_line "dma $label")
             case $label in
-            read) kind=Read reason=0x06 write=0 ;;
-            write) kind=Write reason=0x05 write=1 ;;
+            read) kind=Read reason=$on_read write=0 ;;
+            write) kind=Write reason=$on_write write=1 ;;
             beyond)
-                kind=Read reason=0x04 write=0
+                kind=Read reason=$on_beyond write=0
                 addr=$(printf '0x%x' $((1 << guest_aw)))
                 ;;
             pass)

@@ -32,12 +32,14 @@ static const BadOption bad_options[] = {
     { "caching-mode=2", "caching-mode", "2" },
     { "pmr=perhaps", "pmr", "perhaps" },
     { "no-such-option=1", "no-such-option", NULL },
-    { "x-scalable-mode=on", "scalable-mode", "on" },
-    { "scalable-mode=on", "scalable-mode", "on" },
+    { "x-scalable-mode=on,dma-drain=off", "scalable-mode", "on" },
+    { "x-scalable-mode=on,nested=on", "nested", "on" },
+    { "dirty-tracking=on", "dirty-tracking", "on" },
+    { "x-scalable-mode=on,pasid-bits=21", "pasid-bits", "21" },
     { "x-flts=on", "x-flts", NULL },
     { "fsts=on", "fsts", NULL },
     { "x-pasid-mode=on", "x-pasid-mode", NULL },
-    { "pasid-bits=20", "pasid-bits", "20" },
+    { "pasid-bits=20", "pasid-bits", NULL },
     { "svm=on", "svm", NULL },
 };
 

@@ -64,6 +64,9 @@ static void resolve_auto(const DeviceOptions *options,
 {
     *config = options->vtd;
     config->interrupt_remapping = options->intremap != ON_OFF_AUTO_OFF;
+    if (options->pasid_mode && !config->pasid_bits) {
+        config->pasid_bits = 20;
+    }
     config->extended_interrupt_mode =
         options->eim == ON_OFF_AUTO_ON ||
         (options->eim == ON_OFF_AUTO_AUTO && options->buggy_eim &&

@@ -23,7 +23,6 @@ typedef enum PropertyKind {
     PROP_BUS,
     /* known, but only its value for off is there */
     PROP_BOOL_OFF,
-    PROP_UINT8_ZERO,
 } PropertyKind;
 
 typedef struct Property {
@@ -49,33 +48,42 @@ static const Property vtd_properties[] = {
       "address width of the second stage: 39, 48 or 57" },
     { "caching-mode", PROP_BOOL, OPTION(vtd.caching_mode), NULL },
     { "device-iotlb", PROP_BOOL, OPTION(vtd.device_iotlb), NULL },
+    { "dirty-tracking", PROP_BOOL, OPTION(vtd.dirty_tracking),
+      "accessed and dirty bits of the second stage" },
     { "dma-drain", PROP_BOOL, OPTION(vtd.dma_drain), NULL },
     { "dma-translation", PROP_BOOL, OPTION(vtd.dma_translation), NULL },
     { "eim", PROP_ON_OFF_AUTO, OPTION(eim), "x2APIC destinations" },
     { "esrtps", PROP_BOOL, OPTION(vtd.enhanced_set_pointer), NULL },
     { "fault-records", PROP_UINT16, OPTION(vtd.fault_records),
       "fault recording registers: 1 .. 256" },
-    { "fs1gp", PROP_BOOL, OPTION(ignored_bool), "no effect" },
-    { "fsts", PROP_BOOL_OFF, 0, "first stage" },
+    { "extended-access", PROP_BOOL, OPTION(vtd.extended_access),
+      "extended-accessed bits of the first stage" },
+    { "fs1gp", PROP_BOOL, OPTION(vtd.fs1gp),
+      "1 GiB pages of the first stage" },
+    { "fsts", PROP_BOOL, OPTION(vtd.first_stage), "first stage" },
     { "haw-bits", PROP_UINT8, OPTION(vtd.haw_bits), "host address width" },
     { "id", PROP_STRING, OPTION(id), NULL },
     { "intremap", PROP_ON_OFF_AUTO, OPTION(intremap), NULL },
     { "iotlb-bits", PROP_UINT8, OPTION(vtd.iotlb_bits),
       "log2 of the size of the translation cache" },
-    { "pasid-bits", PROP_UINT8_ZERO, 0, "PASID" },
+    { "nested", PROP_BOOL, OPTION(vtd.nested), "both stages, nested" },
+    { "pasid-bits", PROP_UINT8, OPTION(vtd.pasid_bits),
+      "bits of PASIDs: 1 .. 20; 0 for none" },
     { "pmr", PROP_BOOL, OPTION(vtd.protected_memory), NULL },
     { "posted-interrupts", PROP_BOOL, OPTION(vtd.posted_interrupts), NULL },
     { "pt", PROP_BOOL, OPTION(vtd.pass_through), NULL },
-    { "scalable-mode", PROP_BOOL_OFF, 0, "scalable mode" },
+    { "scalable-mode", PROP_BOOL, OPTION(vtd.scalable_mode),
+      "scalable mode" },
     { "scope", PROP_SCOPE, 0, "functions behind the unit: ADDR[:ADDR...]" },
     { "snoop-control", PROP_BOOL, OPTION(vtd.snoop_control), NULL },
     { "stale-tm", PROP_BOOL, OPTION(vtd.stale_tm), NULL },
     { "svm", PROP_BOOL_OFF, 0, "shared virtual memory" },
     { "version", PROP_UINT32, OPTION(ignored_number), "no effect" },
     { "x-buggy-eim", PROP_BOOL, OPTION(buggy_eim), NULL },
-    { "x-flts", PROP_BOOL_OFF, 0, "first stage" },
-    { "x-pasid-mode", PROP_BOOL_OFF, 0, "PASID" },
-    { "x-scalable-mode", PROP_BOOL_OFF, 0, "scalable mode" },
+    { "x-flts", PROP_BOOL, OPTION(vtd.first_stage), "first stage" },
+    { "x-pasid-mode", PROP_BOOL, OPTION(pasid_mode), "PASIDs of 20 bits" },
+    { "x-scalable-mode", PROP_BOOL, OPTION(vtd.scalable_mode),
+      "scalable mode" },
 };
 
 static const Property testdev_properties[] = {
@@ -110,7 +118,6 @@ static const char *kind_name(PropertyKind kind)
     case PROP_ON_OFF_AUTO:
         return "OnOffAuto";
     case PROP_UINT8:
-    case PROP_UINT8_ZERO:
         return "uint8";
     case PROP_UINT16:
         return "uint16";
@@ -136,8 +143,7 @@ static void print_properties(const DeviceType *type)
     printf("%s options:\n", type->name);
     for (size_t i = 0; i < type->n_properties; i++) {
         const Property *prop = &type->properties[i];
-        bool off = prop->kind == PROP_BOOL_OFF ||
-                   prop->kind == PROP_UINT8_ZERO;
+        bool off = prop->kind == PROP_BOOL_OFF;
 
         printf("  %s=<%s>%*s%s%s%s\n", prop->name, kind_name(prop->kind),
                prop->help ? (int)(24 - strlen(prop->name) -
@@ -295,8 +301,6 @@ static bool set_string(DeviceOptions *device, const Property *prop,
 static bool set_property(DeviceOptions *device, const Property *prop,
                          const char *value, GError **error)
 {
-    uint64_t number;
-
     switch (prop->kind) {
     case PROP_BOOL:
     case PROP_BOOL_OFF:
@@ -308,14 +312,6 @@ static bool set_property(DeviceOptions *device, const Property *prop,
         return set_number(device, prop, value, UINT16_MAX, error);
     case PROP_UINT32:
         return set_number(device, prop, value, UINT32_MAX, error);
-    case PROP_UINT8_ZERO:
-        if (option_number(value, 0, &number)) {
-            return true;
-        }
-        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "Property '%s' cannot be '%s': %s is not implemented, "
-                    "only 0 is allowed", prop->name, value, prop->help);
-        return false;
     default:
         return set_string(device, prop, value, error);
     }

@@ -33,6 +33,7 @@ typedef struct DeviceOptions {
     OnOffAuto intremap;
     OnOffAuto eim;
     bool buggy_eim;
+    bool pasid_mode;
     /* the functions that the unit is in front of */
     bool has_scope;
     uint8_t scope[256 / 8];

@@ -210,15 +210,6 @@ static const MemoryRegionOps vtd_register_ops = {
 
 /* --- Configuration ------------------------------------------------------- */
 
-static bool vtd_refuse(Error **errp, bool given, const char *name)
-{
-    if (given) {
-        error_setg(errp, "%s: scalable mode, first-stage tables and PASIDs "
-                   "are not there yet; it can only be off", name);
-    }
-    return given;
-}
-
 /* The parts of the configuration that concern QEMU, not the unit. */
 static bool vtd_check_options(IntelIOMMUState *s, Error **errp)
 {
@@ -244,11 +235,12 @@ static bool vtd_check_options(IntelIOMMUState *s, Error **errp)
                    "KVM's MSI routes cannot post to the guest's descriptors");
         return false;
     }
-    return !vtd_refuse(errp, s->scalable_mode, "x-scalable-mode=on") &&
-           !vtd_refuse(errp, s->first_stage, "x-flts=on") &&
-           !vtd_refuse(errp, s->pasid_mode, "x-pasid-mode=on") &&
-           !vtd_refuse(errp, s->svm, "svm=on") &&
-           !vtd_refuse(errp, s->pasid_bits != 0, "pasid-bits");
+    if (s->svm) {
+        error_setg(errp, "svm=on: page requests are not there yet; it can "
+                   "only be off");
+        return false;
+    }
+    return true;
 }
 
 static const ViommuOps vtd_ops = {
@@ -280,6 +272,13 @@ static bool vtd_create_unit(IntelIOMMUState *s, Error **errp)
     config.posted_interrupts = s->posted_interrupts;
     config.protected_memory = s->protected_memory;
     config.enhanced_set_pointer = s->enhanced_set_pointer;
+    config.scalable_mode = s->scalable_mode;
+    config.first_stage = s->first_stage;
+    config.fs1gp = s->fs1gp;
+    config.nested = s->nested;
+    config.pasid_bits = s->pasid_mode && !s->pasid_bits ? 20 : s->pasid_bits;
+    config.dirty_tracking = s->dirty_tracking;
+    config.extended_access = s->extended_access;
     config.iotlb_bits = s->iotlb_bits;
 
     s->unit = viommu_vtd_new(&config, &vtd_ops, s, &error);
@@ -381,6 +380,11 @@ static const Property vtd_properties[] = {
                      false),
     DEFINE_PROP_BOOL("pmr", IntelIOMMUState, protected_memory, false),
     DEFINE_PROP_BOOL("esrtps", IntelIOMMUState, enhanced_set_pointer, false),
+    DEFINE_PROP_BOOL("nested", IntelIOMMUState, nested, false),
+    DEFINE_PROP_BOOL("dirty-tracking", IntelIOMMUState, dirty_tracking,
+                     false),
+    DEFINE_PROP_BOOL("extended-access", IntelIOMMUState, extended_access,
+                     false),
     DEFINE_PROP_UINT8("iotlb-bits", IntelIOMMUState, iotlb_bits, 16),
 };
 

@@ -49,6 +49,9 @@ struct IntelIOMMUState {
     bool pasid_mode;
     bool svm;
     uint8_t pasid_bits;
+    bool nested;
+    bool dirty_tracking;
+    bool extended_access;
     bool dma_drain;
     bool dma_translation;
     bool stale_tm;

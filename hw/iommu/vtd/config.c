@@ -51,15 +51,15 @@ static bool config_ok(const ViommuVtdConfig *cfg, GError **error)
                     "aw-bits=%u: allowed are 39, 48 and 57", cfg->aw_bits);
         return false;
     }
-    return needs("x-scalable-mode=on", cfg->scalable_mode, "x-flts=on",
+    return needs("x-scalable-mode=on", cfg->scalable_mode, "x-flts/fsts=on",
                  cfg->first_stage, error) &&
-           needs("x-scalable-mode=on", cfg->scalable_mode, "x-pasid-mode",
-                 cfg->pasid_bits, error) &&
+           needs("x-scalable-mode=on", cfg->scalable_mode,
+                 "x-pasid-mode/pasid-bits", cfg->pasid_bits, error) &&
            needs("x-scalable-mode=on", cfg->scalable_mode,
                  "dirty-tracking=on", cfg->dirty_tracking, error) &&
-           needs("x-flts=on", cfg->first_stage, "nested=on", cfg->nested,
+           needs("x-flts/fsts=on", cfg->first_stage, "nested=on", cfg->nested,
                  error) &&
-           needs("x-flts=on", cfg->first_stage, "extended-access=on",
+           needs("x-flts/fsts=on", cfg->first_stage, "extended-access=on",
                  cfg->extended_access, error) &&
            needs("dma-drain=on", cfg->dma_drain, "x-scalable-mode=on",
                  cfg->scalable_mode, error) &&
