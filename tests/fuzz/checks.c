@@ -28,12 +28,15 @@ void fuzz_check_reply(const ViommuRequest *req, ViommuStatus status,
     if (status != VIOMMU_OK) {
         FUZZ_CHECK(status == VIOMMU_FAULT);
         FUZZ_CHECK(reply->access == 0);
-        FUZZ_CHECK(reply->reason <= SPEC_FR_OUT_INTERRUPT);
+        FUZZ_CHECK(reply->reason <= SPEC_FR_OUT_INTERRUPT ||
+                   (reply->reason > 0x30 && reply->reason < 0x92));
         return;
     }
     FUZZ_CHECK(reply->reason == 0);
-    FUZZ_CHECK(!(reply->access & ~(VIOMMU_READ | VIOMMU_WRITE)));
-    if (req->kind != VIOMMU_TRANSLATION) {
+    FUZZ_CHECK(!(reply->access & ~(VIOMMU_READ | VIOMMU_WRITE |
+                                   (req->access & VIOMMU_EXEC))));
+    /* A probe sets no dirty bit, and so is not given a write to keep. */
+    if (req->kind != VIOMMU_TRANSLATION && !req->probe) {
         FUZZ_CHECK(!(wanted & ~reply->access));
     }
     if (reply->access) {

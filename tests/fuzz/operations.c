@@ -23,13 +23,12 @@ uint64_t fuzz_take(FuzzInput *in, unsigned bytes)
     return value;
 }
 
-static uint64_t take_page(FuzzInput *in)
+uint64_t fuzz_take_page(FuzzInput *in)
 {
     return (fuzz_take(in, 1) % (FUZZ_RAM / 4096)) * 4096;
 }
 
-/* Few sources, so that tables and requests meet. */
-static uint16_t take_source(FuzzInput *in)
+uint16_t fuzz_take_source(FuzzInput *in)
 {
     static const uint16_t sources[] = {
         0x0000, 0x0001, 0x0008, 0x00ff, 0x0100, 0x0800, 0x1f08, 0xffff,
@@ -38,8 +37,7 @@ static uint16_t take_source(FuzzInput *in)
     return sources[fuzz_take(in, 1) % G_N_ELEMENTS(sources)];
 }
 
-/* Addresses whose table indexes are small numbers, mostly. */
-static uint64_t take_address(FuzzInput *in)
+uint64_t fuzz_take_address(FuzzInput *in)
 {
     uint8_t shape = (uint8_t)fuzz_take(in, 1);
     uint64_t addr = 0;
@@ -141,8 +139,8 @@ static void op_poke(FuzzUnit *u, FuzzInput *in)
 /* An entry that points to a page, with a few bits wrong at times. */
 static void op_entry(FuzzUnit *u, FuzzInput *in)
 {
-    uint64_t addr = take_page(in) + (fuzz_take(in, 1) & 511) * 8;
-    uint64_t value = take_page(in) | fuzz_take(in, 1);
+    uint64_t addr = fuzz_take_page(in) + (fuzz_take(in, 1) & 511) * 8;
+    uint64_t value = fuzz_take_page(in) | fuzz_take(in, 1);
     uint8_t odd = (uint8_t)fuzz_take(in, 1);
 
     if (odd & 1) {
@@ -157,13 +155,13 @@ static void op_entry(FuzzUnit *u, FuzzInput *in)
 /* Root, context entry and a path of second-stage tables, all valid. */
 static void op_tables(FuzzUnit *u, FuzzInput *in)
 {
-    uint64_t root = take_page(in), context = take_page(in);
-    uint64_t table = take_page(in);
-    uint16_t source = take_source(in);
+    uint64_t root = fuzz_take_page(in), context = fuzz_take_page(in);
+    uint64_t table = fuzz_take_page(in);
+    uint16_t source = fuzz_take_source(in);
     uint8_t shape = (uint8_t)fuzz_take(in, 1);
     unsigned levels = 3 + shape % 3;
     unsigned leaf = 1 + (shape >> 2) % 3;
-    uint64_t iova = take_address(in);
+    uint64_t iova = fuzz_take_address(in);
     uint64_t at = table;
 
     guest_write64(&u->mem, root + (source >> 8) * 16, context | SPEC_ROOT_P);
@@ -180,7 +178,7 @@ static void op_tables(FuzzUnit *u, FuzzInput *in)
                               SPEC_SS_R | SPEC_SS_W |
                               (level > 1 ? SPEC_SS_PS : 0));
         } else {
-            at = take_page(in);
+            at = fuzz_take_page(in);
             guest_write64(&u->mem, entry, at | SPEC_SS_R | SPEC_SS_W);
         }
     }
@@ -194,9 +192,9 @@ static void op_tables(FuzzUnit *u, FuzzInput *in)
 
 static void op_check(FuzzUnit *u, FuzzInput *in)
 {
-    uint64_t root = take_page(in);
-    uint16_t source = take_source(in);
-    uint64_t addr = take_address(in);
+    uint64_t root = fuzz_take_page(in);
+    uint16_t source = fuzz_take_source(in);
+    uint64_t addr = fuzz_take_address(in);
 
     if (!u->section && u->checks < MAX_CHECKS) {
         u->checks++;
@@ -216,7 +214,7 @@ static void op_translate(FuzzUnit *u, FuzzInput *in)
 {
     uint8_t shape = (uint8_t)fuzz_take(in, 1);
     ViommuRequest req = {
-        .source = take_source(in),
+        .source = fuzz_take_source(in),
         .pasid = shape & 0x80 ? (uint32_t)fuzz_take(in, 3) & 0xfffff
                               : VIOMMU_NO_PASID,
         .access = 1 + shape % 3,
@@ -226,7 +224,7 @@ static void op_translate(FuzzUnit *u, FuzzInput *in)
     ViommuReply reply;
     ViommuStatus status;
 
-    req.addr = take_address(in);
+    req.addr = fuzz_take_address(in);
     memset(&reply, 0xa5, sizeof(reply));
     viommu_dma_begin();
     status = viommu_translate(u->unit, &req, &reply);
@@ -237,7 +235,7 @@ static void op_translate(FuzzUnit *u, FuzzInput *in)
 static void op_msi(FuzzUnit *u, FuzzInput *in)
 {
     uint8_t shape = (uint8_t)fuzz_take(in, 1);
-    uint16_t source = take_source(in);
+    uint16_t source = fuzz_take_source(in);
     ViommuMsi msi = { .data = (uint32_t)fuzz_take(in, 1) }, out;
     ViommuMsiResult result;
 
@@ -261,10 +259,10 @@ static void op_msi(FuzzUnit *u, FuzzInput *in)
 
 static void op_irt(FuzzUnit *u, FuzzInput *in)
 {
-    uint64_t table = take_page(in);
+    uint64_t table = fuzz_take_page(in);
     uint8_t shape = (uint8_t)fuzz_take(in, 1);
     uint16_t index = (uint16_t)fuzz_take(in, 1);
-    uint16_t source = take_source(in);
+    uint16_t source = fuzz_take_source(in);
 
     if (shape & 1) {
         guest_irte_set_posted(&u->mem, table, index, (uint8_t)fuzz_take(in, 1),
@@ -291,7 +289,7 @@ static void op_irt(FuzzUnit *u, FuzzInput *in)
 
 static void op_queue(FuzzUnit *u, FuzzInput *in)
 {
-    uint64_t page = take_page(in);
+    uint64_t page = fuzz_take_page(in);
 
     guest_set_reg64(&u->regs, SPEC_IQT, 0);
     guest_set_reg64(&u->regs, SPEC_IQA, page | (fuzz_take(in, 1) & 7));
@@ -311,7 +309,7 @@ static void op_descriptor(FuzzUnit *u, FuzzInput *in)
         lo |= fuzz_take(in, 6) << 4;
         hi = fuzz_take(in, 8);
     } else {
-        uint64_t source = take_source(in);
+        uint64_t source = fuzz_take_source(in);
 
         lo |= fuzz_take(in, 1) << 4;
         switch (lo & SPEC_INV_TYPE) {
@@ -322,12 +320,12 @@ static void op_descriptor(FuzzUnit *u, FuzzInput *in)
             break;
         case SPEC_INV_IOTLB:
             lo |= fuzz_take(in, 1) << SPEC_INV_DID_SHIFT;
-            hi = (take_address(in) & ~UINT64_C(0xfff)) |
+            hi = (fuzz_take_address(in) & ~UINT64_C(0xfff)) |
                  (fuzz_take(in, 1) & 0x7f);
             break;
         case SPEC_INV_DEVTLB:
             lo |= source << SPEC_INV_DEVTLB_SID_SHIFT;
-            hi = (take_address(in) & ~UINT64_C(0xfff)) | (shape >> 5 & 1);
+            hi = (fuzz_take_address(in) & ~UINT64_C(0xfff)) | (shape >> 5 & 1);
             break;
         case SPEC_INV_IEC:
             lo |= fuzz_take(in, 1) << SPEC_INV_IEC_IM_SHIFT |
@@ -335,7 +333,7 @@ static void op_descriptor(FuzzUnit *u, FuzzInput *in)
             break;
         default:
             lo |= fuzz_take(in, 1) << SPEC_INV_WAIT_DATA_SHIFT;
-            hi = take_page(in) + fuzz_take(in, 1) * 4;
+            hi = fuzz_take_page(in) + fuzz_take(in, 1) * 4;
             break;
         }
     }
@@ -416,7 +414,7 @@ static void op_look(FuzzUnit *u, FuzzInput *in)
     ViommuStats stats;
     uint32_t domain = 0;
 
-    if (viommu_source_domain(u->unit, take_source(in), &domain)) {
+    if (viommu_source_domain(u->unit, fuzz_take_source(in), &domain)) {
         FUZZ_CHECK(domain <= UINT16_MAX);
     }
     viommu_get_stats(u->unit, &stats);
@@ -461,6 +459,26 @@ static Operation *const operations[] = {
     op_look, op_section, op_run,
 };
 
+static Operation *const scalable_operations[] = {
+    op_write, op_read, op_command, op_poke, op_entry, op_entry, op_tables,
+    fuzz_op_scalable, fuzz_op_scalable, fuzz_op_scalable, fuzz_op_scalable,
+    fuzz_op_pasid_translate, fuzz_op_pasid_translate,
+    fuzz_op_pasid_translate, fuzz_op_pasid_translate, op_translate,
+    fuzz_op_wide_queue, fuzz_op_wide_descriptor, fuzz_op_wide_descriptor,
+    op_descriptor, op_ram, op_state, op_look, op_section, op_run,
+};
+
+static void run_one(FuzzUnit *u, FuzzInput *in)
+{
+    uint64_t choice = fuzz_take(in, 1);
+
+    if (u->config.scalable_mode) {
+        scalable_operations[choice % G_N_ELEMENTS(scalable_operations)](u, in);
+    } else {
+        operations[choice % G_N_ELEMENTS(operations)](u, in);
+    }
+}
+
 void fuzz_run(FuzzUnit *u, FuzzInput *in)
 {
     ViommuRam ram = { .addr = 0, .size = FUZZ_RAM, .host = u->ram.host };
@@ -472,7 +490,7 @@ void fuzz_run(FuzzUnit *u, FuzzInput *in)
     memset(u->ram.host, 0, FUZZ_RAM);
     FUZZ_CHECK(viommu_set_ram(u->unit, &ram, 1) == 0);
     for (unsigned i = 0; i < MAX_OPERATIONS && in->size; i++) {
-        operations[fuzz_take(in, 1) % G_N_ELEMENTS(operations)](u, in);
+        run_one(u, in);
     }
     while (u->section) {
         viommu_dma_end();

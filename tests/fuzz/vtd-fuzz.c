@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define UNITS 8
+#define UNITS 12
+#define LEGACY_UNITS 8      /* the first ones */
 
 static FuzzUnit units[UNITS];
 static uint8_t ram[FUZZ_RAM] __attribute__((aligned(4096)));
@@ -108,6 +109,17 @@ static void unit_init(FuzzUnit *u, unsigned number)
     c->enhanced_set_pointer = (number & 4) != 0;
     c->iotlb_bits = (uint8_t)(4 + number % 3);
 
+    if (number >= LEGACY_UNITS) {
+        c->device_iotlb = true;
+        c->scalable_mode = true;
+        c->first_stage = number != LEGACY_UNITS;
+        c->nested = number > LEGACY_UNITS + 1;
+        c->pasid_bits = 20;
+        c->dirty_tracking = (number & 1) != 0;
+        c->extended_access = c->first_stage && (number & 2);
+        c->fs1gp = (number & 1) != 0;
+    }
+
     u->ram = (GuestRam) { .base = 0, .size = FUZZ_RAM, .host = ram };
     u->mem = guest_mem_from_ram(&u->ram);
     u->regs = (GuestRegs) { regs_read, regs_write, u };
@@ -122,7 +134,9 @@ static void unit_init(FuzzUnit *u, unsigned number)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     FuzzInput in = { data, size };
-    FuzzUnit *u = &units[fuzz_take(&in, 1) % UNITS];
+    uint8_t which = (uint8_t)fuzz_take(&in, 1);
+    FuzzUnit *u = &units[which < 128 ? which % LEGACY_UNITS
+                                     : LEGACY_UNITS + which % 4];
 
     if (!u->unit) {
         unit_init(u, (unsigned)(u - units));

@@ -26,6 +26,11 @@ typedef struct FuzzInput {
 } FuzzInput;
 
 uint64_t fuzz_take(FuzzInput *in, unsigned bytes);
+uint64_t fuzz_take_page(FuzzInput *in);
+/** Few sources, so that tables and requests meet. */
+uint16_t fuzz_take_source(FuzzInput *in);
+/** Addresses whose table indexes are small numbers, mostly. */
+uint64_t fuzz_take_address(FuzzInput *in);
 
 /** One unit, kept from input to input. */
 typedef struct FuzzUnit {
@@ -58,6 +63,12 @@ void fuzz_check_registers(FuzzUnit *u);
  *  reference walker. */
 void fuzz_check_reference(FuzzUnit *u, uint64_t root, uint16_t source,
                           uint64_t addr, unsigned access);
+
+/* operations of units with scalable mode */
+void fuzz_op_scalable(FuzzUnit *u, FuzzInput *in);
+void fuzz_op_wide_queue(FuzzUnit *u, FuzzInput *in);
+void fuzz_op_wide_descriptor(FuzzUnit *u, FuzzInput *in);
+void fuzz_op_pasid_translate(FuzzUnit *u, FuzzInput *in);
 
 #define FUZZ_CHECK(condition) \
     ((condition) ? (void)0 : fuzz_failed(#condition, __FILE__, __LINE__))
