@@ -157,6 +157,14 @@ static void vtd_hit_fill(VtdSpace *space, uint32_t source, hwaddr addr,
     if (!bql_locked()) {
         return;
     }
+    /*
+     * DMA that runs through more pages than there are hits would replace each
+     * before its next use; so most of the live ones stay.
+     */
+    if (hit->generation == generation && hit->page != addr >> 12 &&
+        (++space->replacements & 7)) {
+        return;
+    }
     qatomic_set(&hit->sequence, sequence + 1);
     smp_wmb();
     qatomic_set(&hit->page, addr >> 12);

@@ -49,6 +49,7 @@ typedef struct VtdHit {
 /* The DMA address space of one source-id. */
 struct VtdSpace {
     VtdHit *hits;               /* VTD_HITS of them */
+    unsigned replacements;      /* of live hits, wanted so far */
 
     IntelIOMMUState *iommu;
     PCIBus *bus;                /* NULL for the I/O APIC */

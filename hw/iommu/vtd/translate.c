@@ -43,30 +43,35 @@ static const ViommuField CTX_FLAGS = { 0, 7 };
 static const ViommuField CTX_DID_LOW = { 7, 5 };
 static const ViommuField CTX_DID_HIGH = { 52, 11 };
 
+/* @c comes as zeroes; what a context's type does not need stays so. */
 static VtdReason context_unpack(const ViommuCacheEntry *e, uint32_t pasid,
                                 VtdContext *c)
 {
     uint64_t w0 = e->value[0], w1 = e->value[1];
     unsigned flags = viommu_get(w1, CTX_FLAGS);
 
-    *c = (VtdContext) {
-        .scalable = viommu_get(w0, CTX_SCALABLE),
-        .entry_read = true,
-        .fpd = viommu_get(w0, CTX_FPD),
-        .ats = viommu_get(w0, CTX_ATS),
-        .pgtt = viommu_get(w0, CTX_PGTT),
-        .ss_levels = viommu_get(w0, CTX_SS_LEVELS),
-        .fs_levels = viommu_get(w0, CTX_FS_LEVELS),
-        .did = viommu_get(w1, CTX_DID_LOW) |
-               viommu_get(w1, CTX_DID_HIGH) << CTX_DID_LOW.width,
-        .pasid = pasid == VIOMMU_NO_PASID ? 0 : pasid,
-        .ss_table = w0 & TABLE_BITS,
-        .fs_table = w1 & TABLE_BITS,
-        .ssade = flags & 1,
-        .privileged = viommu_get(w0, CTX_PRIVILEGED),
-        .sre = flags & 2, .ere = flags & 4, .wpe = flags & 8,
-        .nxe = flags & 16, .eafe = flags & 32, .snoop = flags & 64,
-    };
+    c->entry_read = true;
+    c->scalable = viommu_get(w0, CTX_SCALABLE);
+    c->fpd = viommu_get(w0, CTX_FPD);
+    c->ats = viommu_get(w0, CTX_ATS);
+    c->pgtt = viommu_get(w0, CTX_PGTT);
+    c->privileged = viommu_get(w0, CTX_PRIVILEGED);
+    c->did = viommu_get(w1, CTX_DID_LOW) |
+             viommu_get(w1, CTX_DID_HIGH) << CTX_DID_LOW.width;
+    c->ss_levels = viommu_get(w0, CTX_SS_LEVELS);
+    c->ss_table = w0 & TABLE_BITS;
+    c->ssade = flags & 1;
+    if (vtd_has_first_stage(c)) {
+        c->pasid = pasid == VIOMMU_NO_PASID ? 0 : pasid;
+        c->fs_levels = viommu_get(w0, CTX_FS_LEVELS);
+        c->fs_table = w1 & TABLE_BITS;
+        c->sre = flags & 2;
+        c->ere = flags & 4;
+        c->wpe = flags & 8;
+        c->nxe = flags & 16;
+        c->eafe = flags & 32;
+        c->snoop = flags & 64;
+    }
     return viommu_get(w0, CTX_REASON);
 }
 
@@ -226,8 +231,8 @@ static bool identity(Request *r)
 
 /* --- Permissions ---------------------------------------------------------------- */
 
-VtdReason vtd_check(const VtdContext *context, uint8_t access,
-                    uint16_t flags)
+VtdReason vtd_check_all(const VtdContext *context, uint8_t access,
+                        uint16_t flags)
 {
     bool privileged = access & VIOMMU_PRIV;
     /* A supervisor may write to read-only pages unless WPE is set. */
@@ -258,6 +263,10 @@ static uint8_t allowed(const Request *r, uint16_t flags)
 {
     uint8_t mode = r->wanted.access & VIOMMU_PRIV, access = 0;
 
+    if (!vtd_has_first_stage(&r->context)) {
+        access = flags & (VIOMMU_READ | VIOMMU_WRITE);
+        return flags & VTD_MAP_DIRTY ? access : access & ~VIOMMU_WRITE;
+    }
     for (unsigned bit = VIOMMU_READ; bit <= VIOMMU_EXEC; bit <<= 1) {
         if (!vtd_check(&r->context, bit | mode, flags)) {
             access |= bit;
@@ -340,8 +349,7 @@ static bool beyond_width(const Request *r)
 {
     unsigned width = r->u->cfg.aw_bits;
 
-    if (r->context.pgtt == VTD_PGTT_FIRST ||
-        r->context.pgtt == VTD_PGTT_NESTED) {
+    if (vtd_has_first_stage(&r->context)) {
         return false;       /* canonical or not is what matters */
     }
     if (r->context.pgtt == VTD_PGTT_SECOND || !r->context.scalable) {
@@ -365,7 +373,7 @@ static VtdReason forbidden(Request *r)
     if (r->req->kind != VIOMMU_UNTRANSLATED && !c->ats) {
         return c->scalable ? VTD_FR_SM_DTE_CLEAR : VTD_FR_TYPE_BLOCKED;
     }
-    if (c->pgtt == VTD_PGTT_FIRST || c->pgtt == VTD_PGTT_NESTED) {
+    if (vtd_has_first_stage(c)) {
         if ((r->wanted.access & VIOMMU_EXEC) && !c->ere) {
             return VTD_FR_SM_ERE_CLEAR;
         }

@@ -146,6 +146,12 @@ typedef struct VtdContext {
     bool snoop;
 } VtdContext;
 
+static inline bool vtd_has_first_stage(const VtdContext *context)
+{
+    return context->pgtt == VTD_PGTT_FIRST ||
+           context->pgtt == VTD_PGTT_NESTED;
+}
+
 typedef struct VtdSsEntry {
     bool leaf;
     bool snoop;
@@ -256,9 +262,21 @@ VtdReason vtd_second_stage(VtdUnit *u, const VtdContext *context,
 VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
                           uint64_t addr, const VtdWanted *wanted,
                           VtdMapping *mapping);
-/** The one check of permissions.  VTD_FR_NONE when all is granted. */
-VtdReason vtd_check(const VtdContext *context, uint8_t access,
-                    uint16_t flags);
+VtdReason vtd_check_all(const VtdContext *context, uint8_t access,
+                        uint16_t flags);
+
+/** The one check of permissions.  VTD_FR_NONE when all is granted, which is
+ *  seen at a glance when neither stage restricts anything. */
+static inline VtdReason vtd_check(const VtdContext *context, uint8_t access,
+                                  uint16_t flags)
+{
+    uint16_t all = VTD_MAP_FIRST_STAGE | VIOMMU_READ | VIOMMU_WRITE;
+
+    if ((flags & all) == all && !(access & VIOMMU_EXEC)) {
+        return VTD_FR_NONE;
+    }
+    return vtd_check_all(context, access, flags);
+}
 
 /* --- translate.c ------------------------------------------------------------------ */
 
