@@ -114,18 +114,24 @@ static void remove_range(ViommuCache *cache, uint64_t addr, unsigned am,
 static void remove_pages(VtdUnit *u, uint64_t key1, uint64_t addr, unsigned am,
                          bool tables)
 {
-    /* After the epochs: a fill with a size that is not in here fails. */
-    uint64_t sizes = __atomic_load_n(&u->sizes, __ATOMIC_SEQ_CST);
+    uint64_t sizes;
 
+    for (unsigned level = 1; tables && level <= 2; level++) {
+        remove_range(&u->paging, addr, am, vtd_size_shift(level),
+                     key1 | vtd_domain_key(0, level));
+    }
+    /*
+     * Tables first, and then a new epoch: who found an old table in the cache
+     * until now does not fill in what it found through that table.
+     */
+    viommu_cache_advance(&u->iotlb);
+    /* After the epoch: a fill with a size that is not in here fails. */
+    sizes = __atomic_load_n(&u->sizes, __ATOMIC_SEQ_CST);
     for (unsigned size = 0; size < VTD_SIZES; size++) {
         if (sizes & (1u << size)) {
             remove_range(&u->iotlb, addr, am, vtd_size_shift(size),
                          key1 | vtd_domain_key(0, size));
         }
-    }
-    for (unsigned level = 1; tables && level <= 2; level++) {
-        remove_range(&u->paging, addr, am, vtd_size_shift(level),
-                     key1 | vtd_domain_key(0, level));
     }
 }
 
