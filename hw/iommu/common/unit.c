@@ -80,6 +80,15 @@ bool viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv)
     return true;
 }
 
+void viommu_unit_page_response(Viommu *unit,
+                               const ViommuPageResponse *response)
+{
+    viommu_count(&unit->stats.page_responses);
+    if (unit->ops.page_response) {
+        unit->ops.page_response(unit->opaque, response);
+    }
+}
+
 void viommu_unit_run_later(Viommu *unit)
 {
     unit->ops.run_later(unit->opaque);
@@ -168,6 +177,12 @@ ViommuMsiResult viommu_remap_msi(Viommu *unit, uint32_t source,
 bool viommu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
 {
     return unit->model->source_domain(unit, source, domain);
+}
+
+void viommu_page_request(Viommu *unit, const ViommuPageRequest *req)
+{
+    viommu_count(&unit->stats.page_requests);
+    unit->model->page_request(unit, req);
 }
 
 void viommu_unexpected_completion(Viommu *unit, uint32_t source)

@@ -30,6 +30,7 @@ typedef struct ViommuModel {
                                  const ViommuMsi *in, bool probe,
                                  ViommuMsi *out);
     bool (*source_domain)(Viommu *unit, uint32_t source, uint32_t *domain);
+    void (*page_request)(Viommu *unit, const ViommuPageRequest *req);
     void (*unexpected_completion)(Viommu *unit, uint32_t source);
     GBytes *(*save)(Viommu *unit);
     bool (*load)(Viommu *unit, const void *data, size_t size, GError **error);
@@ -64,6 +65,9 @@ void viommu_unit_post_msi(Viommu *unit, const ViommuMsi *msi);
 /** Tell the embedder to drop translations; false if an endpoint's device-TLB
  *  does not answer.  Not locked. */
 bool viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv);
+/** Send a page response to its endpoint.  Not locked. */
+void viommu_unit_page_response(Viommu *unit,
+                               const ViommuPageResponse *response);
 /** Ask for viommu_run().  Not locked. */
 void viommu_unit_run_later(Viommu *unit);
 

@@ -58,8 +58,7 @@ void board_run(Board *board);
  * messages, which are nothing else.
  */
 ViommuDmaResult board_dma(Board *board, const PciFunction *fn,
-                          uint32_t pasid, uint64_t addr, void *buf,
-                          size_t size, bool write, uint8_t *reason);
+                          const ViommuTestdevAccess *access, uint8_t *reason);
 
 /* An endpoint with viommu-testdev in it. */
 PciFunction *endpoint_new(Board *board);

@@ -149,22 +149,21 @@ static ViommuDmaResult dma_direct(Dma *dma, size_t *moved)
 }
 
 ViommuDmaResult board_dma(Board *board, const PciFunction *fn,
-                          uint32_t pasid, uint64_t addr, void *buf,
-                          size_t size, bool write, uint8_t *reason)
+                          const ViommuTestdevAccess *access, uint8_t *reason)
 {
     Dma dma = {
         .board = board,
         .unit = board->unit_of[fn->devfn],
         .request = {
             .source = fn->devfn,
-            .pasid = pasid,
-            .addr = addr,
-            .access = write ? VIOMMU_WRITE : VIOMMU_READ,
-            .kind = VIOMMU_UNTRANSLATED,
+            .pasid = access->pasid,
+            .addr = access->addr,
+            .access = access->access,
+            .kind = access->kind,
         },
-        .buf = buf,
-        .size = size,
-        .write = write,
+        .buf = access->buf,
+        .size = access->size,
+        .write = access->access & VIOMMU_WRITE,
         .reason = reason,
     };
 

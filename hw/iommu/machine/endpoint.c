@@ -28,14 +28,13 @@ typedef struct Endpoint {
     Msi msi;
 } Endpoint;
 
-static ViommuDmaResult endpoint_dma(void *opaque, uint32_t pasid,
-                                    uint64_t addr, void *buf, size_t size,
-                                    bool write, uint8_t *reason)
+static ViommuDmaResult endpoint_dma(void *opaque,
+                                    const ViommuTestdevAccess *access,
+                                    uint8_t *reason)
 {
     Endpoint *endpoint = opaque;
 
-    return board_dma(endpoint->board, &endpoint->fn, pasid, addr, buf, size,
-                     write, reason);
+    return board_dma(endpoint->board, &endpoint->fn, access, reason);
 }
 
 static void endpoint_interrupt(void *opaque, unsigned vector)
@@ -66,10 +65,17 @@ static void endpoint_send(PciFunction *fn, uint64_t addr, uint32_t data)
 {
     Endpoint *endpoint = (Endpoint *)fn;
     uint32_t bytes = GUINT32_TO_LE(data);
+    ViommuTestdevAccess access = {
+        .pasid = VIOMMU_NO_PASID,
+        .access = VIOMMU_WRITE,
+        .kind = VIOMMU_UNTRANSLATED,
+        .addr = addr,
+        .buf = &bytes,
+        .size = sizeof(bytes),
+    };
     uint8_t reason = 0;
 
-    board_dma(endpoint->board, fn, VIOMMU_NO_PASID, addr, &bytes,
-              sizeof(bytes), true, &reason);
+    board_dma(endpoint->board, fn, &access, &reason);
 }
 
 static uint64_t bar0_read(void *opaque, uint64_t offset, unsigned size)
@@ -131,9 +137,11 @@ PciFunction *endpoint_new(Board *board)
 {
     Endpoint *endpoint = g_new0(Endpoint, 1);
     PciFunction *fn = &endpoint->fn;
+    ViommuTestdevConfig config = { 0 };
 
     endpoint->board = board;
-    endpoint->core = viommu_testdev_new(&endpoint_ops, endpoint);
+    endpoint->core = viommu_testdev_new(&config, &endpoint_ops, endpoint,
+                                        NULL);
 
     pci_function_init(fn, "viommu-testdev", VIOMMU_TESTDEV_VENDOR_ID,
                       VIOMMU_TESTDEV_DEVICE_ID, VIOMMU_TESTDEV_CLASS);

@@ -102,30 +102,33 @@ static ViommuDmaResult testdev_dma_pasid(ViommuTestdevState *s,
     return result;
 }
 
-static ViommuDmaResult testdev_dma(void *opaque, uint32_t pasid,
-                                   uint64_t addr, void *buf, size_t size,
-                                   bool write, uint8_t *reason)
+static ViommuDmaResult testdev_dma(void *opaque,
+                                   const ViommuTestdevAccess *access,
+                                   uint8_t *reason)
 {
     ViommuTestdevState *s = opaque;
+    bool write = access->access & VIOMMU_WRITE;
     MemTxResult result;
 
     if (unlikely(!(s->parent.config[PCI_COMMAND] & PCI_COMMAND_MASTER))) {
         return VIOMMU_DMA_NO_MASTER;
     }
-    if (unlikely(pasid != VIOMMU_NO_PASID)) {
-        return testdev_dma_pasid(s, pasid, addr, buf, size, write, reason);
+    if (unlikely(access->pasid != VIOMMU_NO_PASID)) {
+        return testdev_dma_pasid(s, access->pasid, access->addr, access->buf,
+                                 access->size, write, reason);
     }
     if (unlikely(s->mirror)) {
-        return viommu_mirror_rw(s->mirror, addr, buf, size, write) ?
+        return viommu_mirror_rw(s->mirror, access->addr, access->buf,
+                                access->size, write) ?
                VIOMMU_DMA_OK : VIOMMU_DMA_BLOCKED;
     }
-    result = pci_dma_rw(&s->parent, addr, buf, size,
+    result = pci_dma_rw(&s->parent, access->addr, access->buf, access->size,
                         write ? DMA_DIRECTION_FROM_DEVICE :
                         DMA_DIRECTION_TO_DEVICE, s->attrs);
     if (likely(result == MEMTX_OK)) {
         return VIOMMU_DMA_OK;
     }
-    return testdev_explain(s, addr, write, reason);
+    return testdev_explain(s, access->addr, write, reason);
 }
 
 static void testdev_interrupt(void *opaque, unsigned vector)
@@ -179,6 +182,7 @@ static const MemoryRegionOps testdev_register_ops = {
 static void testdev_realize(PCIDevice *pci, Error **errp)
 {
     ViommuTestdevState *s = VIOMMU_TESTDEV(pci);
+    const ViommuTestdevConfig config = { 0 };
 
     memory_region_init_io(&s->registers, OBJECT(s), &testdev_register_ops, s,
                           "viommu-testdev", VIOMMU_TESTDEV_BAR0_SIZE);
@@ -212,7 +216,7 @@ static void testdev_realize(PCIDevice *pci, Error **errp)
         error_setg(&s->blocker, "viommu-testdev: x-mirror=on has no end");
         qdev_add_unplug_blocker(DEVICE(pci), s->blocker);
     }
-    s->core = viommu_testdev_new(&testdev_ops, s);
+    s->core = viommu_testdev_new(&config, &testdev_ops, s, NULL);
 }
 
 static void testdev_exit(PCIDevice *pci)

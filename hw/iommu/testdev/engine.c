@@ -65,8 +65,15 @@ static bool run_dma(Run *run, uint64_t addr, void *buf, size_t size,
 {
     ViommuTestdev *dev = run->dev;
     uint8_t reason = 0;
-    ViommuDmaResult result = dev->ops.dma(dev->opaque, run->pasid, addr, buf,
-                                          size, write, &reason);
+    ViommuTestdevAccess access = {
+        .pasid = run->pasid,
+        .access = write ? VIOMMU_WRITE : VIOMMU_READ,
+        .kind = VIOMMU_UNTRANSLATED,
+        .addr = addr,
+        .buf = buf,
+        .size = size,
+    };
+    ViommuDmaResult result = dev->ops.dma(dev->opaque, &access, &reason);
 
     if (result != VIOMMU_DMA_OK) {
         run_fail(run, result, reason, addr, write);

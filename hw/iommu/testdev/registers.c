@@ -30,10 +30,14 @@ static const uint64_t testdev_writable[TESTDEV_REGS] = {
  */
 static _Thread_local bool testdev_running;
 
-ViommuTestdev *viommu_testdev_new(const ViommuTestdevOps *ops, void *opaque)
+ViommuTestdev *viommu_testdev_new(const ViommuTestdevConfig *config,
+                                  const ViommuTestdevOps *ops, void *opaque,
+                                  GError **error)
 {
     ViommuTestdev *dev = g_new0(ViommuTestdev, 1);
 
+    (void)config;
+    (void)error;
     dev->ops = *ops;
     dev->opaque = opaque;
     viommu_testdev_reset(dev);
@@ -128,4 +132,43 @@ void viommu_testdev_write(ViommuTestdev *dev, uint64_t offset,
         dev->busy = false;
         testdev_running = false;
     }
+}
+
+/* The extended capabilities come with the endpoint's device-TLB. */
+uint32_t viommu_testdev_config_read(ViommuTestdev *dev, unsigned offset,
+                                    unsigned size)
+{
+    (void)dev;
+    (void)offset;
+    (void)size;
+    return 0;
+}
+
+void viommu_testdev_config_write(ViommuTestdev *dev, unsigned offset,
+                                 uint32_t value, unsigned size)
+{
+    (void)dev;
+    (void)offset;
+    (void)value;
+    (void)size;
+}
+
+bool viommu_testdev_invalidate(ViommuTestdev *dev,
+                               const ViommuInvalidation *inv)
+{
+    (void)dev;
+    (void)inv;
+    return true;
+}
+
+void viommu_testdev_page_response(ViommuTestdev *dev,
+                                  const ViommuPageResponse *response)
+{
+    (void)dev;
+    (void)response;
+}
+
+void viommu_testdev_run(ViommuTestdev *dev)
+{
+    (void)dev;
 }

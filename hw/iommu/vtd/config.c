@@ -195,6 +195,7 @@ static const ViommuModel vtd_model = {
     .translate = vtd_translate,
     .remap_msi = vtd_remap_msi,
     .source_domain = vtd_source_domain,
+    .page_request = vtd_page_request,
     .unexpected_completion = vtd_unexpected_completion,
     .save = vtd_save,
     .load = vtd_load_state,

@@ -12,6 +12,7 @@
  *   translate.c    a DMA request from arrival to answer
  *   invalidation.c what each invalidation removes from the caches
  *   queue.c        the invalidation queue and the register interface
+ *   page_request.c the page request queue and its responses
  *   faults.c       fault recording and event interrupts
  *   interrupt.c    interrupt remapping and posting
  *   state.c        reset, save and load
@@ -368,6 +369,10 @@ void vtd_invalidate_irtes(VtdUnit *u, bool indexed, uint32_t index,
 /** Do u->work, as much as a batch holds.  Not locked. */
 void vtd_run(Viommu *unit);
 void vtd_unexpected_completion(Viommu *unit, uint32_t source);
+
+/* --- page_request.c ------------------------------------------------------------------------- */
+
+void vtd_page_request(Viommu *unit, const ViommuPageRequest *req);
 
 /* --- faults.c ------------------------------------------------------------------------------ */
 

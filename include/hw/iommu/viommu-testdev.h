@@ -33,31 +33,95 @@ typedef enum ViommuDmaResult {
     VIOMMU_DMA_NO_MASTER = 3,   /* bus mastering is off */
 } ViommuDmaResult;
 
+/** One request of the endpoint on the bus. */
+typedef struct ViommuTestdevAccess {
+    uint32_t pasid;         /* or VIOMMU_NO_PASID */
+    uint8_t access;         /* VIOMMU_READ or VIOMMU_WRITE; EXEC, PRIV */
+    uint8_t kind;           /* a ViommuKind */
+    uint64_t addr;
+    /** of memory accesses; they do not cross a 4 KiB boundary */
+    void *buf;
+    size_t size;            /* bytes */
+} ViommuTestdevAccess;
+
 /** What the endpoint asks of its embedder.  All are required. */
 typedef struct ViommuTestdevOps {
     /**
-     * One DMA access of @size bytes at @addr, which does not cross a 4 KiB
-     * boundary.  @pasid is VIOMMU_NO_PASID or a PASID.  With
-     * VIOMMU_DMA_BLOCKED, *@reason is the architecture's fault reason when
-     * it is known, else 0.
+     * One DMA access, untranslated or translated.  With VIOMMU_DMA_BLOCKED,
+     * *@reason is the architecture's fault reason when it is known, else 0.
      */
-    ViommuDmaResult (*dma)(void *opaque, uint32_t pasid, uint64_t addr,
-                           void *buf, size_t size, bool write,
+    ViommuDmaResult (*dma)(void *opaque, const ViommuTestdevAccess *access,
                            uint8_t *reason);
+    /**
+     * An ATS translation request for access->addr.  VIOMMU_DMA_OK with
+     * *@reply, which may grant nothing; VIOMMU_DMA_BLOCKED with
+     * reply->reason; VIOMMU_DMA_NO_TARGET when there is no unit.
+     */
+    ViommuDmaResult (*translate)(void *opaque,
+                                 const ViommuTestdevAccess *access,
+                                 ViommuReply *reply);
+    /**
+     * A page request; the embedder fills in req->source.  False when there
+     * is no unit.  The answer comes by viommu_testdev_page_response(),
+     * perhaps before this returns.
+     */
+    bool (*page_request)(void *opaque, ViommuPageRequest *req);
+    /** Call viommu_testdev_run() soon, outside of any other call. */
+    void (*run_later)(void *opaque);
     /** Raise interrupt @vector (MSI-X if enabled, else MSI). */
     void (*interrupt)(void *opaque, unsigned vector);
     /** A clock in nanoseconds that runs while the host does (loop mode). */
     int64_t (*clock_ns)(void *opaque);
 } ViommuTestdevOps;
 
-/** A new endpoint after reset; free with viommu_testdev_free(). */
-ViommuTestdev *viommu_testdev_new(const ViommuTestdevOps *ops, void *opaque);
+/** What the endpoint can do beyond plain DMA: its extended capabilities. */
+typedef struct ViommuTestdevConfig {
+    bool ats;
+    bool pri;               /* needs ats */
+    uint8_t pasid_bits;     /* 0: no PASID capability; 1 .. 20 */
+} ViommuTestdevConfig;
+
+/** A new endpoint after reset; free with viommu_testdev_free().  NULL with
+ *  @error (VIOMMU_ERROR_CONFIG) that names the option. */
+ViommuTestdev *viommu_testdev_new(const ViommuTestdevConfig *config,
+                                  const ViommuTestdevOps *ops, void *opaque,
+                                  GError **error);
 void viommu_testdev_free(ViommuTestdev *dev);
 void viommu_testdev_reset(ViommuTestdev *dev);
 
 /**
+ * The extended capabilities (ATS, PRI, PASID) as part of PCI Express
+ * configuration space: the embedder passes accesses to bytes
+ * VIOMMU_TESTDEV_CONFIG_BASE .. + VIOMMU_TESTDEV_CONFIG_SIZE - 1 on, with
+ * @offset from the base and @size 1, 2 or 4.  With nothing in
+ * ViommuTestdevConfig, all of it reads zero.
+ */
+#define VIOMMU_TESTDEV_CONFIG_BASE 0x100
+#define VIOMMU_TESTDEV_CONFIG_SIZE 0x100
+uint32_t viommu_testdev_config_read(ViommuTestdev *dev, unsigned offset,
+                                    unsigned size);
+void viommu_testdev_config_write(ViommuTestdev *dev, unsigned offset,
+                                 uint32_t value, unsigned size);
+
+/**
+ * An ATS invalidation request: translations of @size bytes (a power of two; 0
+ * is 2^64) at @addr must not be used any more when this returns true.  False
+ * when the endpoint will never complete it (no ATS, or told so by a test).
+ * From ViommuOps.devtlb_invalidate; any thread.
+ */
+bool viommu_testdev_invalidate(ViommuTestdev *dev,
+                               const ViommuInvalidation *inv);
+
+/** Software's answer to page requests; from ViommuOps.page_response. */
+void viommu_testdev_page_response(ViommuTestdev *dev,
+                                  const ViommuPageResponse *response);
+
+/** Go on with a command that waited for a page; see ViommuTestdevOps. */
+void viommu_testdev_run(ViommuTestdev *dev);
+
+/**
  * Access BAR 0 with @size 1 .. 8 bytes.  Commands run to their end inside
- * viommu_testdev_write().  Not re-entrant: a DMA that reaches the endpoint's
+ * viommu_testdev_write(), but for those that wait for page responses.  Not re-entrant: a DMA that reaches the endpoint's
  * own BAR 0 reads zero and its writes are ignored.
  */
 uint64_t viommu_testdev_read(ViommuTestdev *dev, uint64_t offset,

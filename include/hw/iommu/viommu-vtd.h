@@ -75,6 +75,15 @@ typedef struct ViommuVtdConfig {
     /** Accessed and dirty bits of second-stage tables (ECAP.SSADS).  Needs
      *  scalable_mode.  "dirty-tracking" */
     bool dirty_tracking;
+    /** Page requests (ECAP.PRS).  Needs scalable_mode and device_iotlb.
+     *  "pri" */
+    bool page_requests;
+    /** Virtual commands: PASIDs from the unit's allocator (ECAP.VCS).  Needs
+     *  pasid_bits.  "virtual-commands" */
+    bool virtual_commands;
+    /** A PASID for requests without one (ECAP.RPS).  Needs pasid_bits.
+     *  "rid-pasid" */
+    bool rid_pasid;
     /** Extended-accessed bits of first-stage tables (ECAP.EAFS).  Needs
      *  first_stage.  "extended-access" */
     bool extended_access;

@@ -103,6 +103,10 @@ typedef struct ViommuReply {
     bool interrupt;
     /** the mapping is shared by all PASIDs (ATS completion, Global) */
     bool global;
+    /** ATS completion, Priv: the answer is for privileged requests */
+    bool privileged;
+    /** ATS completion, U: only untranslated requests may go to this address */
+    bool untranslated_only;
     /** with VIOMMU_FAULT, the architecture's fault reason, else 0 */
     uint8_t reason;
 } ViommuReply;
@@ -146,6 +150,48 @@ typedef struct ViommuInvalidation {
     bool leaf_only;         /* only last-level entries have changed */
 } ViommuInvalidation;
 
+/* --- Page requests (PCIe PRI) ---------------------------------------------- */
+
+/** ViommuPageRequest.group is below this. */
+#define VIOMMU_PAGE_GROUPS 512
+
+/** An endpoint asks software to make a page available. */
+typedef struct ViommuPageRequest {
+    uint32_t source;
+    /** or VIOMMU_NO_PASID */
+    uint32_t pasid;
+    /** of the page; bits 11:0 are ignored */
+    uint64_t addr;
+    /** VIOMMU_READ and so on; with none of read and write, and last, it is a
+     *  stop marker: the endpoint uses the PASID no more */
+    uint8_t access;
+    /** the last request of its group: a response is due */
+    bool last;
+    /** page request group index, which the response repeats */
+    uint16_t group;
+    /** private_data means something; the response repeats it */
+    bool has_private_data;
+    uint64_t private_data[2];
+} ViommuPageRequest;
+
+/** ViommuPageResponse.code, as PCIe and VT-d have them. */
+typedef enum ViommuPageResponseCode {
+    VIOMMU_PAGE_SUCCESS = 0,
+    VIOMMU_PAGE_INVALID = 1,        /* the page cannot be had */
+    VIOMMU_PAGE_FAILURE = 15,       /* and page requests are over */
+} ViommuPageResponseCode;
+
+/** The answer to a group of page requests. */
+typedef struct ViommuPageResponse {
+    uint32_t source;
+    uint32_t pasid;
+    uint16_t group;
+    /** of four bits; reserved codes count as a failure (PCIe 10.4.2.1) */
+    uint8_t code;
+    bool has_private_data;
+    uint64_t private_data[2];
+} ViommuPageResponse;
+
 /* --- What a unit asks of its embedder ------------------------------------ */
 
 /** A piece of guest RAM. */
@@ -177,6 +223,14 @@ typedef struct ViommuOps {
      * goes to invalidate() and counts as completed.
      */
     bool (*devtlb_invalidate)(void *opaque, const ViommuInvalidation *inv);
+
+    /**
+     * Software, or the unit in its place, answers page requests of an
+     * endpoint.  Called from viommu_run(), viommu_mmio_write() and
+     * viommu_page_request().  Must not call these; a new request goes out
+     * later.
+     */
+    void (*page_response)(void *opaque, const ViommuPageResponse *response);
 
     /**
      * Call viommu_run() on the same unit soon, outside the current call and
@@ -274,6 +328,13 @@ void viommu_dma_end(void);
 ViommuStatus viommu_translate(Viommu *unit, const ViommuRequest *req,
                               ViommuReply *reply);
 
+/**
+ * A page request of an endpoint: queued for software, or answered at once by
+ * ViommuOps.page_response when it cannot be (VT-d: section 7.4 and 7.5).
+ * Control thread; from inside a DMA section too.
+ */
+void viommu_page_request(Viommu *unit, const ViommuPageRequest *req);
+
 /** What became of an interrupt request; see viommu_remap_msi(). */
 typedef enum ViommuMsiResult {
     VIOMMU_MSI_DELIVER,     /* *out is the message to deliver */
@@ -348,6 +409,10 @@ typedef struct ViommuStats {
     uint64_t commands;          /* queue entries completed */
     uint64_t command_errors;
     uint64_t bad_accesses;      /* MMIO that met no register */
+    uint64_t page_requests;     /* that arrived */
+    uint64_t page_requests_lost;        /* neither queued nor answered */
+    uint64_t page_responses;    /* sent to endpoints, ... */
+    uint64_t page_responses_automatic;  /* ... of them without software */
 } ViommuStats;
 
 /** Copy the counters to *@stats.  Any thread. */
