@@ -189,3 +189,69 @@ void guest_queue_pdevtlb(GuestQueue *queue, uint16_t source, uint32_t pasid,
                          (uint64_t)pasid << SPEC_INV_PASID_SHIFT,
                      hi);
 }
+
+void guest_queue_push_wide(GuestQueue *queue, const uint64_t word[4])
+{
+    uint64_t at = queue->addr + queue->tail;
+
+    guest_queue_push(queue, word[0], word[1]);
+    guest_write64(&queue->mem, at + 16, word[2]);
+    guest_write64(&queue->mem, at + 24, word[3]);
+}
+
+void guest_queue_page_response(GuestQueue *queue, uint16_t source,
+                               uint32_t pasid, unsigned group, unsigned code)
+{
+    uint64_t lo = SPEC_INV_PAGE_RESPONSE |
+                  (uint64_t)source << SPEC_INV_PRESP_SID_SHIFT |
+                  (uint64_t)code << SPEC_INV_PRESP_CODE_SHIFT;
+
+    if (pasid != UINT32_MAX) {
+        lo |= SPEC_INV_PRESP_PP |
+              (uint64_t)pasid << SPEC_INV_PRESP_PASID_SHIFT;
+    }
+    guest_queue_push(queue, lo,
+                     SPEC_INV_PRESP_HI_LPIG |
+                         (uint64_t)group << SPEC_INV_PRESP_HI_PRGI_SHIFT);
+}
+
+void guest_queue_drain(GuestQueue *queue)
+{
+    queue->sequence++;
+    guest_queue_push(queue,
+                     SPEC_INV_WAIT | SPEC_INV_WAIT_SW | SPEC_INV_WAIT_FN |
+                         SPEC_INV_WAIT_PD |
+                         (uint64_t)queue->sequence <<
+                             SPEC_INV_WAIT_DATA_SHIFT,
+                     queue->status);
+}
+
+bool guest_page_queue_init(GuestPageQueue *queue, GuestAlloc *alloc,
+                           const GuestRegs *regs, unsigned pqs)
+{
+    *queue = (GuestPageQueue) { .mem = alloc->mem, .regs = *regs };
+    queue->addr = guest_alloc_pages(alloc, (size_t)1 << pqs);
+    queue->bytes = 4096u << pqs;
+    if (!queue->addr) {
+        return false;
+    }
+    guest_set_reg64(regs, SPEC_PQH, 0);
+    guest_set_reg64(regs, SPEC_PQT, 0);
+    guest_set_reg64(regs, SPEC_PQA, queue->addr | pqs);
+    return guest_reg64(regs, SPEC_PQA) == (queue->addr | pqs);
+}
+
+bool guest_page_queue_pop(GuestPageQueue *queue, uint64_t word[4])
+{
+    uint64_t head = guest_reg64(&queue->regs, SPEC_PQH);
+
+    if (head == guest_reg64(&queue->regs, SPEC_PQT)) {
+        return false;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        word[i] = guest_read64(&queue->mem, queue->addr + head + 8 * i);
+    }
+    guest_set_reg64(&queue->regs, SPEC_PQH,
+                    (head + SPEC_PREQ_SIZE) % queue->bytes);
+    return true;
+}

@@ -63,5 +63,28 @@ void guest_queue_piotlb(GuestQueue *queue, unsigned gran, uint16_t domain,
 /** @global: for each PASID. */
 void guest_queue_pdevtlb(GuestQueue *queue, uint16_t source, uint32_t pasid,
                          bool global, uint64_t addr, uint64_t size);
+/** Four words as they are. */
+void guest_queue_push_wide(GuestQueue *queue, const uint64_t word[4]);
+/** Page group response for the last of a group; @pasid UINT32_MAX for none,
+ *  @code SPEC_PRESP_... */
+void guest_queue_page_response(GuestQueue *queue, uint16_t source,
+                               uint32_t pasid, unsigned group, unsigned code);
+/** A wait that also drains page requests; push, not ring.  See
+ *  guest_queue_done(). */
+void guest_queue_drain(GuestQueue *queue);
+
+/** The page request queue. */
+typedef struct GuestPageQueue {
+    GuestMem mem;
+    GuestRegs regs;
+    uint64_t addr;
+    uint32_t bytes;
+} GuestPageQueue;
+
+/** Allocate a queue of 2^@pqs pages and tell the unit. */
+bool guest_page_queue_init(GuestPageQueue *queue, GuestAlloc *alloc,
+                           const GuestRegs *regs, unsigned pqs);
+/** Take the next descriptor out; false when the queue is empty. */
+bool guest_page_queue_pop(GuestPageQueue *queue, uint64_t word[4]);
 
 #endif

@@ -236,6 +236,38 @@
 #define SPEC_IQEI_WIDTH         5
 #define SPEC_IQEI_ALIGN         6   /* tail inside a wide descriptor */
 
+/* PQH, PQT, PQA, PRS */
+#define SPEC_PQ_OFFSET          SPEC_BITS(18, 5)
+#define SPEC_PQA_ADDR           SPEC_BITS(63, 12)
+#define SPEC_PQA_PQS            SPEC_BITS(2, 0) /* 2^PQS pages */
+#define SPEC_PRS_PPR            SPEC_BIT(0)
+#define SPEC_PRS_PRO            SPEC_BIT(1)
+
+/* page request descriptor: 32 bytes; first word */
+#define SPEC_PREQ_SIZE          32
+#define SPEC_PREQ_TYPE          SPEC_BITS(7, 0)
+#define SPEC_PREQ_TYPE_PAGE     1
+#define SPEC_PREQ_PP            SPEC_BIT(8)
+#define SPEC_PREQ_PDP           SPEC_BIT(9)
+#define SPEC_PREQ_SID_SHIFT     16
+#define SPEC_PREQ_SID           SPEC_BITS(31, 16)
+#define SPEC_PREQ_PASID_SHIFT   32
+#define SPEC_PREQ_PASID         SPEC_BITS(51, 32)
+#define SPEC_PREQ_EXE           SPEC_BIT(52)
+#define SPEC_PREQ_PRIV          SPEC_BIT(53)
+/* second word; the third and fourth are private data */
+#define SPEC_PREQ_HI_READ       SPEC_BIT(0)
+#define SPEC_PREQ_HI_WRITE      SPEC_BIT(1)
+#define SPEC_PREQ_HI_LPIG       SPEC_BIT(2)
+#define SPEC_PREQ_HI_PRGI_SHIFT 3
+#define SPEC_PREQ_HI_PRGI       SPEC_BITS(11, 3)
+#define SPEC_PREQ_HI_ADDR       SPEC_BITS(63, 12)
+
+/* response codes */
+#define SPEC_PRESP_SUCCESS      0
+#define SPEC_PRESP_INVALID      1
+#define SPEC_PRESP_FAILURE      15
+
 /* IRTA */
 #define SPEC_IRTA_ADDR          SPEC_BITS(63, 12)
 #define SPEC_IRTA_EIME          SPEC_BIT(11)
@@ -285,7 +317,9 @@
 #define SPEC_FR_IR_PID_RESERVED     0x28
 
 /* scalable mode */
+#define SPEC_FR_SM_ROOT_TTM         0x30    /* reserved mode */
 #define SPEC_FR_SM_ROOT_TTM_PASID   0x31    /* legacy mode, with a PASID */
+#define SPEC_FR_SM_ROOT_TTM_PAGE    0x32    /* legacy mode, page request */
 #define SPEC_FR_SM_ROOT_ACCESS      0x38
 #define SPEC_FR_SM_ROOT_P           0x39
 #define SPEC_FR_SM_ROOT_RSVD        0x3a
@@ -427,6 +461,19 @@
 /* device-TLB: second word */
 #define SPEC_INV_DEVTLB_HI_S        SPEC_BIT(0)
 #define SPEC_INV_DEVTLB_HI_ADDR     SPEC_BITS(63, 12)
+/* page group response: first word */
+#define SPEC_INV_PRESP_PP           SPEC_BIT(4)
+#define SPEC_INV_PRESP_PDP          SPEC_BIT(5)
+#define SPEC_INV_PRESP_CODE_SHIFT   12
+#define SPEC_INV_PRESP_CODE         SPEC_BITS(15, 12)
+#define SPEC_INV_PRESP_SID_SHIFT    16
+#define SPEC_INV_PRESP_SID          SPEC_BITS(31, 16)
+#define SPEC_INV_PRESP_PASID_SHIFT  32
+#define SPEC_INV_PRESP_PASID        SPEC_BITS(51, 32)
+/* page group response: second word */
+#define SPEC_INV_PRESP_HI_LPIG      SPEC_BIT(2)
+#define SPEC_INV_PRESP_HI_PRGI_SHIFT 3
+#define SPEC_INV_PRESP_HI_PRGI      SPEC_BITS(11, 3)
 /* interrupt entry cache: first word */
 #define SPEC_INV_IEC_G              SPEC_BIT(4)     /* 1: by index */
 #define SPEC_INV_IEC_IM_SHIFT       27

@@ -32,6 +32,15 @@ static bool on_devtlb(void *opaque, const ViommuInvalidation *inv)
     return !g_atomic_int_get(&f->device_silent);
 }
 
+static void on_page_response(void *opaque, const ViommuPageResponse *response)
+{
+    Fixture *f = opaque;
+
+    pthread_mutex_lock(&f->lock);
+    g_array_append_vals(f->responses, response, 1);
+    pthread_mutex_unlock(&f->lock);
+}
+
 static void on_run_later(void *opaque)
 {
     Fixture *f = opaque;
@@ -75,6 +84,7 @@ static const ViommuOps ops = {
     .send_msi = on_msi,
     .invalidate = on_invalidate,
     .devtlb_invalidate = on_devtlb,
+    .page_response = on_page_response,
     .run_later = on_run_later,
     .mem_read = on_read,
     .mem_write = on_write,
@@ -156,6 +166,7 @@ Fixture *fixture_new(const ViommuVtdConfig *config)
     pthread_mutex_init(&f->lock, NULL);
     f->msis = g_array_new(FALSE, FALSE, sizeof(ViommuMsi));
     f->invalidations = g_array_new(FALSE, FALSE, sizeof(ViommuInvalidation));
+    f->responses = g_array_new(FALSE, FALSE, sizeof(ViommuPageResponse));
     f->outside_result = -ENXIO;
     f->unit = viommu_vtd_new(config, &ops, f, &error);
     g_assert_no_error(error);
@@ -180,6 +191,7 @@ void fixture_free(Fixture *f)
     munmap(f->ram.host, FIXTURE_RAM);
     g_array_unref(f->msis);
     g_array_unref(f->invalidations);
+    g_array_unref(f->responses);
     pthread_mutex_destroy(&f->lock);
     g_free(f);
 }
@@ -239,6 +251,7 @@ void fixture_forget(Fixture *f)
     pthread_mutex_lock(&f->lock);
     g_array_set_size(f->msis, 0);
     g_array_set_size(f->invalidations, 0);
+    g_array_set_size(f->responses, 0);
     pthread_mutex_unlock(&f->lock);
 }
 

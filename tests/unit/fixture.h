@@ -30,6 +30,7 @@ typedef struct Fixture {
     pthread_mutex_t lock;
     GArray *msis;               /* ViommuMsi */
     GArray *invalidations;      /* ViommuInvalidation */
+    GArray *responses;          /* ViommuPageResponse */
     int run_wanted;             /* atomic */
     /* what mem_read and mem_write answer beside RAM */
     int outside_result;

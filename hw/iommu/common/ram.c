@@ -102,7 +102,7 @@ int viommu_load64(Viommu *unit, uint64_t addr, uint64_t *words, unsigned n)
     return 0;
 }
 
-static void ram_written(Viommu *unit, uint64_t addr, uint64_t size)
+void viommu_ram_written(Viommu *unit, uint64_t addr, uint64_t size)
 {
     if (unit->ops.ram_written) {
         unit->ops.ram_written(unit->opaque, addr, size);
@@ -120,12 +120,31 @@ int viommu_store32(Viommu *unit, uint64_t addr, uint32_t value)
         }
         __atomic_store_n((uint32_t *)((uint8_t *)r->host + (addr - r->addr)),
                          le, __ATOMIC_RELEASE);
-        ram_written(unit, addr, sizeof(value));
+        viommu_ram_written(unit, addr, sizeof(value));
         return 0;
     }
     if (!unit->ops.mem_write ||
         unit->ops.mem_write(unit->opaque, addr, &le, sizeof(le))) {
         return -EFAULT;
+    }
+    return 0;
+}
+
+int viommu_ram_store64(Viommu *unit, uint64_t addr, const uint64_t *words,
+                       unsigned n)
+{
+    const ViommuRam *r = find_range(unit, addr, n * sizeof(uint64_t));
+    uint64_t *p;
+
+    if (!r) {
+        return -EFAULT;
+    }
+    if (r->readonly) {
+        return -EROFS;
+    }
+    p = (uint64_t *)((uint8_t *)r->host + (addr - r->addr));
+    for (unsigned i = 0; i < n; i++) {
+        __atomic_store_n(p + i, GUINT64_TO_LE(words[i]), __ATOMIC_RELEASE);
     }
     return 0;
 }
@@ -164,7 +183,7 @@ int viommu_cas64(Viommu *unit, uint64_t addr, uint64_t *expected,
         *expected = GUINT64_FROM_LE(old);
         return -EAGAIN;
     }
-    ram_written(unit, addr, sizeof(desired));
+    viommu_ram_written(unit, addr, sizeof(desired));
     return 0;
 }
 
@@ -179,7 +198,7 @@ int viommu_or64(Viommu *unit, uint64_t addr, uint64_t bits, uint64_t *old)
     *old = GUINT64_FROM_LE(__atomic_fetch_or(word, GUINT64_TO_LE(bits),
                                              __ATOMIC_SEQ_CST));
     if (bits) {
-        ram_written(unit, addr, sizeof(bits));
+        viommu_ram_written(unit, addr, sizeof(bits));
     }
     return 0;
 }

@@ -85,6 +85,12 @@ int viommu_store32(Viommu *unit, uint64_t addr, uint32_t value);
  *  -EAGAIN when it was different, and *@expected then has what is there. */
 int viommu_cas64(Viommu *unit, uint64_t addr, uint64_t *expected,
                  uint64_t desired);
+/** Store @n little-endian 64-bit words, each atomically, in order.  In RAM
+ *  only, and without a word to the embedder, so that a lock may be held: call
+ *  viommu_ram_written() without it. */
+int viommu_ram_store64(Viommu *unit, uint64_t addr, const uint64_t *words,
+                       unsigned n);
+void viommu_ram_written(Viommu *unit, uint64_t addr, uint64_t size);
 /** Set bits of a 64-bit word atomically; *@old has what was there.  No bits
  *  make it a load that stays behind all that came before. */
 int viommu_or64(Viommu *unit, uint64_t addr, uint64_t bits, uint64_t *old);

@@ -61,6 +61,10 @@ static bool config_ok(const ViommuVtdConfig *cfg, GError **error)
                  error) &&
            needs("x-flts/fsts=on", cfg->first_stage, "extended-access=on",
                  cfg->extended_access, error) &&
+           needs("x-scalable-mode=on", cfg->scalable_mode, "pri=on",
+                 cfg->page_requests, error) &&
+           needs("device-iotlb=on", cfg->device_iotlb, "pri=on",
+                 cfg->page_requests, error) &&
            needs("dma-drain=on", cfg->dma_drain, "x-scalable-mode=on",
                  cfg->scalable_mode, error) &&
            in_range("pasid-bits", cfg->pasid_bits, 0, 20, error) &&
@@ -135,6 +139,9 @@ static uint64_t scalable_capabilities(const ViommuVtdConfig *cfg)
     }
     if (cfg->nested) {
         ecap |= VTD_ECAP_NEST;
+    }
+    if (cfg->page_requests) {
+        ecap |= VTD_ECAP_PRS | VTD_ECAP_PDS;
     }
     if (cfg->pasid_bits) {
         ecap = viommu_put(ecap | VTD_ECAP_PASID, VTD_ECAP_PSS,

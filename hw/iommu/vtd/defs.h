@@ -48,11 +48,13 @@ static const ViommuField VTD_CAP_MAMV = { 48, 6 };
 static const ViommuField VTD_ECAP_IRO = { 8, 10 };
 static const ViommuField VTD_ECAP_MHMV = { 20, 4 };
 #define VTD_ECAP_NEST           (UINT64_C(1) << 26)
+#define VTD_ECAP_PRS            (UINT64_C(1) << 29)
 #define VTD_ECAP_ERS            (UINT64_C(1) << 30)
 #define VTD_ECAP_SRS            (UINT64_C(1) << 31)
 #define VTD_ECAP_EAFS           (UINT64_C(1) << 34)
 static const ViommuField VTD_ECAP_PSS = { 35, 5 };
 #define VTD_ECAP_PASID          (UINT64_C(1) << 40)
+#define VTD_ECAP_PDS            (UINT64_C(1) << 42)
 #define VTD_ECAP_SMTS           (UINT64_C(1) << 43)
 #define VTD_ECAP_SSADS          (UINT64_C(1) << 45)
 #define VTD_ECAP_SSTS           (UINT64_C(1) << 46)
@@ -122,6 +124,13 @@ typedef enum VtdQueueError {
     VTD_IQEI_MISALIGNED = 6,    /* IQT in the middle of a wide descriptor */
 } VtdQueueError;
 
+/* Page request queue: descriptors of 32 bytes, PQA.PQS is log2 of pages. */
+static const ViommuField VTD_PQA_PQS = { 0, 3 };
+static const ViommuField VTD_PQ_OFFSET = { 5, 14 };     /* PQH and PQT */
+#define VTD_PQ_ENTRY_SIZE       32
+#define VTD_PRS_PPR             (UINT64_C(1) << 0)
+#define VTD_PRS_PRO             (UINT64_C(1) << 1)
+
 #define VTD_IRTA_EIME           (UINT64_C(1) << 11)
 static const ViommuField VTD_IRTA_S = { 0, 4 };
 
@@ -149,6 +158,7 @@ static const ViommuField VTD_FRCD_FR = { 32, 8 };
 #define VTD_FRCD_PP             (UINT64_C(1) << 31)
 #define VTD_FRCD_EXE            (UINT64_C(1) << 30)
 #define VTD_FRCD_PRIV           (UINT64_C(1) << 29)
+#define VTD_FRCD_T2_PAGE        (UINT64_C(1) << 28)    /* with T1 clear */
 static const ViommuField VTD_FRCD_SID = { 0, 16 };
 /* Interrupt faults have the index at the top of the low word. */
 static const ViommuField VTD_FRCD_INDEX = { 48, 16 };
@@ -171,7 +181,9 @@ typedef enum VtdReason {
     VTD_FR_PAGING_RESERVED = 0xc,
     VTD_FR_TYPE_BLOCKED = 0xd,
     VTD_FR_INTERRUPT_ADDRESS = 0xe,     /* the output is an interrupt's */
+    VTD_FR_TTM_RESERVED = 0x30,
     VTD_FR_LEGACY_PASID = 0x31,         /* a PASID, and legacy mode */
+    VTD_FR_LEGACY_PAGE_REQUEST = 0x32,
     VTD_FR_SM_ROOT_ACCESS = 0x38,
     VTD_FR_SM_ROOT_NOT_PRESENT = 0x39,
     VTD_FR_SM_ROOT_RESERVED = 0x3a,
@@ -181,6 +193,7 @@ typedef enum VtdReason {
     VTD_FR_SM_DTE_CLEAR = 0x44,
     VTD_FR_SM_PASIDE_CLEAR = 0x45,
     VTD_FR_SM_PASID_TOO_LARGE = 0x46,
+    VTD_FR_SM_PRE_CLEAR = 0x47,
     VTD_FR_SM_RID_PASID = 0x48,
     VTD_FR_SM_DIR_ACCESS = 0x50,
     VTD_FR_SM_DIR_NOT_PRESENT = 0x51,
@@ -315,6 +328,7 @@ enum {
     VTD_DESC_PIOTLB = 6,
     VTD_DESC_PASID = 7,
     VTD_DESC_PDEVTLB = 8,
+    VTD_DESC_PAGE_RESPONSE = 9,
 };
 
 static const ViommuField VTD_DESC_G = { 4, 2 };
@@ -342,7 +356,31 @@ static const ViommuField VTD_DESC_IIDX = { 32, 16 };
 #define VTD_DESC_IF             (UINT64_C(1) << 4)
 #define VTD_DESC_SW             (UINT64_C(1) << 5)
 #define VTD_DESC_FN             (UINT64_C(1) << 6)
+#define VTD_DESC_PD             (UINT64_C(1) << 7)
 static const ViommuField VTD_DESC_STATUS = { 32, 32 };
+
+/* page group response */
+#define VTD_DESC_PRESP_PP       (UINT64_C(1) << 4)
+#define VTD_DESC_PRESP_PDP      (UINT64_C(1) << 5)
+static const ViommuField VTD_DESC_PRESP_CODE = { 12, 4 };
+static const ViommuField VTD_DESC_PRESP_SID = { 16, 16 };
+/* high word; bit 2 says "last", which the message to the endpoint does not */
+static const ViommuField VTD_DESC_PRESP_GROUP = { 3, 9 };
+
+/* --- Page request descriptors (7.4.1) ------------------------------------------- */
+
+#define VTD_PREQ_TYPE           UINT64_C(1)
+#define VTD_PREQ_PP             (UINT64_C(1) << 8)
+#define VTD_PREQ_PDP            (UINT64_C(1) << 9)
+static const ViommuField VTD_PREQ_SID = { 16, 16 };
+static const ViommuField VTD_PREQ_PASID = { 32, 20 };
+#define VTD_PREQ_EXE            (UINT64_C(1) << 52)
+#define VTD_PREQ_PRIV           (UINT64_C(1) << 53)
+/* second word; the page's address is in bits 63:12 */
+#define VTD_PREQ_READ           (UINT64_C(1) << 0)
+#define VTD_PREQ_WRITE          (UINT64_C(1) << 1)
+#define VTD_PREQ_LAST           (UINT64_C(1) << 2)
+static const ViommuField VTD_PREQ_GROUP = { 3, 9 };
 
 /* --- Interrupt requests and remapping entries (5.1, 9.10 to 9.12) ---------------- */
 

@@ -15,6 +15,9 @@ const VtdEvent vtd_event_fault = {
 const VtdEvent vtd_event_invalidation = {
     VTD_REG_IECTL, VTD_REG_IEDATA, VTD_REG_IEADDR, VTD_REG_IEUADDR
 };
+const VtdEvent vtd_event_page_request = {
+    VTD_REG_PECTL, VTD_REG_PEDATA, VTD_REG_PEADDR, VTD_REG_PEUADDR
+};
 
 /* All conditions that the fault event stands for. */
 #define FSTS_CONDITIONS \
@@ -91,7 +94,9 @@ static uint64_t encode(const VtdFault *f)
     word = viommu_put(word, VTD_FRCD_FR, f->reason);
     word = viommu_put(word, VTD_FRCD_SID, f->source);
     word = viommu_put(word, VTD_FRCD_AT, f->at);
-    if (!f->write) {
+    if (f->page_request) {
+        word |= VTD_FRCD_T2_PAGE;
+    } else if (!f->write) {
         word |= VTD_FRCD_T1_READ;
     }
     if (f->pasid != VIOMMU_NO_PASID) {

@@ -1,12 +1,198 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Page requests (7.4, 7.5): the queue, automatic responses, page group
- * responses.
+ * Page requests (7.4, 7.5): the queue, and what the unit answers in
+ * software's place.
+ *
+ * The queue is empty when head and tail are equal, and full with one entry
+ * free.  A request that finds it full is lost and sets PRS.PRO; until
+ * software clears that, all are.  An endpoint waits for an answer to the
+ * last request of its group, so the unit gives one whenever software will
+ * not be asked:
+ *
+ *   Success            the queue is full: the endpoint looks again, and asks
+ *                      again if it must
+ *   Invalid Request    this source, or this PASID, has no page requests
+ *   Response Failure   the tables, or the queue's memory, are broken
  */
 #include "hw/iommu/vtd/unit.h"
 
+#define PRS_CONDITIONS (VTD_PRS_PPR | VTD_PRS_PRO)
+
+/* Only the first condition is an event; software looks at both. */
+static void prs_set(VtdUnit *u, uint64_t bit)
+{
+    uint64_t *prs = vtd_reg(u, VTD_REG_PRS);
+    bool quiet = !(*prs & PRS_CONDITIONS);
+
+    *prs |= bit;
+    if (quiet) {
+        vtd_event_raise(u, &vtd_event_page_request);
+    }
+}
+
+void vtd_page_requests_seen(VtdUnit *u)
+{
+    if (!(*vtd_reg(u, VTD_REG_PRS) & PRS_CONDITIONS)) {
+        *vtd_reg(u, VTD_REG_PECTL) &= ~VTD_EVENT_IP;
+    }
+}
+
+static void encode(const ViommuPageRequest *req, uint64_t word[4])
+{
+    word[0] = viommu_put(VTD_PREQ_TYPE, VTD_PREQ_SID, req->source);
+    if (req->pasid != VIOMMU_NO_PASID) {
+        word[0] = viommu_put(word[0], VTD_PREQ_PASID, req->pasid) |
+                  VTD_PREQ_PP |
+                  (req->access & VIOMMU_EXEC ? VTD_PREQ_EXE : 0) |
+                  (req->access & VIOMMU_PRIV ? VTD_PREQ_PRIV : 0);
+    }
+    word[1] = viommu_put(req->addr & ~(VTD_PAGE_SIZE - 1), VTD_PREQ_GROUP,
+                         req->group) |
+              (req->access & VIOMMU_READ ? VTD_PREQ_READ : 0) |
+              (req->access & VIOMMU_WRITE ? VTD_PREQ_WRITE : 0) |
+              (req->last ? VTD_PREQ_LAST : 0);
+    word[2] = word[3] = 0;
+    if (req->has_private_data) {
+        word[0] |= VTD_PREQ_PDP;
+        word[2] = req->private_data[0];
+        word[3] = req->private_data[1];
+    }
+}
+
+/* A page request's own view of the registers, and of what became of it. */
+typedef struct Arrival {
+    bool queued;
+    uint64_t at;            /* where, when queued */
+    ViommuPageResponseCode code;
+    VtdReason reason;
+    bool fpd;
+} Arrival;
+
+/*
+ * Locked, and in a read-side section.  Nothing enables the queue but its
+ * address (11.4.11.3), so that 0 stands for none.  Head and tail wrap at the
+ * size that PQA tells, whatever software has written there.
+ */
+static void enqueue(VtdUnit *u, const ViommuPageRequest *req, Arrival *a)
+{
+    uint64_t pqa = *vtd_reg(u, VTD_REG_PQA);
+    uint64_t base = pqa & ~(VTD_PAGE_SIZE - 1);
+    uint64_t last = (VTD_PAGE_SIZE << viommu_get(pqa, VTD_PQA_PQS)) - 1;
+    uint64_t head = *vtd_reg(u, VTD_REG_PQH) & last;
+    uint64_t tail = *vtd_reg(u, VTD_REG_PQT) & last;
+    uint64_t next = (tail + VTD_PQ_ENTRY_SIZE) & last, word[4];
+
+    if (!base) {
+        return;
+    }
+    if ((*vtd_reg(u, VTD_REG_PRS) & VTD_PRS_PRO) || next == head) {
+        prs_set(u, VTD_PRS_PRO);
+        a->code = VIOMMU_PAGE_SUCCESS;
+        return;
+    }
+    encode(req, word);
+    if (viommu_ram_store64(&u->common, base + tail, word, 4)) {
+        /* Not RAM, such as the unit's own registers. */
+        a->code = VIOMMU_PAGE_FAILURE;
+        return;
+    }
+    a->queued = true;
+    a->at = base + tail;
+    *vtd_reg(u, VTD_REG_PQT) = next;
+    prs_set(u, VTD_PRS_PPR);
+}
+
+/* Does anybody take page requests now?  A "no" is not a fault. */
+static bool served(VtdUnit *u)
+{
+    return u->cfg.page_requests && (vtd_load(&u->gsts) & VTD_GCMD_TE) &&
+           viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM) != VTD_TTM_ABORT;
+}
+
+static ViommuPageResponseCode code_of(VtdReason reason)
+{
+    switch (reason) {
+    case VTD_FR_LEGACY_PAGE_REQUEST:
+    case VTD_FR_SM_PASIDE_CLEAR:
+    case VTD_FR_SM_PASID_TOO_LARGE:
+    case VTD_FR_SM_PRE_CLEAR:
+        return VIOMMU_PAGE_INVALID;
+    default:
+        return VIOMMU_PAGE_FAILURE;
+    }
+}
+
+static void report(VtdUnit *u, const ViommuPageRequest *req, const Arrival *a)
+{
+    VtdFault fault = {
+        .reason = a->reason,
+        .source = req->source,
+        .page_request = true,
+        .execute = req->access & VIOMMU_EXEC,
+        .privileged = req->access & VIOMMU_PRIV,
+        .pasid = req->pasid,
+        .info = req->addr & ~(VTD_PAGE_SIZE - 1),
+    };
+
+    viommu_count(&u->common.stats.faults);
+    if (!a->fpd) {
+        vtd_fault_report(u, &fault);
+    }
+}
+
+/* To the last of a group, but not to a stop marker, which wants none; and to
+ * each request with private data. */
+static void answer(VtdUnit *u, const ViommuPageRequest *req,
+                   ViommuPageResponseCode code)
+{
+    bool stop = req->last && !(req->access & (VIOMMU_READ | VIOMMU_WRITE));
+    ViommuPageResponse response = {
+        .source = req->source,
+        .pasid = req->pasid,
+        .group = req->group,
+        .code = code,
+        .has_private_data = req->has_private_data,
+        .private_data = { req->private_data[0], req->private_data[1] },
+    };
+
+    if (stop || !(req->last || req->has_private_data)) {
+        viommu_count(&u->common.stats.page_requests_lost);
+        return;
+    }
+    viommu_count(&u->common.stats.page_responses_automatic);
+    viommu_unit_page_response(&u->common, &response);
+}
+
 void vtd_page_request(Viommu *unit, const ViommuPageRequest *req)
 {
-    (void)req;
-    viommu_count(&unit->stats.page_requests_lost);
+    VtdUnit *u = vtd_unit(unit);
+    Arrival a = { .code = VIOMMU_PAGE_INVALID };
+
+    /*
+     * From the context entry to the queue in one section: software that
+     * takes PRE away, invalidates and waits gets no request after that.
+     */
+    viommu_read_lock();
+    if (!served(u)) {
+        viommu_read_unlock();
+        answer(u, req, a.code);
+        return;
+    }
+    a.reason = vtd_page_request_context(u, req->source, req->pasid, &a.fpd);
+    if (a.reason) {
+        viommu_read_unlock();
+        report(u, req, &a);
+        answer(u, req, code_of(a.reason));
+        return;
+    }
+    viommu_unit_lock(unit);
+    enqueue(u, req, &a);
+    viommu_read_unlock();
+    viommu_unit_unlock(unit);       /* sends the event */
+
+    if (a.queued) {
+        viommu_ram_written(unit, a.at, VTD_PQ_ENTRY_SIZE);
+    } else {
+        answer(u, req, a.code);
+    }
 }

@@ -231,11 +231,48 @@ static VtdQueueError do_piotlb(VtdUnit *u, const uint64_t d[4])
     return VTD_IQEI_NONE;
 }
 
+/*
+ * Page group response (6.5.2.8, 7.7).  Software may answer what nobody
+ * asked: the endpoint knows what it waits for.
+ */
+static VtdQueueError do_page_response(VtdUnit *u, const uint64_t d[4])
+{
+    ViommuPageResponse response = {
+        .source = viommu_get(d[0], VTD_DESC_PRESP_SID),
+        .pasid = d[0] & VTD_DESC_PRESP_PP
+                 ? viommu_get(d[0], VTD_DESC_PASID_FIELD) : VIOMMU_NO_PASID,
+        .group = viommu_get(d[1], VTD_DESC_PRESP_GROUP),
+        .code = viommu_get(d[0], VTD_DESC_PRESP_CODE),
+        .has_private_data = d[0] & VTD_DESC_PRESP_PDP,
+        .private_data = { d[2], d[3] },
+    };
+
+    if (!u->cfg.page_requests) {
+        return VTD_IQEI_TYPE;
+    }
+    if ((d[0] & (viommu_bits(63, 52) | viommu_bits(8, 6))) ||
+        (d[1] & (viommu_bits(63, 12) | viommu_bits(1, 0))) ||
+        (!response.has_private_data && (d[2] || d[3]))) {
+        return VTD_IQEI_RESERVED;
+    }
+    viommu_unit_page_response(&u->common, &response);
+    return VTD_IQEI_NONE;
+}
+
 static VtdQueueError do_wait(VtdUnit *u, const uint64_t d[4])
 {
-    if ((d[0] & (viommu_bits(31, 12) | viommu_bits(8, 7))) ||
-        (d[1] & viommu_bits(1, 0))) {
+    if ((d[0] & (viommu_bits(31, 12) | viommu_bits(8, 8))) ||
+        (d[1] & viommu_bits(1, 0)) ||
+        ((d[0] & VTD_DESC_PD) && !u->cfg.page_requests)) {
         return VTD_IQEI_RESERVED;
+    }
+    if (d[0] & VTD_DESC_PD) {
+        /*
+         * Page requests are put into the queue as they arrive.  Only one
+         * whose context is being looked at may still be on its way, and
+         * that is in a section which the drain waits for.
+         */
+        u->undrained = true;
     }
     /* Descriptors run in order, so that a fence (FN) is always kept. */
     drain(u);
@@ -270,7 +307,7 @@ static unsigned descriptor_type(const uint64_t d[4])
 
 static VtdQueueError execute(VtdUnit *u, const uint64_t d[4])
 {
-    if (d[2] || d[3]) {
+    if ((d[2] || d[3]) && descriptor_type(d) != VTD_DESC_PAGE_RESPONSE) {
         return VTD_IQEI_RESERVED;
     }
     switch (descriptor_type(d)) {
@@ -290,6 +327,8 @@ static VtdQueueError execute(VtdUnit *u, const uint64_t d[4])
         return do_pasid(u, d);
     case VTD_DESC_PDEVTLB:
         return do_pdevtlb(u, d);
+    case VTD_DESC_PAGE_RESPONSE:
+        return do_page_response(u, d);
     default:
         return VTD_IQEI_TYPE;
     }

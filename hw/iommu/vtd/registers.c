@@ -107,6 +107,20 @@ static void iectl_written(Viommu *unit, uint64_t old, uint64_t mask)
     vtd_event_unmask(vtd_unit(unit), &vtd_event_invalidation);
 }
 
+static void pectl_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    (void)old;
+    (void)mask;
+    vtd_event_unmask(vtd_unit(unit), &vtd_event_page_request);
+}
+
+static void prs_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    (void)old;
+    (void)mask;
+    vtd_page_requests_seen(vtd_unit(unit));
+}
+
 static void ics_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     VtdUnit *u = vtd_unit(unit);
@@ -188,8 +202,8 @@ static const ViommuReg fixed_registers[VTD_REG_FIXED] = {
     REG(PQH,      0xc0, 8, 0, 0, 0, 0, NULL),
     REG(PQT,      0xc8, 8, 0, 0, 0, 0, NULL),
     REG(PQA,      0xd0, 8, 0, 0, 0, 0, NULL),
-    REG(PRS,      0xdc, 4, 0, 0, 0, 0, NULL),
-    REG(PECTL,    0xe0, 4, 0, 0, 0, 0, NULL),
+    REG(PRS,      0xdc, 4, 0, 0, 0, 0, prs_written),
+    REG(PECTL,    0xe0, 4, 0, 0, 0, 0, pectl_written),
     REG(PEDATA,   0xe4, 4, 0, 0, 0, 0, NULL),
     REG(PEADDR,   0xe8, 4, 0, 0, 0, 0, NULL),
     REG(PEUADDR,  0xec, 4, 0, 0, 0, 0, NULL),
@@ -219,6 +233,21 @@ static const ViommuReg virtual_command_registers[] = {
 static void allow(VtdUnit *u, VtdRegId id, uint64_t bits)
 {
     u->regs.table[id].writable |= bits;
+}
+
+static void allow_page_requests(VtdUnit *u)
+{
+    allow(u, VTD_REG_PQH, viommu_field_mask(VTD_PQ_OFFSET));
+    allow(u, VTD_REG_PQT, viommu_field_mask(VTD_PQ_OFFSET));
+    allow(u, VTD_REG_PQA, ADDR_MASK | viommu_field_mask(VTD_PQA_PQS));
+    u->regs.table[VTD_REG_PRS].write1_clear = VTD_PRS_PPR | VTD_PRS_PRO;
+    u->regs.table[VTD_REG_PECTL].reset = VTD_EVENT_IM;
+    allow(u, VTD_REG_PECTL, VTD_EVENT_IM);
+    allow(u, VTD_REG_PEDATA, 0xffff);
+    allow(u, VTD_REG_PEADDR, 0xfffffffc);
+    if (u->cfg.extended_interrupt_mode) {
+        allow(u, VTD_REG_PEUADDR, UINT32_MAX);
+    }
 }
 
 static void add_repeated(GArray *table, const ViommuReg *reg, unsigned n,
@@ -276,6 +305,9 @@ void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
         allow(u, VTD_REG_IRTA, VTD_IRTA_EIME);
         allow(u, VTD_REG_FEUADDR, UINT32_MAX);
         allow(u, VTD_REG_IEUADDR, UINT32_MAX);
+    }
+    if (cfg->page_requests) {
+        allow_page_requests(u);
     }
     if (cfg->protected_memory) {
         uint64_t units = UINT64_MAX << VTD_PMR_SHIFT;

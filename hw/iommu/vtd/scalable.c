@@ -16,6 +16,7 @@ typedef struct Lookup {
     VtdContext *context;
     uint32_t pasid;
     bool has_pasid;
+    bool page_requests;     /* are allowed */
     uint64_t directory;
     unsigned pdts;
 } Lookup;
@@ -46,9 +47,12 @@ static VtdReason read_context(Lookup *l, uint16_t source)
     if (!(word[0] & VTD_CONTEXT_P)) {
         return VTD_FR_SM_CONTEXT_NOT_PRESENT;
     }
-    low_reserved = viommu_bits(8, 5) | VTD_SM_CONTEXT_PRE | vtd_beyond_haw(u);
+    low_reserved = viommu_bits(8, 5) | vtd_beyond_haw(u);
     if (!u->cfg.device_iotlb) {
         low_reserved |= VTD_SM_CONTEXT_DTE;
+    }
+    if (!u->cfg.page_requests) {
+        low_reserved |= VTD_SM_CONTEXT_PRE;
     }
     if (!u->cfg.pasid_bits) {
         low_reserved |= VTD_SM_CONTEXT_PASIDE;
@@ -66,9 +70,15 @@ static VtdReason read_context(Lookup *l, uint16_t source)
     }
     l->context->ats = word[0] & VTD_SM_CONTEXT_DTE;
     l->context->privileged = word[1] & VTD_SM_CONTEXT_RID_PRIV;
+    l->page_requests = word[0] & VTD_SM_CONTEXT_PRE;
     l->directory = word[0] & ADDR_MASK;
     l->pdts = viommu_get(word[0], VTD_SM_CONTEXT_PDTS);
     return VTD_FR_NONE;
+}
+
+static bool pasid_too_large(const Lookup *l)
+{
+    return l->pasid >> (l->pdts + 7 + VTD_PASID_TABLE_BITS);
 }
 
 static VtdReason read_pasid_entry(Lookup *l, uint64_t word[4])
@@ -76,7 +86,7 @@ static VtdReason read_pasid_entry(Lookup *l, uint64_t word[4])
     VtdUnit *u = l->u;
     uint64_t dir;
 
-    if (l->pasid >> (l->pdts + 7 + VTD_PASID_TABLE_BITS)) {
+    if (pasid_too_large(l)) {
         return VTD_FR_SM_PASID_TOO_LARGE;
     }
     if (viommu_load64(&u->common, l->directory +
@@ -163,4 +173,34 @@ VtdReason vtd_scalable_context(VtdUnit *u, uint16_t source, uint32_t pasid,
         reason = read_pasid_entry(&l, word);
     }
     return reason ? reason : decode_pasid_entry(&l, word);
+}
+
+/* The unit looks as far as the context entry; what the PASID's tables say is
+ * the business of the software that will be asked. */
+VtdReason vtd_page_request_context(VtdUnit *u, uint16_t source,
+                                   uint32_t pasid, bool *fpd)
+{
+    unsigned mode = viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM);
+    VtdContext context = { 0 };
+    Lookup l = {
+        .u = u, .context = &context,
+        .has_pasid = pasid != VIOMMU_NO_PASID,
+        .pasid = pasid != VIOMMU_NO_PASID ? pasid : 0,
+    };
+    VtdReason reason;
+
+    if (mode != VTD_TTM_SCALABLE) {
+        return mode == VTD_TTM_LEGACY ? VTD_FR_LEGACY_PAGE_REQUEST
+                                      : VTD_FR_TTM_RESERVED;
+    }
+    viommu_count(&u->common.stats.context_reads);
+    reason = read_context(&l, source);
+    *fpd = context.fpd;
+    if (reason) {
+        return reason;
+    }
+    if (!l.page_requests) {
+        return VTD_FR_SM_PRE_CLEAR;
+    }
+    return pasid_too_large(&l) ? VTD_FR_SM_PASID_TOO_LARGE : VTD_FR_NONE;
 }

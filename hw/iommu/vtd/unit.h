@@ -206,6 +206,10 @@ static inline VtdSnapshot vtd_snapshot(const VtdUnit *u)
 /** The context of requests of @source with @pasid or VIOMMU_NO_PASID. */
 VtdReason vtd_scalable_context(VtdUnit *u, uint16_t source, uint32_t pasid,
                                VtdContext *context);
+/** What the tables say about a page request; *@fpd is valid with each
+ *  reason.  Read-side section. */
+VtdReason vtd_page_request_context(VtdUnit *u, uint16_t source,
+                                   uint32_t pasid, bool *fpd);
 
 /* --- iotlb.c, walk.c, first_stage.c ------------------------------------------------------- */
 
@@ -373,6 +377,8 @@ void vtd_unexpected_completion(Viommu *unit, uint32_t source);
 /* --- page_request.c ------------------------------------------------------------------------- */
 
 void vtd_page_request(Viommu *unit, const ViommuPageRequest *req);
+/** PRS was written.  Locked. */
+void vtd_page_requests_seen(VtdUnit *u);
 
 /* --- faults.c ------------------------------------------------------------------------------ */
 
@@ -384,6 +390,7 @@ typedef struct VtdFault {
     uint32_t pasid;         /* or VIOMMU_NO_PASID */
     bool execute;
     bool privileged;
+    bool page_request;
     uint64_t info;          /* the record's low word */
 } VtdFault;
 
@@ -396,12 +403,13 @@ void vtd_fsts_set(VtdUnit *u, uint64_t bits);
 /** Derive FSTS.PPF, and the pending bit, from what is left.  Locked. */
 void vtd_fsts_update(VtdUnit *u);
 
-/** Event interrupts: fault, invalidation completion. */
+/** Event interrupts: fault, invalidation completion, page requests. */
 typedef struct VtdEvent {
     VtdRegId ctl, data, addr, uaddr;
 } VtdEvent;
 extern const VtdEvent vtd_event_fault;
 extern const VtdEvent vtd_event_invalidation;
+extern const VtdEvent vtd_event_page_request;
 /** An interrupt condition has arisen.  Locked. */
 void vtd_event_raise(VtdUnit *u, const VtdEvent *event);
 /** The control register was written.  Locked. */
