@@ -32,7 +32,7 @@ void testdev_reinit(Testdev *dev, PciBus *bus, unsigned nth)
 void testdev_init(Testdev *dev, PciBus *bus, unsigned nth)
 {
     testdev_reinit(dev, bus, nth);
-    g_assert_cmphex(testdev_get(dev, TD_ID), ==, 1ull << 32 | TD_MAGIC);
+    g_assert_cmphex(testdev_get(dev, TD_ID), ==, 2ull << 32 | TD_MAGIC);
 }
 
 uint64_t testdev_get(Testdev *dev, unsigned offset)

@@ -134,7 +134,7 @@ typedef enum ViommuInvalidationType {
  * drop before the callback returns.  Which members say something:
  *   CONTEXT    source and source_mask, or source VIOMMU_ANY
  *   IOTLB      domain or VIOMMU_ANY; addr and size
- *   DEVTLB     source, pasid, addr, size
+ *   DEVTLB     source, pasid or global, addr, size
  *   INTERRUPT  index and count; count 0 is each of them
  */
 typedef struct ViommuInvalidation {
@@ -148,6 +148,7 @@ typedef struct ViommuInvalidation {
     uint32_t index;
     uint32_t count;
     bool leaf_only;         /* only last-level entries have changed */
+    bool global;            /* for all PASIDs and without; pasid says nothing */
 } ViommuInvalidation;
 
 /* --- Page requests (PCIe PRI) ---------------------------------------------- */
