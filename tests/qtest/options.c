@@ -40,7 +40,11 @@ static const BadOption bad_options[] = {
     { "fsts=on", "fsts", NULL },
     { "x-pasid-mode=on", "x-pasid-mode", NULL },
     { "pasid-bits=20", "pasid-bits", NULL },
-    { "svm=on", "svm", NULL },
+    { "svm=on", "svm", "x-scalable-mode=on" },
+    { "svm=on,device-iotlb=on", "svm", "x-scalable-mode=on" },
+    { "svm=on,x-scalable-mode=on,device-iotlb=on", "svm", "x-flts" },
+    { "svm=on,x-scalable-mode=on,x-flts=on", "svm", "device-iotlb=on" },
+    { "svm=2", "svm", "2" },
 };
 
 static void check_message(const char *options, const char *message,
@@ -98,6 +102,13 @@ static void test_good(void)
         "esrtps=on,iotlb-bits=20",
         "haw-bits=32", "haw-bits=52", "iotlb-bits=4", "fault-records=1",
         "aw-bits=57,intremap=off,posted-interrupts=off",
+        "svm=on,x-scalable-mode=on,x-flts=on,device-iotlb=on",
+        "svm=on,scalable-mode=on,fsts=on,device-iotlb=on,pasid-bits=8",
+        "pri=on,x-scalable-mode=on,device-iotlb=on",
+        "pasid-bits=20,x-scalable-mode=on,device-iotlb=on",
+        "x-pasid-mode=on,x-scalable-mode=on,device-iotlb=on,rid-pasid=on,"
+        "virtual-commands=on",
+        "pri=off,svm=off,rid-pasid=off,virtual-commands=off",
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {

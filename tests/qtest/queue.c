@@ -415,13 +415,47 @@ static void test_optional_descriptors(void)
     for (size_t i = 0; i < G_N_ELEMENTS(on); i++) {
         check_bad(&b, &on[i]);
     }
-    guest_queue_devtlb(&b.queue, b.source, 0x1000, 4096);
-    guest_queue_devtlb(&b.queue, b.source, 0, 1 << 20);
-    guest_queue_devtlb(&b.queue, 0xfff8, 0, 1 << 20);
+    board_end(&b);
+}
+
+/* Switch the device-TLB of an endpoint without PASIDs on: byte 0x106 of its
+ * configuration space, which only q35's memory window reaches. */
+static void enable_ats(Board *b, uint16_t source)
+{
+    const uint64_t ecam = 0xb0000000;
+
+    qtest_out(b->q, 0xcf8, 0x80000060, 4);
+    qtest_out(b->q, 0xcfc, ecam | 1, 4);
+    qtest_write(b->q, ecam + ((uint32_t)source << 12) + 0x106, 0x8000, 2);
+}
+
+/* Who has a device-TLB completes; where nobody is, nobody does. */
+static void test_device_tlb(void)
+{
+    static const uint16_t nobody[] = { 0xfff8, 0x0021, 0x0000 };
+    const uint16_t source = 4 << 3;
+    Board b;
+
+    board_start_with(&b, "device-iotlb=on",
+                     "-device viommu-testdev,addr=4,ats=on");
+    enable_ats(&b, source);
+    board_queue(&b, 0);
+    guest_queue_devtlb(&b.queue, source, 0x1000, 4096);
+    guest_queue_devtlb(&b.queue, source, 0, 1 << 20);
     board_sync(&b);
-    /* no endpoint answers with an error or not at all by itself */
     g_assert_cmphex(board_reg32(&b, SPEC_FSTS), ==, 0);
     g_assert_cmphex(board_reg64(&b, SPEC_IQERCD), ==, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(nobody); i++) {
+        guest_queue_devtlb(&b.queue, nobody[i], 0, 1 << 20);
+        g_assert_false(guest_queue_wait(&b.queue));
+        g_assert_true(qtest_wait(b.q, BOARD_UNIT + SPEC_FSTS, 4,
+                                 SPEC_FSTS_ITE, SPEC_FSTS_ITE));
+        g_assert_cmphex((board_reg64(&b, SPEC_IQERCD) & SPEC_IQERCD_ITESID) >>
+                        SPEC_IQERCD_ITESID_SHIFT, ==, nobody[i]);
+        board_set32(&b, SPEC_FSTS, SPEC_FSTS_ITE);
+    }
+    board_sync(&b);
+    g_assert_cmphex(board_reg32(&b, SPEC_FSTS), ==, 0);
     board_end(&b);
 }
 
@@ -524,6 +558,7 @@ int main(int argc, char **argv)
     g_test_add_func("/queue/bad-descriptors", test_bad_descriptors);
     g_test_add_func("/queue/optional-descriptors",
                     test_optional_descriptors);
+    g_test_add_func("/queue/device-tlb", test_device_tlb);
     g_test_add_func("/queue/error-event", test_error_event);
     g_test_add_func("/queue/bad-tail", test_bad_tail);
     g_test_add_func("/queue/bad-queue", test_bad_queue);

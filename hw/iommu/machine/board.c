@@ -9,7 +9,7 @@
 #define RESET_NOW        0x04
 #define RESET_KEPT       0x0a
 
-/* Calls of viommu_run() after one command; the rest waits for the next. */
+/* Rounds of work after one command; the rest waits for the next. */
 #define RUN_MAX          4096
 
 static void unit_send_msi(void *opaque, const ViommuMsi *msi)
@@ -26,9 +26,48 @@ static void unit_run_later(void *opaque)
     unit->run_pending = true;
 }
 
-/* Tables lie in RAM; nothing here caches translations. */
+/* The endpoint behind @unit that has this source-id, or NULL. */
+static PciFunction *unit_endpoint(const Unit *unit, uint32_t source)
+{
+    const Board *board = unit->board;
+
+    for (guint i = 0; i < board->endpoints->len; i++) {
+        PciFunction *fn = g_ptr_array_index(board->endpoints, i);
+
+        if (fn->devfn == source && board->unit_of[fn->devfn] == unit) {
+            return fn;
+        }
+    }
+    return NULL;
+}
+
+/*
+ * An invalidation request to a place where no endpoint is, or one without a
+ * device-TLB, meets nobody who would complete it: it times out.
+ */
+static bool unit_devtlb_invalidate(void *opaque,
+                                   const ViommuInvalidation *inv)
+{
+    PciFunction *fn = unit_endpoint(opaque, inv->source);
+
+    return fn && endpoint_invalidate(fn, inv);
+}
+
+static void unit_page_response(void *opaque,
+                               const ViommuPageResponse *response)
+{
+    PciFunction *fn = unit_endpoint(opaque, response->source);
+
+    if (fn) {
+        endpoint_page_response(fn, response);
+    }
+}
+
+/* Tables lie in RAM; nothing but device-TLBs keeps translations. */
 static const ViommuOps unit_ops = {
     .send_msi = unit_send_msi,
+    .devtlb_invalidate = unit_devtlb_invalidate,
+    .page_response = unit_page_response,
     .run_later = unit_run_later,
 };
 
@@ -56,6 +95,32 @@ static void sink_write(void *opaque, uint64_t offset, uint64_t value,
                        unsigned size)
 {
     viommu_sink_write(opaque, offset, value, size);
+}
+
+/*
+ * svm=on is short for what shared virtual memory needs of the unit, as far as
+ * that is no choice: PASIDs and page requests.
+ */
+static bool resolve_svm(const DeviceOptions *options, ViommuVtdConfig *config,
+                        GError **error)
+{
+    const char *need = !config->scalable_mode ? "x-scalable-mode=on" :
+                       !config->first_stage ? "x-flts/fsts=on" :
+                       !config->device_iotlb ? "device-iotlb=on" : NULL;
+
+    if (!options->svm) {
+        return true;
+    }
+    if (need) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "svm=on: allowed with %s only", need);
+        return false;
+    }
+    config->page_requests = true;
+    if (!config->pasid_bits) {
+        config->pasid_bits = 20;
+    }
+    return true;
 }
 
 /* What "auto" means where there is no in-kernel interrupt controller. */
@@ -89,6 +154,9 @@ static bool add_unit(Board *board, const DeviceOptions *options,
     unit->board = board;
     unit->index = board->n_units;
     resolve_auto(options, &config);
+    if (!resolve_svm(options, &config, error)) {
+        return false;
+    }
     unit->viommu = viommu_vtd_new(&config, &unit_ops, unit, error);
     if (!unit->viommu) {
         return false;
@@ -150,13 +218,17 @@ static bool assign_scope(Board *board, const DeviceOptions *options,
 static bool add_endpoint(Board *board, const DeviceOptions *options,
                          GError **error)
 {
-    PciFunction *fn = endpoint_new(board);
+    PciFunction *fn = endpoint_new(board, &options->testdev, error);
 
+    if (!fn) {
+        return false;
+    }
     if (!pci_root_add(&board->pci, fn, options->devfn,
                       options->multifunction, error)) {
         fn->free(fn);
         return false;
     }
+    g_ptr_array_add(board->endpoints, fn);
     return true;
 }
 
@@ -213,6 +285,7 @@ Board *board_new(const MachineOptions *options, GError **error)
     }
     board = g_new0(Board, 1);
     board->bus = bus;
+    board->endpoints = g_ptr_array_new();
     board->sink = viommu_sink_new();
     board->sink_window = (BusWindow) {
         .base = VIOMMU_SINK_BASE,
@@ -243,6 +316,7 @@ void board_free(Board *board)
         return;
     }
     pci_root_clear(&board->pci);
+    g_ptr_array_free(board->endpoints, TRUE);
     for (unsigned i = 0; i < board->n_units; i++) {
         viommu_free(board->unit[i].viommu);
     }
@@ -288,14 +362,29 @@ void board_port_write(Board *board, uint16_t port, unsigned size,
     }
 }
 
+static bool unit_run(Unit *unit)
+{
+    bool pending = unit->run_pending;
+
+    unit->run_pending = false;
+    if (pending) {
+        viommu_run(unit->viommu);
+    }
+    return pending;
+}
+
 void board_run(Board *board)
 {
-    for (unsigned i = 0; i < board->n_units; i++) {
-        Unit *unit = &board->unit[i];
+    bool more = true;
 
-        for (unsigned k = 0; unit->run_pending && k < RUN_MAX; k++) {
-            unit->run_pending = false;
-            viommu_run(unit->viommu);
+    /* An endpoint's request can make work for a unit, and the other way. */
+    for (unsigned k = 0; more && k < RUN_MAX; k++) {
+        more = false;
+        for (unsigned i = 0; i < board->n_units; i++) {
+            more |= unit_run(&board->unit[i]);
+        }
+        for (guint i = 0; i < board->endpoints->len; i++) {
+            more |= endpoint_run(g_ptr_array_index(board->endpoints, i));
         }
     }
 }

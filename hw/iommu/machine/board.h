@@ -34,6 +34,8 @@ struct Board {
     unsigned n_units;
     /* which unit is in front of which function; NULL is none */
     Unit *unit_of[PCI_FUNCTIONS];
+    /* of PciFunction, those that endpoint_new() made */
+    GPtrArray *endpoints;
     ViommuSink *sink;
     BusWindow sink_window;
     uint8_t reset_control;
@@ -50,7 +52,7 @@ uint32_t board_port_read(Board *board, uint16_t port, unsigned size);
 void board_port_write(Board *board, uint16_t port, unsigned size,
                       uint32_t value);
 
-/* Let the units go on with what they put off. */
+/* Let units and endpoints go on with what they put off. */
 void board_run(Board *board);
 
 /*
@@ -60,7 +62,21 @@ void board_run(Board *board);
 ViommuDmaResult board_dma(Board *board, const PciFunction *fn,
                           const ViommuTestdevAccess *access, uint8_t *reason);
 
+/* Other requests of @fn, as ViommuTestdevOps describes them. */
+ViommuDmaResult board_translate(Board *board, const PciFunction *fn,
+                                const ViommuTestdevAccess *access,
+                                ViommuReply *reply);
+bool board_page_request(Board *board, const PciFunction *fn,
+                        ViommuPageRequest *req);
+
 /* An endpoint with viommu-testdev in it. */
-PciFunction *endpoint_new(Board *board);
+PciFunction *endpoint_new(Board *board, const ViommuTestdevConfig *config,
+                          GError **error);
+/* What the unit before it has to say. */
+bool endpoint_invalidate(PciFunction *fn, const ViommuInvalidation *inv);
+void endpoint_page_response(PciFunction *fn,
+                            const ViommuPageResponse *response);
+/* Go on with what was put off; returns whether there was something. */
+bool endpoint_run(PciFunction *fn);
 
 #endif

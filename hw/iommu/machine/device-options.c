@@ -21,8 +21,6 @@ typedef enum PropertyKind {
     PROP_SCOPE,
     /* the one bus there is */
     PROP_BUS,
-    /* known, but only its value for off is there */
-    PROP_BOOL_OFF,
 } PropertyKind;
 
 typedef struct Property {
@@ -71,14 +69,20 @@ static const Property vtd_properties[] = {
       "bits of PASIDs: 1 .. 20; 0 for none" },
     { "pmr", PROP_BOOL, OPTION(vtd.protected_memory), NULL },
     { "posted-interrupts", PROP_BOOL, OPTION(vtd.posted_interrupts), NULL },
+    { "pri", PROP_BOOL, OPTION(vtd.page_requests), "page requests" },
     { "pt", PROP_BOOL, OPTION(vtd.pass_through), NULL },
+    { "rid-pasid", PROP_BOOL, OPTION(vtd.rid_pasid),
+      "a PASID for requests without one" },
     { "scalable-mode", PROP_BOOL, OPTION(vtd.scalable_mode),
       "scalable mode" },
     { "scope", PROP_SCOPE, 0, "functions behind the unit: ADDR[:ADDR...]" },
     { "snoop-control", PROP_BOOL, OPTION(vtd.snoop_control), NULL },
     { "stale-tm", PROP_BOOL, OPTION(vtd.stale_tm), NULL },
-    { "svm", PROP_BOOL_OFF, 0, "shared virtual memory" },
+    { "svm", PROP_BOOL, OPTION(svm),
+      "shared virtual memory: pri, and PASIDs of 20 bits" },
     { "version", PROP_UINT32, OPTION(ignored_number), "no effect" },
+    { "virtual-commands", PROP_BOOL, OPTION(vtd.virtual_commands),
+      "PASIDs from the unit's allocator" },
     { "x-buggy-eim", PROP_BOOL, OPTION(buggy_eim), NULL },
     { "x-flts", PROP_BOOL, OPTION(vtd.first_stage), "first stage" },
     { "x-pasid-mode", PROP_BOOL, OPTION(pasid_mode), "PASIDs of 20 bits" },
@@ -88,9 +92,13 @@ static const Property vtd_properties[] = {
 
 static const Property testdev_properties[] = {
     { "addr", PROP_ADDR, OPTION(devfn), "slot and function: SLOT[.FUNCTION]" },
+    { "ats", PROP_BOOL, OPTION(testdev.ats), "a device-TLB" },
     { "bus", PROP_BUS, 0, "pcie.0" },
     { "id", PROP_STRING, OPTION(id), NULL },
     { "multifunction", PROP_BOOL, OPTION(multifunction), NULL },
+    { "pasid-bits", PROP_UINT8, OPTION(testdev.pasid_bits),
+      "bits of PASIDs: 1 .. 20; 0 for none" },
+    { "pri", PROP_BOOL, OPTION(testdev.pri), "page requests" },
 };
 
 static const Property sink_properties[] = {
@@ -113,7 +121,6 @@ static const char *kind_name(PropertyKind kind)
 {
     switch (kind) {
     case PROP_BOOL:
-    case PROP_BOOL_OFF:
         return "bool";
     case PROP_ON_OFF_AUTO:
         return "OnOffAuto";
@@ -143,13 +150,11 @@ static void print_properties(const DeviceType *type)
     printf("%s options:\n", type->name);
     for (size_t i = 0; i < type->n_properties; i++) {
         const Property *prop = &type->properties[i];
-        bool off = prop->kind == PROP_BOOL_OFF;
 
-        printf("  %s=<%s>%*s%s%s%s\n", prop->name, kind_name(prop->kind),
+        printf("  %s=<%s>%*s%s%s\n", prop->name, kind_name(prop->kind),
                prop->help ? (int)(24 - strlen(prop->name) -
                                   strlen(kind_name(prop->kind))) : 0, "",
-               prop->help ? "- " : "", prop->help ? prop->help : "",
-               off ? " (only off)" : "");
+               prop->help ? "- " : "", prop->help ? prop->help : "");
     }
 }
 
@@ -243,13 +248,8 @@ static bool set_bool(DeviceOptions *device, const Property *prop,
     if (prop->kind == PROP_ON_OFF_AUTO) {
         *(OnOffAuto *)((char *)device + prop->offset) =
             on ? ON_OFF_AUTO_ON : ON_OFF_AUTO_OFF;
-    } else if (prop->kind == PROP_BOOL) {
+    } else {
         *(bool *)((char *)device + prop->offset) = on;
-    } else if (on) {
-        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "Property '%s' cannot be '%s': %s is not implemented, "
-                    "only 'off' is allowed", prop->name, value, prop->help);
-        return false;
     }
     return true;
 }
@@ -303,7 +303,6 @@ static bool set_property(DeviceOptions *device, const Property *prop,
 {
     switch (prop->kind) {
     case PROP_BOOL:
-    case PROP_BOOL_OFF:
     case PROP_ON_OFF_AUTO:
         return set_bool(device, prop, value, error);
     case PROP_UINT8:

@@ -148,19 +148,25 @@ static ViommuDmaResult dma_direct(Dma *dma, size_t *moved)
     return dma_window(dma, addr, dma->size);
 }
 
+static ViommuRequest request_of(const PciFunction *fn,
+                                const ViommuTestdevAccess *access)
+{
+    return (ViommuRequest) {
+        .source = fn->devfn,
+        .pasid = access->pasid,
+        .addr = access->addr,
+        .access = access->access,
+        .kind = access->kind,
+    };
+}
+
 ViommuDmaResult board_dma(Board *board, const PciFunction *fn,
                           const ViommuTestdevAccess *access, uint8_t *reason)
 {
     Dma dma = {
         .board = board,
         .unit = board->unit_of[fn->devfn],
-        .request = {
-            .source = fn->devfn,
-            .pasid = access->pasid,
-            .addr = access->addr,
-            .access = access->access,
-            .kind = access->kind,
-        },
+        .request = request_of(fn, access),
         .buf = access->buf,
         .size = access->size,
         .write = access->access & VIOMMU_WRITE,
@@ -183,4 +189,39 @@ ViommuDmaResult board_dma(Board *board, const PciFunction *fn,
         dma.size -= moved;
     }
     return VIOMMU_DMA_OK;
+}
+
+ViommuDmaResult board_translate(Board *board, const PciFunction *fn,
+                                const ViommuTestdevAccess *access,
+                                ViommuReply *reply)
+{
+    ViommuRequest request = request_of(fn, access);
+    Unit *unit = board->unit_of[fn->devfn];
+    ViommuStatus status;
+
+    *reply = (ViommuReply) { .size = 4096 };
+    request.kind = VIOMMU_TRANSLATION;
+    if (!(pci_command(fn) & PCI_COMMAND_MASTER)) {
+        return VIOMMU_DMA_NO_MASTER;
+    }
+    if (!unit) {
+        return VIOMMU_DMA_NO_TARGET;
+    }
+    viommu_dma_begin();
+    status = viommu_translate(unit->viommu, &request, reply);
+    viommu_dma_end();
+    return status == VIOMMU_OK ? VIOMMU_DMA_OK : VIOMMU_DMA_BLOCKED;
+}
+
+/* A message: bus mastering, which is about memory requests, does not matter. */
+bool board_page_request(Board *board, const PciFunction *fn,
+                        ViommuPageRequest *req)
+{
+    Unit *unit = board->unit_of[fn->devfn];
+
+    req->source = fn->devfn;
+    if (unit) {
+        viommu_page_request(unit->viommu, req);
+    }
+    return unit != NULL;
 }

@@ -7,6 +7,9 @@
 #include "hw/iommu/machine/board.h"
 #include "hw/iommu/machine/msi.h"
 
+G_STATIC_ASSERT(VIOMMU_TESTDEV_CONFIG_BASE == PCI_EXTENDED &&
+                VIOMMU_TESTDEV_CONFIG_SIZE == PCI_EXTENDED_SIZE);
+
 #define CAP_EXPRESS          0x10
 #define EXPRESS_OFFSET       0x40
 #define MSI_OFFSET           0x80
@@ -20,12 +23,16 @@
 #define EXPRESS_DEVCTL       0x08
 /* error reporting, relaxed ordering, payload and request sizes, no-snoop */
 #define EXPRESS_DEVCTL_MASK  0x78ff
+/* what Linux wants to see before it switches PASIDs on */
+#define EXPRESS_DEVCAP2      0x24
+#define EXPRESS_DEVCAP2_EETLPP 0x200000
 
 typedef struct Endpoint {
     PciFunction fn;
     Board *board;
     ViommuTestdev *core;
     Msi msi;
+    bool run_pending;
 } Endpoint;
 
 static ViommuDmaResult endpoint_dma(void *opaque,
@@ -35,6 +42,29 @@ static ViommuDmaResult endpoint_dma(void *opaque,
     Endpoint *endpoint = opaque;
 
     return board_dma(endpoint->board, &endpoint->fn, access, reason);
+}
+
+static ViommuDmaResult endpoint_translate(void *opaque,
+                                          const ViommuTestdevAccess *access,
+                                          ViommuReply *reply)
+{
+    Endpoint *endpoint = opaque;
+
+    return board_translate(endpoint->board, &endpoint->fn, access, reply);
+}
+
+static bool endpoint_page_request(void *opaque, ViommuPageRequest *req)
+{
+    Endpoint *endpoint = opaque;
+
+    return board_page_request(endpoint->board, &endpoint->fn, req);
+}
+
+static void endpoint_run_later(void *opaque)
+{
+    Endpoint *endpoint = opaque;
+
+    endpoint->run_pending = true;
 }
 
 static void endpoint_interrupt(void *opaque, unsigned vector)
@@ -55,6 +85,9 @@ static int64_t endpoint_clock(void *opaque)
 
 static const ViommuTestdevOps endpoint_ops = {
     .dma = endpoint_dma,
+    .translate = endpoint_translate,
+    .page_request = endpoint_page_request,
+    .run_later = endpoint_run_later,
     .interrupt = endpoint_interrupt,
     .clock_ns = endpoint_clock,
 };
@@ -117,10 +150,54 @@ static void endpoint_written(PciFunction *fn, unsigned offset, unsigned size)
     msi_config_written(&endpoint->msi);
 }
 
+static uint32_t endpoint_extended_read(PciFunction *fn, unsigned offset,
+                                       unsigned size)
+{
+    Endpoint *endpoint = (Endpoint *)fn;
+
+    return viommu_testdev_config_read(endpoint->core, offset, size);
+}
+
+static void endpoint_extended_write(PciFunction *fn, unsigned offset,
+                                    uint32_t value, unsigned size)
+{
+    Endpoint *endpoint = (Endpoint *)fn;
+
+    viommu_testdev_config_write(endpoint->core, offset, value, size);
+}
+
+bool endpoint_invalidate(PciFunction *fn, const ViommuInvalidation *inv)
+{
+    Endpoint *endpoint = (Endpoint *)fn;
+
+    return viommu_testdev_invalidate(endpoint->core, inv);
+}
+
+void endpoint_page_response(PciFunction *fn,
+                            const ViommuPageResponse *response)
+{
+    Endpoint *endpoint = (Endpoint *)fn;
+
+    viommu_testdev_page_response(endpoint->core, response);
+}
+
+bool endpoint_run(PciFunction *fn)
+{
+    Endpoint *endpoint = (Endpoint *)fn;
+    bool pending = endpoint->run_pending;
+
+    endpoint->run_pending = false;
+    if (pending) {
+        viommu_testdev_run(endpoint->core);
+    }
+    return pending;
+}
+
 static void endpoint_reset(PciFunction *fn)
 {
     Endpoint *endpoint = (Endpoint *)fn;
 
+    endpoint->run_pending = false;
     msi_reset(&endpoint->msi);
     viommu_testdev_reset(endpoint->core);
 }
@@ -133,16 +210,19 @@ static void endpoint_free(PciFunction *fn)
     g_free(endpoint);
 }
 
-PciFunction *endpoint_new(Board *board)
+PciFunction *endpoint_new(Board *board, const ViommuTestdevConfig *config,
+                          GError **error)
 {
     Endpoint *endpoint = g_new0(Endpoint, 1);
     PciFunction *fn = &endpoint->fn;
-    ViommuTestdevConfig config = { 0 };
 
     endpoint->board = board;
-    endpoint->core = viommu_testdev_new(&config, &endpoint_ops, endpoint,
-                                        NULL);
-
+    endpoint->core = viommu_testdev_new(config, &endpoint_ops, endpoint,
+                                        error);
+    if (!endpoint->core) {
+        g_free(endpoint);
+        return NULL;
+    }
     pci_function_init(fn, "viommu-testdev", VIOMMU_TESTDEV_VENDOR_ID,
                       VIOMMU_TESTDEV_DEVICE_ID, VIOMMU_TESTDEV_CLASS);
     pci_function_add_bar(fn, 0, VIOMMU_TESTDEV_BAR0_SIZE);
@@ -164,7 +244,11 @@ PciFunction *endpoint_new(Board *board)
               EXPRESS_DEVCAP_RBER);
     pci_set16(fn->writable + EXPRESS_OFFSET + EXPRESS_DEVCTL,
               EXPRESS_DEVCTL_MASK);
+    pci_set32(fn->initial + EXPRESS_OFFSET + EXPRESS_DEVCAP2,
+              EXPRESS_DEVCAP2_EETLPP);
 
+    fn->extended_read = endpoint_extended_read;
+    fn->extended_write = endpoint_extended_write;
     fn->written = endpoint_written;
     fn->reset = endpoint_reset;
     fn->free = endpoint_free;

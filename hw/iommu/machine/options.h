@@ -6,6 +6,7 @@
 #ifndef HW_IOMMU_MACHINE_OPTIONS_H
 #define HW_IOMMU_MACHINE_OPTIONS_H
 
+#include <hw/iommu/viommu-testdev.h>
 #include <hw/iommu/viommu-vtd.h>
 
 /* A value of QEMU's type OnOffAuto. */
@@ -34,6 +35,7 @@ typedef struct DeviceOptions {
     OnOffAuto eim;
     bool buggy_eim;
     bool pasid_mode;
+    bool svm;
     /* the functions that the unit is in front of */
     bool has_scope;
     uint8_t scope[256 / 8];
@@ -44,6 +46,7 @@ typedef struct DeviceOptions {
     /* viommu-testdev; -1 is the first free slot */
     int devfn;
     bool multifunction;
+    ViommuTestdevConfig testdev;
 } DeviceOptions;
 
 /* Where the qtest client is. */

@@ -100,11 +100,50 @@ static void pci_function_reset(PciFunction *fn)
     }
 }
 
-static uint64_t function_read(const PciFunction *fn, unsigned offset,
+/* Does all of an access concern what the function answers itself? */
+static bool is_extended(unsigned offset, unsigned size)
+{
+    return offset >= PCI_EXTENDED &&
+           offset + size <= PCI_EXTENDED + PCI_EXTENDED_SIZE;
+}
+
+/* The next part of an access there. */
+static unsigned extended_part(unsigned rest)
+{
+    return rest >= 4 ? 4 : rest >= 2 ? 2 : 1;
+}
+
+static uint64_t extended_read(PciFunction *fn, unsigned offset, unsigned size)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0, n; i < size; i += n) {
+        n = extended_part(size - i);
+        value |= (uint64_t)fn->extended_read(fn, offset - PCI_EXTENDED + i, n)
+                 << (8 * i);
+    }
+    return value;
+}
+
+static void extended_write(PciFunction *fn, unsigned offset, uint64_t value,
+                           unsigned size)
+{
+    for (unsigned i = 0, n; i < size; i += n) {
+        n = extended_part(size - i);
+        fn->extended_write(fn, offset - PCI_EXTENDED + i,
+                           value >> (8 * i) & (UINT64_MAX >> (64 - 8 * n)),
+                           n);
+    }
+}
+
+static uint64_t function_read(PciFunction *fn, unsigned offset,
                               unsigned size, unsigned limit)
 {
     uint64_t value = 0;
 
+    if (fn && fn->extended_read && is_extended(offset, size)) {
+        return extended_read(fn, offset, size);
+    }
     for (unsigned i = 0; i < size; i++) {
         uint8_t byte = fn && offset + i < limit ? fn->config[offset + i]
                                                 : 0xff;
@@ -118,6 +157,10 @@ static void function_write(PciFunction *fn, unsigned offset, uint64_t value,
                            unsigned size, unsigned limit)
 {
     if (!fn) {
+        return;
+    }
+    if (fn->extended_write && is_extended(offset, size)) {
+        extended_write(fn, offset, value, size);
         return;
     }
     for (unsigned i = 0; i < size && offset + i < limit; i++) {

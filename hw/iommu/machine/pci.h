@@ -10,6 +10,9 @@
 
 #define PCI_FUNCTIONS    256
 #define PCI_CONFIG_SIZE  4096
+/* Where a function may answer itself: the first of the extended part. */
+#define PCI_EXTENDED      0x100
+#define PCI_EXTENDED_SIZE 0x100
 #define PCI_BARS         6
 #define PCI_DEVFN(slot, fn) ((slot) << 3 | (fn))
 
@@ -46,6 +49,12 @@ struct PciFunction {
     uint8_t writable[PCI_CONFIG_SIZE];
     /* memory BARs; size 0 is none */
     BusWindow bar[PCI_BARS];
+    /* bytes PCI_EXTENDED .. + PCI_EXTENDED_SIZE - 1 instead of config, with
+     * @offset from there and @size 1, 2 or 4; may be NULL */
+    uint32_t (*extended_read)(PciFunction *fn, unsigned offset,
+                              unsigned size);
+    void (*extended_write)(PciFunction *fn, unsigned offset, uint32_t value,
+                           unsigned size);
     /* after software wrote @size bytes at @offset of config; may be NULL */
     void (*written)(PciFunction *fn, unsigned offset, unsigned size);
     /* before the registers get their initial values; may be NULL */
