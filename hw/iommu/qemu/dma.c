@@ -371,20 +371,25 @@ static const PCIIOMMUOps vtd_pci_ops = {
     .get_address_space = vtd_get_address_space,
 };
 
+/* Asked for at each access with a PASID: no search. */
 static Viommu *vtd_of_device(PCIDevice *dev, uint32_t *source)
 {
-    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(x86_iommu_get_default());
     AddressSpace *as = pci_device_iommu_address_space(dev);
+    VtdSpace *space;
 
-    for (unsigned i = 0; i < s->spaces->len; i++) {
-        VtdSpace *space = g_ptr_array_index(s->spaces, i);
-
-        if (&space->as == as) {
-            *source = vtd_space_source(space);
-            return s->unit;
-        }
+    if (as == &address_space_memory) {
+        return NULL;
     }
-    return NULL;
+    /* all the others are made below the root bus, by vtd_pci_ops */
+    space = container_of(as, VtdSpace, as);
+    *source = vtd_space_source(space);
+    return space->iommu->unit;
+}
+
+PCIDevice *vtd_find_device(uint32_t source)
+{
+    return pci_find_device(PC_MACHINE(qdev_get_machine())->pcibus,
+                           source >> 8 & 0xff, source & 0xff);
 }
 
 void vtd_spaces_init(IntelIOMMUState *s)

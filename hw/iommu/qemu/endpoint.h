@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * viommu in QEMU: how a device that serves tests finds the unit before it.
+ * viommu in QEMU: how a device that serves tests finds the unit before it, and
+ * how the unit finds the device.
  */
 #ifndef HW_VIOMMU_ENDPOINT_H
 #define HW_VIOMMU_ENDPOINT_H
 
 #include "hw/pci/pci.h"
-#include <hw/iommu/viommu.h>
+#include <hw/iommu/viommu-testdev.h>
 
 /**
  * The unit that translates DMA of @dev, with *@source what it knows it as;
@@ -19,5 +20,8 @@ typedef Viommu *ViommuOfDevice(PCIDevice *dev, uint32_t *source);
  * compiled once for all targets.
  */
 extern ViommuOfDevice *viommu_of_device;
+
+/* What is inside @dev when it is a viommu-testdev, else NULL. */
+ViommuTestdev *viommu_endpoint_core(PCIDevice *dev);
 
 #endif

@@ -4,7 +4,7 @@
  *
  *   intel-iommu.c  the device: properties, registers, events of the unit
  *   dma.c          the address space of each PCI function
- *   notify.c       IOMMU notifiers: word for vhost and VFIO
+ *   notify.c       word for who keeps translations: device-TLBs, vhost, VFIO
  *   shadow.c       MAP notifiers: a host IOMMU kept in step
  *   interrupt.c    interrupt messages in and out
  *   ram.c          guest RAM as the unit sees it
@@ -90,6 +90,8 @@ bool vtd_space_probe(VtdSpace *space, hwaddr addr, hwaddr *to, hwaddr *size,
 void vtd_hits_drop(IntelIOMMUState *s);
 bool vtd_source_matches(const VtdSpace *space, uint32_t source,
                         uint32_t mask);
+/* The function with this source-id, or NULL. */
+PCIDevice *vtd_find_device(uint32_t source);
 
 /* notify.c */
 void vtd_notify_invalidation(IntelIOMMUState *s,
@@ -98,6 +100,9 @@ int vtd_notify_flag_changed(IOMMUMemoryRegion *mr, IOMMUNotifierFlag old,
                             IOMMUNotifierFlag new, Error **errp);
 /* The option that a user of MAP notifiers (VFIO) misses, or NULL. */
 const char *vtd_mirror_needs(const IntelIOMMUState *s);
+/* ViommuOps.devtlb_invalidate and page_response */
+bool vtd_devtlb_invalidate(void *opaque, const ViommuInvalidation *inv);
+void vtd_page_response(void *opaque, const ViommuPageResponse *response);
 /* Tell @n about [@first, @last], cut into ranges that every user accepts. */
 void vtd_notify_range(IOMMUNotifier *n, IOMMUNotifierFlag type, hwaddr first,
                       hwaddr last, hwaddr to, IOMMUAccessFlags perm);

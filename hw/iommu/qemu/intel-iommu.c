@@ -210,6 +210,29 @@ static const MemoryRegionOps vtd_register_ops = {
 
 /* --- Configuration ------------------------------------------------------- */
 
+/*
+ * svm=on is short for what shared virtual memory needs of the unit, as far as
+ * that is no choice: PASIDs and page requests.
+ */
+static bool vtd_check_svm(IntelIOMMUState *s, Error **errp)
+{
+    const char *need = !s->scalable_mode ? "x-scalable-mode=on" :
+                       !s->first_stage ? "x-flts/fsts=on" :
+                       !X86_IOMMU_DEVICE(s)->dt_supported ?
+                       "device-iotlb=on" : NULL;
+
+    if (!s->svm) {
+        return true;
+    }
+    if (need) {
+        error_setg(errp, "svm=on: allowed with %s only", need);
+        return false;
+    }
+    s->page_requests = true;
+    s->pasid_mode = true;
+    return true;
+}
+
 /* The parts of the configuration that concern QEMU, not the unit. */
 static bool vtd_check_options(IntelIOMMUState *s, Error **errp)
 {
@@ -235,17 +258,14 @@ static bool vtd_check_options(IntelIOMMUState *s, Error **errp)
                    "KVM's MSI routes cannot post to the guest's descriptors");
         return false;
     }
-    if (s->svm) {
-        error_setg(errp, "svm=on: page requests are not there yet; it can "
-                   "only be off");
-        return false;
-    }
-    return true;
+    return vtd_check_svm(s, errp);
 }
 
 static const ViommuOps vtd_ops = {
     .send_msi = vtd_send_msi,
     .invalidate = vtd_invalidate,
+    .devtlb_invalidate = vtd_devtlb_invalidate,
+    .page_response = vtd_page_response,
     .run_later = vtd_run_later,
     .ram_written = vtd_ram_written,
 };
@@ -279,6 +299,9 @@ static bool vtd_create_unit(IntelIOMMUState *s, Error **errp)
     config.pasid_bits = s->pasid_mode && !s->pasid_bits ? 20 : s->pasid_bits;
     config.dirty_tracking = s->dirty_tracking;
     config.extended_access = s->extended_access;
+    config.page_requests = s->page_requests;
+    config.virtual_commands = s->virtual_commands;
+    config.rid_pasid = s->rid_pasid;
     config.iotlb_bits = s->iotlb_bits;
 
     s->unit = viommu_vtd_new(&config, &vtd_ops, s, &error);
@@ -385,6 +408,10 @@ static const Property vtd_properties[] = {
                      false),
     DEFINE_PROP_BOOL("extended-access", IntelIOMMUState, extended_access,
                      false),
+    DEFINE_PROP_BOOL("pri", IntelIOMMUState, page_requests, false),
+    DEFINE_PROP_BOOL("virtual-commands", IntelIOMMUState, virtual_commands,
+                     false),
+    DEFINE_PROP_BOOL("rid-pasid", IntelIOMMUState, rid_pasid, false),
     DEFINE_PROP_UINT8("iotlb-bits", IntelIOMMUState, iotlb_bits, 16),
 };
 

@@ -52,6 +52,9 @@ struct IntelIOMMUState {
     bool nested;
     bool dirty_tracking;
     bool extended_access;
+    bool page_requests;
+    bool virtual_commands;
+    bool rid_pasid;
     bool dma_drain;
     bool dma_translation;
     bool stale_tm;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * viommu in QEMU: IOMMU notifiers.  Who keeps translations of an endpoint
- * (vhost), or mirrors them in the host's IOMMU (VFIO), hears of changes here.
+ * (vhost), or mirrors them in the host's IOMMU (VFIO), hears of changes here;
+ * so do endpoints with a device-TLB of their own.
  */
 #include "qemu/osdep.h"
 #include "glue.h"
 #include "qapi/error.h"
 #include "system/dma.h"
 #include "exec/address-spaces.h"
+#include "hw/pci/pcie.h"
 
 /*
  * Users take ranges that are a power of two, naturally aligned and inside
@@ -114,6 +116,39 @@ void vtd_notify_invalidation(IntelIOMMUState *s,
         if (space->shadow && (types & IOMMU_NOTIFIER_UNMAP)) {
             vtd_shadow_sync(space, first, last);
         }
+    }
+}
+
+/*
+ * An invalidation request to a place where no function is, or one that has no
+ * device-TLB, meets nobody who would complete it: it times out.
+ */
+bool vtd_devtlb_invalidate(void *opaque, const ViommuInvalidation *inv)
+{
+    IntelIOMMUState *s = opaque;
+    PCIDevice *dev = vtd_find_device(inv->source);
+    ViommuTestdev *core;
+
+    vtd_notify_invalidation(s, inv);
+    if (!dev) {
+        return false;
+    }
+    core = viommu_endpoint_core(dev);
+    if (core) {
+        return viommu_testdev_invalidate(core, inv);
+    }
+    /* the others complete at once; vhost has been told just now */
+    return pci_is_express(dev) &&
+           pcie_find_capability(dev, PCI_EXT_CAP_ID_ATS);
+}
+
+void vtd_page_response(void *opaque, const ViommuPageResponse *response)
+{
+    PCIDevice *dev = vtd_find_device(response->source);
+    ViommuTestdev *core = dev ? viommu_endpoint_core(dev) : NULL;
+
+    if (core) {
+        viommu_testdev_page_response(core, response);
     }
 }
 

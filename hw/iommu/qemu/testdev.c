@@ -28,7 +28,9 @@ OBJECT_DECLARE_SIMPLE_TYPE(ViommuTestdevState, VIOMMU_TESTDEV)
 
 struct ViommuTestdevState {
     PCIDevice parent;
+    ViommuTestdevConfig config;
     ViommuTestdev *core;
+    QEMUBH *run;
     MemoryRegion registers;
     MemoryRegion msix;
     MemTxAttrs attrs;
@@ -66,39 +68,67 @@ static ViommuDmaResult testdev_explain(ViommuTestdevState *s, uint64_t addr,
     return reply.interrupt ? VIOMMU_DMA_BLOCKED : VIOMMU_DMA_NO_TARGET;
 }
 
-/* QEMU's PCI functions know no PASIDs: ask the unit ourselves. */
-static ViommuDmaResult testdev_dma_pasid(ViommuTestdevState *s,
-                                         uint32_t pasid, uint64_t addr,
-                                         void *buf, size_t size, bool write,
-                                         uint8_t *reason)
+/* As if there was no IOMMU, or as one that knows no more than this. */
+static ViommuDmaResult testdev_dma_plain(ViommuTestdevState *s,
+                                         const ViommuTestdevAccess *access)
 {
-    ViommuRequest req = {
-        .pasid = pasid,
-        .addr = addr,
-        .access = write ? VIOMMU_WRITE : VIOMMU_READ,
-        .kind = VIOMMU_UNTRANSLATED,
-    };
-    ViommuDmaResult result = VIOMMU_DMA_OK;
-    ViommuReply reply;
-    Viommu *unit;
+    DMADirection direction = access->access & VIOMMU_WRITE ?
+                             DMA_DIRECTION_FROM_DEVICE :
+                             DMA_DIRECTION_TO_DEVICE;
 
-    unit = viommu_of_device ? viommu_of_device(&s->parent, &req.source) : NULL;
+    return pci_dma_rw(&s->parent, access->addr, access->buf, access->size,
+                      direction, s->attrs) == MEMTX_OK ?
+           VIOMMU_DMA_OK : VIOMMU_DMA_NO_TARGET;
+}
+
+static Viommu *testdev_unit(ViommuTestdevState *s,
+                            const ViommuTestdevAccess *access,
+                            ViommuRequest *req)
+{
+    *req = (ViommuRequest) {
+        .pasid = access->pasid,
+        .addr = access->addr,
+        .access = access->access,
+        .kind = access->kind,
+    };
+    return viommu_of_device ? viommu_of_device(&s->parent, &req->source) :
+           NULL;
+}
+
+/*
+ * QEMU's PCI functions know neither PASIDs nor translated requests: ask the
+ * unit ourselves.  The access does not cross a page, so one answer is enough.
+ */
+static ViommuDmaResult testdev_dma_unit(ViommuTestdevState *s,
+                                        const ViommuTestdevAccess *access,
+                                        uint8_t *reason)
+{
+    bool write = access->access & VIOMMU_WRITE;
+    ViommuDmaResult result = VIOMMU_DMA_OK;
+    ViommuRequest req;
+    ViommuReply reply;
+    Viommu *unit = testdev_unit(s, access, &req);
+
     if (!unit) {
-        /* without an IOMMU a PASID is a prefix that nobody looks at */
-        return pci_dma_rw(&s->parent, addr, buf, size,
-                          write ? DMA_DIRECTION_FROM_DEVICE :
-                          DMA_DIRECTION_TO_DEVICE, s->attrs) == MEMTX_OK ?
-               VIOMMU_DMA_OK : VIOMMU_DMA_NO_TARGET;
+        /* a PASID is a prefix that nobody looks at then */
+        return testdev_dma_plain(s, access);
     }
     viommu_dma_begin();
     if (viommu_translate(unit, &req, &reply) != VIOMMU_OK) {
         *reason = reply.reason;
         result = VIOMMU_DMA_BLOCKED;
-    } else if (address_space_rw(&address_space_memory, reply.addr, s->attrs,
-                                buf, size, write) != MEMTX_OK) {
+    } else if (!reply.interrupt &&
+               address_space_rw(&address_space_memory, reply.addr, s->attrs,
+                                access->buf, access->size,
+                                write) != MEMTX_OK) {
         result = VIOMMU_DMA_NO_TARGET;
     }
     viommu_dma_end();
+    if (result == VIOMMU_DMA_OK && reply.interrupt) {
+        /* the space of requests without PASID has the same messages */
+        result = testdev_dma_plain(s, access) == VIOMMU_DMA_OK ?
+                 VIOMMU_DMA_OK : VIOMMU_DMA_BLOCKED;
+    }
     return result;
 }
 
@@ -113,9 +143,9 @@ static ViommuDmaResult testdev_dma(void *opaque,
     if (unlikely(!(s->parent.config[PCI_COMMAND] & PCI_COMMAND_MASTER))) {
         return VIOMMU_DMA_NO_MASTER;
     }
-    if (unlikely(access->pasid != VIOMMU_NO_PASID)) {
-        return testdev_dma_pasid(s, access->pasid, access->addr, access->buf,
-                                 access->size, write, reason);
+    if (unlikely(access->pasid != VIOMMU_NO_PASID ||
+                 access->kind != VIOMMU_UNTRANSLATED)) {
+        return testdev_dma_unit(s, access, reason);
     }
     if (unlikely(s->mirror)) {
         return viommu_mirror_rw(s->mirror, access->addr, access->buf,
@@ -129,6 +159,50 @@ static ViommuDmaResult testdev_dma(void *opaque,
         return VIOMMU_DMA_OK;
     }
     return testdev_explain(s, access->addr, write, reason);
+}
+
+static ViommuDmaResult testdev_translate(void *opaque,
+                                         const ViommuTestdevAccess *access,
+                                         ViommuReply *reply)
+{
+    ViommuTestdevState *s = opaque;
+    ViommuStatus status;
+    ViommuRequest req;
+    Viommu *unit = testdev_unit(s, access, &req);
+
+    *reply = (ViommuReply) { .size = 4096 };
+    req.kind = VIOMMU_TRANSLATION;
+    if (!(s->parent.config[PCI_COMMAND] & PCI_COMMAND_MASTER)) {
+        return VIOMMU_DMA_NO_MASTER;
+    }
+    if (!unit) {
+        return VIOMMU_DMA_NO_TARGET;
+    }
+    viommu_dma_begin();
+    status = viommu_translate(unit, &req, reply);
+    viommu_dma_end();
+    return status == VIOMMU_OK ? VIOMMU_DMA_OK : VIOMMU_DMA_BLOCKED;
+}
+
+/* A message: bus mastering, which is about memory requests, does not matter. */
+static bool testdev_page_request(void *opaque, ViommuPageRequest *req)
+{
+    ViommuTestdevState *s = opaque;
+    Viommu *unit = viommu_of_device ?
+                   viommu_of_device(&s->parent, &req->source) : NULL;
+
+    if (unit) {
+        viommu_page_request(unit, req);
+    }
+    return unit;
+}
+
+/* Any thread. */
+static void testdev_run_later(void *opaque)
+{
+    ViommuTestdevState *s = opaque;
+
+    qemu_bh_schedule(s->run);
 }
 
 static void testdev_interrupt(void *opaque, unsigned vector)
@@ -151,6 +225,9 @@ static int64_t testdev_clock_ns(void *opaque)
 
 static const ViommuTestdevOps testdev_ops = {
     .dma = testdev_dma,
+    .translate = testdev_translate,
+    .page_request = testdev_page_request,
+    .run_later = testdev_run_later,
     .interrupt = testdev_interrupt,
     .clock_ns = testdev_clock_ns,
 };
@@ -162,13 +239,27 @@ static uint64_t testdev_read(void *opaque, hwaddr addr, unsigned size)
     return viommu_testdev_read(s->core, addr, size);
 }
 
+/* What the accesses of a command carry; software may renumber buses. */
+static void testdev_set_attrs(ViommuTestdevState *s)
+{
+    s->attrs = (MemTxAttrs) { .requester_id = pci_requester_id(&s->parent) };
+}
+
 static void testdev_write(void *opaque, hwaddr addr, uint64_t value,
                           unsigned size)
 {
     ViommuTestdevState *s = opaque;
 
-    s->attrs = (MemTxAttrs) { .requester_id = pci_requester_id(&s->parent) };
+    testdev_set_attrs(s);
     viommu_testdev_write(s->core, addr, value, size);
+}
+
+static void testdev_run(void *opaque)
+{
+    ViommuTestdevState *s = opaque;
+
+    testdev_set_attrs(s);
+    viommu_testdev_run(s->core);
 }
 
 static const MemoryRegionOps testdev_register_ops = {
@@ -179,11 +270,84 @@ static const MemoryRegionOps testdev_register_ops = {
     .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
 };
 
+/* --- Configuration space ------------------------------------------------- */
+
+static bool testdev_is_extended(uint32_t addr, int len)
+{
+    return addr >= VIOMMU_TESTDEV_CONFIG_BASE &&
+           addr + len <= VIOMMU_TESTDEV_CONFIG_BASE +
+                         VIOMMU_TESTDEV_CONFIG_SIZE;
+}
+
+static uint32_t testdev_config_read(PCIDevice *pci, uint32_t addr, int len)
+{
+    ViommuTestdevState *s = VIOMMU_TESTDEV(pci);
+
+    if (testdev_is_extended(addr, len)) {
+        return viommu_testdev_config_read(s->core,
+                                          addr - VIOMMU_TESTDEV_CONFIG_BASE,
+                                          len);
+    }
+    return pci_default_read_config(pci, addr, len);
+}
+
+static void testdev_config_write(PCIDevice *pci, uint32_t addr,
+                                 uint32_t value, int len)
+{
+    ViommuTestdevState *s = VIOMMU_TESTDEV(pci);
+
+    if (testdev_is_extended(addr, len)) {
+        viommu_testdev_config_write(s->core,
+                                    addr - VIOMMU_TESTDEV_CONFIG_BASE, value,
+                                    len);
+    } else {
+        pci_default_write_config(pci, addr, value, len);
+    }
+}
+
+/* --- The device ---------------------------------------------------------- */
+
+ViommuTestdev *viommu_endpoint_core(PCIDevice *dev)
+{
+    ViommuTestdevState *s =
+        (ViommuTestdevState *)object_dynamic_cast(OBJECT(dev),
+                                                  TYPE_VIOMMU_TESTDEV);
+
+    return s ? s->core : NULL;
+}
+
+static bool testdev_create_core(ViommuTestdevState *s, Error **errp)
+{
+    g_autoptr(GError) error = NULL;
+    bool extended = s->config.ats || s->config.pri || s->config.pasid_bits;
+
+    if (extended && !pci_bus_is_express(pci_get_bus(&s->parent))) {
+        error_setg(errp, "viommu-testdev: ats, pri and pasid-bits need a PCI "
+                   "Express bus");
+        return false;
+    }
+    s->core = viommu_testdev_new(&s->config, &testdev_ops, s, &error);
+    if (!s->core) {
+        error_setg(errp, "viommu-testdev: %s", error->message);
+        return false;
+    }
+    s->run = qemu_bh_new(testdev_run, s);
+    return true;
+}
+
+static void testdev_destroy_core(ViommuTestdevState *s)
+{
+    qemu_bh_delete(s->run);
+    g_clear_pointer(&s->core, viommu_testdev_free);
+}
+
 static void testdev_realize(PCIDevice *pci, Error **errp)
 {
     ViommuTestdevState *s = VIOMMU_TESTDEV(pci);
-    const ViommuTestdevConfig config = { 0 };
 
+    if (!testdev_create_core(s, errp)) {
+        return;
+    }
     memory_region_init_io(&s->registers, OBJECT(s), &testdev_register_ops, s,
                           "viommu-testdev", VIOMMU_TESTDEV_BAR0_SIZE);
     /* the core itself answers DMA to its own registers */
@@ -197,14 +361,17 @@ static void testdev_realize(PCIDevice *pci, Error **errp)
         pcie_endpoint_cap_init(pci, 0) < 0) {
         error_setg(errp, "viommu-testdev: no room for the PCI Express "
                    "capability");
+        testdev_destroy_core(s);
         return;
     }
     if (msi_init(pci, 0, VIOMMU_TESTDEV_VECTORS, true, true, errp) < 0) {
+        testdev_destroy_core(s);
         return;
     }
     if (msix_init(pci, VIOMMU_TESTDEV_VECTORS, &s->msix, 1, 0, &s->msix, 1,
                   TESTDEV_MSIX_PBA, 0, errp) < 0) {
         msi_uninit(pci);
+        testdev_destroy_core(s);
         return;
     }
     for (unsigned i = 0; i < VIOMMU_TESTDEV_VECTORS; i++) {
@@ -216,7 +383,6 @@ static void testdev_realize(PCIDevice *pci, Error **errp)
         error_setg(&s->blocker, "viommu-testdev: x-mirror=on has no end");
         qdev_add_unplug_blocker(DEVICE(pci), s->blocker);
     }
-    s->core = viommu_testdev_new(&config, &testdev_ops, s, NULL);
 }
 
 static void testdev_exit(PCIDevice *pci)
@@ -228,13 +394,14 @@ static void testdev_exit(PCIDevice *pci)
     if (pci_is_express(pci) && pci->exp.exp_cap) {
         pcie_cap_exit(pci);
     }
-    viommu_testdev_free(s->core);
+    testdev_destroy_core(s);
 }
 
 static void testdev_reset_hold(Object *obj, ResetType type)
 {
     ViommuTestdevState *s = VIOMMU_TESTDEV(obj);
 
+    qemu_bh_cancel(s->run);
     viommu_testdev_reset(s->core);
 }
 
@@ -244,6 +411,9 @@ static const VMStateDescription testdev_vmstate = {
 };
 
 static const Property testdev_properties[] = {
+    DEFINE_PROP_BOOL("ats", ViommuTestdevState, config.ats, false),
+    DEFINE_PROP_BOOL("pri", ViommuTestdevState, config.pri, false),
+    DEFINE_PROP_UINT8("pasid-bits", ViommuTestdevState, config.pasid_bits, 0),
     DEFINE_PROP_BOOL("x-mirror", ViommuTestdevState, mirrored, false),
 };
 
@@ -254,6 +424,8 @@ static void testdev_class_init(ObjectClass *klass, void *data)
 
     pc->realize = testdev_realize;
     pc->exit = testdev_exit;
+    pc->config_read = testdev_config_read;
+    pc->config_write = testdev_config_write;
     pc->vendor_id = VIOMMU_TESTDEV_VENDOR_ID;
     pc->device_id = VIOMMU_TESTDEV_DEVICE_ID;
     pc->class_id = VIOMMU_TESTDEV_CLASS;
