@@ -281,6 +281,7 @@
 #define SPEC_FRCD_HI_AT         SPEC_BITS(61, 60)
 #define SPEC_FRCD_HI_AT_SHIFT   60
 #define SPEC_FRCD_HI_PN         SPEC_BITS(59, 40)
+#define SPEC_FRCD_HI_PN_SHIFT   40
 #define SPEC_FRCD_HI_FR         SPEC_BITS(39, 32)
 #define SPEC_FRCD_HI_FR_SHIFT   32
 #define SPEC_FRCD_HI_PP         SPEC_BIT(31)
