@@ -217,8 +217,11 @@ static bool identity(Request *r)
     uint64_t size = identity_size(r->req->addr);
 
     if (in_interrupt_range(r->req->addr)) {
-        /* A translated request, or one with a PASID (3.14). */
-        return blocked_silently(r, size);
+        /* With a PASID, it is DMA like any other, and may not lead there;
+         * translated ones are unsupported (3.14). */
+        return r->req->kind != VIOMMU_TRANSLATED && r->context.scalable
+               ? blocked(r, VTD_FR_SM_INTERRUPT_ADDRESS, size)
+               : blocked_silently(r, size);
     }
     if (vtd_load(&r->u->pmr_on)) {
         size = VTD_PAGE_SIZE;
@@ -327,20 +330,55 @@ static bool conclude(Request *r, const VtdMapping *m, VtdReason reason)
                              identity_size(addr)));
     }
     r->reply->snoop = m->flags & VTD_MAP_SNOOP;
-    r->reply->global = m->flags & VTD_MAP_GLOBAL;
+    r->reply->global = (m->flags & VTD_MAP_GLOBAL) &&
+                       r->req->pasid != VIOMMU_NO_PASID;
     return granted(r, addr, size, allowed(r, m->flags));
+}
+
+static VtdReason look_up(const Request *r, const VtdWanted *wanted,
+                         VtdMapping *m)
+{
+    *m = (VtdMapping) { .shift = VTD_PAGE_SHIFT };
+    return r->context.pgtt == VTD_PGTT_SECOND
+           ? vtd_second_stage(r->u, &r->context, r->req->addr, wanted, m)
+           : vtd_first_stage(r->u, &r->context, r->req->addr, wanted, m);
+}
+
+/*
+ * An endpoint that asks for more than it may have gets the rest, and of that
+ * the tables have to say that it was there: accessed, but not dirty (4.1.2).
+ */
+static uint8_t part_that_is_there(const Request *r)
+{
+    uint8_t mode = r->wanted.access & VIOMMU_PRIV, access = mode;
+    VtdWanted wanted = r->wanted;
+    VtdMapping m;
+
+    wanted.probe = true;
+    if (look_up(r, &wanted, &m)) {
+        return r->wanted.access;
+    }
+    for (unsigned bit = VIOMMU_READ; bit <= VIOMMU_EXEC; bit <<= 1) {
+        if ((r->wanted.access & bit) &&
+            !vtd_check(&r->context, bit | mode, m.flags)) {
+            access |= bit;
+        }
+    }
+    return access & (VIOMMU_READ | VIOMMU_WRITE) ? access
+                                                 : access | VIOMMU_READ;
 }
 
 static bool translate(Request *r)
 {
-    VtdMapping m = { .shift = VTD_PAGE_SHIFT };
+    VtdWanted wanted = r->wanted;
+    VtdMapping m;
     VtdReason reason;
 
-    reason = r->context.pgtt == VTD_PGTT_SECOND
-             ? vtd_second_stage(r->u, &r->context, r->req->addr, &r->wanted,
-                                &m)
-             : vtd_first_stage(r->u, &r->context, r->req->addr, &r->wanted,
-                               &m);
+    if (r->req->kind == VIOMMU_TRANSLATION &&
+        vtd_has_first_stage(&r->context)) {
+        wanted.access = part_that_is_there(r);
+    }
+    reason = look_up(r, &wanted, &m);
     return conclude(r, &m, reason);
 }
 
@@ -373,6 +411,9 @@ static VtdReason forbidden(Request *r)
     if (r->req->kind != VIOMMU_UNTRANSLATED && !c->ats) {
         return c->scalable ? VTD_FR_SM_DTE_CLEAR : VTD_FR_TYPE_BLOCKED;
     }
+    if (r->req->kind == VIOMMU_TRANSLATED) {
+        return VTD_FR_NONE;
+    }
     if (vtd_has_first_stage(c)) {
         if ((r->wanted.access & VIOMMU_EXEC) && !c->ere) {
             return VTD_FR_SM_ERE_CLEAR;
@@ -386,11 +427,29 @@ static VtdReason forbidden(Request *r)
 
 /* --- The request ------------------------------------------------------------------------------ */
 
+/* The context entry alone lets translated requests pass (4.2.4); the tables
+ * of the PASID have had their say when the address was translated. */
+static bool is_behind_context(VtdReason reason)
+{
+    return reason >= VTD_FR_SM_DIR_ACCESS && reason <= VTD_FR_SM_PASID_INVALID;
+}
+
+/*
+ * What the endpoint is told when it asks for the translation of an interrupt
+ * address: write there, and untranslated (4.1.2).
+ */
+static bool interrupt_translation(Request *r)
+{
+    r->reply->untranslated_only = true;
+    return granted(r, r->req->addr, VTD_PAGE_SIZE, VIOMMU_WRITE);
+}
+
 static bool resolve(Request *r)
 {
     const ViommuRequest *req = r->req;
     VtdUnit *u = r->u;
     VtdReason reason;
+    unsigned mode;
 
     r->wanted.seen = vtd_snapshot(u);
     if (req->kind == VIOMMU_UNTRANSLATED && req->pasid == VIOMMU_NO_PASID &&
@@ -408,10 +467,17 @@ static bool resolve(Request *r)
         return req->kind == VIOMMU_UNTRANSLATED
                ? identity(r) : blocked_silently(r, VTD_PAGE_SIZE);
     }
-    if (viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM) == VTD_TTM_ABORT) {
-        return blocked_silently(r, identity_size(req->addr));
+    mode = viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM);
+    if (mode > VTD_TTM_SCALABLE) {
+        return mode == VTD_TTM_ABORT
+               ? blocked_silently(r, identity_size(req->addr))
+               : blocked(r, VTD_FR_TTM_RESERVED, identity_size(req->addr));
     }
     reason = context_get(u, req->source, req->pasid, &r->context);
+    if (req->kind == VIOMMU_TRANSLATED && r->context.ats &&
+        is_behind_context(reason)) {
+        reason = VTD_FR_NONE;
+    }
     if (!reason) {
         reason = forbidden(r);
     }
@@ -420,6 +486,13 @@ static bool resolve(Request *r)
     }
     if (req->kind == VIOMMU_TRANSLATED) {
         return identity(r);
+    }
+    if (req->kind == VIOMMU_TRANSLATION) {
+        if (req->pasid == VIOMMU_NO_PASID && in_interrupt_range(req->addr)) {
+            return interrupt_translation(r);
+        }
+        r->reply->privileged = (r->wanted.access & VIOMMU_PRIV) &&
+                               req->pasid != VIOMMU_NO_PASID;
     }
     if (beyond_width(r)) {
         /* All addresses with the same highest bit are beyond, too. */
