@@ -32,6 +32,14 @@ static bool on_devtlb(void *opaque, const ViommuInvalidation *inv)
     return !g_atomic_int_get(&f->device_silent);
 }
 
+static bool on_drained(void *opaque)
+{
+    Fixture *f = opaque;
+
+    f->asked++;
+    return !f->drained || f->drained(f);
+}
+
 static void on_page_response(void *opaque, const ViommuPageResponse *response)
 {
     Fixture *f = opaque;
@@ -84,6 +92,7 @@ static const ViommuOps ops = {
     .send_msi = on_msi,
     .invalidate = on_invalidate,
     .devtlb_invalidate = on_devtlb,
+    .drained = on_drained,
     .page_response = on_page_response,
     .run_later = on_run_later,
     .mem_read = on_read,

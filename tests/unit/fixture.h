@@ -41,6 +41,9 @@ typedef struct Fixture {
     void *outside_opaque;
     /* when set, told of the unit's writes to RAM */
     void (*ram_written)(struct Fixture *f, uint64_t addr, uint64_t size);
+    /* when set, answers whether accesses outside of DMA sections have ended */
+    bool (*drained)(struct Fixture *f);
+    unsigned asked;             /* how often */
     /* endpoints do not answer invalidations of their device-TLB; atomic */
     int device_silent;
 } Fixture;

@@ -80,6 +80,11 @@ bool viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv)
     return true;
 }
 
+bool viommu_unit_drained(Viommu *unit)
+{
+    return !unit->ops.drained || unit->ops.drained(unit->opaque);
+}
+
 void viommu_unit_page_response(Viommu *unit,
                                const ViommuPageResponse *response)
 {

@@ -65,6 +65,9 @@ void viommu_unit_post_msi(Viommu *unit, const ViommuMsi *msi);
 /** Tell the embedder to drop translations; false if an endpoint's device-TLB
  *  does not answer.  Not locked. */
 bool viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv);
+/** Have accesses ended that the embedder makes outside of DMA sections?  Not
+ *  locked. */
+bool viommu_unit_drained(Viommu *unit);
 /** Send a page response to its endpoint.  Not locked. */
 void viommu_unit_page_response(Viommu *unit,
                                const ViommuPageResponse *response);

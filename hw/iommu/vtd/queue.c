@@ -13,13 +13,18 @@
 /* Commands in one call of vtd_run(); the rest waits for the next one. */
 #define BATCH 256
 
-/* Wait for all endpoints that may still use what was invalidated. */
-static void drain(VtdUnit *u)
+/*
+ * Wait for all endpoints that may still use what was invalidated.  False when
+ * some of them do so outside of sections, where nobody can wait for them: the
+ * command is then looked at again in the next vtd_run().
+ */
+static bool drain(VtdUnit *u)
 {
     if (u->undrained) {
-        u->undrained = false;
         viommu_read_drain();
+        u->undrained = !viommu_unit_drained(&u->common);
     }
+    return !u->undrained;
 }
 
 /* --- Register interface; called locked, return locked ------------------------ */
@@ -44,12 +49,24 @@ static void run_ccmd(VtdUnit *u)
     unsigned gran = viommu_get(ccmd, VTD_CCMD_CIRG);
 
     if (gran != VTD_GRAN_RESERVED) {
+        bool again = u->ccmd_undrained == ccmd, drained;
+
         viommu_unit_unlock(&u->common);
-        vtd_invalidate_context(u, gran, viommu_get(ccmd, VTD_CCMD_DID),
-                               viommu_get(ccmd, VTD_CCMD_SID),
-                               viommu_get(ccmd, VTD_CCMD_FM));
-        viommu_read_drain();
+        if (!again) {
+            vtd_invalidate_context(u, gran, viommu_get(ccmd, VTD_CCMD_DID),
+                                   viommu_get(ccmd, VTD_CCMD_SID),
+                                   viommu_get(ccmd, VTD_CCMD_FM));
+            u->undrained = true;
+        }
+        drained = drain(u);
         viommu_unit_lock(&u->common);
+        if (!drained) {
+            u->ccmd_undrained = ccmd;
+            u->work |= VTD_WORK_CCMD;
+            u->put_off = true;
+            return;
+        }
+        u->ccmd_undrained = 0;
     }
     /* What was done is what was asked for; 0 says "incorrect" (11.4.6). */
     *reg = viommu_put(*reg & ~VTD_CCMD_ICC, VTD_CCMD_CAIG, gran);
@@ -66,12 +83,24 @@ static void run_iotlb(VtdUnit *u)
         gran = VTD_GRAN_RESERVED;
     }
     if (gran != VTD_GRAN_RESERVED) {
+        bool again = u->iotlb_undrained == iotlb, drained;
+
         viommu_unit_unlock(&u->common);
-        vtd_invalidate_iotlb(u, gran, viommu_get(iotlb, VTD_IOTLB_DID),
-                             iva & ~(VTD_PAGE_SIZE - 1), am,
-                             iva & VTD_IVA_IH);
-        viommu_read_drain();
+        if (!again) {
+            vtd_invalidate_iotlb(u, gran, viommu_get(iotlb, VTD_IOTLB_DID),
+                                 iva & ~(VTD_PAGE_SIZE - 1), am,
+                                 iva & VTD_IVA_IH);
+            u->undrained = true;
+        }
+        drained = drain(u);
         viommu_unit_lock(&u->common);
+        if (!drained) {
+            u->iotlb_undrained = iotlb;
+            u->work |= VTD_WORK_IOTLB;
+            u->put_off = true;
+            return;
+        }
+        u->iotlb_undrained = 0;
     }
     *reg = viommu_put(*reg & ~VTD_IOTLB_IVT, VTD_IOTLB_IAIG, gran);
 }
@@ -275,7 +304,9 @@ static VtdQueueError do_wait(VtdUnit *u, const uint64_t d[4])
         u->undrained = true;
     }
     /* Descriptors run in order, so that a fence (FN) is always kept. */
-    drain(u);
+    if (!drain(u)) {
+        return VTD_IQEI_NONE;
+    }
     if (d[0] & VTD_DESC_SW) {
         viommu_read_lock();
         if (viommu_store32(&u->common, d[1],
@@ -419,6 +450,10 @@ static bool queue_step(VtdUnit *u)
         queue_error(u, error);
         return false;
     }
+    if (descriptor_type(d) == VTD_DESC_WAIT && !aborted && u->undrained) {
+        u->put_off = true;
+        return true;
+    }
     viommu_count(&u->common.stats.commands);
     head = (head + units) % end;
     *vtd_reg(u, VTD_REG_IQH) = viommu_put(0, VTD_IQ_INDEX, head);
@@ -444,7 +479,8 @@ void vtd_run(Viommu *unit)
         return;
     }
     u->busy = true;
-    for (unsigned i = 0; i < BATCH && u->work; i++) {
+    u->put_off = false;
+    for (unsigned i = 0; i < BATCH && u->work && !u->put_off; i++) {
         unsigned todo = u->work & -u->work;     /* the lowest bit first */
 
         u->work &= ~todo;

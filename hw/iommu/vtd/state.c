@@ -42,6 +42,8 @@ void vtd_reset(Viommu *unit)
     u->next_frcd = 0;
     u->queue_life++;
     u->work = 0;
+    u->ccmd_undrained = 0;
+    u->iotlb_undrained = 0;
     vtd_store(&u->timed_out, 0);
     vtd_store(&u->root, 0);
     vtd_store(&u->irta, 0);

@@ -75,6 +75,10 @@ typedef struct VtdUnit {
     bool busy;                  /* somebody is in vtd_run() */
     uint64_t queue_life;        /* advances when the queue is switched */
     bool undrained;             /* invalidated, and not drained since */
+    bool put_off;               /* until the embedder's own accesses end */
+    /* register commands that are carried out but for the drain, else 0 */
+    uint64_t ccmd_undrained;
+    uint64_t iotlb_undrained;
     uint64_t timed_out;         /* 1 + the source that did not answer, or 0 */
 
     /* Caches; see cache.h for generations and epochs. */

@@ -240,6 +240,15 @@ typedef struct ViommuOps {
     void (*run_later)(void *opaque);
 
     /**
+     * For an embedder with accesses outside of DMA sections: have all those
+     * ended that use an answer from before the last invalidation?  When not,
+     * the guest's wait does not complete before a later viommu_run(), in
+     * which this is asked again; the unit has called run_later().  When NULL,
+     * all accesses are in sections.
+     */
+    bool (*drained)(void *opaque);
+
+    /**
      * Access guest-physical memory that is in no ViommuRam.  Must not block
      * on a lock that is held around a call into the unit.  When NULL, such
      * accesses fail as an unsupported request does.  0, or a negative errno.
