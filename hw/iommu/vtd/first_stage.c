@@ -154,11 +154,14 @@ static VtdReason mark(Walk *w, uint64_t at, uint64_t *word, uint64_t bits)
         uint64_t before = *word;
         int ret;
 
-        if (w->wanted->probe || !(bits & ~before)) {
+        if (!(bits & ~before)) {
             return VTD_FR_NONE;
         }
         if (!w->table_writable) {
             return VTD_FR_FS_TABLE_WRITE;
+        }
+        if (w->wanted->probe) {
+            return VTD_FR_NONE;
         }
         ret = viommu_cas64(&w->u->common, at, word, before | bits);
         if (!ret) {
