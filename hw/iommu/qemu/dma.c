@@ -210,9 +210,8 @@ vtd_translate_slowly(VtdSpace *space, hwaddr addr, IOMMUAccessFlags flag)
 /*
  * Any thread, in a critical section of RCU.  That section, not the library's
  * own, spans the access that follows: DMA under the BQL is serialised with
- * the guest's invalidations anyway, and who translates without the BQL or
- * keeps what it mapped is told through notifiers or not at all, as with each
- * other IOMMU of QEMU.
+ * the guest's invalidations, and for the threads that translate without it,
+ * see threads.c.  Who keeps what it mapped is told through notifiers.
  */
 static IOMMUTLBEntry vtd_translate(IOMMUMemoryRegion *mr, hwaddr addr,
                                    IOMMUAccessFlags flag, int index)
@@ -220,6 +219,7 @@ static IOMMUTLBEntry vtd_translate(IOMMUMemoryRegion *mr, hwaddr addr,
     VtdSpace *space = container_of(mr, VtdSpace, translated);
     IOMMUTLBEntry entry;
 
+    vtd_thread_translates();
     if (unlikely(flag == IOMMU_NONE)) {
         return vtd_translate_any(space, addr);
     }

@@ -9,6 +9,7 @@
  *   interrupt.c    interrupt messages in and out
  *   ram.c          guest RAM as the unit sees it
  *   state.c        migration
+ *   threads.c      DMA of iothreads
  *
  * Everything here runs under the BQL unless it says otherwise.
  */
@@ -124,6 +125,32 @@ void vtd_notify_routes(IntelIOMMUState *s, const ViommuInvalidation *inv);
 void vtd_ram_init(IntelIOMMUState *s);
 /* The unit wrote there through its own pointer.  Any thread. */
 void vtd_ram_written(void *opaque, uint64_t addr, uint64_t size);
+
+/* threads.c */
+typedef struct VtdThread VtdThread;
+
+typedef enum VtdThreadKind {
+    VTD_THREAD_UNKNOWN,
+    VTD_THREAD_BQL,             /* translates under the BQL only */
+    VTD_THREAD_FREE,
+} VtdThreadKind;
+
+extern __thread VtdThreadKind vtd_thread_kind;
+void vtd_thread_translates_slowly(void);
+
+/* This thread is about to use a translation.  Any thread, in a critical
+ * section of RCU. */
+static inline void vtd_thread_translates(void)
+{
+    if (unlikely(vtd_thread_kind != VTD_THREAD_BQL)) {
+        vtd_thread_translates_slowly();
+    }
+}
+
+/* ViommuOps.drained */
+bool vtd_threads_drained(void *opaque);
+/* Something was invalidated, so begin to wait for the threads anew. */
+void vtd_threads_forget(IntelIOMMUState *s);
 
 /* state.c */
 extern const VMStateDescription vtd_vmstate;

@@ -108,6 +108,7 @@ static void vtd_invalidate(void *opaque, const ViommuInvalidation *inv)
     VtdEvents *events = s->events;
 
     vtd_hits_drop(s);
+    vtd_threads_forget(s);
     if (!bql_locked()) {
         qemu_mutex_lock(&events->lock);
         events->all_changed = true;
@@ -266,6 +267,7 @@ static const ViommuOps vtd_ops = {
     .invalidate = vtd_invalidate,
     .devtlb_invalidate = vtd_devtlb_invalidate,
     .page_response = vtd_page_response,
+    .drained = vtd_threads_drained,
     .run_later = vtd_run_later,
     .ram_written = vtd_ram_written,
 };

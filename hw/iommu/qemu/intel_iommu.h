@@ -65,6 +65,7 @@ struct IntelIOMMUState {
     Viommu *unit;
     MemoryRegion registers;
     VtdEvents *events;              /* what other threads left to do */
+    bool waits_for_threads;         /* see threads.c */
     VtdRam *ram;                    /* what the unit knows as RAM */
 
     uint64_t generation;            /* of hits, see dma.c */
