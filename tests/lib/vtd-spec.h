@@ -235,6 +235,7 @@
 #define SPEC_IQEI_RESERVED      4
 #define SPEC_IQEI_WIDTH         5
 #define SPEC_IQEI_ALIGN         6   /* tail inside a wide descriptor */
+#define SPEC_IQEI_TTM           7   /* reserved table mode */
 
 /* PQH, PQT, PQA, PRS */
 #define SPEC_PQ_OFFSET          SPEC_BITS(18, 5)

@@ -99,7 +99,9 @@ void sm_flush(Sm *s)
     GuestQueue *queue = &s->b.queue;
 
     guest_queue_context(queue, SPEC_GRAN_GLOBAL, 0, 0, 0);
-    guest_queue_pasid_cache(queue, SPEC_INV_PASID_GRAN_GLOBAL, 0, 0);
+    if (guest_reg64(&s->b.regs, SPEC_RTADDR) & SPEC_RTADDR_TTM) {
+        guest_queue_pasid_cache(queue, SPEC_INV_PASID_GRAN_GLOBAL, 0, 0);
+    }
     guest_queue_iotlb(queue, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
     board_sync(&s->b);
 }

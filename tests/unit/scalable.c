@@ -83,8 +83,13 @@ void scalable_put_pasid(Scalable *s, uint32_t pasid)
 
 void scalable_flush(Scalable *s)
 {
+    uint64_t mode = (guest_reg64(&s->f->regs, SPEC_RTADDR) &
+                     SPEC_RTADDR_TTM) >> SPEC_RTADDR_TTM_SHIFT;
+
     guest_queue_context(s->queue, SPEC_GRAN_GLOBAL, 0, 0, 0);
-    guest_queue_pasid_cache(s->queue, SPEC_INV_PASID_GRAN_GLOBAL, 0, 0);
+    if (mode != SPEC_TTM_LEGACY) {
+        guest_queue_pasid_cache(s->queue, SPEC_INV_PASID_GRAN_GLOBAL, 0, 0);
+    }
     guest_queue_iotlb(s->queue, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
     fixture_wait(s->f);
 }

@@ -327,7 +327,6 @@ static void test_blocked(void)
     /* the mode that does not exist */
     g_assert_true(guest_set_root(&s->f->regs, s->root |
                                  2 << SPEC_RTADDR_TTM_SHIFT));
-    scalable_flush(s);
     no(s, ASK, PASID, VA, SM_R, SPEC_FR_SM_ROOT_TTM);
     no(s, PLAIN, SM_NONE, VA, SM_W, SPEC_FR_SM_ROOT_TTM);
     scalable_free(s);

@@ -283,6 +283,76 @@ static void test_queue_errors(void)
     queue_error(SPEC_IQEI_RESERVED, paged | SPEC_BIT(12), VA, 0, 0);
     queue_error(SPEC_IQEI_RESERVED, paged, VA | SPEC_BIT(7), 0, 0);
     queue_error(SPEC_IQEI_RESERVED, SPEC_INV_WAIT, 0, 1, 0);
+    /* ECAP.MHMV is 15; without an index, the mask means nothing */
+    queue_error(0, SPEC_INV_IEC | SPEC_INV_IEC_G |
+                UINT64_C(15) << SPEC_INV_IEC_IM_SHIFT, 0, 0, 0);
+    queue_error(SPEC_IQEI_RESERVED, SPEC_INV_IEC | SPEC_INV_IEC_G |
+                UINT64_C(16) << SPEC_INV_IEC_IM_SHIFT, 0, 0, 0);
+    queue_error(0, SPEC_INV_IEC | UINT64_C(16) << SPEC_INV_IEC_IM_SHIFT, 0,
+                0, 0);
+}
+
+static void set_mode(Scalable *s, unsigned mode)
+{
+    g_assert_true(guest_set_root(&s->f->regs, s->root |
+                                 mode << SPEC_RTADDR_TTM_SHIFT));
+}
+
+/* The queue stops at the next descriptor. */
+static void stopped(Scalable *s, unsigned reason)
+{
+    guest_queue_ring(s->queue);
+    g_assert_cmphex(guest_reg32(&s->f->regs, SPEC_FSTS), ==, SPEC_FSTS_IQE);
+    g_assert_cmphex(guest_reg64(&s->f->regs, SPEC_IQERCD), ==, reason);
+}
+
+static void resume(Scalable *s)
+{
+    guest_set_reg32(&s->f->regs, SPEC_FSTS, SPEC_FSTS_IQE);
+    g_assert_cmphex(guest_reg32(&s->f->regs, SPEC_FSTS), ==, 0);
+    fixture_wait(s->f);
+}
+
+/* PASID descriptors are for tables that have PASIDs. */
+static void test_legacy_descriptors(void)
+{
+    Scalable *s = start(SPEC_PGTT_FIRST);
+
+    for (unsigned type = SPEC_INV_PASID_IOTLB;
+         type <= SPEC_INV_PASID_DEVTLB; type++) {
+        uint64_t lo = type | (type == SPEC_INV_PASID_IOTLB
+                              ? SPEC_GRAN_DOMAIN << SPEC_INV_G_SHIFT : 0);
+
+        set_mode(s, SPEC_TTM_LEGACY);
+        fixture_wait(s->f);
+        guest_queue_push(s->queue, lo, 0);
+        stopped(s, SPEC_IQEI_TYPE);
+        set_mode(s, type & 1 ? SPEC_TTM_SCALABLE : SPEC_TTM_ABORT);
+        resume(s);
+    }
+    scalable_free(s);
+}
+
+/* The queue's width and the table mode must fit. */
+static void test_width(void)
+{
+    Scalable *s = start(SPEC_PGTT_FIRST);
+
+    set_mode(s, 2);
+    guest_queue_push(s->queue, SPEC_INV_WAIT, 0);
+    stopped(s, SPEC_IQEI_TTM);
+    set_mode(s, SPEC_TTM_SCALABLE);
+    resume(s);
+
+    g_assert_true(guest_command(&s->f->regs, 0, SPEC_GCMD_QIE));
+    g_assert_true(guest_queue_init(s->queue, s->alloc, &s->f->regs, 0));
+    guest_queue_push(s->queue, SPEC_INV_WAIT, 0);
+    stopped(s, SPEC_IQEI_WIDTH);
+    set_mode(s, SPEC_TTM_LEGACY);
+    resume(s);
+    set_mode(s, SPEC_TTM_ABORT);
+    fixture_wait(s->f);
+    scalable_free(s);
 }
 
 static void test_pdevtlb(void)
@@ -301,6 +371,8 @@ static void test_pdevtlb(void)
     g_assert_cmphex(inv->pasid, ==, PASID);
     g_assert_cmphex(inv->addr, ==, VA);
     g_assert_cmphex(inv->size, ==, 0x8000);
+    g_assert_false(inv->global);
+    g_assert_true(inv[1].global);
     scalable_free(s);
 }
 
@@ -321,6 +393,9 @@ int main(int argc, char **argv)
     g_test_add_func("/sm-stale/pasid-cache", test_pasid_cache);
     g_test_add_func("/sm-stale/caching-mode", test_caching_mode);
     g_test_add_func("/sm-stale/queue-errors", test_queue_errors);
+    g_test_add_func("/sm-stale/legacy-descriptors",
+                    test_legacy_descriptors);
+    g_test_add_func("/sm-stale/width", test_width);
     g_test_add_func("/sm-stale/pdevtlb", test_pdevtlb);
     return g_test_run();
 }

@@ -156,7 +156,7 @@ static uint64_t extended_capabilities(const ViommuVtdConfig *cfg)
 
     ecap = viommu_put(ecap, VTD_ECAP_IRO, VTD_IOTLB_OFFSET / 16);
     if (cfg->interrupt_remapping) {
-        ecap = viommu_put(ecap | VTD_ECAP_IR, VTD_ECAP_MHMV, 15);
+        ecap = viommu_put(ecap | VTD_ECAP_IR, VTD_ECAP_MHMV, VTD_MHMV);
     }
     if (cfg->extended_interrupt_mode) {
         ecap |= VTD_ECAP_EIM;

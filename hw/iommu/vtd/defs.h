@@ -47,6 +47,7 @@ static const ViommuField VTD_CAP_MAMV = { 48, 6 };
 #define VTD_ECAP_SC             (UINT64_C(1) << 7)
 static const ViommuField VTD_ECAP_IRO = { 8, 10 };
 static const ViommuField VTD_ECAP_MHMV = { 20, 4 };
+#define VTD_MHMV                15
 #define VTD_ECAP_NEST           (UINT64_C(1) << 26)
 #define VTD_ECAP_PRS            (UINT64_C(1) << 29)
 #define VTD_ECAP_ERS            (UINT64_C(1) << 30)
@@ -58,6 +59,7 @@ static const ViommuField VTD_ECAP_PSS = { 35, 5 };
 #define VTD_ECAP_SMTS           (UINT64_C(1) << 43)
 #define VTD_ECAP_SSADS          (UINT64_C(1) << 45)
 #define VTD_ECAP_SSTS           (UINT64_C(1) << 46)
+#define VTD_ECAP_SMPWCS         (UINT64_C(1) << 48)
 #define VTD_ECAP_FSTS           (UINT64_C(1) << 47)
 
 /* Largest address mask of a page-selective invalidation (CAP.MAMV). */
@@ -76,7 +78,8 @@ static const ViommuField VTD_ECAP_PSS = { 35, 5 };
 
 static const ViommuField VTD_RTADDR_TTM = { 10, 2 };
 /** Translation table modes. */
-enum { VTD_TTM_LEGACY = 0, VTD_TTM_SCALABLE = 1, VTD_TTM_ABORT = 3 };
+enum { VTD_TTM_LEGACY = 0, VTD_TTM_SCALABLE = 1,
+       VTD_TTM_RESERVED = 2, VTD_TTM_ABORT = 3 };
 
 #define VTD_CCMD_ICC            (UINT64_C(1) << 63)
 static const ViommuField VTD_CCMD_CIRG = { 61, 2 };
@@ -121,7 +124,9 @@ typedef enum VtdQueueError {
     VTD_IQEI_FETCH = 2,         /* the descriptor could not be read */
     VTD_IQEI_TYPE = 3,
     VTD_IQEI_RESERVED = 4,
+    VTD_IQEI_WIDTH = 5,         /* narrow descriptors in scalable mode */
     VTD_IQEI_MISALIGNED = 6,    /* IQT in the middle of a wide descriptor */
+    VTD_IQEI_TABLE_MODE = 7,    /* RTADDR.TTM is the reserved one */
 } VtdQueueError;
 
 /* Page request queue: descriptors of 32 bytes, PQA.PQS is log2 of pages. */

@@ -146,12 +146,12 @@ static VtdQueueError do_iotlb(VtdUnit *u, const uint64_t d[4])
 /* An ATS invalidation request. With @sized, the lowest zero bit of the page
  * number tells the size (6.5.2.5). */
 static void send_devtlb(VtdUnit *u, uint16_t source, uint32_t pasid,
-                        uint64_t addr, bool sized)
+                        bool global, uint64_t addr, bool sized)
 {
     ViommuInvalidation inv = {
         .what = VIOMMU_INV_DEVTLB, .source = source, .domain = VIOMMU_ANY,
-        .pasid = pasid, .addr = addr & ~(VTD_PAGE_SIZE - 1),
-        .size = VTD_PAGE_SIZE,
+        .pasid = pasid, .global = global,
+        .addr = addr & ~(VTD_PAGE_SIZE - 1), .size = VTD_PAGE_SIZE,
     };
 
     if (sized) {
@@ -179,8 +179,8 @@ static VtdQueueError do_devtlb(VtdUnit *u, const uint64_t d[4])
         (d[1] & viommu_bits(11, 1))) {
         return VTD_IQEI_RESERVED;
     }
-    send_devtlb(u, viommu_get(d[0], VTD_DESC_SID), VIOMMU_NO_PASID, d[1],
-                d[1] & VTD_DESC_S);
+    send_devtlb(u, viommu_get(d[0], VTD_DESC_SID), VIOMMU_NO_PASID, false,
+                d[1], d[1] & VTD_DESC_S);
     return VTD_IQEI_NONE;
 }
 
@@ -198,7 +198,7 @@ static VtdQueueError do_pdevtlb(VtdUnit *u, const uint64_t d[4])
     send_devtlb(u, viommu_get(d[0], VTD_DESC_PDEVTLB_SID),
                 d[1] & VTD_DESC_PDEVTLB_G
                 ? VIOMMU_NO_PASID : viommu_get(d[0], VTD_DESC_PASID_FIELD),
-                d[1], d[1] & VTD_DESC_PDEVTLB_S);
+                d[1] & VTD_DESC_PDEVTLB_G, d[1], d[1] & VTD_DESC_PDEVTLB_S);
     return VTD_IQEI_NONE;
 }
 
@@ -209,6 +209,10 @@ static VtdQueueError do_iec(VtdUnit *u, const uint64_t d[4])
     }
     if ((d[0] & (viommu_bits(63, 48) | viommu_bits(26, 12) |
                  viommu_bits(8, 5))) || d[1]) {
+        return VTD_IQEI_RESERVED;
+    }
+    if ((d[0] & VTD_DESC_IEC_INDEXED) &&
+        viommu_get(d[0], VTD_DESC_IM) > VTD_MHMV) {
         return VTD_IQEI_RESERVED;
     }
     vtd_invalidate_irtes(u, d[0] & VTD_DESC_IEC_INDEXED,
@@ -336,10 +340,20 @@ static unsigned descriptor_type(const uint64_t d[4])
            viommu_get(d[0], VTD_DESC_TYPE_HIGH) << 4;
 }
 
+/* Translation tables as the last set-root-table-pointer command found them. */
+static unsigned table_mode(const VtdUnit *u)
+{
+    return viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM);
+}
+
 static VtdQueueError execute(VtdUnit *u, const uint64_t d[4])
 {
     if ((d[2] || d[3]) && descriptor_type(d) != VTD_DESC_PAGE_RESPONSE) {
         return VTD_IQEI_RESERVED;
+    }
+    if (descriptor_type(d) >= VTD_DESC_PIOTLB &&
+        table_mode(u) == VTD_TTM_LEGACY) {
+        return VTD_IQEI_TYPE;   /* PASIDs are of the other modes (6.5.2) */
     }
     switch (descriptor_type(d)) {
     case VTD_DESC_CONTEXT:
@@ -401,18 +415,38 @@ void vtd_unexpected_completion(Viommu *unit, uint32_t source)
     viommu_unit_unlock(unit);
 }
 
+/* What is wrong with the queue as such, whatever its descriptors say. */
+static VtdQueueError queue_setup(const VtdUnit *u, uint64_t iqa,
+                                 uint64_t head, uint64_t tail)
+{
+    /* Head and tail count in units of 16 bytes, whatever the width. */
+    uint64_t end = UINT64_C(1) << (viommu_get(iqa, VTD_IQA_QS) +
+                                   VTD_IQ_ENTRIES_SHIFT);
+    bool wide = iqa & VTD_IQA_DW;
+
+    if (table_mode(u) == VTD_TTM_RESERVED) {
+        return VTD_IQEI_TABLE_MODE;
+    }
+    if (table_mode(u) == VTD_TTM_SCALABLE && !wide) {
+        return VTD_IQEI_WIDTH;
+    }
+    if (tail >= end || head >= end) {
+        return VTD_IQEI_TAIL;
+    }
+    return wide && (tail | head) % 2 ? VTD_IQEI_MISALIGNED : VTD_IQEI_NONE;
+}
+
 /* One descriptor.  Returns whether there may be another.  Locked. */
 static bool queue_step(VtdUnit *u)
 {
     uint64_t iqa = *vtd_reg(u, VTD_REG_IQA);
-    /* Head and tail count in units of 16 bytes, whatever the width. */
     unsigned units = iqa & VTD_IQA_DW ? 2 : 1;
     uint64_t end = UINT64_C(1) << (viommu_get(iqa, VTD_IQA_QS) +
                                    VTD_IQ_ENTRIES_SHIFT);
     uint64_t head = viommu_get(*vtd_reg(u, VTD_REG_IQH), VTD_IQ_INDEX);
     uint64_t tail = viommu_get(*vtd_reg(u, VTD_REG_IQT), VTD_IQ_INDEX);
     uint64_t life = u->queue_life;
-    VtdQueueError error = VTD_IQEI_FETCH;
+    VtdQueueError error = queue_setup(u, iqa, head, tail);
     uint64_t d[4] = { 0 };
     bool aborted;
 
@@ -421,20 +455,16 @@ static bool queue_step(VtdUnit *u)
         head == tail) {
         return false;
     }
-    if (tail >= end || head >= end) {
-        queue_error(u, VTD_IQEI_TAIL);
-        return false;
-    }
-    if ((tail | head) % units) {
-        queue_error(u, VTD_IQEI_MISALIGNED);
+    if (error) {
+        queue_error(u, error);
         return false;
     }
 
     viommu_unit_unlock(&u->common);
     viommu_read_lock();
-    if (!viommu_load64(&u->common, (iqa & ~(VTD_PAGE_SIZE - 1)) + head * 16,
-                       d, 2 * units)) {
-        error = VTD_IQEI_NONE;
+    if (viommu_load64(&u->common, (iqa & ~(VTD_PAGE_SIZE - 1)) + head * 16,
+                      d, 2 * units)) {
+        error = VTD_IQEI_FETCH;
     }
     viommu_read_unlock();
     aborted = vtd_load(&u->timed_out) && descriptor_type(d) == VTD_DESC_WAIT;
