@@ -9,6 +9,11 @@ enum {
     PORT_DATA    = 0xcfc,
 };
 
+/* The host bridge's register that places the ECAM window. */
+#define MCH_PCIEXBAR        0x60
+#define MCH_PCIEXBAR_ENABLE 1
+#define ECAM_BASE           0xb0000000u
+
 enum {
     CFG_VENDOR       = 0x00,
     CFG_COMMAND      = 0x04,
@@ -16,6 +21,7 @@ enum {
     CFG_HEADER_TYPE  = 0x0e,
     CFG_BAR0         = 0x10,
     CFG_CAPABILITIES = 0x34,
+    CFG_EXTENDED     = 0x100,
 
     COMMAND_MEMORY   = 1 << 1,
     COMMAND_MASTER   = 1 << 2,
@@ -51,8 +57,20 @@ static void select_register(PciDev *dev, unsigned offset)
               (offset & 0xfc), 4);
 }
 
+/* Where the ECAM window has this register. */
+static uint64_t ecam_place(PciDev *dev, unsigned offset)
+{
+    qtest_out(dev->q, PORT_ADDRESS, 0x80000000u | MCH_PCIEXBAR, 4);
+    qtest_out(dev->q, PORT_DATA, ECAM_BASE | MCH_PCIEXBAR_ENABLE, 4);
+    return ECAM_BASE + ((uint64_t)dev->bus << 20) +
+           ((uint64_t)dev->devfn << 12) + offset;
+}
+
 uint32_t pci_config_read(PciDev *dev, unsigned offset, unsigned size)
 {
+    if (offset >= CFG_EXTENDED) {
+        return qtest_read(dev->q, ecam_place(dev, offset), size);
+    }
     select_register(dev, offset);
     return qtest_in(dev->q, PORT_DATA + (offset & 3), size);
 }
@@ -60,6 +78,10 @@ uint32_t pci_config_read(PciDev *dev, unsigned offset, unsigned size)
 void pci_config_write(PciDev *dev, unsigned offset, uint32_t value,
                       unsigned size)
 {
+    if (offset >= CFG_EXTENDED) {
+        qtest_write(dev->q, ecam_place(dev, offset), value, size);
+        return;
+    }
     select_register(dev, offset);
     qtest_out(dev->q, PORT_DATA + (offset & 3), value, size);
 }
@@ -78,6 +100,25 @@ unsigned pci_find_capability(PciDev *dev, uint8_t id)
             return at;
         }
         at = pci_config_read(dev, at + 1, 1) & 0xfc;
+    }
+    return 0;
+}
+
+unsigned pci_find_extended(PciDev *dev, uint16_t id)
+{
+    unsigned at = CFG_EXTENDED;
+
+    /* 3840 bytes of capabilities, each of at least 8 */
+    for (unsigned i = 0; at && i < 480; i++) {
+        uint32_t header = pci_config_read(dev, at, 4);
+
+        if (header == 0 || header == UINT32_MAX) {
+            return 0;
+        }
+        if ((header & 0xffff) == id) {
+            return at;
+        }
+        at = header >> 20 & 0xffc;
     }
     return 0;
 }

@@ -33,12 +33,16 @@ void pci_bus_init(PciBus *bus, QTest *q);
 bool pci_find(PciBus *bus, uint16_t vendor, uint16_t device, unsigned nth,
               PciDev *dev);
 
+/** From 0x100 on through the ECAM window, which this puts at 0xb0000000. */
 uint32_t pci_config_read(PciDev *dev, unsigned offset, unsigned size);
 void pci_config_write(PciDev *dev, unsigned offset, uint32_t value,
                       unsigned size);
 
 /** Offset of the first capability with @id, or 0. */
 unsigned pci_find_capability(PciDev *dev, uint8_t id);
+
+/** Offset of the first extended capability with @id, or 0. */
+unsigned pci_find_extended(PciDev *dev, uint16_t id);
 
 /** Give each memory BAR an address; switch on memory and bus mastering. */
 void pci_enable(PciBus *bus, PciDev *dev);

@@ -5,6 +5,7 @@ enum {
     TD_VENDOR_ID = 0x1234,
     TD_DEVICE_ID = 0x76d0,
 
+    STATUS_BUSY   = 1,
     STATUS_DONE   = 2,
     STATUS_FAILED = 3,
 };
@@ -45,15 +46,18 @@ void testdev_set(Testdev *dev, unsigned offset, uint64_t value)
     qtest_writeq(dev->pci.q, dev->base + offset, value);
 }
 
-TestdevResult testdev_run(Testdev *dev, TestdevCommand command)
+TestdevResult testdev_result(Testdev *dev)
 {
     TestdevResult result = { 0 };
-    uint64_t status;
+    uint64_t status = testdev_get(dev, TD_STATUS);
 
-    testdev_set(dev, TD_COMMAND, command);
-    status = testdev_get(dev, TD_STATUS);
     result.done = testdev_get(dev, TD_DONE);
     if ((status & 3) == STATUS_DONE) {
+        return result;
+    }
+    if ((status & 3) == STATUS_BUSY) {
+        result.why = TD_WAITS;
+        result.done = 0;
         return result;
     }
     g_assert_cmpuint(status & 3, ==, STATUS_FAILED);
@@ -63,6 +67,66 @@ TestdevResult testdev_run(Testdev *dev, TestdevCommand command)
     result.write = status >> 24 & 1;
     result.fault_addr = testdev_get(dev, TD_FAULT_ADDR);
     return result;
+}
+
+TestdevResult testdev_run(Testdev *dev, TestdevCommand command)
+{
+    testdev_set(dev, TD_COMMAND, command);
+    return testdev_result(dev);
+}
+
+TestdevResult testdev_finish(Testdev *dev)
+{
+    TestdevResult result = testdev_result(dev);
+
+    /* the machine goes on between two of our accesses; 5 seconds are ample */
+    for (unsigned i = 0; i < 5000 && result.why == TD_WAITS; i++) {
+        g_usleep(1000);
+        result = testdev_result(dev);
+    }
+    return result;
+}
+
+void testdev_enable(Testdev *dev, unsigned allocation)
+{
+    unsigned at = pci_find_extended(&dev->pci, TD_CAP_PASID);
+
+    if (at) {
+        pci_config_write(&dev->pci, at + TD_PASID_CTRL,
+                         TD_PASID_CTRL_ENABLE | TD_PASID_CTRL_EXEC |
+                         TD_PASID_CTRL_PRIV, 2);
+    }
+    at = pci_find_extended(&dev->pci, TD_CAP_ATS);
+    if (at) {
+        pci_config_write(&dev->pci, at + TD_ATS_CTRL, TD_ATS_ENABLE, 2);
+    }
+    at = pci_find_extended(&dev->pci, TD_CAP_PRI);
+    if (at) {
+        pci_config_write(&dev->pci, at + TD_PRI_ALLOCATION, allocation, 4);
+        pci_config_write(&dev->pci, at + TD_PRI_CTRL, TD_PRI_ENABLE, 2);
+    }
+}
+
+TestdevTranslation testdev_translate(Testdev *dev, uint64_t addr, bool write)
+{
+    TestdevTranslation t;
+
+    testdev_set(dev, TD_SRC, addr);
+    testdev_set(dev, TD_REQUEST,
+                TD_REQUEST_READ | (write ? TD_REQUEST_WRITE : 0));
+    t.result = testdev_run(dev, TD_TRANSLATE);
+    t.addr = testdev_get(dev, TD_TRANS_ADDR);
+    t.size = testdev_get(dev, TD_TRANS_SIZE);
+    t.flags = testdev_get(dev, TD_TRANS_FLAGS);
+    return t;
+}
+
+TestdevResult testdev_page_request(Testdev *dev, uint64_t addr,
+                                   uint32_t request)
+{
+    testdev_set(dev, TD_SRC, addr);
+    testdev_set(dev, TD_REQUEST, request);
+    return testdev_run(dev, TD_PAGE_REQUEST);
 }
 
 TestdevResult testdev_dma_read(Testdev *dev, uint64_t addr, void *buf,

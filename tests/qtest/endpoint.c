@@ -219,7 +219,7 @@ static void test_bad_values(void)
     expect_bad(&b, TD_LOOP_SIZE, 0, TD_LOOP);
     expect_bad(&b, TD_LOOP_SIZE, 65, TD_LOOP);
     expect_bad(&b, TD_LOOP_COUNT, (1 << 28) + 1, TD_LOOP);
-    expect_bad(&b, TD_SG_ADDR, page, 9);
+    expect_bad(&b, TD_SG_ADDR, page, TD_FLUSH + 1);
     expect_bad(&b, TD_SG_ADDR, page, 0xffffffff);
     /* nobody answers there */
     g_assert_cmpint(testdev_dma_read(&b.dev, BOARD_HOLE, &value, 8).why, ==,

@@ -3,8 +3,6 @@
 
 #include "tests/qtest/sm.h"
 
-#define TD_PASID_ENABLE SPEC_BIT(31)
-
 static void ram_in_second_stage(Sm *s)
 {
     for (uint64_t at = 0; at < SM_SPAN; at += 2 << 20) {

@@ -2,6 +2,10 @@
 /*
  * viommu-testdev: the commands.  Every loop here is bounded by a register
  * that was checked against a limit of testdev.h before.
+ *
+ * A command whose access waits for a page returns TESTDEV_WAITS from all its
+ * functions and is called again later.  So what it has done stands in `run`,
+ * and each function finds its place there: it starts with run->at at 0.
  */
 #include <string.h>
 
@@ -12,23 +16,8 @@
 #define PATTERN_STEP 0x9e3779b97f4a7c15ull
 #define XORSHIFT_MUL 0x2545f4914f6cdd1dull
 
-/* A command while it runs; the registers get the results at its end. */
-typedef struct Run {
-    ViommuTestdev *dev;
-    uint32_t pasid;
-    uint64_t done;
-    uint64_t checksum;
-    uint64_t failures;
-    uint64_t loop_ns;
-    /* the first failure; why 0 is none */
-    unsigned why;
-    uint8_t reason;
-    bool write;
-    uint64_t fault_addr;
-} Run;
-
-static void run_fail(Run *run, unsigned why, uint8_t reason, uint64_t addr,
-                     bool write)
+void testdev_fail(TestdevRun *run, unsigned why, uint8_t reason,
+                  uint64_t addr, bool write)
 {
     if (!run->why) {
         run->why = why;
@@ -38,12 +27,13 @@ static void run_fail(Run *run, unsigned why, uint8_t reason, uint64_t addr,
     }
 }
 
-static void run_bad(Run *run)
+static TestdevOutcome run_bad(TestdevRun *run)
 {
-    run_fail(run, TESTDEV_WHY_BAD_COMMAND, 0, 0, false);
+    testdev_fail(run, TESTDEV_WHY_BAD_COMMAND, 0, 0, false);
+    return TESTDEV_FAILED;
 }
 
-static void run_checksum(Run *run, const uint8_t *buf, size_t size)
+static void run_checksum(TestdevRun *run, const uint8_t *buf, size_t size)
 {
     uint64_t sum = run->checksum;
 
@@ -60,53 +50,62 @@ static uint64_t page_rest(uint64_t addr)
 }
 
 /* One access inside a page. */
-static bool run_dma(Run *run, uint64_t addr, void *buf, size_t size,
-                    bool write)
+static TestdevOutcome run_dma(ViommuTestdev *dev, uint64_t addr, void *buf,
+                              size_t size, bool write)
 {
-    ViommuTestdev *dev = run->dev;
+    TestdevRun *run = &dev->run;
     uint8_t reason = 0;
     ViommuTestdevAccess access = {
         .pasid = run->pasid,
-        .access = write ? VIOMMU_WRITE : VIOMMU_READ,
-        .kind = VIOMMU_UNTRANSLATED,
+        .access = write ? run->writes : run->reads,
+        .kind = run->kind,
         .addr = addr,
         .buf = buf,
         .size = size,
     };
-    ViommuDmaResult result = dev->ops.dma(dev->opaque, &access, &reason);
+    ViommuDmaResult result;
 
-    if (result != VIOMMU_DMA_OK) {
-        run_fail(run, result, reason, addr, write);
-        return false;
+    if (G_UNLIKELY(run->ats)) {
+        return testdev_access_ats(dev, addr, buf, size, write);
     }
-    return true;
+    result = dev->ops.dma(dev->opaque, &access, &reason);
+    if (result != VIOMMU_DMA_OK) {
+        testdev_fail(run, result, reason, addr, write);
+        return TESTDEV_FAILED;
+    }
+    return TESTDEV_OK;
 }
 
-/* One access that may cross pages.  Returns the bytes moved. */
-static size_t run_dma_split(Run *run, uint64_t addr, uint8_t *buf,
-                            size_t size, bool write)
+/* One access that may cross pages.  *@moved is the bytes moved, unless it
+ * waits. */
+static TestdevOutcome run_dma_split(ViommuTestdev *dev, uint64_t addr,
+                                    uint8_t *buf, size_t size, bool write,
+                                    size_t *moved)
 {
-    size_t done = 0;
+    size_t done = dev->run.part;
+    TestdevOutcome outcome = TESTDEV_OK;
 
+    dev->run.part = 0;
     while (done < size) {
         size_t n = MIN(size - done, page_rest(addr + done));
 
-        if (!run_dma(run, addr + done, buf + done, n, write)) {
+        outcome = run_dma(dev, addr + done, buf + done, n, write);
+        if (outcome != TESTDEV_OK) {
             break;
         }
         done += n;
     }
-    return done;
+    if (outcome == TESTDEV_WAITS) {
+        dev->run.part = done;
+    }
+    *moved = done;
+    return outcome;
 }
 
 /* Whether @length bytes at @addr are allowed: at most @max, no wrap-around. */
-static bool run_range(Run *run, uint64_t addr, uint64_t length, uint64_t max)
+static bool in_range(uint64_t addr, uint64_t length, uint64_t max)
 {
-    if (length < 1 || length > max || length - 1 > UINT64_MAX - addr) {
-        run_bad(run);
-        return false;
-    }
-    return true;
+    return length >= 1 && length <= max && length - 1 <= UINT64_MAX - addr;
 }
 
 /* Bytes @from .. @from + @size - 1 of the pattern. */
@@ -122,90 +121,115 @@ static void pattern_bytes(uint64_t seed, uint64_t from, uint8_t *buf,
 }
 
 /* READ and WRITE: between the bus and the buffer. */
-static void run_buffer(Run *run, bool write)
+static TestdevOutcome run_buffer(ViommuTestdev *dev, bool write)
 {
-    ViommuTestdev *dev = run->dev;
-    uint64_t addr = dev->regs[write ? TESTDEV_DST : TESTDEV_SRC];
-    uint64_t length = dev->regs[TESTDEV_LENGTH];
+    TestdevRun *run = &dev->run;
+    uint64_t addr = write ? run->dst : run->src;
 
-    if (!run_range(run, addr, length, TESTDEV_BUFFER_SIZE)) {
-        return;
+    if (!in_range(addr, run->length, TESTDEV_BUFFER_SIZE)) {
+        return run_bad(run);
     }
-    run->done = run_dma_split(run, addr, dev->buffer, length, write);
-    if (!write) {
-        run_checksum(run, dev->buffer, run->done);
-    }
-}
+    while (run->at < run->length) {
+        size_t n = MIN(run->length - run->at, page_rest(addr + run->at));
+        uint8_t *buf = dev->buffer + run->at;
+        TestdevOutcome outcome = run_dma(dev, addr + run->at, buf, n, write);
 
-static void run_copy(Run *run, uint64_t src, uint64_t dst, uint64_t length)
-{
-    uint8_t buf[TESTDEV_PAGE];
-
-    if (!run_range(run, src, length, TESTDEV_LENGTH_MAX) ||
-        !run_range(run, dst, length, TESTDEV_LENGTH_MAX)) {
-        return;
-    }
-    for (uint64_t at = 0; at < length;) {
-        size_t n = MIN(length - at,
-                       MIN(page_rest(src + at), page_rest(dst + at)));
-
-        if (!run_dma(run, src + at, buf, n, false)) {
-            return;
+        if (outcome != TESTDEV_OK) {
+            return outcome;
         }
-        run_checksum(run, buf, n);
-        if (!run_dma(run, dst + at, buf, n, true)) {
-            return;
+        if (!write) {
+            run_checksum(run, buf, n);
         }
-        at += n;
+        run->at += n;
         run->done += n;
     }
+    return TESTDEV_OK;
 }
 
-static void run_fill(Run *run, uint64_t dst, uint64_t length)
+static TestdevOutcome run_copy(ViommuTestdev *dev)
 {
-    uint64_t seed = run->dev->regs[TESTDEV_PATTERN];
-    uint8_t buf[TESTDEV_PAGE];
+    TestdevRun *run = &dev->run;
 
-    if (!run_range(run, dst, length, TESTDEV_LENGTH_MAX)) {
-        return;
+    if (!in_range(run->src, run->length, TESTDEV_LENGTH_MAX) ||
+        !in_range(run->dst, run->length, TESTDEV_LENGTH_MAX)) {
+        return run_bad(run);
     }
-    for (uint64_t at = 0; at < length;) {
-        size_t n = MIN(length - at, page_rest(dst + at));
+    while (run->at < run->length) {
+        uint64_t src = run->src + run->at, dst = run->dst + run->at;
+        size_t n = MIN(run->length - run->at,
+                       MIN(page_rest(src), page_rest(dst)));
+        TestdevOutcome outcome;
 
-        pattern_bytes(seed, at, buf, n);
-        if (!run_dma(run, dst + at, buf, n, true)) {
-            return;
+        if (!run->half) {
+            outcome = run_dma(dev, src, dev->data, n, false);
+            if (outcome != TESTDEV_OK) {
+                return outcome;
+            }
+            run_checksum(run, dev->data, n);
+            run->half = true;
         }
-        at += n;
+        outcome = run_dma(dev, dst, dev->data, n, true);
+        if (outcome != TESTDEV_OK) {
+            return outcome;
+        }
+        run->half = false;
+        run->at += n;
         run->done += n;
     }
+    return TESTDEV_OK;
 }
 
-static void run_verify(Run *run, uint64_t src, uint64_t length)
+static TestdevOutcome run_fill(ViommuTestdev *dev)
 {
-    uint64_t seed = run->dev->regs[TESTDEV_PATTERN];
-    uint8_t buf[TESTDEV_PAGE], expected[TESTDEV_PAGE];
+    TestdevRun *run = &dev->run;
 
-    if (!run_range(run, src, length, TESTDEV_LENGTH_MAX)) {
-        return;
+    if (!in_range(run->dst, run->length, TESTDEV_LENGTH_MAX)) {
+        return run_bad(run);
     }
-    for (uint64_t at = 0; at < length;) {
-        size_t n = MIN(length - at, page_rest(src + at));
+    while (run->at < run->length) {
+        uint64_t dst = run->dst + run->at;
+        size_t n = MIN(run->length - run->at, page_rest(dst));
+        TestdevOutcome outcome;
 
-        if (!run_dma(run, src + at, buf, n, false)) {
-            return;
+        pattern_bytes(run->regs[TESTDEV_PATTERN], run->at, dev->data, n);
+        outcome = run_dma(dev, dst, dev->data, n, true);
+        if (outcome != TESTDEV_OK) {
+            return outcome;
         }
-        run_checksum(run, buf, n);
-        pattern_bytes(seed, at, expected, n);
+        run->at += n;
+        run->done += n;
+    }
+    return TESTDEV_OK;
+}
+
+static TestdevOutcome run_verify(ViommuTestdev *dev)
+{
+    TestdevRun *run = &dev->run;
+    uint8_t expected[TESTDEV_PAGE];
+
+    if (!in_range(run->src, run->length, TESTDEV_LENGTH_MAX)) {
+        return run_bad(run);
+    }
+    while (run->at < run->length) {
+        uint64_t src = run->src + run->at;
+        size_t n = MIN(run->length - run->at, page_rest(src));
+        TestdevOutcome outcome = run_dma(dev, src, dev->data, n, false);
+
+        if (outcome != TESTDEV_OK) {
+            return outcome;
+        }
+        run_checksum(run, dev->data, n);
+        pattern_bytes(run->regs[TESTDEV_PATTERN], run->at, expected, n);
         for (size_t i = 0; i < n; i++) {
-            if (buf[i] != expected[i]) {
-                run_fail(run, TESTDEV_WHY_DIFFERENT, 0, src + at + i, false);
-                return;
+            if (dev->data[i] != expected[i]) {
+                testdev_fail(run, TESTDEV_WHY_DIFFERENT, 0, src + i, false);
+                return TESTDEV_FAILED;
             }
             run->done++;
         }
-        at += n;
+        run->at += n;
     }
+    return TESTDEV_OK;
 }
 
 static uint64_t le64(const uint8_t *bytes)
@@ -218,41 +242,60 @@ static uint64_t le64(const uint8_t *bytes)
     return value;
 }
 
-static void run_scatter(Run *run)
+/* Read the next entry of the scatter list. */
+static TestdevOutcome scatter_load(ViommuTestdev *dev, uint64_t addr)
 {
-    const uint64_t *regs = run->dev->regs;
-    uint64_t list = regs[TESTDEV_SG_ADDR];
-    uint64_t count = regs[TESTDEV_SG_COUNT];
-    uint64_t total = 0;
+    TestdevRun *run = &dev->run;
+    const uint8_t *entry = dev->data;
+    TestdevOutcome outcome;
+    size_t moved;
+
+    outcome = run_dma_split(dev, addr, dev->data, TESTDEV_SG_ENTRY, false,
+                            &moved);
+    if (outcome != TESTDEV_OK) {
+        return outcome;
+    }
+    run->src = le64(entry);
+    run->dst = le64(entry + 8);
+    run->length = le64(entry + 16);
+    if (le64(entry + 24) ||
+        run->length > TESTDEV_SG_TOTAL_MAX - run->total) {
+        return run_bad(run);
+    }
+    run->total += run->length;
+    run->at = 0;
+    run->loaded = true;
+    return TESTDEV_OK;
+}
+
+static TestdevOutcome run_scatter(ViommuTestdev *dev)
+{
+    TestdevRun *run = &dev->run;
+    uint64_t list = run->regs[TESTDEV_SG_ADDR];
+    uint64_t count = run->regs[TESTDEV_SG_COUNT];
 
     if (count > TESTDEV_SG_MAX ||
-        !run_range(run, list, count * TESTDEV_SG_ENTRY,
-                   TESTDEV_SG_MAX * TESTDEV_SG_ENTRY)) {
-        run_bad(run);
-        return;
+        !in_range(list, count * TESTDEV_SG_ENTRY,
+                  TESTDEV_SG_MAX * TESTDEV_SG_ENTRY)) {
+        return run_bad(run);
     }
-    for (uint64_t i = 0; i < count && !run->why; i++) {
-        uint8_t entry[TESTDEV_SG_ENTRY];
-        uint64_t src, dst, length;
+    while (run->entry < count) {
+        TestdevOutcome outcome = TESTDEV_OK;
 
-        if (run_dma_split(run, list + i * sizeof(entry), entry,
-                          sizeof(entry), false) < sizeof(entry)) {
-            return;
+        if (!run->loaded) {
+            outcome = scatter_load(dev, list + run->entry * TESTDEV_SG_ENTRY);
         }
-        src = le64(entry);
-        dst = le64(entry + 8);
-        length = le64(entry + 16);
-        if (le64(entry + 24) || length > TESTDEV_SG_TOTAL_MAX - total) {
-            run_bad(run);
-            return;
+        if (outcome == TESTDEV_OK) {
+            outcome = run->src == TESTDEV_SG_FILL ? run_fill(dev)
+                                                  : run_copy(dev);
         }
-        total += length;
-        if (src == TESTDEV_SG_FILL) {
-            run_fill(run, dst, length);
-        } else {
-            run_copy(run, src, dst, length);
+        if (outcome != TESTDEV_OK) {
+            return outcome;
         }
+        run->loaded = false;
+        run->entry++;
     }
+    return TESTDEV_OK;
 }
 
 /* Draw the next place of a random loop out of @slots. */
@@ -268,42 +311,41 @@ static uint64_t next_slot(uint64_t *state, uint64_t slots)
     return ((x * XORSHIFT_MUL) >> 32) * slots >> 32;
 }
 
-static void run_loop(Run *run)
+/* From loop->k on; its members are kept in registers meanwhile. */
+static TestdevOutcome loop_accesses(ViommuTestdev *dev, TestdevLoop *loop)
 {
-    ViommuTestdev *dev = run->dev;
-    const uint64_t *regs = dev->regs;
-    uint64_t base = regs[TESTDEV_SRC];
-    uint64_t length = regs[TESTDEV_LENGTH];
-    uint64_t count = regs[TESTDEV_LOOP_COUNT];
-    uint64_t size = regs[TESTDEV_LOOP_BYTES];
-    bool write = regs[TESTDEV_LOOP_FLAGS] & TESTDEV_LOOP_WRITE;
-    bool random = regs[TESTDEV_LOOP_FLAGS] & TESTDEV_LOOP_RANDOM;
-    uint64_t state = regs[TESTDEV_PATTERN] | 1;
+    TestdevRun *run = &dev->run;
+    uint64_t base = run->src, length = run->length;
+    uint64_t count = run->regs[TESTDEV_LOOP_COUNT];
+    uint64_t size = run->regs[TESTDEV_LOOP_BYTES];
+    bool write = run->regs[TESTDEV_LOOP_FLAGS] & TESTDEV_LOOP_WRITE;
+    bool random = run->regs[TESTDEV_LOOP_FLAGS] & TESTDEV_LOOP_RANDOM;
+    uint64_t stride = run->regs[TESTDEV_LOOP_STRIDE] % length;
+    uint64_t slots = MAX(length / size, 1);
+    uint64_t offset = loop->offset, state = loop->random;
     uint8_t buf[TESTDEV_LOOP_SIZE];
-    uint64_t stride, slots, offset = 0;
-    int64_t start;
 
-    if (count > TESTDEV_LOOP_MAX || size < 1 || size > TESTDEV_LOOP_SIZE ||
-        !run_range(run, base, length, TESTDEV_LOOP_RANGE)) {
-        run_bad(run);
-        return;
-    }
     for (unsigned i = 0; i < sizeof(buf); i++) {
-        buf[i] = regs[TESTDEV_PATTERN] >> (8 * (i & 7));
+        buf[i] = run->regs[TESTDEV_PATTERN] >> (8 * (i & 7));
     }
-    stride = regs[TESTDEV_LOOP_STRIDE] % length;
-    slots = MAX(length / size, 1);
+    for (uint64_t k = loop->k; k < count; k++) {
+        uint64_t want;
+        size_t got;
 
-    start = dev->ops.clock_ns(dev->opaque);
-    for (uint64_t k = 0; k < count; k++) {
-        uint64_t addr, want, got;
-
-        if (random) {
+        /* an access that has waited is at the place it was drawn for */
+        if (random && !run->half) {
             offset = next_slot(&state, slots) * size;
         }
-        addr = base + offset;
         want = MIN(size, length - offset);
-        got = run_dma_split(run, addr, buf, want, write);
+        if (run_dma_split(dev, base + offset, buf, want, write, &got) ==
+            TESTDEV_WAITS) {
+            loop->k = k;
+            loop->offset = offset;
+            loop->random = state;
+            run->half = true;
+            return TESTDEV_WAITS;
+        }
+        run->half = false;
         run->done += got;
         run->failures += got < want;
         if (!random) {
@@ -311,79 +353,268 @@ static void run_loop(Run *run)
             offset -= offset >= length ? length : 0;
         }
     }
-    run->loop_ns = dev->ops.clock_ns(dev->opaque) - start;
+    return TESTDEV_OK;
 }
 
-static void run_command(Run *run, uint64_t command)
+static TestdevOutcome run_loop(ViommuTestdev *dev)
 {
-    const uint64_t *regs = run->dev->regs;
+    TestdevRun *run = &dev->run;
+    uint64_t size = run->regs[TESTDEV_LOOP_BYTES];
 
-    switch (command) {
-    case TESTDEV_CMD_READ:
-        run_buffer(run, false);
-        break;
-    case TESTDEV_CMD_WRITE:
-        run_buffer(run, true);
-        break;
-    case TESTDEV_CMD_COPY:
-        run_copy(run, regs[TESTDEV_SRC], regs[TESTDEV_DST],
-                 regs[TESTDEV_LENGTH]);
-        break;
-    case TESTDEV_CMD_FILL:
-        run_fill(run, regs[TESTDEV_DST], regs[TESTDEV_LENGTH]);
-        break;
-    case TESTDEV_CMD_VERIFY:
-        run_verify(run, regs[TESTDEV_SRC], regs[TESTDEV_LENGTH]);
-        break;
-    case TESTDEV_CMD_LOOP:
-        run_loop(run);
-        break;
-    case TESTDEV_CMD_SG:
-        run_scatter(run);
-        break;
-    case TESTDEV_CMD_INTERRUPT:
-        break;
-    default:
-        run_bad(run);
-        break;
+    if (run->regs[TESTDEV_LOOP_COUNT] > TESTDEV_LOOP_MAX ||
+        size < 1 || size > TESTDEV_LOOP_SIZE ||
+        !in_range(run->src, run->length, TESTDEV_LOOP_RANGE)) {
+        return run_bad(run);
     }
-}
-
-void testdev_run(ViommuTestdev *dev, uint64_t command)
-{
-    uint64_t control = dev->regs[TESTDEV_CONTROL];
-    unsigned vector = control >> TESTDEV_CONTROL_VECTOR_SHIFT & 0xff;
-    bool interrupt = control & TESTDEV_CONTROL_IRQ ||
-                     command == TESTDEV_CMD_INTERRUPT;
-    uint64_t pasid = dev->regs[TESTDEV_PASID];
+    if (!run->begun) {
+        run->begun = true;
+        run->loop = (TestdevLoop) {
+            .random = run->regs[TESTDEV_PATTERN] | 1,
+            .start = dev->ops.clock_ns(dev->opaque),
+        };
+    }
+    if (loop_accesses(dev, &run->loop) == TESTDEV_WAITS) {
+        return TESTDEV_WAITS;
+    }
+    run->loop_ns = dev->ops.clock_ns(dev->opaque) - run->loop.start;
     /* A loop goes on after failures, so it ends well. */
-    bool failed;
-    Run run = {
-        .dev = dev,
-        .pasid = pasid & TESTDEV_PASID_ENABLE ? pasid & TESTDEV_PASID_VALUE
-                                              : VIOMMU_NO_PASID,
-        .checksum = FNV_OFFSET,
+    return TESTDEV_OK;
+}
+
+static TestdevOutcome run_page_request(ViommuTestdev *dev)
+{
+    TestdevRun *run = &dev->run;
+    uint64_t request = run->regs[TESTDEV_REQUEST];
+    ViommuPageRequest req = {
+        .pasid = run->pasid,
+        .addr = run->src & ~(TESTDEV_PAGE - 1ull),
+        .access = (request & TESTDEV_REQUEST_READ ? VIOMMU_READ : 0) |
+                  (request & TESTDEV_REQUEST_WRITE ? VIOMMU_WRITE : 0) |
+                  (run->reads & (VIOMMU_EXEC | VIOMMU_PRIV)),
+        .last = request & TESTDEV_REQUEST_LAST,
+        .group = request >> TESTDEV_REQUEST_GROUP_SHIFT &
+                 TESTDEV_REQUEST_GROUP,
+        .has_private_data = request & TESTDEV_REQUEST_DATA,
     };
+    unsigned why;
 
-    if (interrupt && vector >= VIOMMU_TESTDEV_VECTORS) {
-        run_bad(&run);
-        interrupt = false;
-    } else {
-        run_command(&run, command);
+    if (req.has_private_data) {
+        req.private_data[0] = run->regs[TESTDEV_PAGE_DATA0];
+        req.private_data[1] = run->regs[TESTDEV_PAGE_DATA1];
     }
-    failed = run.why && !run.failures;
+    why = testdev_page_send(dev, &req);
+    if (why) {
+        testdev_fail(run, why, 0, run->src, false);
+    }
+    return why ? TESTDEV_FAILED : TESTDEV_OK;
+}
 
-    dev->regs[TESTDEV_STATUS] =
+static TestdevOutcome run_command(ViommuTestdev *dev)
+{
+    switch (dev->run.command) {
+    case TESTDEV_CMD_READ:
+        return run_buffer(dev, false);
+    case TESTDEV_CMD_WRITE:
+        return run_buffer(dev, true);
+    case TESTDEV_CMD_COPY:
+        return run_copy(dev);
+    case TESTDEV_CMD_FILL:
+        return run_fill(dev);
+    case TESTDEV_CMD_VERIFY:
+        return run_verify(dev);
+    case TESTDEV_CMD_LOOP:
+        return run_loop(dev);
+    case TESTDEV_CMD_SG:
+        return run_scatter(dev);
+    case TESTDEV_CMD_INTERRUPT:
+        return TESTDEV_OK;
+    case TESTDEV_CMD_TRANSLATE:
+        return testdev_translate(dev);
+    case TESTDEV_CMD_PAGE_REQUEST:
+        return run_page_request(dev);
+    case TESTDEV_CMD_FLUSH:
+        pthread_mutex_lock(&dev->lock);
+        testdev_atc_flush(dev);
+        pthread_mutex_unlock(&dev->lock);
+        return TESTDEV_OK;
+    default:
+        return run_bad(&dev->run);
+    }
+}
+
+/* --- From the write to COMMAND to the interrupt ------------------------------ */
+
+/* What the PASID capability lets the command's requests carry.  Without the
+ * capability, each PASID, but no flags. */
+static bool run_pasid(ViommuTestdev *dev)
+{
+    TestdevRun *run = &dev->run;
+    uint64_t value = run->regs[TESTDEV_PASID];
+    uint16_t control = dev->caps.pasid_control;
+
+    if (!(value & TESTDEV_PASID_ENABLE)) {
+        run->pasid = VIOMMU_NO_PASID;
+        return true;
+    }
+    run->pasid = value & TESTDEV_PASID_VALUE;
+    if (!dev->config.pasid_bits) {
+        return true;
+    }
+    if (!(control & TESTDEV_PASID_CTRL_ENABLE)) {
+        testdev_fail(run, TESTDEV_WHY_NOT_ENABLED, 0, 0, false);
+        return false;
+    }
+    if (run->pasid >> dev->config.pasid_bits) {
+        run_bad(run);
+        return false;
+    }
+    if ((value & TESTDEV_PASID_PRIV) && (control & TESTDEV_PASID_CTRL_PRIV)) {
+        run->reads |= VIOMMU_PRIV;
+        run->writes |= VIOMMU_PRIV;
+    }
+    if ((value & TESTDEV_PASID_EXEC) && (control & TESTDEV_PASID_CTRL_EXEC)) {
+        run->reads |= VIOMMU_EXEC;
+    }
+    return true;
+}
+
+/* Take the registers over.  False when they contradict themselves. */
+static bool run_prepare(ViommuTestdev *dev, uint64_t command)
+{
+    TestdevRun *run = &dev->run;
+    uint64_t control = dev->regs[TESTDEV_CONTROL];
+
+    *run = (TestdevRun) {
+        .command = command,
+        .vector = control >> TESTDEV_CONTROL_VECTOR_SHIFT & 0xff,
+        .interrupt = control & TESTDEV_CONTROL_IRQ ||
+                     command == TESTDEV_CMD_INTERRUPT,
+        .reads = VIOMMU_READ,
+        .writes = VIOMMU_WRITE,
+        .kind = control & TESTDEV_CONTROL_RAW ? VIOMMU_TRANSLATED
+                                              : VIOMMU_UNTRANSLATED,
+        .ats = control & TESTDEV_CONTROL_ATS,
+        .pri = control & TESTDEV_CONTROL_PRI,
+        .checksum = FNV_OFFSET,
+        .src = dev->regs[TESTDEV_SRC],
+        .dst = dev->regs[TESTDEV_DST],
+        .length = dev->regs[TESTDEV_LENGTH],
+    };
+    memcpy(run->regs, dev->regs, sizeof(run->regs));
+    if (run->interrupt && run->vector >= VIOMMU_TESTDEV_VECTORS) {
+        run->interrupt = false;
+        run_bad(run);
+        return false;
+    }
+    if (run->ats ? run->kind == VIOMMU_TRANSLATED : run->pri) {
+        run_bad(run);
+        return false;
+    }
+    return run_pasid(dev);
+}
+
+/* The results, then the interrupt. */
+static void run_finish(ViommuTestdev *dev, bool failed)
+{
+    const TestdevRun *run = &dev->run;
+    uint64_t *regs = dev->regs;
+
+    regs[TESTDEV_STATUS] =
         (failed ? TESTDEV_STATE_FAILED : TESTDEV_STATE_DONE) |
-        (uint64_t)run.why << 8 | (uint64_t)run.reason << 16 |
-        (uint64_t)run.write << 24;
-    dev->regs[TESTDEV_FAULT_ADDR] = run.fault_addr;
-    dev->regs[TESTDEV_DONE] = run.done;
-    dev->regs[TESTDEV_CHECKSUM] = run.checksum;
-    dev->regs[TESTDEV_LOOP_NS] = run.loop_ns;
-    dev->regs[TESTDEV_LOOP_FAILURES] = run.failures;
-    dev->regs[TESTDEV_COMMANDS]++;
-    if (interrupt) {
-        dev->ops.interrupt(dev->opaque, vector);
+        (uint64_t)run->why << 8 | (uint64_t)run->reason << 16 |
+        (uint64_t)run->write << 24;
+    regs[TESTDEV_FAULT_ADDR] = run->fault_addr;
+    regs[TESTDEV_DONE] = run->done;
+    regs[TESTDEV_CHECKSUM] = run->checksum;
+    regs[TESTDEV_LOOP_NS] = run->loop_ns;
+    regs[TESTDEV_LOOP_FAILURES] = run->failures;
+    regs[TESTDEV_COMMANDS]++;
+    if (run->interrupt) {
+        dev->ops.interrupt(dev->opaque, run->vector);
     }
+}
+
+/* Run the command from where it stands.  It has just begun with @prepared. */
+static void run_on(ViommuTestdev *dev, bool prepared)
+{
+    uint64_t resets = dev->resets;
+    TestdevOutcome outcome = TESTDEV_FAILED;
+
+    if (prepared) {
+        outcome = run_command(dev);
+    }
+    if (dev->resets != resets) {
+        /* out of the command's own DMA: nothing of it may be left */
+        viommu_testdev_reset(dev);
+    } else if (outcome == TESTDEV_WAITS) {
+        dev->regs[TESTDEV_STATUS] = TESTDEV_STATE_BUSY;
+    } else {
+        run_finish(dev, outcome == TESTDEV_FAILED);
+    }
+}
+
+static void engine_enter(ViommuTestdev *dev)
+{
+    testdev_thread_set(true);
+    dev->busy = true;
+}
+
+static void engine_leave(ViommuTestdev *dev)
+{
+    dev->busy = false;
+    testdev_thread_set(false);
+}
+
+void testdev_start(ViommuTestdev *dev, uint64_t command)
+{
+    if (testdev_thread_runs()) {
+        return;
+    }
+    if (command == TESTDEV_CMD_ABORT) {
+        testdev_end(dev, TESTDEV_WHY_ABORTED);
+        return;
+    }
+    if (dev->run.waiting) {
+        dev->regs[TESTDEV_REFUSED]++;
+        return;
+    }
+    engine_enter(dev);
+    run_on(dev, run_prepare(dev, command));
+    engine_leave(dev);
+}
+
+void viommu_testdev_run(ViommuTestdev *dev)
+{
+    if (dev->busy || !dev->run.waiting) {
+        return;
+    }
+    if (testdev_thread_runs()) {
+        dev->ops.run_later(dev->opaque);
+        return;
+    }
+    if (testdev_page_answer(dev)) {
+        engine_enter(dev);
+        dev->run.waiting = false;
+        run_on(dev, true);
+        engine_leave(dev);
+    }
+}
+
+void testdev_end(ViommuTestdev *dev, unsigned why)
+{
+    TestdevRun *run = &dev->run;
+
+    if (dev->busy || !run->waiting) {
+        return;
+    }
+    testdev_page_forget(dev);
+    run->waiting = false;
+    /* more than what a loop met before */
+    run->why = why;
+    run->reason = 0;
+    run->write = false;
+    run->fault_addr = dev->pri.page;
+    dev->busy = true;
+    run_finish(dev, true);
+    dev->busy = false;
 }

@@ -13,39 +13,60 @@ static const uint64_t testdev_writable[TESTDEV_REGS] = {
     [TESTDEV_LENGTH] = UINT64_MAX,
     [TESTDEV_PATTERN] = UINT64_MAX,
     [TESTDEV_CONTROL] =
-        TESTDEV_CONTROL_IRQ | 0xffull << TESTDEV_CONTROL_VECTOR_SHIFT,
-    [TESTDEV_PASID] = TESTDEV_PASID_ENABLE | TESTDEV_PASID_VALUE,
+        TESTDEV_CONTROL_IRQ | TESTDEV_CONTROL_ATS | TESTDEV_CONTROL_PRI |
+        TESTDEV_CONTROL_RAW | TESTDEV_CONTROL_IGNORE | TESTDEV_CONTROL_KEEP |
+        0xffull << TESTDEV_CONTROL_VECTOR_SHIFT,
+    [TESTDEV_PASID] = TESTDEV_PASID_ENABLE | TESTDEV_PASID_PRIV |
+                      TESTDEV_PASID_EXEC | TESTDEV_PASID_VALUE,
     [TESTDEV_LOOP_COUNT] = UINT64_MAX,
     [TESTDEV_LOOP_BYTES] = UINT64_MAX,
     [TESTDEV_LOOP_STRIDE] = UINT64_MAX,
     [TESTDEV_LOOP_FLAGS] = TESTDEV_LOOP_WRITE | TESTDEV_LOOP_RANDOM,
     [TESTDEV_SG_ADDR] = UINT64_MAX,
     [TESTDEV_SG_COUNT] = UINT64_MAX,
+    [TESTDEV_REQUEST] =
+        TESTDEV_REQUEST_READ | TESTDEV_REQUEST_WRITE | TESTDEV_REQUEST_LAST |
+        TESTDEV_REQUEST_DATA |
+        TESTDEV_REQUEST_GROUP << TESTDEV_REQUEST_GROUP_SHIFT,
+    [TESTDEV_PAGE_DATA0] = UINT64_MAX,
+    [TESTDEV_PAGE_DATA1] = UINT64_MAX,
 };
 
-/*
- * An endpoint's DMA can reach the registers of another one.  If it could
- * start a command there, each of 2^28 accesses of a loop could start a loop:
- * so one thread runs one command at a time.
- */
 static _Thread_local bool testdev_running;
+
+bool testdev_thread_runs(void)
+{
+    return testdev_running;
+}
+
+void testdev_thread_set(bool runs)
+{
+    testdev_running = runs;
+}
 
 ViommuTestdev *viommu_testdev_new(const ViommuTestdevConfig *config,
                                   const ViommuTestdevOps *ops, void *opaque,
                                   GError **error)
 {
-    ViommuTestdev *dev = g_new0(ViommuTestdev, 1);
+    ViommuTestdev *dev;
 
-    (void)config;
-    (void)error;
+    if (!testdev_config_check(config, error)) {
+        return NULL;
+    }
+    dev = g_new0(ViommuTestdev, 1);
+    dev->config = *config;
     dev->ops = *ops;
     dev->opaque = opaque;
+    pthread_mutex_init(&dev->lock, NULL);
+    pthread_cond_init(&dev->atc.idle, NULL);
     viommu_testdev_reset(dev);
     return dev;
 }
 
 void viommu_testdev_free(ViommuTestdev *dev)
 {
+    pthread_cond_destroy(&dev->atc.idle);
+    pthread_mutex_destroy(&dev->lock);
     g_free(dev);
 }
 
@@ -54,6 +75,50 @@ void viommu_testdev_reset(ViommuTestdev *dev)
     memset(dev->regs, 0, sizeof(dev->regs));
     memset(dev->buffer, 0, sizeof(dev->buffer));
     dev->regs[TESTDEV_ID] = TESTDEV_ID_VALUE;
+    dev->resets++;
+    if (!dev->busy) {
+        dev->run.waiting = false;
+    }
+    pthread_mutex_lock(&dev->lock);
+    testdev_caps_reset(dev);
+    testdev_atc_reset(dev);
+    testdev_page_reset(dev);
+    pthread_mutex_unlock(&dev->lock);
+}
+
+/* Bring the registers that are made when they are read up to date. */
+static void testdev_refresh(ViommuTestdev *dev)
+{
+    const TestdevAtc *atc = &dev->atc;
+    const TestdevPri *pri = &dev->pri;
+    uint64_t *regs = dev->regs;
+
+    pthread_mutex_lock(&dev->lock);
+    regs[TESTDEV_PAGE_WAIT] =
+        pri->waiting ? pri->page | (uint64_t)pri->group << 1 | 1 : 0;
+    regs[TESTDEV_RESPONSE] = pri->last;
+    regs[TESTDEV_RESPONSE_DATA0] = pri->last_data[0];
+    regs[TESTDEV_RESPONSE_DATA1] = pri->last_data[1];
+    regs[TESTDEV_PAGE_REQUESTS] = pri->sent;
+    regs[TESTDEV_PAGE_RESPONSES] = pri->responses;
+    regs[TESTDEV_PAGE_UNEXPECTED] = pri->unexpected;
+    regs[TESTDEV_PAGE_OUTSTANDING] = pri->outstanding;
+    regs[TESTDEV_ATC_COUNT] = testdev_atc_count(dev);
+    regs[TESTDEV_ATC_HITS] = atc->hits;
+    regs[TESTDEV_ATC_MISSES] = atc->misses;
+    regs[TESTDEV_ATC_REQUESTS] = atc->requests;
+    regs[TESTDEV_ATC_INVALIDATIONS] = atc->invalidations;
+    regs[TESTDEV_STALE_USES] = atc->stale_uses;
+    pthread_mutex_unlock(&dev->lock);
+}
+
+/* CONTROL's fault injection acts at once, on other threads too. */
+static void testdev_inject(ViommuTestdev *dev)
+{
+    pthread_mutex_lock(&dev->lock);
+    dev->atc.inject = dev->regs[TESTDEV_CONTROL] &
+                      (TESTDEV_CONTROL_IGNORE | TESTDEV_CONTROL_KEEP);
+    pthread_mutex_unlock(&dev->lock);
 }
 
 static uint8_t testdev_read_byte(const ViommuTestdev *dev, uint64_t offset)
@@ -99,6 +164,9 @@ uint64_t viommu_testdev_read(ViommuTestdev *dev, uint64_t offset,
     if (!testdev_accessible(dev, offset, size)) {
         return 0;
     }
+    if (offset + size > TESTDEV_LIVE * 8 && offset < TESTDEV_REGS * 8) {
+        testdev_refresh(dev);
+    }
     for (unsigned i = 0; i < size; i++) {
         value |= (uint64_t)testdev_read_byte(dev, offset + i) << (8 * i);
     }
@@ -125,50 +193,11 @@ void viommu_testdev_write(ViommuTestdev *dev, uint64_t offset,
             testdev_write_byte(dev, offset + i, byte);
         }
     }
-    if (start && !testdev_running) {
-        testdev_running = true;
-        dev->busy = true;
-        testdev_run(dev, command);
-        dev->busy = false;
-        testdev_running = false;
+    if (offset / 8 <= TESTDEV_CONTROL &&
+        (offset + size - 1) / 8 >= TESTDEV_CONTROL) {
+        testdev_inject(dev);
     }
-}
-
-/* The extended capabilities come with the endpoint's device-TLB. */
-uint32_t viommu_testdev_config_read(ViommuTestdev *dev, unsigned offset,
-                                    unsigned size)
-{
-    (void)dev;
-    (void)offset;
-    (void)size;
-    return 0;
-}
-
-void viommu_testdev_config_write(ViommuTestdev *dev, unsigned offset,
-                                 uint32_t value, unsigned size)
-{
-    (void)dev;
-    (void)offset;
-    (void)value;
-    (void)size;
-}
-
-bool viommu_testdev_invalidate(ViommuTestdev *dev,
-                               const ViommuInvalidation *inv)
-{
-    (void)dev;
-    (void)inv;
-    return true;
-}
-
-void viommu_testdev_page_response(ViommuTestdev *dev,
-                                  const ViommuPageResponse *response)
-{
-    (void)dev;
-    (void)response;
-}
-
-void viommu_testdev_run(ViommuTestdev *dev)
-{
-    (void)dev;
+    if (start) {
+        testdev_start(dev, command);
+    }
 }

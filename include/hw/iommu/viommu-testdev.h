@@ -44,7 +44,11 @@ typedef struct ViommuTestdevAccess {
     size_t size;            /* bytes */
 } ViommuTestdevAccess;
 
-/** What the endpoint asks of its embedder.  All are required. */
+/**
+ * What the endpoint asks of its embedder.  All are required but translate,
+ * page_request and run_later, which an endpoint without ATS does not use.
+ * None of the endpoint's locks is held around them.
+ */
 typedef struct ViommuTestdevOps {
     /**
      * One DMA access, untranslated or translated.  With VIOMMU_DMA_BLOCKED,
@@ -55,14 +59,15 @@ typedef struct ViommuTestdevOps {
     /**
      * An ATS translation request for access->addr.  VIOMMU_DMA_OK with
      * *@reply, which may grant nothing; VIOMMU_DMA_BLOCKED with
-     * reply->reason; VIOMMU_DMA_NO_TARGET when there is no unit.
+     * reply->reason; VIOMMU_DMA_NO_TARGET when there is no unit;
+     * VIOMMU_DMA_NO_MASTER.
      */
     ViommuDmaResult (*translate)(void *opaque,
                                  const ViommuTestdevAccess *access,
                                  ViommuReply *reply);
     /**
      * A page request; the embedder fills in req->source.  False when there
-     * is no unit.  The answer comes by viommu_testdev_page_response(),
+     * is no unit, or bus mastering is off.  The answer comes by viommu_testdev_page_response(),
      * perhaps before this returns.
      */
     bool (*page_request)(void *opaque, ViommuPageRequest *req);
@@ -80,6 +85,12 @@ typedef struct ViommuTestdevConfig {
     bool pri;               /* needs ats */
     uint8_t pasid_bits;     /* 0: no PASID capability; 1 .. 20 */
 } ViommuTestdevConfig;
+
+/*
+ * Threads: the embedder makes calls for one endpoint one at a time, but for
+ * viommu_testdev_invalidate() and viommu_testdev_page_response(), which any
+ * thread may call at any time, also from inside a callback.
+ */
 
 /** A new endpoint after reset; free with viommu_testdev_free().  NULL with
  *  @error (VIOMMU_ERROR_CONFIG) that names the option. */
@@ -104,10 +115,12 @@ void viommu_testdev_config_write(ViommuTestdev *dev, unsigned offset,
                                  uint32_t value, unsigned size);
 
 /**
- * An ATS invalidation request: translations of @size bytes (a power of two; 0
- * is 2^64) at @addr must not be used any more when this returns true.  False
- * when the endpoint will never complete it (no ATS, or told so by a test).
- * From ViommuOps.devtlb_invalidate; any thread.
+ * An ATS invalidation request: translations of inv->size bytes at inv->addr
+ * must not be used any more when this returns true.  False when the endpoint
+ * will never complete it (ATS is not there or not enabled, or a test wants
+ * it so).  Waits for an access on another thread that uses one of them, so
+ * ViommuTestdevOps.dma must not wait for a lock that is held around this.
+ * From ViommuOps.devtlb_invalidate.
  */
 bool viommu_testdev_invalidate(ViommuTestdev *dev,
                                const ViommuInvalidation *inv);
@@ -116,13 +129,15 @@ bool viommu_testdev_invalidate(ViommuTestdev *dev,
 void viommu_testdev_page_response(ViommuTestdev *dev,
                                   const ViommuPageResponse *response);
 
-/** Go on with a command that waited for a page; see ViommuTestdevOps. */
+/** Go on with a command that waited for a page; see ViommuTestdevOps.  A
+ *  call without need does nothing. */
 void viommu_testdev_run(ViommuTestdev *dev);
 
 /**
  * Access BAR 0 with @size 1 .. 8 bytes.  Commands run to their end inside
- * viommu_testdev_write(), but for those that wait for page responses.  Not re-entrant: a DMA that reaches the endpoint's
- * own BAR 0 reads zero and its writes are ignored.
+ * viommu_testdev_write(), but for those that wait for page responses.  Not
+ * re-entrant: a DMA that reaches the endpoint's own BAR 0 reads zero and its
+ * writes are ignored.
  */
 uint64_t viommu_testdev_read(ViommuTestdev *dev, uint64_t offset,
                              unsigned size);
