@@ -3,6 +3,8 @@
 
 #include "tests/qtest/sm.h"
 
+#define USE_PASID SPEC_BIT(31)
+
 static void ram_in_second_stage(Sm *s)
 {
     for (uint64_t at = 0; at < SM_SPAN; at += 2 << 20) {
@@ -148,7 +150,7 @@ uint64_t sm_ss_at(Sm *s, uint64_t addr, unsigned level)
 void sm_use(Sm *s, uint32_t pasid)
 {
     testdev_set(&s->b.dev, TD_PASID,
-                pasid == SM_NONE ? 0 : TD_PASID_ENABLE | pasid);
+                pasid == SM_NONE ? 0 : USE_PASID | pasid);
 }
 
 /* --- Expectations -------------------------------------------------------- */
