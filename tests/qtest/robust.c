@@ -8,12 +8,15 @@
 #include <string.h>
 
 #include "tests/qtest/board.h"
+#include "tests/lib/vtd-scalable.h"
 
 #define WINDOW 4096
 
 static const char all_options[] =
     "aw-bits=57,intremap=on,eim=on,posted-interrupts=on,device-iotlb=on,"
-    "pmr=on,esrtps=on,fault-records=8,snoop-control=on";
+    "pmr=on,esrtps=on,fault-records=8,snoop-control=on,x-scalable-mode=on,"
+    "x-flts=on,nested=on,pasid-bits=20,dirty-tracking=on,"
+    "extended-access=on,pri=on";
 
 static GRand *new_rand(uint32_t seed)
 {
@@ -67,8 +70,9 @@ static uint64_t some_offset(GRand *rand)
         SPEC_GCMD, SPEC_RTADDR, SPEC_CCMD, SPEC_CCMD + 4, SPEC_FSTS,
         SPEC_FECTL, SPEC_FEDATA, SPEC_FEADDR, SPEC_PMEN, SPEC_PLMBASE,
         SPEC_PLMLIMIT, SPEC_PHMBASE, SPEC_PHMLIMIT, SPEC_IQT, SPEC_IQA,
-        SPEC_ICS, SPEC_IECTL, SPEC_IEDATA, SPEC_IEADDR, SPEC_IRTA, 0xf0,
-        0xf8, 0xfc, 0x22c,
+        SPEC_ICS, SPEC_IECTL, SPEC_IEDATA, SPEC_IEADDR, SPEC_IRTA, SPEC_PQH,
+        SPEC_PQT, SPEC_PQA, SPEC_PRS, SPEC_PECTL, SPEC_PEADDR, SPEC_VCMD,
+        0xf0, 0xf8, 0xfc, 0x22c,
     };
 
     if (g_rand_int_range(rand, 0, 4)) {
@@ -92,6 +96,8 @@ static void random_access(Board *b, GRand *rand, uint64_t heap)
 static void random_dma(Board *b, GRand *rand, uint64_t heap)
 {
     /* reads only: writes would make what the next run meets differ */
+    testdev_set(&b->dev, TD_PASID, g_rand_int_range(rand, 0, 3) ? 0 :
+                SPEC_BIT(31) | g_rand_int_range(rand, 0, 100));
     testdev_set(&b->dev, TD_SRC, value(rand, heap));
     testdev_set(&b->dev, TD_LENGTH, g_rand_int_range(rand, 1, 9000));
     testdev_run(&b->dev, TD_READ);
@@ -218,26 +224,78 @@ static void test_tables(void)
     board_end(&b);
 }
 
+/*
+ * The same with scalable tables: in each round one page of each kind, and
+ * half of the pointers that lead there are right.
+ */
+static void test_scalable_tables(void)
+{
+    GRand *rand = new_rand(101);
+    Board b;
+
+    board_start(&b, all_options);
+    for (unsigned round = 0; round < 40; round++) {
+        uint64_t heap = board_pages(&b, 32);
+        uint64_t ctx = heap + 4096 + b.source * SPEC_SM_CTX_SIZE;
+        unsigned depth = round % 4;
+
+        fill_random(&b, rand, heap, 32, heap);
+        board_put64(&b, heap, (heap + 4096) | SPEC_ROOT_P);
+        if (depth > 0) {
+            board_put64(&b, ctx, (heap + 8192) | SPEC_SM_CTX_P |
+                        SPEC_SM_CTX_PASIDE);
+            board_put64(&b, ctx + 8, 0);
+            board_put64(&b, ctx + 16, 0);
+            board_put64(&b, ctx + 24, 0);
+        }
+        if (depth > 1) {
+            board_put64(&b, heap + 8192, (heap + 12288) | SPEC_DIR_P);
+            board_put64(&b, heap + 8200, (heap + 16384) | SPEC_DIR_P);
+        }
+        for (unsigned i = 0; depth > 2 && i < 64; i++) {
+            uint64_t at = heap + 12288 + SPEC_PASID_SIZE * i;
+
+            qtest_memset(b.q, at, 0, SPEC_PASID_SIZE);
+            board_put64(&b, at, (heap + 20480) | SPEC_PASID_P |
+                        (1 + i % 3) << SPEC_PASID_PGTT_SHIFT |
+                        SPEC_AW_48 << SPEC_PASID_AW_SHIFT);
+            board_put64(&b, at + 8, i);
+            board_put64(&b, at + 16, heap + 24576 + 4096 * (i % 2));
+        }
+        g_assert_true(guest_set_root(&b.regs, heap |
+                                     SPEC_TTM_SCALABLE <<
+                                     SPEC_RTADDR_TTM_SHIFT));
+        board_flush(&b);
+        board_command(&b, SPEC_GCMD_TE, 0);
+        for (unsigned i = 0; i < 60; i++) {
+            random_dma(&b, rand, heap);
+        }
+        board_command(&b, 0, SPEC_GCMD_TE);
+        for (unsigned i = 0; i < 8; i++) {
+            board_clear_fault(&b, i);
+        }
+        board_set32(&b, SPEC_FSTS, SPEC_FSTS_PFO);
+    }
+    expect_alive(&b);
+    g_rand_free(rand);
+    board_end(&b);
+}
+
 static uint64_t random_descriptor(GRand *rand, uint64_t heap)
 {
     uint64_t lo = value(rand, heap);
 
     if (g_rand_int_range(rand, 0, 8)) {
         /* of a known type, few reserved bits */
-        lo = (lo & 0xffffffffffff0030ull) | g_rand_int_range(rand, 1, 6);
+        lo = (lo & 0xffffffffffff0030ull) | g_rand_int_range(rand, 1, 10);
     }
     return lo;
 }
 
-static void test_queue(void)
+static void random_queue(Board *b, GRand *rand)
 {
-    GRand *rand = new_rand(7);
-    uint64_t heap;
-    Board b;
+    uint64_t heap = board_pages(b, 32);
 
-    board_start(&b, all_options);
-    board_queue(&b, 1);
-    heap = board_pages(&b, 32);
     for (unsigned i = 0; i < 6000; i++) {
         uint64_t lo = random_descriptor(rand, heap);
         uint64_t hi = value(rand, heap);
@@ -245,25 +303,51 @@ static void test_queue(void)
         if ((lo & SPEC_INV_TYPE) == SPEC_INV_WAIT) {
             hi = heap + g_rand_int_range(rand, 0, 32 * 1024) * 4;
         }
-        guest_queue_push(&b.queue, lo, hi);
+        guest_queue_push(&b->queue, lo, hi);
         if (i % 32 == 31) {
-            guest_queue_ring(&b.queue);
+            guest_queue_ring(&b->queue);
             /* errors are cleared until it has eaten everything */
             for (unsigned k = 0; k < 40; k++) {
-                uint64_t head = board_reg64(&b, SPEC_IQH);
+                uint64_t head = board_reg64(b, SPEC_IQH);
 
-                if (head == b.queue.tail) {
+                if (head == b->queue.tail) {
                     break;
                 }
-                board_put64(&b, b.queue.addr + head, SPEC_INV_WAIT);
-                board_put64(&b, b.queue.addr + head + 8, 0);
-                board_set32(&b, SPEC_FSTS, SPEC_FSTS_IQE | SPEC_FSTS_ICE |
+                board_put64(b, b->queue.addr + head, SPEC_INV_WAIT);
+                board_put64(b, b->queue.addr + head + 8, 0);
+                board_set32(b, SPEC_FSTS, SPEC_FSTS_IQE | SPEC_FSTS_ICE |
                             SPEC_FSTS_ITE);
             }
-            g_assert_true(qtest_wait(b.q, BOARD_UNIT + SPEC_IQH, 8, ~0ull,
-                                     b.queue.tail));
+            g_assert_true(qtest_wait(b->q, BOARD_UNIT + SPEC_IQH, 8, ~0ull,
+                                     b->queue.tail));
         }
     }
+}
+
+static void test_queue(void)
+{
+    GRand *rand = new_rand(7);
+    Board b;
+
+    board_start(&b, all_options);
+    board_queue(&b, 1);
+    random_queue(&b, rand);
+    expect_alive(&b);
+    g_rand_free(rand);
+    board_end(&b);
+}
+
+/* Wide descriptors, while tables are scalable ones. */
+static void test_wide_queue(void)
+{
+    GRand *rand = new_rand(8);
+    Board b;
+
+    board_start(&b, all_options);
+    g_assert_true(guest_set_root(&b.regs, board_pages(&b, 1) |
+                                 SPEC_TTM_SCALABLE << SPEC_RTADDR_TTM_SHIFT));
+    g_assert_true(guest_queue_init_wide(&b.queue, &b.alloc, &b.regs, 1));
+    random_queue(&b, rand);
     expect_alive(&b);
     g_rand_free(rand);
     board_end(&b);
@@ -344,7 +428,9 @@ int main(int argc, char **argv)
     g_test_add_func("/robust/registers", test_registers);
     g_test_add_func("/robust/every-offset", test_every_offset);
     g_test_add_func("/robust/tables", test_tables);
+    g_test_add_func("/robust/scalable-tables", test_scalable_tables);
     g_test_add_func("/robust/queue", test_queue);
+    g_test_add_func("/robust/wide-queue", test_wide_queue);
     g_test_add_func("/robust/interrupts", test_interrupts);
     g_test_add_func("/robust/resets", test_resets);
     return g_test_run();
