@@ -3,7 +3,6 @@
 
 #include "tests/qtest/sm.h"
 
-#define USE_PASID SPEC_BIT(31)
 
 static void ram_in_second_stage(Sm *s)
 {
@@ -150,7 +149,7 @@ uint64_t sm_ss_at(Sm *s, uint64_t addr, unsigned level)
 void sm_use(Sm *s, uint32_t pasid)
 {
     testdev_set(&s->b.dev, TD_PASID,
-                pasid == SM_NONE ? 0 : USE_PASID | pasid);
+                pasid == SM_NONE ? 0 : TD_PASID_ENABLE | pasid);
 }
 
 /* --- Expectations -------------------------------------------------------- */
