@@ -269,6 +269,23 @@
 #define SPEC_PRESP_INVALID      1
 #define SPEC_PRESP_FAILURE      15
 
+/* VCMD, VCRSP, VCCAP */
+#define SPEC_VCCAP_PAS          SPEC_BIT(0)
+#define SPEC_VCMD_COMMAND       SPEC_BITS(7, 0)
+#define SPEC_VCMD_NULL          0
+#define SPEC_VCMD_ALLOCATE      1
+#define SPEC_VCMD_FREE          2
+#define SPEC_VCMD_PASID_SHIFT   16
+#define SPEC_VCRSP_IP           SPEC_BIT(0)
+#define SPEC_VCRSP_SC           SPEC_BITS(7, 1)
+#define SPEC_VCRSP_SC_SHIFT     1
+#define SPEC_VCRSP_PASID        SPEC_BITS(35, 16)
+#define SPEC_VCRSP_PASID_SHIFT  16
+#define SPEC_VC_SUCCESS         0
+#define SPEC_VC_UNDEFINED       1
+#define SPEC_VC_NO_PASID        16
+#define SPEC_VC_INVALID_PASID   16
+
 /* IRTA */
 #define SPEC_IRTA_ADDR          SPEC_BITS(63, 12)
 #define SPEC_IRTA_EIME          SPEC_BIT(11)

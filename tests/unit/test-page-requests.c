@@ -676,6 +676,20 @@ static void test_config(void)
 {
     ViommuVtdConfig config;
     GError *error = NULL;
+    Fixture *f;
+
+    /* with them, walks are said to snoop */
+    fixture_config(&config);
+    config.scalable_mode = config.first_stage = true;
+    f = fixture_new(&config);
+    g_assert_cmphex(guest_reg64(&f->regs, SPEC_ECAP) & SPEC_ECAP_SMPWCS, ==,
+                    0);
+    fixture_free(f);
+    config.page_requests = true;
+    f = fixture_new(&config);
+    g_assert_cmphex(guest_reg64(&f->regs, SPEC_ECAP) & SPEC_ECAP_SMPWCS, ==,
+                    SPEC_ECAP_SMPWCS);
+    fixture_free(f);
 
     config_pri(&config);
     config.device_iotlb = false;

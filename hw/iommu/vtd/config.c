@@ -65,6 +65,10 @@ static bool config_ok(const ViommuVtdConfig *cfg, GError **error)
                  cfg->page_requests, error) &&
            needs("device-iotlb=on", cfg->device_iotlb, "pri=on",
                  cfg->page_requests, error) &&
+           needs("pasid-bits", cfg->pasid_bits, "virtual-commands=on",
+                 cfg->virtual_commands, error) &&
+           needs("pasid-bits", cfg->pasid_bits, "rid-pasid=on",
+                 cfg->rid_pasid, error) &&
            needs("dma-drain=on", cfg->dma_drain, "x-scalable-mode=on",
                  cfg->scalable_mode, error) &&
            in_range("pasid-bits", cfg->pasid_bits, 0, 20, error) &&
@@ -125,6 +129,15 @@ bool vtd_second_stage_supported(const ViommuVtdConfig *cfg)
     return cfg->scalable_mode && (!cfg->first_stage || cfg->nested);
 }
 
+/*
+ * Walks always see what processors have written.  To say so costs nothing, but
+ * the stock model does not, so it comes with what that does not have either.
+ */
+bool vtd_page_walk_snoop(const ViommuVtdConfig *cfg)
+{
+    return cfg->nested || cfg->dirty_tracking || cfg->page_requests;
+}
+
 static uint64_t scalable_capabilities(const ViommuVtdConfig *cfg)
 {
     uint64_t ecap = VTD_ECAP_SMTS | VTD_ECAP_SRS;
@@ -140,9 +153,14 @@ static uint64_t scalable_capabilities(const ViommuVtdConfig *cfg)
     if (cfg->nested) {
         ecap |= VTD_ECAP_NEST;
     }
+    if (vtd_page_walk_snoop(cfg)) {
+        ecap |= VTD_ECAP_SMPWCS;
+    }
     if (cfg->page_requests) {
         ecap |= VTD_ECAP_PRS | VTD_ECAP_PDS;
     }
+    ecap |= cfg->virtual_commands ? VTD_ECAP_VCS : 0;
+    ecap |= cfg->rid_pasid ? VTD_ECAP_RPS : 0;
     if (cfg->pasid_bits) {
         ecap = viommu_put(ecap | VTD_ECAP_PASID, VTD_ECAP_PSS,
                           cfg->pasid_bits - 1);
@@ -187,6 +205,7 @@ static void vtd_free(Viommu *unit)
     g_free(u->iotlb_gens);
     g_free(u->nested_gens);
     g_free(u->pasid_gens);
+    g_free(u->pasids);
     viommu_regs_destroy(&u->regs);
     viommu_unit_destroy(unit);
     g_free(u);
@@ -238,5 +257,7 @@ Viommu *viommu_vtd_new(const ViommuVtdConfig *config, const ViommuOps *ops,
     u->iotlb_gens = g_new0(uint64_t, VTD_DOMAINS);
     u->nested_gens = g_new0(uint64_t, VTD_DOMAINS);
     u->pasid_gens = g_new0(uint64_t, VTD_PASID_GENS);
+    u->pasids = g_new0(uint64_t, vtd_pasid_words(&cfg));
+    vtd_pasids_reset(u);
     return &u->common;
 }

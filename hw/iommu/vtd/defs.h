@@ -57,9 +57,11 @@ static const ViommuField VTD_ECAP_PSS = { 35, 5 };
 #define VTD_ECAP_PASID          (UINT64_C(1) << 40)
 #define VTD_ECAP_PDS            (UINT64_C(1) << 42)
 #define VTD_ECAP_SMTS           (UINT64_C(1) << 43)
+#define VTD_ECAP_VCS            (UINT64_C(1) << 44)
 #define VTD_ECAP_SSADS          (UINT64_C(1) << 45)
 #define VTD_ECAP_SSTS           (UINT64_C(1) << 46)
 #define VTD_ECAP_SMPWCS         (UINT64_C(1) << 48)
+#define VTD_ECAP_RPS            (UINT64_C(1) << 49)
 #define VTD_ECAP_FSTS           (UINT64_C(1) << 47)
 
 /* Largest address mask of a page-selective invalidation (CAP.MAMV). */
@@ -152,6 +154,21 @@ enum {
     VTD_GRAN_GLOBAL = 1,
     VTD_GRAN_DOMAIN = 2,
     VTD_GRAN_SELECTIVE = 3,     /* a device, or pages */
+};
+
+/* Virtual commands: VCCAP, VCMD, VCRSP. */
+#define VTD_VCCAP_PAS           (UINT64_C(1) << 0)
+static const ViommuField VTD_VCMD_COMMAND = { 0, 8 };
+static const ViommuField VTD_VCMD_PASID = { 16, 20 };
+enum { VTD_VCMD_NULL = 0, VTD_VCMD_ALLOCATE = 1, VTD_VCMD_FREE = 2 };
+/* bit 0 says "in progress", which nobody sees */
+static const ViommuField VTD_VCRSP_STATUS = { 1, 7 };
+static const ViommuField VTD_VCRSP_PASID = { 16, 20 };
+enum {
+    VTD_VC_SUCCESS = 0,
+    VTD_VC_UNDEFINED = 1,       /* no such command */
+    VTD_VC_NO_PASID = 16,       /* none left */
+    VTD_VC_INVALID_PASID = 16,  /* not one that was given out */
 };
 
 /* Fault recording registers: the high word; the low one is the address. */

@@ -162,6 +162,15 @@ static void iqt_written(Viommu *unit, uint64_t old, uint64_t mask)
     vtd_unit(unit)->work |= VTD_WORK_QUEUE;
 }
 
+/* The command stands in the lowest byte; its write starts it. */
+static void vcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    (void)old;
+    if (mask & viommu_field_mask(VTD_VCMD_COMMAND)) {
+        vtd_virtual_command(vtd_unit(unit));
+    }
+}
+
 #define REG(id, off, w, rst, rw, w1c, rz, handler) \
     [VTD_REG_##id] = { #id, off, w, rst, rw, w1c, rz, handler }
 
@@ -224,6 +233,7 @@ static const ViommuReg frcd_registers[2] = {
 static const ViommuReg mtrr = { "MTRR", 0x120, 8, 0, 0, 0, 0, NULL };
 enum { MTRRS = 32 };
 
+/* VCMD and the two behind it; see VtdUnit.vcmd. */
 static const ViommuReg virtual_command_registers[] = {
     { "VCMD", 0xe00, 8, 0, 0, 0, 0, NULL },
     { "VCRSP", 0xe10, 8, 0, 0, 0, 0, NULL },
@@ -250,6 +260,16 @@ static void allow_page_requests(VtdUnit *u)
     }
 }
 
+static void allow_virtual_commands(VtdUnit *u)
+{
+    ViommuReg *vcmd = &u->regs.table[u->vcmd];
+
+    vcmd->writable = viommu_field_mask(VTD_VCMD_COMMAND) |
+                     viommu_bits(63, VTD_VCMD_PASID.shift);
+    vcmd->written = vcmd_written;
+    vcmd[2].reset = VTD_VCCAP_PAS;
+}
+
 static void add_repeated(GArray *table, const ViommuReg *reg, unsigned n,
                          uint32_t stride, uint32_t base)
 {
@@ -273,6 +293,7 @@ void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
     g_array_append_vals(table, fixed_registers, VTD_REG_FIXED);
     add_repeated(table, &mtrr, MTRRS, 8, 0);
     if (many) {
+        u->vcmd = table->len;
         g_array_append_vals(table, virtual_command_registers,
                             G_N_ELEMENTS(virtual_command_registers));
     }
@@ -282,6 +303,7 @@ void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
         add_repeated(table, &frcd_registers[1], 1, 0, frcd + 16 * i);
     }
     if (!many) {
+        u->vcmd = table->len;
         g_array_append_vals(table, virtual_command_registers,
                             G_N_ELEMENTS(virtual_command_registers));
     }
@@ -308,6 +330,9 @@ void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
     }
     if (cfg->page_requests) {
         allow_page_requests(u);
+    }
+    if (cfg->virtual_commands) {
+        allow_virtual_commands(u);
     }
     if (cfg->protected_memory) {
         uint64_t units = UINT64_MAX << VTD_PMR_SHIFT;

@@ -4,7 +4,7 @@
  *
  *   root entry -> context entry -> PASID directory -> PASID table entry
  *
- * Requests without PASID use PASID 0 of their context.  Each of the last three
+ * Requests without PASID use PASID 0 of their context, or its RID_PASID.  Each of the last three
  * entries can disable the recording of faults found behind it.
  */
 #include "hw/iommu/vtd/unit.h"
@@ -61,8 +61,7 @@ static VtdReason read_context(Lookup *l, uint16_t source)
         word[2] || word[3]) {
         return VTD_FR_SM_CONTEXT_RESERVED;
     }
-    if (viommu_get(word[1], VTD_SM_CONTEXT_RID_PASID)) {
-        /* ECAP.RPS is not announced. */
+    if (!u->cfg.rid_pasid && viommu_get(word[1], VTD_SM_CONTEXT_RID_PASID)) {
         return VTD_FR_SM_CONTEXT_RESERVED;
     }
     if (l->has_pasid && !(word[0] & VTD_SM_CONTEXT_PASIDE)) {
@@ -73,6 +72,9 @@ static VtdReason read_context(Lookup *l, uint16_t source)
     l->page_requests = word[0] & VTD_SM_CONTEXT_PRE;
     l->directory = word[0] & ADDR_MASK;
     l->pdts = viommu_get(word[0], VTD_SM_CONTEXT_PDTS);
+    if (!l->has_pasid) {
+        l->pasid = viommu_get(word[1], VTD_SM_CONTEXT_RID_PASID);
+    }
     return VTD_FR_NONE;
 }
 
@@ -87,7 +89,7 @@ static VtdReason read_pasid_entry(Lookup *l, uint64_t word[4])
     uint64_t dir;
 
     if (pasid_too_large(l)) {
-        return VTD_FR_SM_PASID_TOO_LARGE;
+        return l->has_pasid ? VTD_FR_SM_PASID_TOO_LARGE : VTD_FR_SM_RID_PASID;
     }
     if (viommu_load64(&u->common, l->directory +
                       (l->pasid >> VTD_PASID_TABLE_BITS) * 8, &dir, 1)) {
@@ -167,8 +169,8 @@ VtdReason vtd_scalable_context(VtdUnit *u, uint16_t source, uint32_t pasid,
     VtdReason reason;
 
     context->scalable = true;
-    context->pasid = l.pasid;
     reason = read_context(&l, source);
+    context->pasid = l.pasid;
     if (!reason) {
         reason = read_pasid_entry(&l, word);
     }
@@ -202,5 +204,6 @@ VtdReason vtd_page_request_context(VtdUnit *u, uint16_t source,
     if (!l.page_requests) {
         return VTD_FR_SM_PRE_CLEAR;
     }
-    return pasid_too_large(&l) ? VTD_FR_SM_PASID_TOO_LARGE : VTD_FR_NONE;
+    return l.has_pasid && pasid_too_large(&l) ? VTD_FR_SM_PASID_TOO_LARGE
+                                              : VTD_FR_NONE;
 }

@@ -8,6 +8,7 @@
  *   u64 CAP, u64 ECAP, u64 aw-bits | haw-bits << 8: must be those of the loader
  *   u64 each register's value, in the order of the register file
  *   u64 latched RTADDR, u64 latched IRTA, u64 next fault record
+ *   with virtual commands, a bit for each PASID: it is given out
  *   32 bytes SHA-256 of all that comes before
  * Its length follows from the number of registers.  Caches are not in it.
  */
@@ -40,6 +41,7 @@ void vtd_reset(Viommu *unit)
     viommu_unit_lock(unit);
     viommu_regs_reset(&u->regs);
     u->next_frcd = 0;
+    vtd_pasids_reset(u);
     u->queue_life++;
     u->work = 0;
     u->ccmd_undrained = 0;
@@ -71,10 +73,14 @@ static void digest(const void *data, size_t size, uint8_t out[DIGEST_SIZE])
     g_checksum_free(sum);
 }
 
+static size_t stream_words(const VtdUnit *u)
+{
+    return u->regs.n + TAIL_WORDS + vtd_pasid_words(&u->cfg);
+}
+
 static size_t stream_size(const VtdUnit *u)
 {
-    return sizeof(Header) + (u->regs.n + TAIL_WORDS) * sizeof(uint64_t) +
-           DIGEST_SIZE;
+    return sizeof(Header) + stream_words(u) * sizeof(uint64_t) + DIGEST_SIZE;
 }
 
 GBytes *vtd_save(Viommu *unit)
@@ -100,6 +106,9 @@ GBytes *vtd_save(Viommu *unit)
     word[TAIL_ROOT] = GUINT64_TO_LE(u->root);
     word[TAIL_IRTA] = GUINT64_TO_LE(u->irta);
     word[TAIL_NEXT_FRCD] = GUINT64_TO_LE((uint64_t)u->next_frcd);
+    for (size_t i = 0; i < vtd_pasid_words(&u->cfg); i++) {
+        word[TAIL_WORDS + i] = GUINT64_TO_LE(u->pasids[i]);
+    }
     viommu_unit_unlock(unit);
     digest(stream, size - DIGEST_SIZE, stream + size - DIGEST_SIZE);
     return g_bytes_new_take(stream, size);
@@ -159,8 +168,8 @@ bool vtd_load_state(Viommu *unit, const void *data, size_t size,
         return refuse(error, "damaged");
     }
     word = g_memdup2(stream + sizeof(Header),
-                     (u->regs.n + TAIL_WORDS) * sizeof(*word));
-    for (size_t i = 0; i < u->regs.n + TAIL_WORDS; i++) {
+                     stream_words(u) * sizeof(*word));
+    for (size_t i = 0; i < stream_words(u); i++) {
         word[i] = GUINT64_FROM_LE(word[i]);
     }
     tail = word + u->regs.n;
@@ -171,6 +180,10 @@ bool vtd_load_state(Viommu *unit, const void *data, size_t size,
     viommu_unit_lock(unit);
     memcpy(u->regs.values, word, u->regs.n * sizeof(*word));
     u->next_frcd = tail[TAIL_NEXT_FRCD];
+    vtd_pasids_reset(u);        /* for those that nobody gets */
+    for (size_t i = 0; i < vtd_pasid_words(&u->cfg); i++) {
+        u->pasids[i] |= tail[TAIL_WORDS + i];
+    }
     vtd_store(&u->root, tail[TAIL_ROOT]);
     vtd_store(&u->irta, tail[TAIL_IRTA]);
     u->queue_life++;

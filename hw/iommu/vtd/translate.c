@@ -147,7 +147,9 @@ static VtdReason context_get(VtdUnit *u, uint16_t source, uint32_t pasid,
     }
     reason = context_read(u, source, pasid, c);
     /* Entries that give a fault are cached in caching mode only (6.1). */
-    if (c->entry_read && (!reason || u->cfg.caching_mode)) {
+    if (c->entry_read && (!reason || u->cfg.caching_mode) &&
+        /* There is no room for a RID_PASID. */
+        (pasid != VIOMMU_NO_PASID || !c->pasid)) {
         e.key[0] = source;
         e.key[1] = pasid;
         e.stamp = stamp;
@@ -431,7 +433,9 @@ static VtdReason forbidden(Request *r)
  * of the PASID have had their say when the address was translated. */
 static bool is_behind_context(VtdReason reason)
 {
-    return reason >= VTD_FR_SM_DIR_ACCESS && reason <= VTD_FR_SM_PASID_INVALID;
+    return reason == VTD_FR_SM_RID_PASID ||
+           (reason >= VTD_FR_SM_DIR_ACCESS &&
+            reason <= VTD_FR_SM_PASID_INVALID);
 }
 
 /*

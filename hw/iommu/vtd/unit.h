@@ -13,6 +13,7 @@
  *   invalidation.c what each invalidation removes from the caches
  *   queue.c        the invalidation queue and the register interface
  *   page_request.c the page request queue and its responses
+ *   virtual_command.c PASIDs for software that asks the unit for them
  *   faults.c       fault recording and event interrupts
  *   interrupt.c    interrupt remapping and posting
  *   state.c        reset, save and load
@@ -59,6 +60,12 @@ typedef struct VtdUnit {
     ViommuRegFile regs;         /* under the lock */
     size_t frcd;                /* index of the first fault record's low word */
     unsigned next_frcd;         /* the record that the next fault goes to */
+    size_t vcmd;                /* index of VCMD; VCRSP and VCCAP follow */
+
+    /* PASIDs given out by virtual commands, a bit each, and those that
+     * nobody gets; under the lock.  NULL without virtual commands. */
+    uint64_t *pasids;
+    size_t pasids_full;         /* so many words have no free bit */
 
     /*
      * What endpoints' threads look at, each word atomically: copies of what
@@ -176,6 +183,8 @@ uint64_t vtd_beyond_haw(const VtdUnit *u);
 bool vtd_levels_supported(const VtdUnit *u, unsigned levels);
 /** Whether scalable mode has second-stage tables (ECAP.SSTS). */
 bool vtd_second_stage_supported(const ViommuVtdConfig *cfg);
+/** Whether PASID entries may ask for walks that snoop (ECAP.SMPWCS). */
+bool vtd_page_walk_snoop(const ViommuVtdConfig *cfg);
 VtdReason vtd_decode_root(const VtdUnit *u, const uint64_t word[2],
                           uint64_t *table);
 /** context->fpd is valid with each result. */
@@ -383,6 +392,15 @@ void vtd_unexpected_completion(Viommu *unit, uint32_t source);
 void vtd_page_request(Viommu *unit, const ViommuPageRequest *req);
 /** PRS was written.  Locked. */
 void vtd_page_requests_seen(VtdUnit *u);
+
+/* --- virtual_command.c ------------------------------------------------------------------- */
+
+/** Words of u->pasids; 0 without virtual commands. */
+size_t vtd_pasid_words(const ViommuVtdConfig *cfg);
+/** All of them are free.  Locked. */
+void vtd_pasids_reset(VtdUnit *u);
+/** VCMD was written.  Locked. */
+void vtd_virtual_command(VtdUnit *u);
 
 /* --- faults.c ------------------------------------------------------------------------------ */
 
