@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The DMAR table (specification, chapter 8): what its files share.
+ *
+ *   dmar.c         writes the table
+ *   dmar-check.c   says what is wrong with a description
+ *   regions.c      reserved regions as users write them
+ */
+#ifndef HW_IOMMU_FIRMWARE_DMAR_H
+#define HW_IOMMU_FIRMWARE_DMAR_H
+
+#include <hw/iommu/viommu-firmware.h>
+
+#define DMAR_PAGE 4096u
+
+/* Sizes of ACPI's text fields in bytes. */
+#define ACPI_OEM_ID_SIZE       6
+#define ACPI_OEM_TABLE_ID_SIZE 8
+#define ACPI_CREATOR_ID_SIZE   4
+
+/* Set *@error to VIOMMU_ERROR_CONFIG; returns false. */
+G_GNUC_PRINTF(2, 3)
+bool dmar_fail(GError **error, const char *format, ...);
+
+/* Can all of @dmar be written?  Lengths are looked at while writing. */
+bool dmar_check(const ViommuDmar *dmar, GError **error);
+
+/* Whole pages, at least one; the message starts with "BASE-LIMIT". */
+bool dmar_check_region(uint64_t base, uint64_t limit, GError **error);
+
+#endif
