@@ -29,7 +29,7 @@ void fuzz_check_reply(const ViommuRequest *req, ViommuStatus status,
         FUZZ_CHECK(status == VIOMMU_FAULT);
         FUZZ_CHECK(reply->access == 0);
         FUZZ_CHECK(reply->reason <= SPEC_FR_OUT_INTERRUPT ||
-                   (reply->reason > 0x30 && reply->reason < 0x92));
+                   (reply->reason >= 0x30 && reply->reason < 0x92));
         return;
     }
     FUZZ_CHECK(reply->reason == 0);
@@ -45,10 +45,17 @@ void fuzz_check_reply(const ViommuRequest *req, ViommuStatus status,
         FUZZ_CHECK(reply->addr < UINT64_C(1) << 52 ||
                    reply->addr == req->addr);
     }
+    /* what only a completion of ATS has */
+    FUZZ_CHECK(req->kind == VIOMMU_TRANSLATION ||
+               (!reply->untranslated_only && !reply->privileged));
+    FUZZ_CHECK(req->pasid != VIOMMU_NO_PASID ||
+               (!reply->global && !reply->privileged));
+    FUZZ_CHECK(req->pasid == VIOMMU_NO_PASID || !reply->untranslated_only);
+    FUZZ_CHECK(!reply->untranslated_only || vtd_ref_is_interrupt(req->addr));
     if (reply->interrupt) {
         FUZZ_CHECK(vtd_ref_is_interrupt(req->addr));
         FUZZ_CHECK(reply->addr == req->addr);
-    } else if (req->kind == VIOMMU_UNTRANSLATED && reply->access) {
+    } else if (reply->access && !reply->untranslated_only) {
         /* a remapped request never becomes an interrupt */
         FUZZ_CHECK(!vtd_ref_is_interrupt(reply->addr));
     }
@@ -119,7 +126,13 @@ void fuzz_check_registers(FuzzUnit *u)
     FUZZ_CHECK(!(guest_reg32(&u->regs, SPEC_GSTS) & SPEC_BITS(22, 0)));
     FUZZ_CHECK(!(guest_reg32(&u->regs, SPEC_ICS) & ~SPEC_ICS_IWC));
     FUZZ_CHECK(!(guest_reg64(&u->regs, SPEC_IQH) & ~SPEC_IQ_OFFSET));
+    FUZZ_CHECK(!(guest_reg64(&u->regs, SPEC_PQT) & ~SPEC_PQ_OFFSET));
+    FUZZ_CHECK(!(guest_reg32(&u->regs, SPEC_PRS) &
+                 ~(SPEC_PRS_PPR | SPEC_PRS_PRO)));
     viommu_get_stats(u->unit, &stats);
+    FUZZ_CHECK(stats.page_responses >= stats.page_responses_automatic);
+    FUZZ_CHECK(stats.page_requests >=
+               stats.page_requests_lost + stats.page_responses_automatic);
     FUZZ_CHECK(stats.faults >= stats.faults_recorded);
 }
 

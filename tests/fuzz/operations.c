@@ -466,6 +466,8 @@ static Operation *const scalable_operations[] = {
     fuzz_op_pasid_translate, fuzz_op_pasid_translate, op_translate,
     fuzz_op_wide_queue, fuzz_op_wide_descriptor, fuzz_op_wide_descriptor,
     op_descriptor, op_ram, op_state, op_look, op_section, op_run,
+    fuzz_op_page_queue, fuzz_op_page_request, fuzz_op_page_request,
+    fuzz_op_page_request, fuzz_op_page_response, fuzz_op_virtual_command,
 };
 
 static void run_one(FuzzUnit *u, FuzzInput *in)

@@ -2,8 +2,7 @@
 /* Scalable mode: tables of both stages, wide descriptors, PASIDs. */
 #include "vtd-fuzz.h"
 
-/* PASIDs in one table of 64, at its ends, and too large ones. */
-static uint32_t take_pasid(FuzzInput *in)
+uint32_t fuzz_take_pasid(FuzzInput *in)
 {
     static const uint32_t pasids[] = { 0, 1, 2, 63, 64, 8191, 8192, 0xfffff };
 
@@ -41,7 +40,7 @@ void fuzz_op_scalable(FuzzUnit *u, FuzzInput *in)
     uint64_t dir = fuzz_take_page(in), table = fuzz_take_page(in);
     uint64_t fs = fuzz_take_page(in), ss = fuzz_take_page(in);
     uint16_t source = fuzz_take_source(in);
-    uint32_t pasid = take_pasid(in);
+    uint32_t pasid = fuzz_take_pasid(in);
     uint64_t at, flags0 = fuzz_take(in, 2), flags2 = fuzz_take(in, 1);
     uint64_t flags1 = fuzz_take(in, 4);
 
@@ -49,8 +48,9 @@ void fuzz_op_scalable(FuzzUnit *u, FuzzInput *in)
                   (source & 0x80 ? 8 : 0), context | SPEC_ROOT_P);
     at = context + (source & 0x7f) * SPEC_SM_CTX_SIZE;
     guest_write64(&u->mem, at, dir | SPEC_SM_CTX_P | (flags1 >> 16 & 0x1e));
-    guest_write64(&u->mem, at + 8, flags1 >> 24 & 1 ? SPEC_SM_CTX1_RID_PRIV
-                                                    : 0);
+    guest_write64(&u->mem, at + 8,
+                  (flags1 >> 24 & 1 ? SPEC_SM_CTX1_RID_PRIV : 0) |
+                      (flags1 >> 25 & 1 ? pasid : 0));
     at = dir + pasid / SPEC_PASIDS_PER_TABLE * 8;
     if (at < FUZZ_RAM) {
         guest_write64(&u->mem, at, table | SPEC_PASID_P);
@@ -85,27 +85,34 @@ void fuzz_op_wide_queue(FuzzUnit *u, FuzzInput *in)
     u->queue_tail = 0;
 }
 
-/* PASID-based descriptors into a wide queue. */
-void fuzz_op_wide_descriptor(FuzzUnit *u, FuzzInput *in)
+void fuzz_push_wide(FuzzUnit *u, const uint64_t word[4], bool ring)
 {
     uint64_t base = guest_reg64(&u->regs, SPEC_IQA);
     uint64_t bytes = UINT64_C(4096) << (base & SPEC_IQA_QS);
-    uint8_t shape = (uint8_t)fuzz_take(in, 1);
     uint64_t at = (base & SPEC_IQA_ADDR) + (u->queue_tail & ~31u);
-    uint64_t lo = SPEC_INV_PASID_IOTLB + shape % 4;
 
-    lo |= (shape >> 2 & 3) << 4 | fuzz_take(in, 1) << SPEC_INV_DID_SHIFT |
-          (uint64_t)take_pasid(in) << SPEC_INV_PASID_SHIFT;
-    guest_write64(&u->mem, at, lo);
-    guest_write64(&u->mem, at + 8, (fuzz_take_address(in) &
-                                    ~UINT64_C(0xfff)) |
-                                       (fuzz_take(in, 1) & 0x7f));
-    guest_write64(&u->mem, at + 16, shape & 0x10 ? fuzz_take(in, 1) : 0);
-    guest_write64(&u->mem, at + 24, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        guest_write64(&u->mem, at + 8 * i, word[i]);
+    }
     u->queue_tail = ((u->queue_tail & ~31u) + 32) % (uint32_t)bytes;
-    if (shape & 0x20) {
+    if (ring) {
         guest_set_reg64(&u->regs, SPEC_IQT, u->queue_tail);
     }
+}
+
+/* PASID-based descriptors into a wide queue. */
+void fuzz_op_wide_descriptor(FuzzUnit *u, FuzzInput *in)
+{
+    uint8_t shape = (uint8_t)fuzz_take(in, 1);
+    uint64_t word[4] = { SPEC_INV_PASID_IOTLB + shape % 4 };
+
+    word[0] |= (shape >> 2 & 3) << 4 |
+               fuzz_take(in, 1) << SPEC_INV_DID_SHIFT |
+               (uint64_t)fuzz_take_pasid(in) << SPEC_INV_PASID_SHIFT;
+    word[1] = (fuzz_take_address(in) & ~UINT64_C(0xfff)) |
+              (fuzz_take(in, 1) & 0x7f);
+    word[2] = shape & 0x10 ? fuzz_take(in, 1) : 0;
+    fuzz_push_wide(u, word, shape & 0x20);
 }
 
 /* A DMA with a PASID, or one of the few addresses that the paths know. */
@@ -114,7 +121,7 @@ void fuzz_op_pasid_translate(FuzzUnit *u, FuzzInput *in)
     uint8_t shape = (uint8_t)fuzz_take(in, 1);
     ViommuRequest req = {
         .source = fuzz_take_source(in),
-        .pasid = shape & 0x80 ? take_pasid(in) : VIOMMU_NO_PASID,
+        .pasid = shape & 0x80 ? fuzz_take_pasid(in) : VIOMMU_NO_PASID,
         .access = (uint8_t)(1 + shape % 15),
         .kind = (uint8_t)((shape >> 4) % 3),
         .probe = (shape & 0x40) != 0,

@@ -23,6 +23,11 @@ static void on_invalidate(void *opaque, const ViommuInvalidation *inv)
     fuzz_check_invalidation(inv);
 }
 
+static void on_page_response(void *opaque, const ViommuPageResponse *response)
+{
+    fuzz_check_response(opaque, response);
+}
+
 static void on_run_later(void *opaque)
 {
     FuzzUnit *u = opaque;
@@ -67,6 +72,7 @@ static void on_written(void *opaque, uint64_t addr, uint64_t size)
 static const ViommuOps ops = {
     .send_msi = on_msi,
     .invalidate = on_invalidate,
+    .page_response = on_page_response,
     .run_later = on_run_later,
     .mem_read = on_read,
     .mem_write = on_write,
@@ -114,10 +120,13 @@ static void unit_init(FuzzUnit *u, unsigned number)
         c->scalable_mode = true;
         c->first_stage = number != LEGACY_UNITS;
         c->nested = number > LEGACY_UNITS + 1;
-        c->pasid_bits = 20;
+        c->pasid_bits = number == LEGACY_UNITS + 3 ? 7 : 20;
         c->dirty_tracking = (number & 1) != 0;
         c->extended_access = c->first_stage && (number & 2);
         c->fs1gp = (number & 1) != 0;
+        c->page_requests = number != LEGACY_UNITS + 1;
+        c->virtual_commands = (number & 1) != 0;
+        c->rid_pasid = (number & 2) != 0;
     }
 
     u->ram = (GuestRam) { .base = 0, .size = FUZZ_RAM, .host = ram };

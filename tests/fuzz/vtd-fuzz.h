@@ -44,6 +44,8 @@ typedef struct FuzzUnit {
     unsigned section;       /* DMA sections that are open */
     uint32_t queue_tail;
     unsigned checks;        /* comparisons made for this input */
+    const ViommuPageRequest *asking;    /* a page request is under way */
+    unsigned answers;       /* that it got */
 } FuzzUnit;
 
 /** Read the device: a pattern.  False beside it. */
@@ -58,6 +60,7 @@ void fuzz_check_reply(const ViommuRequest *req, ViommuStatus status,
 void fuzz_check_msi(const ViommuMsi *in, ViommuMsiResult result,
                     const ViommuMsi *out);
 void fuzz_check_invalidation(const ViommuInvalidation *inv);
+void fuzz_check_response(FuzzUnit *u, const ViommuPageResponse *response);
 void fuzz_check_registers(FuzzUnit *u);
 /** Empty the caches, then compare @n translations around @addr with the
  *  reference walker. */
@@ -69,6 +72,17 @@ void fuzz_op_scalable(FuzzUnit *u, FuzzInput *in);
 void fuzz_op_wide_queue(FuzzUnit *u, FuzzInput *in);
 void fuzz_op_wide_descriptor(FuzzUnit *u, FuzzInput *in);
 void fuzz_op_pasid_translate(FuzzUnit *u, FuzzInput *in);
+
+/* operations of units with page requests and virtual commands */
+void fuzz_op_page_queue(FuzzUnit *u, FuzzInput *in);
+void fuzz_op_page_request(FuzzUnit *u, FuzzInput *in);
+void fuzz_op_page_response(FuzzUnit *u, FuzzInput *in);
+void fuzz_op_virtual_command(FuzzUnit *u, FuzzInput *in);
+
+/** PASIDs in one table of 64, at its ends, and too large ones. */
+uint32_t fuzz_take_pasid(FuzzInput *in);
+/** Four words into the next slot of a wide queue. */
+void fuzz_push_wide(FuzzUnit *u, const uint64_t word[4], bool ring);
 
 #define FUZZ_CHECK(condition) \
     ((condition) ? (void)0 : fuzz_failed(#condition, __FILE__, __LINE__))
