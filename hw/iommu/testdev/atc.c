@@ -29,16 +29,13 @@ static bool covers(const TestdevRange *inv, const TestdevRange *range)
            (inv->global || (!range->global && inv->pasid == range->pasid));
 }
 
-/* Whether one of the invalidations from number @from on covers @range.  Those
- * that are forgotten count as @forgotten says. */
+/* Whether one of the invalidations since number @from covers @range; if they
+ * are too many to be remembered, one may. */
 static bool covered_since(const TestdevAtc *atc, uint64_t from,
-                          const TestdevRange *range, bool forgotten)
+                          const TestdevRange *range)
 {
     if (atc->completed - from > TESTDEV_ATC_LOG) {
-        if (forgotten) {
-            return true;
-        }
-        from = atc->completed - TESTDEV_ATC_LOG;
+        return true;
     }
     for (; from < atc->completed; from++) {
         if (covers(&atc->log[from % TESTDEV_ATC_LOG], range)) {
@@ -82,13 +79,8 @@ bool testdev_permits(const TestdevTranslation *t, uint8_t access)
 }
 
 /* An access with @entry's translation starts.  Locked. */
-static void use(TestdevAtc *atc, TestdevTranslation *entry)
+static void use(TestdevAtc *atc, const TestdevTranslation *entry)
 {
-    if (entry->checked != atc->completed) {
-        entry->stale |= covered_since(atc, entry->checked, &entry->range,
-                                      false);
-        entry->checked = atc->completed;
-    }
     atc->stale_uses += entry->stale && !entry->untranslated;
     atc->in_use = true;
     atc->used = entry->range;
@@ -162,9 +154,8 @@ bool testdev_atc_fill(ViommuTestdev *dev, TestdevTranslation *answer,
 
     pthread_mutex_lock(&dev->lock);
     valid = testdev_ats_enabled(dev) &&
-            !covered_since(atc, ticket, &answer->range, true);
+            !covered_since(atc, ticket, &answer->range);
     if (valid) {
-        answer->checked = atc->completed;
         if (answer->access & (VIOMMU_READ | VIOMMU_WRITE)) {
             answer->valid = true;
             insert(dev, answer, addr);
@@ -207,11 +198,15 @@ unsigned testdev_atc_count(const ViommuTestdev *dev)
     return n;
 }
 
-static void drop(TestdevAtc *atc, const TestdevRange *inv)
+/* Drop what @inv covers; or @keep it, against the rules. */
+static void drop(TestdevAtc *atc, const TestdevRange *inv, bool keep)
 {
     for (unsigned i = 0; i < TESTDEV_ATC_ENTRIES; i++) {
-        if (atc->entries[i].valid && covers(inv, &atc->entries[i].range)) {
-            atc->entries[i].valid = false;
+        TestdevTranslation *entry = &atc->entries[i];
+
+        if (entry->valid && covers(inv, &entry->range)) {
+            entry->valid = keep;
+            entry->stale = true;
         }
     }
 }
@@ -237,9 +232,7 @@ bool viommu_testdev_invalidate(ViommuTestdev *dev,
         uint64_t uses = atc->uses;
 
         completed = true;
-        if (!(atc->inject & TESTDEV_CONTROL_KEEP)) {
-            drop(atc, &range);
-        }
+        drop(atc, &range, atc->inject & TESTDEV_CONTROL_KEEP);
         atc->log[atc->completed % TESTDEV_ATC_LOG] = range;
         atc->completed++;
         /*

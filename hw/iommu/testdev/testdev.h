@@ -241,7 +241,6 @@ typedef struct TestdevTranslation {
     uint8_t access;         /* granted */
     TestdevRange range;
     uint64_t to;            /* where range.addr is */
-    uint64_t checked;       /* number of invalidations when last checked */
 } TestdevTranslation;
 
 typedef struct TestdevAtc {
