@@ -278,3 +278,37 @@ uint8_t *ep_at(Ep *ep, uint64_t addr)
 {
     return ep->memory + ep->page[addr / EP_PAGE].to + addr % EP_PAGE;
 }
+
+unsigned ep_pri(Ep *ep, unsigned reg)
+{
+    return ep_find(ep, TD_CAP_PRI) + reg;
+}
+
+uint16_t ep_pri_status(Ep *ep)
+{
+    return ep_config(ep, ep_pri(ep, TD_PRI_STATUS), 2);
+}
+
+void ep_respond_to(Ep *ep, uint32_t pasid, unsigned group, unsigned code)
+{
+    ViommuPageResponse response = {
+        .pasid = pasid, .group = (uint16_t)group, .code = (uint8_t)code,
+    };
+
+    viommu_testdev_page_response(ep->dev, &response);
+}
+
+Ep *ep_waiting(void)
+{
+    Ep *ep = ep_start();
+
+    ep->page[6].access = 0;
+    for (unsigned i = 0; i < 0x3000; i++) {
+        *ep_at(ep, 0x5000 + i) = i * 7 + i / 256;
+    }
+    ep_set(ep, TD_CONTROL, ep_get(ep, TD_CONTROL) | TD_CONTROL_IRQ);
+    g_assert_cmpuint(ep_read(ep, 0x5000, 0x3000), ==, TD_WAITS);
+    g_assert_cmpuint(ep->page_requests, ==, 1);
+    g_assert_cmpuint(ep_get(ep, TD_PAGE_OUTSTANDING), ==, 1);
+    return ep;
+}

@@ -71,6 +71,16 @@ void ep_respond(Ep *ep, uint8_t code);
 /** viommu_testdev_run(), if it was asked for. */
 void ep_go_on(Ep *ep);
 
+void ep_respond_to(Ep *ep, uint32_t pasid, unsigned group, unsigned code);
+
+/** A register of the PRI capability, and its status. */
+unsigned ep_pri(Ep *ep, unsigned reg);
+uint16_t ep_pri_status(Ep *ep);
+
+/** ep_start(), then a READ of pages 5, 6 and 7 with interrupt, which waits
+ *  for page 6. */
+Ep *ep_waiting(void);
+
 /** Where @addr on the bus is in memory. */
 uint8_t *ep_at(Ep *ep, uint64_t addr);
 
