@@ -298,6 +298,9 @@
 #define SPEC_FRCD_HI_T1         SPEC_BIT(62)
 #define SPEC_FRCD_HI_AT         SPEC_BITS(61, 60)
 #define SPEC_FRCD_HI_AT_SHIFT   60
+#define SPEC_AT_UNTRANSLATED    0
+#define SPEC_AT_TRANSLATION     1   /* request */
+#define SPEC_AT_TRANSLATED      2
 #define SPEC_FRCD_HI_PN         SPEC_BITS(59, 40)
 #define SPEC_FRCD_HI_PN_SHIFT   40
 #define SPEC_FRCD_HI_FR         SPEC_BITS(39, 32)

@@ -54,8 +54,9 @@ void board_start_with(Board *b, const char *unit, const char *more)
     memset(b, 0, sizeof(*b));
     b->q = qtest_start("-machine q35 -m 256M -device intel-iommu%s%s "
                        "-device viommu-sink "
-                       "-device viommu-testdev,addr=3 %s",
-                       *unit ? "," : "", unit, more);
+                       "-device viommu-testdev,addr=3%s%s",
+                       *unit ? "," : "", unit, *more == ',' ? "" : " ",
+                       more);
     b->mem = (GuestMem) { mem_read, mem_write, b->q };
     b->regs = (GuestRegs) { reg_read, reg_write, b->q };
     guest_alloc_init(&b->alloc, &b->mem, HEAP_BASE, BOARD_RAM - HEAP_BASE);

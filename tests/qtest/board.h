@@ -37,7 +37,8 @@ typedef struct Board {
 } Board;
 
 /** Start with these options of intel-iommu ("" or "caching-mode=on,pt=off"),
- *  and further options of the machine. */
+ *  and further options of the machine; when they begin with a comma, what
+ *  follows it up to the first space belongs to endpoint 0. */
 void board_start(Board *b, const char *unit);
 void board_start_with(Board *b, const char *unit, const char *more);
 void board_end(Board *b);

@@ -71,6 +71,16 @@ void sm_start(Sm *s, const char *options, unsigned pgtt, unsigned levels)
     sm_start_with(s, options, "", pgtt, levels);
 }
 
+void sm_start_ats(Sm *s, unsigned pgtt)
+{
+    sm_start_with(s, SM_ATS_OPTIONS, ",pasid-bits=20,ats=on,pri=on", pgtt,
+                  4);
+    testdev_enable(&s->b.dev, 32);
+    s->ctx[0] |= SPEC_SM_CTX_DTE | SPEC_SM_CTX_PRE;
+    sm_put_context(s);
+    sm_flush(s);
+}
+
 void sm_end(Sm *s)
 {
     board_end(&s->b);
@@ -103,6 +113,27 @@ void sm_flush(Sm *s)
     }
     guest_queue_iotlb(queue, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
     board_sync(&s->b);
+}
+
+void sm_drop(Sm *s, uint32_t pasid, uint64_t addr, uint64_t size)
+{
+    GuestQueue *queue = &s->b.queue;
+    uint16_t source = s->b.source;
+
+    if (size && pasid == SM_NONE) {
+        guest_queue_devtlb(queue, source, addr, size);
+    } else if (size) {
+        guest_queue_pdevtlb(queue, source, pasid, false, addr, size);
+    } else if (pasid == SM_NONE) {
+        guest_queue_push(queue, SPEC_INV_DEVTLB |
+                         (uint64_t)source << SPEC_INV_DEVTLB_SID_SHIFT,
+                         SPEC_INV_DEVTLB_HI_ADDR | SPEC_INV_DEVTLB_HI_S);
+    } else {
+        guest_queue_push(queue, SPEC_INV_PASID_DEVTLB |
+                         (uint64_t)source << SPEC_INV_PDEVTLB_SID_SHIFT |
+                         (uint64_t)pasid << SPEC_INV_PASID_SHIFT,
+                         SPEC_INV_DEVTLB_HI_ADDR | SPEC_INV_PDEVTLB_HI_S);
+    }
 }
 
 void sm_set_mode(Sm *s, unsigned ttm)

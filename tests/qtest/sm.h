@@ -28,6 +28,9 @@
     "x-scalable-mode=on,x-flts=on,nested=on,pasid-bits=20," \
     "dirty-tracking=on,extended-access=on,fault-records=8"
 
+/** And what endpoints need that have a device-TLB. */
+#define SM_ATS_OPTIONS SM_OPTIONS ",device-iotlb=on,pri=on,snoop-control=on"
+
 typedef struct Sm {
     Board b;
     uint64_t ctx[4];
@@ -46,6 +49,9 @@ typedef struct Sm {
 void sm_start(Sm *s, const char *options, unsigned pgtt, unsigned levels);
 void sm_start_with(Sm *s, const char *options, const char *more,
                    unsigned pgtt, unsigned levels);
+/** SM_ATS_OPTIONS, and endpoint 0 has its capabilities enabled, and allowed
+ *  in its context entry. */
+void sm_start_ats(Sm *s, unsigned pgtt);
 void sm_end(Sm *s);
 /** New, empty tables of another type; everything is invalidated. */
 void sm_tables(Sm *s, unsigned pgtt, unsigned levels);
@@ -55,6 +61,9 @@ void sm_put_context(Sm *s);
 void sm_put_pasid(Sm *s, uint32_t pasid);
 /** Invalidate all caches. */
 void sm_flush(Sm *s);
+/** Drop @size bytes (0 is all) from endpoint 0's device-TLB, of requests with
+ *  this PASID or without one.  Push, not ring. */
+void sm_drop(Sm *s, uint32_t pasid, uint64_t addr, uint64_t size);
 /** RTADDR with this translation table mode. */
 void sm_set_mode(Sm *s, unsigned ttm);
 
@@ -66,7 +75,7 @@ void sm_map_flags(Sm *s, uint64_t va, uint64_t pa, unsigned leaf,
 uint64_t sm_fs_at(Sm *s, uint64_t va, unsigned level);
 uint64_t sm_ss_at(Sm *s, uint64_t addr, unsigned level);
 
-/** From now on endpoint 0's requests have this PASID. */
+/** From now on endpoint 0's requests have this PASID, with TD_PASID_... */
 void sm_use(Sm *s, uint32_t pasid);
 
 /* --- Expectations -------------------------------------------------------- */
