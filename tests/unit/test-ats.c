@@ -310,6 +310,25 @@ static void test_blocked(void)
         no(s, kind, SM_NONE, INTR, SM_W, SPEC_FR_SM_DTE);
     }
     ok(s, PLAIN, PASID, VA, SM_R, SM_R);
+    /* DTE comes before all that has to do with PASIDs */
+    for (unsigned i = 0; i < 2; i++) {
+        ViommuKind kind = i ? GO : ASK;
+
+        no(s, kind, 1 << 14, VA, SM_R, SPEC_FR_SM_DTE);
+        no(s, PLAIN, 1 << 14, VA, SM_R, SPEC_FR_SM_PASID_RANGE);
+        no(s, kind, PASID + 64, VA, SM_R, SPEC_FR_SM_DTE);
+        no(s, PLAIN, PASID + 64, VA, SM_R, SPEC_FR_SM_DIR_P);
+        no(s, kind, PASID + 1, VA, SM_R, SPEC_FR_SM_DTE);
+        no(s, PLAIN, PASID + 1, VA, SM_R, SPEC_FR_SM_PASID_P);
+        s->ctx[0] &= ~SPEC_SM_CTX_PASIDE;
+        scalable_put_context(s);
+        scalable_flush(s);
+        no(s, kind, PASID, VA, SM_R, SPEC_FR_SM_DTE);
+        no(s, PLAIN, PASID, VA, SM_R, SPEC_FR_SM_PASIDE);
+        s->ctx[0] |= SPEC_SM_CTX_PASIDE;
+        scalable_put_context(s);
+        scalable_flush(s);
+    }
 
     /* translation is off, or aborts: unsupported requests */
     g_assert_true(guest_command(&s->f->regs, 0, SPEC_GCMD_TE));

@@ -64,10 +64,10 @@ static VtdReason read_context(Lookup *l, uint16_t source)
     if (!u->cfg.rid_pasid && viommu_get(word[1], VTD_SM_CONTEXT_RID_PASID)) {
         return VTD_FR_SM_CONTEXT_RESERVED;
     }
+    l->context->ats = word[0] & VTD_SM_CONTEXT_DTE;
     if (l->has_pasid && !(word[0] & VTD_SM_CONTEXT_PASIDE)) {
         return VTD_FR_SM_PASIDE_CLEAR;
     }
-    l->context->ats = word[0] & VTD_SM_CONTEXT_DTE;
     l->context->privileged = word[1] & VTD_SM_CONTEXT_RID_PRIV;
     l->page_requests = word[0] & VTD_SM_CONTEXT_PRE;
     l->directory = word[0] & ADDR_MASK;

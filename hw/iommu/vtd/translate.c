@@ -429,13 +429,21 @@ static VtdReason forbidden(Request *r)
 
 /* --- The request ------------------------------------------------------------------------------ */
 
-/* The context entry alone lets translated requests pass (4.2.4); the tables
- * of the PASID have had their say when the address was translated. */
-static bool is_behind_context(VtdReason reason)
+/*
+ * Endpoints with a device-TLB meet DTE before anything that has to do with
+ * PASIDs.  Translated requests do not meet the tables of the PASID at all
+ * (4.2.4): these have had their say when the address was translated.
+ */
+static VtdReason reason_for_device_tlb(const Request *r, VtdReason reason)
 {
-    return reason == VTD_FR_SM_RID_PASID ||
-           (reason >= VTD_FR_SM_DIR_ACCESS &&
-            reason <= VTD_FR_SM_PASID_INVALID);
+    if (reason < VTD_FR_SM_PASIDE_CLEAR || reason > VTD_FR_SM_PASID_INVALID) {
+        return reason;
+    }
+    if (!r->context.ats) {
+        return VTD_FR_SM_DTE_CLEAR;
+    }
+    return r->req->kind == VIOMMU_TRANSLATED && reason >= VTD_FR_SM_RID_PASID
+           ? VTD_FR_NONE : reason;
 }
 
 /*
@@ -478,9 +486,8 @@ static bool resolve(Request *r)
                : blocked(r, VTD_FR_TTM_RESERVED, identity_size(req->addr));
     }
     reason = context_get(u, req->source, req->pasid, &r->context);
-    if (req->kind == VIOMMU_TRANSLATED && r->context.ats &&
-        is_behind_context(reason)) {
-        reason = VTD_FR_NONE;
+    if (reason && req->kind != VIOMMU_UNTRANSLATED) {
+        reason = reason_for_device_tlb(r, reason);
     }
     if (!reason) {
         reason = forbidden(r);
