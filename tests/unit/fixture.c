@@ -29,6 +29,9 @@ static bool on_devtlb(void *opaque, const ViommuInvalidation *inv)
     Fixture *f = opaque;
 
     on_invalidate(opaque, inv);
+    if (f->devtlb) {
+        return f->devtlb(f, inv);
+    }
     return !g_atomic_int_get(&f->device_silent);
 }
 
@@ -47,6 +50,9 @@ static void on_page_response(void *opaque, const ViommuPageResponse *response)
     pthread_mutex_lock(&f->lock);
     g_array_append_vals(f->responses, response, 1);
     pthread_mutex_unlock(&f->lock);
+    if (f->page_response) {
+        f->page_response(f, response);
+    }
 }
 
 static void on_run_later(void *opaque)

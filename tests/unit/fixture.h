@@ -44,6 +44,11 @@ typedef struct Fixture {
     /* when set, answers whether accesses outside of DMA sections have ended */
     bool (*drained)(struct Fixture *f);
     unsigned asked;             /* how often */
+    /* an endpoint's device-TLB and page requests; each may be NULL */
+    bool (*devtlb)(struct Fixture *f, const ViommuInvalidation *inv);
+    void (*page_response)(struct Fixture *f,
+                          const ViommuPageResponse *response);
+    void *endpoint;
     /* endpoints do not answer invalidations of their device-TLB; atomic */
     int device_silent;
 } Fixture;
