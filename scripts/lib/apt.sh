@@ -12,6 +12,7 @@
 #   run_step TEXT LOG COMMAND...  run it with its output in the cache's LOG
 #   need_space FOLDER MIB         die unless that much is free
 #   viommu_apt_update             package lists, at most once a day
+#   viommu_apt_has PKG[:ARCH][/SUITE]               is there such a package?
 #   viommu_apt_download PKG[:ARCH][/SUITE] FOLDER   prints the file's path
 #   viommu_apt_source PKG[/SUITE] FOLDER            prints the .dsc's path
 #   viommu_apt_get ARGUMENTS...   apt-get with the private set-up
@@ -339,6 +340,15 @@ viommu_fetch_in() {
     cd "$1"
     shift
     viommu_apt_get "$@"
+}
+
+viommu_has_package() {
+    viommu_apt_update
+    viommu_plan download "$1" >/dev/null
+}
+
+viommu_apt_has() {
+    with_lock "$VIOMMU_APT/fetch.lock" viommu_has_package "$1"
 }
 
 viommu_apt_download() {
