@@ -30,6 +30,12 @@ guest_defaults() {
     guest_x2apic=''             # expected mode: 1, 0; empty: not judged
     guest_aw=48                 # the unit's address width
     guest_ats=0                 # a disk with ATS
+    guest_blk=''                # further options of the virtio disk
+    guest_endpoint=''           # options of viommu-testdev
+    guest_scalable=0            # scalable mode is expected
+    guest_vfio=0                # viommu-testdev through VFIO and iommufd
+    guest_vfio_skips=''         # its checks that this kernel may not have,
+    guest_vfio_absent=''        # or must refuse behind this unit: patterns
     guest_caching=0             # caching mode
     # at most three faults in all: Linux stops logging (10 messages in 5 s)
     guest_dma=(read:0x12345040 write:0x23456080 beyond)
@@ -85,7 +91,7 @@ guest_command() {
         -drive "if=none,id=d1,format=raw,cache=unsafe,file=$(
             guest_quote "$folder/virtio-blk.img")"
         -device "virtio-blk-pci,drive=d1,iommu_platform=on,$(
-            )disable-legacy=on,$place"
+            )disable-legacy=on,$place${guest_blk:+,$guest_blk}"
         -device edu,addr=0x6
         -kernel "${guest_kernel:-$guest_image/vmlinuz}"
         -initrd "$guest_image/initrd"
@@ -98,7 +104,8 @@ guest_command() {
         -device e1000e,netdev=n0,addr=0x5
     )
     if [ "$guest_testdev" = 1 ]; then
-        guest_argv+=(-device viommu-testdev,bus=rp2)
+        guest_argv+=(-device "viommu-testdev,bus=rp2$(
+            )${guest_endpoint:+,$guest_endpoint}")
     fi
     if [ ${#guest_devices[@]} != 0 ]; then
         guest_argv+=("${guest_devices[@]}")
@@ -111,6 +118,7 @@ guest_command() {
     append+=" viommu.edu=$guest_edu"
     if [ "$guest_testdev" = 1 ]; then
         append+=" viommu.dma=$(guest_dma_words)"
+        [ "$guest_vfio" = 0 ] || append+=" viommu.vfio=1"
     fi
     guest_argv+=(-append "$append")
     if [ "$guest_mode" = shell ]; then
@@ -281,11 +289,88 @@ guest_judge_groups() {
         "$(text_equal "$bad" '') && groups > 0"
 }
 
+# Endpoints with ATS switched on: the disk and, with the option, the test
+# device, which then also has the PASID and PRI of its options.
 guest_judge_ats() {
-    local n
+    local n want=$guest_ats line word wrong=''
     n=$(grep -c '^ats .*enabled=1' <<<"$guest_report" || true)
-    [ "$guest_ats" = 0 ] ||
-        guest_expect ATS "$n endpoint(s) have it on" "n == 1"
+    case ,$guest_endpoint, in
+    *,ats=on,*)
+        want=$((want + 1))
+        line=$(grep '^ats .*enabled=1' <<<"$guest_report" |
+               grep -F "$(guest_testdev_address)" || true)
+        for word in pri pasid; do
+            case $word,$(guest_line kernel),$guest_endpoint, in
+            # PRI from the first user of page faults on only, which is none
+            pri,*' 6.12.'*) ;;
+            *,$word=on,* | *,$word-bits=*)
+                [ "$(guest_field "$line" $word)" = 1 ] || wrong+=" no $word"
+                ;;
+            esac
+        done
+        guest_expect "PASID, PRI" "${line:-no report}$wrong" \
+            "$(text_equal "$wrong" '')"
+        ;;
+    esac
+    [ "$want" = 0 ] ||
+        guest_expect ATS "$n endpoint(s) have it on" "n == want"
+}
+
+guest_testdev_address() {
+    guest_field "$(grep -m 1 '^device .* id=1234:76d0' <<<"$guest_report" |
+                   sed 's/^device \([^ ]*\)/device address=\1/')" address
+}
+
+# Scalable mode: the root table's type, and the page request queue if the
+# unit has one.
+guest_judge_scalable() {
+    local regs ecap rtaddr pqa prq
+    [ "$guest_scalable" = 1 ] || return 0
+    regs=$(guest_line regs)
+    ecap=$(guest_field "$regs" ecap)
+    rtaddr=$(guest_field "$regs" rtaddr)
+    guest_expect "scalable mode" "ecap $ecap, root table $rtaddr" \
+        "(${ecap:-0} >> 43 & 1) && (${rtaddr:-0} >> 10 & 3) == 1"
+    case ,$guest_iommu, in
+    *,pri=on,*)
+        pqa=$(guest_field "$regs" pqa)
+        prq=$(guest_field "$(guest_line interrupts)" prq)
+        guest_expect "page request queue" \
+            "at ${pqa:-0}, ${prq:-0} interrupt(s) of its own" \
+            "(${ecap:-0} >> 29 & 1) && ${pqa:-0} > 0xfff && ${prq:-0} == 1"
+        ;;
+    esac
+}
+
+# guest_matches WORD PATTERNS
+guest_matches() {
+    local pattern patterns
+    read -ra patterns <<<"$2"
+    for pattern in "${patterns[@]}"; do
+        # shellcheck disable=SC2053 # it is a pattern
+        [[ $1 != $pattern ]] || return 0
+    done
+    return 1
+}
+
+# The endpoint through VFIO and iommufd: one line for each check.
+guest_judge_vfio() {
+    local name status text n count
+    [ "$guest_vfio" = 1 ] || return 0
+    n=$(grep -c '^vfio ' <<<"$guest_report" || true)
+    count=$(guest_field "$(guest_line vfio-end)" count)
+    guest_expect "VFIO and iommufd" "$n checks of ${count:-?}" \
+        "n > 0 && n == ${count:-0}"
+    while read -r _ name status text; do
+        if guest_matches "$name" "$guest_vfio_absent"; then
+            guest_expect "no $name" "$text" "$(text_equal "$status" skip)"
+        elif [ "$status" = skip ] &&
+             ! guest_matches "$name" "$guest_vfio_skips"; then
+            guest_result fail "$name" "not there: $text"
+        else
+            guest_result "$status" "$name" "$text"
+        fi
+    done < <(grep '^vfio ' <<<"$guest_report")
 }
 
 guest_judge_disk() {
@@ -340,7 +425,7 @@ guest_judge_fault() {
     code=$(guest_field "$line" reason)
     guest_faults+=("$kind $source $page $reason")
     if [ "$(guest_field "$line" kind)" = "$kind" ] && [ -n "$source" ] &&
-       [ "$(guest_field "$line" source)" = "$source" ] &&
+       [ "$(guest_field "$line" source | sed 's/^0000://')" = "$source" ] &&
        [ "$(guest_field "$line" addr)" = "$page" ] &&
        [ $((${code%% *} + 0)) = $((reason)) ]; then
         guest_result ok "$name" "$text, reason $reason"
@@ -438,10 +523,15 @@ guest_bad_lines() {
 # Before the marker nothing; after it the provoked faults and no others.
 guest_judge_log() {
     local marker='viommu-guest: faults from here on are provoked'
-    local before after n one kind source page reason wrong=''
+    local last='viommu-guest: vfio from here on'
+    local before after n one kind source page reason wrong='' rest
     before=$(sed "/$marker/,\$d" "$guest_console" | guest_bad_lines)
-    after=$(sed "1,/$marker/d" "$guest_console" | guest_bad_lines |
-            grep -av 'DRHD: handling fault status' || true)
+    after=$(sed "1,/$marker/d; /$last/,\$d" "$guest_console" |
+            guest_bad_lines | grep -av 'DRHD: handling fault status' || true)
+    # the checks through VFIO provoke faults too, and a refusal
+    rest=$(sed "1,/$last/d" "$guest_console" | guest_bad_lines |
+           grep -avE -e 'DRHD: handling fault status' \
+               -e '\[fault reason' -e 'Invalid stage-1 address width' || true)
     if [ -z "$before" ]; then
         guest_result ok log "no IOMMU, disk or network error in $(
             wc -l <"$guest_console") lines"
@@ -449,10 +539,17 @@ guest_judge_log() {
         guest_result fail log "$(wc -l <<<"$before") line(s), first: $(
             head -n 1 <<<"$before" | tr -d '\r')"
     fi
+    if [ "$guest_vfio" = 1 ]; then
+        guest_expect "log of VFIO and iommufd" "$(grep -c . <<<"$rest" ||
+            true) bad line(s) $(head -n 1 <<<"$rest" | tr -d '\r')" \
+            "$(text_equal "$rest" '')"
+    fi
     for one in "${guest_faults[@]}"; do
         read -r kind source page reason <<<"$one"
-        n=$(grep -acF "[DMA $kind NO_PASID] Request device [$source] $(
-            )fault addr $page [fault reason $reason]" <<<"$after" || true)
+        # newer kernels log the segment too
+        n=$(sed 's/device \[0000:/device [/' <<<"$after" |
+            grep -acF "[DMA $kind NO_PASID] Request device [$source] $(
+            )fault addr $page [fault reason $reason]" || true)
         [ "$n" = 1 ] || wrong+=" ($n of: $one)"
     done
     n=$(grep -c . <<<"$after" || true)
@@ -468,11 +565,13 @@ guest_judge() {
     guest_judge_end "$folder" || return 0
     guest_judge_unit
     guest_judge_groups
+    guest_judge_scalable
     guest_judge_ats
     for label in nvme virtio-blk; do
         guest_judge_disk "$folder" "$label"
     done
     guest_judge_net "$folder"
     guest_judge_dma
+    guest_judge_vfio
     guest_judge_log
 }

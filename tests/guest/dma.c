@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "guest.h"
+#include "testdev.h"
 
 #define PCI_DEVICES         "/sys/bus/pci/devices"
 #define PCI_COMMAND         4
@@ -28,23 +29,9 @@
 #define PCI_EXTENDED        0x100
 #define PCI_CONFIG_SIZE     0x1000
 #define PCI_ATS_ID          0x0f
-#define PCI_ATS_ENABLE      (1u << 31)  /* of capability and control */
-
-/* docs/testdev.md */
-#define TESTDEV_PCI_ID      0x76d01234u
-#define TESTDEV_BAR_SIZE    0x10000
-#define TESTDEV_ID          0x000
-#define TESTDEV_COMMAND     0x008
-#define TESTDEV_STATUS      0x010
-#define TESTDEV_SRC         0x018
-#define TESTDEV_DST         0x020
-#define TESTDEV_LENGTH      0x028
-#define TESTDEV_FAULT_ADDR  0x048
-#define TESTDEV_DONE        0x050
-#define TESTDEV_BUFFER      0x8000
-#define TESTDEV_MAGIC       0x4d4f4956u
-#define TESTDEV_CMD_READ    1
-#define TESTDEV_CMD_WRITE   2
+#define PCI_ATS_ENABLE      (1u << 15)
+#define PCI_PRI_ID          0x13
+#define PCI_PASID_ID        0x1b
 
 /* QEMU, docs/specs/edu.rst */
 #define EDU_PCI_ID          0x11e81234u
@@ -302,29 +289,56 @@ static unsigned extended_capability(int fd, unsigned id)
     return 0;
 }
 
-/* For each endpoint with ATS, whether the kernel has it switched on. */
+/* The control word at @at in the capability @id; 0 without it. */
+static uint16_t capability_control(int fd, unsigned id, unsigned at)
+{
+    unsigned base = extended_capability(fd, id);
+    uint16_t value;
+
+    return base && pread(fd, &value, 2, base + at) == 2 ? value : 0;
+}
+
+static int open_config(const char *name)
+{
+    char path[320];
+
+    snprintf(path, sizeof(path), PCI_DEVICES "/%s/config", name);
+    return open(path, O_RDONLY);
+}
+
+bool ats_enabled(const char *name)
+{
+    int fd = open_config(name);
+    bool enabled;
+
+    if (fd < 0) {
+        return false;
+    }
+    enabled = capability_control(fd, PCI_ATS_ID, 6) & PCI_ATS_ENABLE;
+    close(fd);
+    return enabled;
+}
+
+/* For each endpoint with ATS, what the kernel has switched on. */
 int cmd_ats(int argc, char **argv)
 {
     DIR *dir = opendir(PCI_DEVICES);
     struct dirent *entry;
-    char path[320];
 
     (void)argc;
     (void)argv;
     while (dir && (entry = readdir(dir))) {
-        unsigned at;
-        int fd;
+        int fd = entry->d_name[0] == '.' ? -1 : open_config(entry->d_name);
 
-        snprintf(path, sizeof(path), PCI_DEVICES "/%s/config",
-                 entry->d_name);
-        fd = entry->d_name[0] == '.' ? -1 : open(path, O_RDONLY);
         if (fd < 0) {
             continue;
         }
-        at = extended_capability(fd, PCI_ATS_ID);
-        if (at) {
-            printf("ats device=%s enabled=%d\n", entry->d_name,
-                   (config32(fd, at + 4) & PCI_ATS_ENABLE) != 0);
+        if (extended_capability(fd, PCI_ATS_ID)) {
+            printf("ats device=%s enabled=%d pri=%d pasid=%d\n",
+                   entry->d_name,
+                   !!(capability_control(fd, PCI_ATS_ID, 6) & PCI_ATS_ENABLE),
+                   capability_control(fd, PCI_PRI_ID, 4) & 1,
+                   capability_control(fd, PCI_PASID_ID, 6) & 1);
         }
         close(fd);
     }
@@ -349,10 +363,13 @@ int cmd_regs(int argc, char **argv)
         return 1;
     }
     printf("regs ver=0x%x cap=0x%" PRIx64 " ecap=0x%" PRIx64
-           " gsts=0x%08x fsts=0x%x\n", *(volatile uint32_t *)regs,
+           " gsts=0x%08x rtaddr=0x%" PRIx64 " fsts=0x%x pqa=0x%" PRIx64
+           "\n", *(volatile uint32_t *)regs,
            *(volatile uint64_t *)(regs + 0x08),
            *(volatile uint64_t *)(regs + 0x10),
            *(volatile uint32_t *)(regs + 0x1c),
-           *(volatile uint32_t *)(regs + 0x34));
+           *(volatile uint64_t *)(regs + 0x20),
+           *(volatile uint32_t *)(regs + 0x34),
+           *(volatile uint64_t *)(regs + 0xd0));
     return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Parts of the test program that runs in the guest (as "disk", "net", "edu",
- * "dma", "ats", "regs") and on the host ("check", "serve").  Each part prints
- * report lines of the form "NAME key=value ...", and returns the exit status.
+ * "dma", "ats", "regs", "vfio") and on the host ("check", "serve").  Each part
+ * prints report lines of the form "NAME key=value ...", and returns the exit
+ * status.
  */
 #ifndef TESTS_GUEST_GUEST_H
 #define TESTS_GUEST_GUEST_H
@@ -21,6 +22,9 @@ uint64_t now_ms(void);
 bool read_all(int fd, void *buf, size_t size);
 bool write_all(int fd, const void *buf, size_t size);
 
+/* Has the kernel switched ATS on, on the PCI device @name? */
+bool ats_enabled(const char *name);
+
 int cmd_disk(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_net(int argc, char **argv);
@@ -29,5 +33,6 @@ int cmd_dma(int argc, char **argv);
 int cmd_edu(int argc, char **argv);
 int cmd_ats(int argc, char **argv);
 int cmd_regs(int argc, char **argv);
+int cmd_vfio(int argc, char **argv);
 
 #endif

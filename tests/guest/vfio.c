@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * "vfio DEVICE": viommu-testdev, bound to vfio-pci, is driven through Linux's
+ * own VFIO and iommufd.  Prints one line for each check,
+ *
+ *     vfio NAME ok|fail|skip TEXT
+ *
+ * and at the end "vfio-end count=N".
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "guest.h"
+#include "pattern.h"
+#include "vfio.h"
+
+#define PCI_COMMAND         4
+#define PCI_COMMAND_MASTER  (1u << 2)
+#define WORDS               (PAGE / sizeof(uint64_t))
+#define FILL_PATTERN        0x5a17c0de12345678ull
+#define FILL_STEP           0x9e3779b97f4a7c15ull
+#define DMA_WAIT_MS         5000
+
+Outcome found(Vfio *v, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(v->text, sizeof(v->text), format, ap);
+    va_end(ap);
+    return OUTCOME_OK;
+}
+
+Outcome wrong(Vfio *v, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(v->text, sizeof(v->text), format, ap);
+    va_end(ap);
+    return OUTCOME_FAIL;
+}
+
+Outcome lacking(Vfio *v)
+{
+    (void)v;
+    return errno == EOPNOTSUPP || errno == ENOTTY ? OUTCOME_SKIP
+                                                  : OUTCOME_FAIL;
+}
+
+/* Keeps errno. */
+static bool failed(Vfio *v, const char *name)
+{
+    int error = errno;
+
+    snprintf(v->text, sizeof(v->text), "%s: %s", name, strerror(error));
+    errno = error;
+    return false;
+}
+
+bool vfio_call(Vfio *v, const char *name, unsigned long request, void *arg)
+{
+    return !ioctl(v->iommufd, request, arg) || failed(v, name);
+}
+
+static bool device_call(Vfio *v, const char *name, unsigned long request,
+                        void *arg)
+{
+    return !ioctl(v->device, request, arg) || failed(v, name);
+}
+
+/* /dev/vfio/devices/vfioN of the PCI device @name */
+static bool open_device(Vfio *v, const char *name)
+{
+    char path[320];
+    DIR *dir;
+    struct dirent *entry;
+
+    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", name);
+    dir = opendir(path);
+    if (!dir) {
+        return failed(v, path);
+    }
+    do {
+        entry = readdir(dir);
+    } while (entry && entry->d_name[0] == '.');
+    snprintf(path, sizeof(path), "/dev/vfio/devices/%s",
+             entry ? entry->d_name : "none");
+    closedir(dir);
+    v->device = open(path, O_RDWR);
+    return v->device >= 0 || failed(v, path);
+}
+
+static bool open_bar(Vfio *v)
+{
+    VfioRegionInfo config = {
+        .argsz = sizeof(config), .index = VFIO_REGION_CONFIG,
+    };
+    VfioRegionInfo bar = {
+        .argsz = sizeof(bar), .index = VFIO_REGION_BAR0,
+    };
+    uint16_t command;
+    void *at;
+
+    if (!device_call(v, "VFIO_DEVICE_GET_REGION_INFO", VFIO_GET_REGION_INFO,
+                     &config) ||
+        !device_call(v, "VFIO_DEVICE_GET_REGION_INFO", VFIO_GET_REGION_INFO,
+                     &bar)) {
+        return false;
+    }
+    if (pread(v->device, &command, 2, config.offset + PCI_COMMAND) != 2) {
+        return failed(v, "PCI command register");
+    }
+    command |= PCI_COMMAND_MASTER;
+    if (pwrite(v->device, &command, 2, config.offset + PCI_COMMAND) != 2) {
+        return failed(v, "PCI command register");
+    }
+    at = mmap(NULL, TESTDEV_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+              v->device, bar.offset);
+    v->bar = at;
+    return at != MAP_FAILED || failed(v, "mmap of BAR 0");
+}
+
+bool vfio_open(Vfio *v, const char *name)
+{
+    VfioBind bind = { .argsz = sizeof(bind) };
+
+    v->arena = mmap(NULL, ARENA_PAGES * PAGE, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (v->arena == MAP_FAILED) {
+        return failed(v, "mmap");
+    }
+    v->iommufd = open("/dev/iommu", O_RDWR);
+    if (v->iommufd < 0) {
+        return failed(v, "/dev/iommu");
+    }
+    if (!open_device(v, name)) {
+        return false;
+    }
+    bind.iommufd = v->iommufd;
+    if (!device_call(v, "VFIO_DEVICE_BIND_IOMMUFD", VFIO_BIND_IOMMUFD,
+                     &bind)) {
+        return false;
+    }
+    v->dev_id = bind.out_devid;
+    v->has_ats = ats_enabled(name);
+    return open_bar(v);
+}
+
+uint32_t vfio_ioas(Vfio *v)
+{
+    IoasAlloc ioas = { .size = sizeof(ioas) };
+
+    return vfio_call(v, "IOMMU_IOAS_ALLOC", IOMMUFD_IOAS_ALLOC, &ioas)
+           ? ioas.out_ioas_id : 0;
+}
+
+bool vfio_map(Vfio *v, uint32_t ioas, const void *memory, uint64_t iova,
+              uint64_t size, uint32_t flags)
+{
+    IoasMap map = {
+        .size = sizeof(map), .flags = flags | IOAS_MAP_FIXED_IOVA,
+        .ioas_id = ioas, .user_va = (uintptr_t)memory, .length = size,
+        .iova = iova,
+    };
+
+    return vfio_call(v, "IOMMU_IOAS_MAP", IOMMUFD_IOAS_MAP, &map);
+}
+
+bool vfio_unmap(Vfio *v, uint32_t ioas, uint64_t iova, uint64_t size)
+{
+    IoasUnmap unmap = {
+        .size = sizeof(unmap), .ioas_id = ioas, .iova = iova, .length = size,
+    };
+
+    return vfio_call(v, "IOMMU_IOAS_UNMAP", IOMMUFD_IOAS_UNMAP, &unmap);
+}
+
+uint32_t vfio_hwpt(Vfio *v, uint32_t parent, uint32_t flags,
+                   const HwptVtdS1 *s1, uint32_t fault)
+{
+    HwptAlloc alloc = {
+        .size = sizeof(alloc),
+        .flags = flags | (fault ? HWPT_FAULT_ID_VALID : 0),
+        .dev_id = v->dev_id, .pt_id = parent, .fault_id = fault,
+        .data_type = s1 ? HWPT_DATA_VTD_S1 : HWPT_DATA_NONE,
+        .data_len = s1 ? sizeof(*s1) : 0, .data = (uintptr_t)s1,
+    };
+    char name[64];
+
+    if (!fault) {
+        /* the size before there were fault queues */
+        alloc.size = 40;
+    }
+    snprintf(name, sizeof(name), "IOMMU_HWPT_ALLOC with flags 0x%x%s",
+             alloc.flags, s1 ? " and VTD_S1" : "");
+    return vfio_call(v, name, IOMMUFD_HWPT_ALLOC, &alloc)
+           ? alloc.out_hwpt_id : 0;
+}
+
+bool vfio_attach(Vfio *v, uint32_t pt, uint32_t pasid)
+{
+    VfioAttach attach = {
+        .argsz = pasid == NO_PASID ? 12 : sizeof(attach),
+        .flags = pasid == NO_PASID ? 0 : VFIO_PT_PASID,
+        .pt_id = pt, .pasid = pasid == NO_PASID ? 0 : pasid,
+    };
+    char name[64] = "VFIO_DEVICE_ATTACH_IOMMUFD_PT";
+
+    if (pasid != NO_PASID) {
+        snprintf(name, sizeof(name), "VFIO_DEVICE_ATTACH_IOMMUFD_PT with "
+                 "PASID %" PRIu32, pasid);
+    }
+    if (!device_call(v, name, VFIO_ATTACH_PT, &attach)) {
+        return false;
+    }
+    if (pasid != NO_PASID) {
+        v->pasids |= 1u << pasid;
+    }
+    return true;
+}
+
+bool vfio_detach(Vfio *v, uint32_t pasid)
+{
+    VfioDetach detach = {
+        .argsz = pasid == NO_PASID ? 8 : sizeof(detach),
+        .flags = pasid == NO_PASID ? 0 : VFIO_PT_PASID,
+        .pasid = pasid == NO_PASID ? 0 : pasid,
+    };
+
+    if (pasid != NO_PASID) {
+        v->pasids &= ~(1u << pasid);
+    }
+    return device_call(v, "VFIO_DEVICE_DETACH_IOMMUFD_PT", VFIO_DETACH_PT,
+                       &detach);
+}
+
+/* --- the endpoint --------------------------------------------------------- */
+
+static uint64_t get(const Vfio *v, unsigned offset)
+{
+    return *(volatile uint64_t *)(v->bar + offset);
+}
+
+static void set(const Vfio *v, unsigned offset, uint64_t value)
+{
+    *(volatile uint64_t *)(v->bar + offset) = value;
+}
+
+void vfio_dma_start(Vfio *v, unsigned command, uint64_t src, uint64_t dst,
+                    uint64_t length)
+{
+    set(v, TESTDEV_CONTROL, (v->ats ? TESTDEV_CONTROL_ATS : 0) |
+                            (v->pri ? TESTDEV_CONTROL_PRI : 0));
+    set(v, TESTDEV_PASID, v->pasid == NO_PASID
+                          ? 0 : TESTDEV_PASID_VALID | v->pasid);
+    set(v, TESTDEV_PATTERN, FILL_PATTERN);
+    set(v, TESTDEV_SRC, src);
+    set(v, TESTDEV_DST, dst);
+    set(v, TESTDEV_LENGTH, length);
+    set(v, TESTDEV_COMMAND, command);
+}
+
+void vfio_dma_state(const Vfio *v, uint64_t *status)
+{
+    *status = get(v, TESTDEV_STATUS);
+}
+
+bool vfio_dma_ended(Vfio *v, uint64_t *status)
+{
+    uint64_t until = now_ms() + DMA_WAIT_MS;
+
+    do {
+        *status = get(v, TESTDEV_STATUS);
+        if ((*status & TESTDEV_STATE) == TESTDEV_STATE_DONE ||
+            (*status & TESTDEV_STATE) == TESTDEV_STATE_FAILED) {
+            return true;
+        }
+        usleep(1000);
+    } while (now_ms() < until);
+    return false;
+}
+
+uint64_t vfio_dma(Vfio *v, unsigned command, uint64_t src, uint64_t dst,
+                  uint64_t length)
+{
+    uint64_t status;
+
+    vfio_dma_start(v, command, src, dst, length);
+    vfio_dma_ended(v, &status);
+    return status;
+}
+
+bool dma_done(uint64_t status)
+{
+    return (status & TESTDEV_STATE) == TESTDEV_STATE_DONE;
+}
+
+unsigned dma_why(uint64_t status)
+{
+    return (status & TESTDEV_STATE) == TESTDEV_STATE_FAILED
+           ? status >> TESTDEV_WHY_SHIFT & 0xff : 0;
+}
+
+bool dma_blocked(uint64_t status)
+{
+    return dma_why(status) == TESTDEV_BLOCKED ||
+           dma_why(status) == TESTDEV_NOT_PERMITTED;
+}
+
+unsigned dma_reason(uint64_t status)
+{
+    return status >> TESTDEV_REASON_SHIFT & 0xff;
+}
+
+/* --- data ----------------------------------------------------------------- */
+
+uint8_t *arena_page(const Vfio *v, unsigned page)
+{
+    return v->arena + page * PAGE;
+}
+
+void arena_fill(Vfio *v, unsigned page, unsigned tag)
+{
+    pattern_fill((uint64_t *)arena_page(v, page), WORDS, v->seed,
+                 (uint64_t)tag << 32);
+}
+
+bool dma_reads(Vfio *v, uint64_t iova, unsigned tag)
+{
+    uint64_t status = vfio_dma(v, TESTDEV_CMD_READ, iova, 0, PAGE);
+    uint64_t bad = 0;
+
+    for (unsigned i = 0; i < WORDS; i++) {
+        bad += get(v, TESTDEV_BUFFER + i * 8) !=
+               pattern_word(v->seed, ((uint64_t)tag << 32) + i);
+    }
+    if (!dma_done(status) || bad) {
+        snprintf(v->text, sizeof(v->text), "read of 0x%" PRIx64 ": status "
+                 "0x%" PRIx64 ", %" PRIu64 " of %lu words differ", iova,
+                 status, bad, WORDS);
+        return false;
+    }
+    return true;
+}
+
+bool dma_written(const Vfio *v, unsigned page)
+{
+    const uint64_t *at = (const uint64_t *)arena_page(v, page);
+    uint64_t bad = 0;
+
+    for (unsigned i = 0; i < WORDS; i++) {
+        bad += at[i] != FILL_PATTERN + i * FILL_STEP;
+    }
+    return !bad;
+}
+
+/* --- the list ------------------------------------------------------------- */
+
+/* The endpoint's device-TLB must not have outlived any invalidation. */
+Outcome check_stale(Vfio *v)
+{
+    uint64_t requests = get(v, TESTDEV_ATC_REQUESTS);
+    uint64_t stale = get(v, TESTDEV_STALE_USES);
+
+    if (stale || !requests) {
+        return wrong(v, "%" PRIu64 " stale uses after %" PRIu64
+                     " translation requests", stale, requests);
+    }
+    return found(v, "%" PRIu64 " translation requests, no use of a stale "
+                 "translation", requests);
+}
+
+typedef struct Check {
+    const char *name;
+    Outcome (*run)(Vfio *v);
+    bool ats;
+} Check;
+
+static const Check checks[] = {
+    { "hw-info", check_hw_info, false },
+    { "ioas", check_ioas, false },
+    { "dirty", check_dirty, false },
+    { "nested", check_nested, false },
+    { "nested-change", check_nested_change, false },
+    { "nested-refusals", check_nested_refusals, false },
+    { "nested-parent", check_nested_parent, false },
+    { "pasid", check_pasid, false },
+    { "nested-pasid", check_nested_pasid, false },
+    /* the same through the endpoint's device-TLB */
+    { "ats-ioas", check_ioas, true },
+    { "ats-dirty", check_dirty, true },
+    { "ats-nested", check_nested, true },
+    { "ats-nested-change", check_nested_change, true },
+    { "ats-nested-parent", check_nested_parent, true },
+    { "ats-pasid", check_pasid, true },
+    { "ats-nested-pasid", check_nested_pasid, true },
+    { "fault-map", check_fault_map, true },
+    { "fault", check_fault, true },
+    { "fault-pasid", check_fault_pasid, true },
+    { "fault-refused", check_fault_refused, true },
+    { "ats-stale", check_stale, true },
+};
+
+static void run_check(Vfio *v, const Check *check)
+{
+    static const char *const words[] = { "ok", "fail", "skip" };
+    Outcome outcome;
+
+    memset(v->arena, 0, ARENA_PAGES * PAGE);
+    v->pasid = NO_PASID;
+    v->ats = check->ats;
+    v->pri = false;
+    v->text[0] = 0;
+    if (check->ats && !v->has_ats) {
+        outcome = OUTCOME_SKIP;
+        found(v, "the kernel has not enabled ATS on the endpoint");
+    } else {
+        outcome = check->run(v);
+    }
+    printf("vfio %s %s %s\n", check->name, words[outcome], v->text);
+    fflush(stdout);
+    /* what a check that failed left */
+    for (unsigned pasid = 0; pasid < PASIDS; pasid++) {
+        if (v->pasids & 1u << pasid) {
+            vfio_detach(v, pasid);
+        }
+    }
+    vfio_detach(v, NO_PASID);
+}
+
+int cmd_vfio(int argc, char **argv)
+{
+    Vfio v = { .seed = parse_number("SEED", argv[1]) };
+    unsigned n = sizeof(checks) / sizeof(checks[0]);
+
+    (void)argc;
+    if (!vfio_open(&v, argv[0])) {
+        printf("vfio open fail %s\n", v.text);
+        return 1;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        run_check(&v, &checks[i]);
+    }
+    printf("vfio-end count=%u\n", n);
+    return 0;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An endpoint in the hands of a process, through Linux's VFIO and iommufd:
+ * what the checks of "vfio" share.  A call that fails leaves its name and
+ * the kernel's reason in Vfio.text.
+ */
+#ifndef TESTS_GUEST_VFIO_H
+#define TESTS_GUEST_VFIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "testdev.h"
+#include "uapi.h"
+
+#define PAGE            4096ul
+#define NO_PASID        0xffffffffu
+#define PASIDS          32u     /* those that checks attach are below */
+#define ARENA_PAGES     512u
+
+typedef enum Outcome {
+    OUTCOME_OK,
+    OUTCOME_FAIL,
+    OUTCOME_SKIP,           /* the kernel or the unit does not have it */
+} Outcome;
+
+typedef struct Vfio {
+    int iommufd;
+    int device;
+    uint32_t dev_id;
+    uint8_t *bar;
+    bool has_ats;           /* the kernel has switched it on */
+    uint8_t *arena;         /* ARENA_PAGES pages; zeros when a check starts */
+    uint32_t pasids;        /* which are attached, one bit each */
+    uint32_t pasid;         /* of the DMA to come, or NO_PASID */
+    bool ats;               /* the DMA to come: translated first */
+    bool pri;               /* and asks for pages that are not there */
+    uint64_t seed;
+    char text[512];         /* what the check found */
+} Vfio;
+
+/* The ends of a check: each sets the text. */
+Outcome found(Vfio *v, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+Outcome wrong(Vfio *v, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* After a call that failed: a skip if it is not supported. */
+Outcome lacking(Vfio *v);
+
+bool vfio_open(Vfio *v, const char *name);
+
+/* An address space of its own; 0 after an error. */
+uint32_t vfio_ioas(Vfio *v);
+bool vfio_map(Vfio *v, uint32_t ioas, const void *memory, uint64_t iova,
+              uint64_t size, uint32_t flags);
+bool vfio_unmap(Vfio *v, uint32_t ioas, uint64_t iova, uint64_t size);
+/* A page table object below @parent; @s1 and @fault may be NULL and 0. */
+uint32_t vfio_hwpt(Vfio *v, uint32_t parent, uint32_t flags,
+                   const HwptVtdS1 *s1, uint32_t fault);
+bool vfio_attach(Vfio *v, uint32_t pt, uint32_t pasid);
+bool vfio_detach(Vfio *v, uint32_t pasid);
+/* An ioctl of /dev/iommu. */
+bool vfio_call(Vfio *v, const char *name, unsigned long request, void *arg);
+
+/* Runs a command of the endpoint and returns its STATUS. */
+uint64_t vfio_dma(Vfio *v, unsigned command, uint64_t src, uint64_t dst,
+                  uint64_t length);
+/* The same in two halves, for commands that wait for something. */
+void vfio_dma_start(Vfio *v, unsigned command, uint64_t src, uint64_t dst,
+                    uint64_t length);
+bool vfio_dma_ended(Vfio *v, uint64_t *status);
+void vfio_dma_state(const Vfio *v, uint64_t *status);
+bool dma_done(uint64_t status);
+/* Did the unit refuse it, or the translation that it gave? */
+bool dma_blocked(uint64_t status);
+unsigned dma_why(uint64_t status);
+unsigned dma_reason(uint64_t status);
+
+/* Page number @page of the arena. */
+uint8_t *arena_page(const Vfio *v, unsigned page);
+/* Fills a page with data of its own, which depends on @tag. */
+void arena_fill(Vfio *v, unsigned page, unsigned tag);
+/* Does the endpoint read at @iova the data with this @tag? */
+bool dma_reads(Vfio *v, uint64_t iova, unsigned tag);
+/* Has the endpoint written (TESTDEV_CMD_FILL) the page? */
+bool dma_written(const Vfio *v, unsigned page);
+
+Outcome check_hw_info(Vfio *v);
+Outcome check_stale(Vfio *v);
+Outcome check_ioas(Vfio *v);
+Outcome check_dirty(Vfio *v);
+Outcome check_pasid(Vfio *v);
+Outcome check_nested(Vfio *v);
+Outcome check_nested_change(Vfio *v);
+Outcome check_nested_refusals(Vfio *v);
+Outcome check_nested_parent(Vfio *v);
+Outcome check_nested_pasid(Vfio *v);
+Outcome check_fault(Vfio *v);
+Outcome check_fault_map(Vfio *v);
+Outcome check_fault_pasid(Vfio *v);
+Outcome check_fault_refused(Vfio *v);
+
+#endif
