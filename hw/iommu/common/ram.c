@@ -109,19 +109,29 @@ void viommu_ram_written(Viommu *unit, uint64_t addr, uint64_t size)
     }
 }
 
-int viommu_store32(Viommu *unit, uint64_t addr, uint32_t value)
+int viommu_ram_store32(Viommu *unit, uint64_t addr, uint32_t value)
 {
     const ViommuRam *r = find_range(unit, addr, sizeof(value));
-    uint32_t le = GUINT32_TO_LE(value);
 
-    if (r) {
-        if (r->readonly) {
-            return -EROFS;
-        }
-        __atomic_store_n((uint32_t *)((uint8_t *)r->host + (addr - r->addr)),
-                         le, __ATOMIC_RELEASE);
-        viommu_ram_written(unit, addr, sizeof(value));
-        return 0;
+    if (!r) {
+        return -EFAULT;
+    }
+    if (r->readonly) {
+        return -EROFS;
+    }
+    __atomic_store_n((uint32_t *)((uint8_t *)r->host + (addr - r->addr)),
+                     GUINT32_TO_LE(value), __ATOMIC_RELEASE);
+    viommu_ram_written(unit, addr, sizeof(value));
+    return 0;
+}
+
+int viommu_store32(Viommu *unit, uint64_t addr, uint32_t value)
+{
+    uint32_t le = GUINT32_TO_LE(value);
+    int ret = viommu_ram_store32(unit, addr, value);
+
+    if (ret != -EFAULT) {
+        return ret;
     }
     if (!unit->ops.mem_write ||
         unit->ops.mem_write(unit->opaque, addr, &le, sizeof(le))) {

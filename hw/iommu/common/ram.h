@@ -81,6 +81,8 @@ int viommu_load64(Viommu *unit, uint64_t addr, uint64_t *words, unsigned n);
 /** Store a 32-bit word; everything that this thread did before is visible to
  *  a guest that sees it. */
 int viommu_store32(Viommu *unit, uint64_t addr, uint32_t value);
+/** The same in RAM only: -EFAULT elsewhere. */
+int viommu_ram_store32(Viommu *unit, uint64_t addr, uint32_t value);
 /** Compare-and-swap of a 64-bit word.  On success *@expected was replaced;
  *  -EAGAIN when it was different, and *@expected then has what is there. */
 int viommu_cas64(Viommu *unit, uint64_t addr, uint64_t *expected,
