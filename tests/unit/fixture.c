@@ -55,6 +55,26 @@ static void on_page_response(void *opaque, const ViommuPageResponse *response)
     }
 }
 
+static void on_stall_resume(void *opaque, uint32_t source, uint16_t tag,
+                            ViommuResume action)
+{
+    Fixture *f = opaque;
+    FixtureResume resume = { source, tag, action };
+
+    pthread_mutex_lock(&f->lock);
+    g_array_append_vals(f->resumes, &resume, 1);
+    pthread_mutex_unlock(&f->lock);
+}
+
+static void on_set_line(void *opaque, unsigned line, bool level)
+{
+    Fixture *f = opaque;
+
+    if (level && line < G_N_ELEMENTS(f->pulses)) {
+        g_atomic_int_inc(&f->pulses[line]);
+    }
+}
+
 static void on_run_later(void *opaque)
 {
     Fixture *f = opaque;
@@ -100,6 +120,8 @@ static const ViommuOps ops = {
     .devtlb_invalidate = on_devtlb,
     .drained = on_drained,
     .page_response = on_page_response,
+    .stall_resume = on_stall_resume,
+    .set_line = on_set_line,
     .run_later = on_run_later,
     .mem_read = on_read,
     .mem_write = on_write,
@@ -173,7 +195,18 @@ void fixture_set_ram(Fixture *f)
     g_assert_cmpint(viommu_set_ram(f->unit, &ram, 1), ==, 0);
 }
 
+static Viommu *make_vtd(const void *config, const ViommuOps *with,
+                        void *opaque, GError **error)
+{
+    return viommu_vtd_new(config, with, opaque, error);
+}
+
 Fixture *fixture_new(const ViommuVtdConfig *config)
+{
+    return fixture_new_of(make_vtd, config);
+}
+
+Fixture *fixture_new_of(FixtureMake *make, const void *config)
 {
     Fixture *f = g_new0(Fixture, 1);
     GError *error = NULL;
@@ -182,8 +215,9 @@ Fixture *fixture_new(const ViommuVtdConfig *config)
     f->msis = g_array_new(FALSE, FALSE, sizeof(ViommuMsi));
     f->invalidations = g_array_new(FALSE, FALSE, sizeof(ViommuInvalidation));
     f->responses = g_array_new(FALSE, FALSE, sizeof(ViommuPageResponse));
+    f->resumes = g_array_new(FALSE, FALSE, sizeof(FixtureResume));
     f->outside_result = -ENXIO;
-    f->unit = viommu_vtd_new(config, &ops, f, &error);
+    f->unit = make(config, &ops, f, &error);
     g_assert_no_error(error);
     g_assert_nonnull(f->unit);
 
@@ -207,6 +241,7 @@ void fixture_free(Fixture *f)
     g_array_unref(f->msis);
     g_array_unref(f->invalidations);
     g_array_unref(f->responses);
+    g_array_unref(f->resumes);
     pthread_mutex_destroy(&f->lock);
     g_free(f);
 }
@@ -267,6 +302,7 @@ void fixture_forget(Fixture *f)
     g_array_set_size(f->msis, 0);
     g_array_set_size(f->invalidations, 0);
     g_array_set_size(f->responses, 0);
+    g_array_set_size(f->resumes, 0);
     pthread_mutex_unlock(&f->lock);
 }
 

@@ -18,6 +18,13 @@
 /** The tables' allocator starts here; below, tests place what they want. */
 #define FIXTURE_TABLES  (UINT64_C(16) << 20)
 
+/** What stall_resume was told. */
+typedef struct FixtureResume {
+    uint32_t source;
+    uint16_t tag;
+    ViommuResume action;
+} FixtureResume;
+
 typedef struct Fixture {
     Viommu *unit;
     GuestRam ram;
@@ -31,6 +38,8 @@ typedef struct Fixture {
     GArray *msis;               /* ViommuMsi */
     GArray *invalidations;      /* ViommuInvalidation */
     GArray *responses;          /* ViommuPageResponse */
+    GArray *resumes;            /* FixtureResume */
+    int pulses[4];              /* of wired interrupts; atomic */
     int run_wanted;             /* atomic */
     /* what mem_read and mem_write answer beside RAM */
     int outside_result;
@@ -56,6 +65,10 @@ typedef struct Fixture {
 /** Options as tests like them; then fixture_new() with changes. */
 void fixture_config(ViommuVtdConfig *config);
 Fixture *fixture_new(const ViommuVtdConfig *config);
+/** The same with another kind of unit. */
+typedef Viommu *FixtureMake(const void *config, const ViommuOps *ops,
+                            void *opaque, GError **error);
+Fixture *fixture_new_of(FixtureMake *make, const void *config);
 void fixture_free(Fixture *f);
 /** The fixture's callbacks, for units that a test makes itself. */
 const ViommuOps *fixture_ops(void);

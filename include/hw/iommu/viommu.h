@@ -109,6 +109,8 @@ typedef struct ViommuReply {
     bool untranslated_only;
     /** with VIOMMU_FAULT, the architecture's fault reason, else 0 */
     uint8_t reason;
+    /** with VIOMMU_STALLED, what ViommuOps.stall_resume will name */
+    uint16_t stall_tag;
 } ViommuReply;
 
 /** An interrupt message: the address and data of a 32-bit memory write. */
@@ -193,6 +195,15 @@ typedef struct ViommuPageResponse {
     uint64_t private_data[2];
 } ViommuPageResponse;
 
+/* --- Stalled transactions (SMMU) --------------------------------------------- */
+
+/** What software decides about a stalled transaction. */
+typedef enum ViommuResume {
+    VIOMMU_RESUME_TERMINATE = 0,    /* it ends as if it had been done */
+    VIOMMU_RESUME_RETRY = 1,        /* translate it again */
+    VIOMMU_RESUME_ABORT = 2,        /* it fails */
+} ViommuResume;
+
 /* --- What a unit asks of its embedder ------------------------------------ */
 
 /** A piece of guest RAM. */
@@ -232,6 +243,14 @@ typedef struct ViommuOps {
      * later.
      */
     void (*page_response)(void *opaque, const ViommuPageResponse *response);
+
+    /**
+     * A transaction that viommu_translate() answered with VIOMMU_STALLED
+     * goes on; @tag is from its answer.  Called like page_response, with the
+     * same restrictions.
+     */
+    void (*stall_resume)(void *opaque, uint32_t source, uint16_t tag,
+                         ViommuResume action);
 
     /**
      * Call viommu_run() on the same unit soon, outside the current call and

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Options, what they make of the ID registers (6.3.1 to 6.3.6), creation. */
+#include <string.h>
+
+#include "hw/iommu/smmuv3/unit.h"
+
+void viommu_smmuv3_config_init(ViommuSmmuv3Config *config)
+{
+    *config = (ViommuSmmuv3Config) {
+        .stage1 = true,
+        .sid_bits = 16,
+        .oas_bits = 44,
+        .ril = true,
+        .iotlb_bits = 16,
+    };
+}
+
+/* IDR5.OAS and CD.IPS, S2PS: 32, 36, 40, 42, 44, 48, 52 bits. */
+static const uint8_t size_bits[8] = { 32, 36, 40, 42, 44, 48, 52, 52 };
+
+unsigned smmu_size_bits(unsigned encoded)
+{
+    return size_bits[encoded & 7];
+}
+
+static bool in_range(const char *option, unsigned value, unsigned low,
+                     unsigned high, GError **error)
+{
+    if (value >= low && value <= high) {
+        return true;
+    }
+    g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                "%s=%u: allowed are %u to %u", option, value, low, high);
+    return false;
+}
+
+static int encoded_oas(const ViommuSmmuv3Config *cfg)
+{
+    for (int i = 0; i < 7; i++) {
+        if (size_bits[i] == cfg->oas_bits) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static bool config_ok(const ViommuSmmuv3Config *cfg, GError **error)
+{
+    if (!cfg->stage1 && !cfg->stage2) {
+        g_set_error_literal(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                            "stage: allowed are 1, 2 and nested");
+        return false;
+    }
+    if (encoded_oas(cfg) < 0) {
+        g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                    "oas=%u: allowed are 32, 36, 40, 42, 44, 48 and 52",
+                    cfg->oas_bits);
+        return false;
+    }
+    if (cfg->pri && !cfg->ats) {
+        g_set_error_literal(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                            "pri=on: allowed with ats=on only");
+        return false;
+    }
+    if (cfg->ssid_bits && !cfg->stage1) {
+        g_set_error_literal(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                            "ssidsize: allowed with stage=1 or nested only");
+        return false;
+    }
+    return in_range("sidsize", cfg->sid_bits, 8, 32, error) &&
+           in_range("ssidsize", cfg->ssid_bits, 0, 20, error) &&
+           in_range("httu", cfg->httu, 0, 2, error) &&
+           in_range("iotlb-bits", cfg->iotlb_bits, 4, 20, error);
+}
+
+/* What the registers' reset values depend on. */
+static void set_identity(SmmuUnit *u)
+{
+    const ViommuSmmuv3Config *cfg = &u->cfg;
+    uint64_t idr0 = SMMU_IDR0_COHACC | SMMU_IDR0_ASID16 | SMMU_IDR0_CD2L |
+                    SMMU_IDR0_TERM_MODEL;
+    uint64_t idr1 = 0, idr3 = SMMU_IDR3_HAD, idr5;
+
+    idr0 = viommu_put(idr0, SMMU_IDR0_TTF, SMMU_TTF_AARCH64);
+    idr0 = viommu_put(idr0, SMMU_IDR0_TTENDIAN, SMMU_TTENDIAN_LITTLE);
+    idr0 = viommu_put(idr0, SMMU_IDR0_STALL_MODEL,
+                      cfg->stall ? SMMU_STALL_MODEL_BOTH
+                                 : SMMU_STALL_MODEL_NONE);
+    idr0 = viommu_put(idr0, SMMU_IDR0_ST_LEVEL, 1);
+    idr0 = viommu_put(idr0, SMMU_IDR0_HTTU, cfg->httu);
+    idr0 |= (cfg->stage1 ? SMMU_IDR0_S1P | SMMU_IDR0_ATOS : 0) |
+            (cfg->stage2 ? SMMU_IDR0_S2P | SMMU_IDR0_VMID16 | SMMU_IDR0_ATOS
+                         : 0) |
+            (cfg->ats ? SMMU_IDR0_ATS : 0) | (cfg->pri ? SMMU_IDR0_PRI : 0) |
+            (cfg->msi ? SMMU_IDR0_MSI : 0);
+
+    idr1 = viommu_put(idr1, SMMU_IDR1_SIDSIZE, cfg->sid_bits);
+    idr1 = viommu_put(idr1, SMMU_IDR1_SSIDSIZE, cfg->ssid_bits);
+    idr1 = viommu_put(idr1, SMMU_IDR1_PRIQS, cfg->pri ? 19 : 0);
+    idr1 = viommu_put(idr1, SMMU_IDR1_EVENTQS, 19);
+    idr1 = viommu_put(idr1, SMMU_IDR1_CMDQS, 19);
+
+    idr3 = viommu_put(idr3, SMMU_IDR3_BBML, 2);
+    idr3 |= (cfg->ril ? SMMU_IDR3_RIL : 0) |
+            (cfg->stage2 ? SMMU_IDR3_XNX : 0);
+
+    idr5 = SMMU_IDR5_GRAN4K | SMMU_IDR5_GRAN16K | SMMU_IDR5_GRAN64K;
+    idr5 = viommu_put(idr5, SMMU_IDR5_OAS, encoded_oas(cfg));
+    /* 52-bit input addresses come with the 64 KiB granule. */
+    idr5 = viommu_put(idr5, SMMU_IDR5_VAX, cfg->oas_bits == 52);
+    idr5 = viommu_put(idr5, SMMU_IDR5_STALL_MAX,
+                      cfg->stall ? SMMU_STALLS : 0);
+
+    u->regs.table[SMMU_REG_IDR0].reset = idr0;
+    u->regs.table[SMMU_REG_IDR1].reset = idr1;
+    u->regs.table[SMMU_REG_IDR3].reset = idr3;
+    u->regs.table[SMMU_REG_IDR5].reset = idr5;
+    viommu_regs_reset(&u->regs);
+}
+
+static void smmu_free(Viommu *unit)
+{
+    SmmuUnit *u = smmu_unit(unit);
+
+    viommu_cache_destroy(&u->iotlb);
+    g_free(u->contexts);
+    g_free(u->vmid_gens);
+    g_free(u->nested_gens);
+    g_free(u->asid_gens);
+    viommu_regs_destroy(&u->regs);
+    viommu_unit_destroy(unit);
+    g_free(u);
+}
+
+static const ViommuModel smmu_model = {
+    .free = smmu_free,
+    .reset = smmu_reset,
+    .mmio_size = smmu_mmio_size,
+    .mmio_read = smmu_mmio_read,
+    .mmio_write = smmu_mmio_write,
+    .run = smmu_run,
+    .translate = smmu_translate,
+    .remap_msi = smmu_remap_msi,
+    .source_domain = smmu_source_domain,
+    .page_request = smmu_page_request,
+    .unexpected_completion = smmu_unexpected_completion,
+    .save = smmu_save,
+    .load = smmu_load_state,
+    .dump = smmu_dump,
+};
+
+Viommu *viommu_smmuv3_new(const ViommuSmmuv3Config *config,
+                          const ViommuOps *ops, void *opaque, GError **error)
+{
+    SmmuUnit *u;
+
+    if (!config_ok(config, error)) {
+        return NULL;
+    }
+    if (!ops->send_msi || !ops->run_later) {
+        g_set_error_literal(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                            "ops: send_msi and run_later are required");
+        return NULL;
+    }
+    u = g_new0(SmmuUnit, 1);
+    viommu_unit_init(&u->common, &smmu_model, ops, opaque);
+    u->cfg = *config;
+    smmu_registers_init(u);
+    set_identity(u);
+    viommu_cache_init(&u->iotlb, config->iotlb_bits);
+    u->contexts = g_new0(SmmuContextSlot, 1u << SMMU_CONTEXT_BITS);
+    u->vmid_gens = g_new0(uint64_t, SMMU_VMIDS);
+    u->nested_gens = g_new0(uint64_t, SMMU_VMIDS);
+    u->asid_gens = g_new0(uint64_t, SMMU_ASID_GENS);
+    smmu_registers_publish(u);
+    return &u->common;
+}

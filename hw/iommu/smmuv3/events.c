@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The event queue (7.2), global errors (7.5) and interrupts (3.18).
+ *
+ * A queue's producer and consumer indices have one bit more than they need, the
+ * wrap bit: equal is empty, equal but for the wrap bit is full.  When an
+ * event is lost because the queue is full, PROD's overflow flag becomes unlike
+ * CONS's, until software makes them equal.
+ */
+#include "hw/iommu/smmuv3/unit.h"
+
+static const SmmuOutQueue event_queue = {
+    SMMU_REG_EVENTQ_BASE, SMMU_REG_EVENTQ_PROD, SMMU_REG_EVENTQ_CONS,
+    SMMU_CR0_EVENTQEN, SMMU_GERROR_EVENTQ_ABT, SMMU_EVENT_SIZE / 8,
+};
+
+/* --- Queues that the unit writes ----------------------------------------------- */
+
+/* Has a global error been raised that software has not acknowledged? */
+static bool gerror_active(SmmuUnit *u, uint32_t bit)
+{
+    return (*smmu_reg(u, SMMU_REG_GERROR) ^
+            *smmu_reg(u, SMMU_REG_GERRORN)) & bit;
+}
+
+void smmu_queue_overflow(SmmuUnit *u, const SmmuOutQueue *q)
+{
+    uint64_t *prod = smmu_reg(u, q->prod);
+
+    if (!((*prod ^ *smmu_reg(u, q->cons)) & SMMU_QUEUE_OVERFLOW)) {
+        *prod ^= SMMU_QUEUE_OVERFLOW;
+    }
+}
+
+SmmuQueued smmu_queue_append(SmmuUnit *u, const SmmuOutQueue *q,
+                             const uint64_t *words, bool *raise,
+                             uint64_t *at)
+{
+    uint64_t base = *smmu_reg(u, q->base);
+    /* IDR1 announces 2^19 records at most. */
+    unsigned log2 = MIN(viommu_get(base, SMMU_QUEUE_LOG2SIZE), 19);
+    uint64_t mask = (UINT64_C(2) << log2) - 1;
+    uint64_t size = (uint64_t)q->words * 8;
+    uint64_t *prod_reg = smmu_reg(u, q->prod);
+    uint64_t prod = *prod_reg & mask, cons = *smmu_reg(u, q->cons) & mask;
+    uint64_t index = prod & (mask >> 1);
+
+    if (!(*smmu_reg(u, SMMU_REG_CR0) & q->enable)) {
+        return SMMU_QUEUE_OFF;
+    }
+    if ((prod ^ cons) == mask - (mask >> 1)) {
+        return SMMU_QUEUE_FULL;
+    }
+    /* The base is aligned to the queue's size (3.5.1). */
+    base &= SMMU_QUEUE_ADDR & ~((size << log2) - 1);
+    *at = base + index * size;
+    if (gerror_active(u, q->abort) ||
+        viommu_ram_store64(&u->common, *at, words, q->words)) {
+        return SMMU_QUEUE_ABORTED;
+    }
+    *raise = prod == cons;
+    *prod_reg = (*prod_reg & SMMU_QUEUE_OVERFLOW) | ((prod + 1) & mask);
+    return SMMU_QUEUED;
+}
+
+/* --- Events ------------------------------------------------------------------------ */
+
+/* Which of the optional fields an event has (7.3). */
+static bool has_input(SmmuEventId id)
+{
+    return id == SMMU_F_TRANSLATION || id == SMMU_F_ADDR_SIZE ||
+           id == SMMU_F_ACCESS || id == SMMU_F_PERMISSION ||
+           id == SMMU_F_WALK_EABT || id == SMMU_F_TRANSL_FORBIDDEN ||
+           id == SMMU_F_BAD_ATS_TREQ || id == SMMU_F_UUT;
+}
+
+static bool has_fetch_address(SmmuEventId id)
+{
+    return id == SMMU_F_STE_FETCH || id == SMMU_F_CD_FETCH ||
+           id == SMMU_F_WALK_EABT;
+}
+
+SmmuEvent smmu_event_of(const SmmuUnit *u, const ViommuRequest *req,
+                        uint8_t access, const SmmuFault *fault)
+{
+    SmmuEvent e = { { 0 } };
+
+    (void)u;
+    e.word[0] = viommu_put(fault->id, SMMU_EVENT_SID, req->source);
+    if (req->pasid != VIOMMU_NO_PASID) {
+        e.word[0] = viommu_put(e.word[0] | SMMU_EVENT_SSV, SMMU_EVENT_SSID,
+                               req->pasid);
+    }
+    if (has_input(fault->id)) {
+        e.word[1] = (access & VIOMMU_WRITE ? 0 : SMMU_EVENT_RNW) |
+                    (access & VIOMMU_EXEC ? SMMU_EVENT_IND : 0) |
+                    (access & VIOMMU_PRIV ? SMMU_EVENT_PNU : 0) |
+                    (fault->s2 ? SMMU_EVENT_S2 : 0);
+        e.word[1] = viommu_put(e.word[1], SMMU_EVENT_CLASS, fault->class);
+        e.word[2] = req->addr;
+    }
+    if (has_fetch_address(fault->id)) {
+        e.word[3] = fault->ipa & viommu_bits(51, 3);
+    } else if (fault->s2) {
+        e.word[3] = fault->ipa & viommu_bits(51, 12);
+    }
+    return e;
+}
+
+/* Locked, and in a read-side section. */
+static SmmuQueued append_event(SmmuUnit *u, const SmmuEvent *event,
+                               uint64_t *at)
+{
+    bool raise = false;
+    SmmuQueued done = smmu_queue_append(u, &event_queue, event->word, &raise,
+                                        at);
+
+    if (raise) {
+        u->irqs |= 1u << SMMU_IRQ_OF_EVENTQ;
+    }
+    if (done == SMMU_QUEUE_ABORTED) {
+        smmu_gerror(u, SMMU_GERROR_EVENTQ_ABT);
+    }
+    return done;
+}
+
+/* Raise what has been asked for. */
+void smmu_raise_irqs(SmmuUnit *u)
+{
+    unsigned irqs;
+
+    viommu_unit_lock(&u->common);
+    irqs = u->irqs;
+    u->irqs = 0;
+    viommu_unit_unlock(&u->common);
+    for (unsigned i = SMMU_IRQ_OF_EVENTQ; i <= SMMU_IRQ_OF_GERROR; i++) {
+        if (irqs & (1u << i)) {
+            smmu_irq(u, i);
+        }
+    }
+}
+
+void smmu_event_record(SmmuUnit *u, const SmmuEvent *event)
+{
+    SmmuQueued done;
+    uint64_t at;
+
+    viommu_read_lock();
+    viommu_unit_lock(&u->common);
+    done = append_event(u, event, &at);
+    switch (done) {
+    case SMMU_QUEUED:
+        viommu_count(&u->common.stats.faults_recorded);
+        break;
+    case SMMU_QUEUE_FULL:
+        smmu_queue_overflow(u, &event_queue);
+        /* fall through */
+    default:
+        viommu_count(&u->common.stats.faults_lost);
+        break;
+    }
+    viommu_read_unlock();
+    viommu_unit_unlock(&u->common);
+    if (done == SMMU_QUEUED) {
+        viommu_ram_written(&u->common, at, SMMU_EVENT_SIZE);
+    }
+    smmu_raise_irqs(u);
+}
+
+/* --- Stalled transactions ------------------------------------------------------------- */
+
+/*
+ * The event of a stall is never lost: while the queue is full it waits, and
+ * so does the transaction (3.12.2).
+ */
+void smmu_stalls_flush(SmmuUnit *u)
+{
+    for (unsigned i = 0; i < SMMU_STALLS; i++) {
+        SmmuStall *stall = &u->stalls[i];
+        SmmuQueued done = SMMU_QUEUE_OFF;
+        bool answer = false;
+        uint32_t source = 0;
+        unsigned action = 0;
+        uint64_t at = 0;
+
+        viommu_read_lock();
+        viommu_unit_lock(&u->common);
+        if (stall->used && !stall->answered && !stall->recorded) {
+            done = append_event(u, &stall->event, &at);
+            stall->recorded = done == SMMU_QUEUED;
+        }
+        if (stall->used && stall->answered) {
+            source = stall->source;
+            action = stall->action;
+            stall->used = false;
+            answer = true;
+        }
+        viommu_read_unlock();
+        viommu_unit_unlock(&u->common);
+        if (done == SMMU_QUEUED) {
+            viommu_count(&u->common.stats.faults_recorded);
+            viommu_ram_written(&u->common, at, SMMU_EVENT_SIZE);
+        }
+        if (answer && u->common.ops.stall_resume) {
+            u->common.ops.stall_resume(u->common.opaque, source, i, action);
+        }
+    }
+    smmu_raise_irqs(u);
+}
+
+/* --- Global errors and interrupts -------------------------------------------------------- */
+
+void smmu_gerror(SmmuUnit *u, uint32_t bits)
+{
+    uint64_t *gerror = smmu_reg(u, SMMU_REG_GERROR);
+    uint64_t quiet = ~(*gerror ^ *smmu_reg(u, SMMU_REG_GERRORN));
+
+    if (bits & quiet) {
+        *gerror ^= bits & quiet;
+        u->irqs |= 1u << SMMU_IRQ_OF_GERROR;
+    }
+}
+
+void smmu_irq(SmmuUnit *u, SmmuIrq irq)
+{
+    static const struct {
+        SmmuRegId cfg0;
+        uint32_t enable;
+        uint32_t abort;
+    } source[] = {
+        { SMMU_REG_EVENTQ_CFG0, SMMU_IRQ_EVENTQ, SMMU_GERROR_MSI_EVENTQ },
+        { SMMU_REG_PRIQ_CFG0, SMMU_IRQ_PRIQ, SMMU_GERROR_MSI_PRIQ },
+        /* CMD_SYNC has no register: its message is in the command. */
+        { SMMU_REG_EVENTQ_CFG0, 0, 0 },
+        { SMMU_REG_GERROR_CFG0, SMMU_IRQ_GERROR, SMMU_GERROR_MSI_GERROR },
+    };
+    bool enabled = true;
+    uint64_t addr = 0;
+    uint32_t data = 0;
+
+    if (irq != SMMU_IRQ_OF_SYNC) {
+        viommu_unit_lock(&u->common);
+        enabled = *smmu_reg(u, SMMU_REG_IRQ_CTRL) & source[irq].enable;
+        addr = *smmu_reg(u, source[irq].cfg0) & SMMU_MSI_ADDR;
+        data = *smmu_reg(u, source[irq].cfg0 + 1);
+        viommu_unit_unlock(&u->common);
+    }
+    if (!enabled) {
+        return;
+    }
+    if (addr) {
+        smmu_send_msi(u, addr, data, source[irq].abort);
+    } else if (u->common.ops.set_line) {
+        /* Edge-triggered: a pulse. */
+        u->common.ops.set_line(u->common.opaque, irq, true);
+        u->common.ops.set_line(u->common.opaque, irq, false);
+    }
+}
+
+/*
+ * An SMMU's message is a write of 32 bits to anywhere: to memory that
+ * software polls as well as to an interrupt translation service.
+ */
+void smmu_send_msi(SmmuUnit *u, uint64_t addr, uint32_t data, uint32_t abort)
+{
+    ViommuMsi msi = { .addr = addr, .data = data };
+    int ret;
+
+    viommu_count(&u->common.stats.msis_sent);
+    viommu_read_lock();
+    ret = viommu_ram_store32(&u->common, addr, data);
+    viommu_read_unlock();
+    if (ret == -EFAULT) {
+        u->common.ops.send_msi(u->common.opaque, &msi);
+    } else if (ret) {
+        viommu_count(&u->common.stats.msis_dropped);
+        viommu_unit_lock(&u->common);
+        smmu_gerror(u, abort);
+        viommu_unit_unlock(&u->common);
+    }
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What each invalidation removes from the caches (4.3, 4.4).
+ *
+ * A broad one advances a generation number, so that every stamp made before
+ * is void.  One by address removes the keys that can hold the addresses;
+ * where these are many, or the ASID is not known, it takes all of an ASID or
+ * VMID, as the architecture allows.
+ */
+#include "hw/iommu/smmuv3/unit.h"
+
+/* Bytes above which a generation is the cheaper way. */
+#define RANGE_MAX (UINT64_C(512) << 12)
+
+static void advance(uint64_t *generation)
+{
+    __atomic_fetch_add(generation, 1, __ATOMIC_ACQ_REL);
+}
+
+void smmu_forget_all(SmmuUnit *u)
+{
+    viommu_cache_advance(&u->iotlb);
+    advance(&u->context_gen);
+    advance(&u->iotlb_gen);
+}
+
+static ViommuInvalidation everything(ViommuInvalidationType what)
+{
+    return (ViommuInvalidation) {
+        .what = what, .source = VIOMMU_ANY, .domain = VIOMMU_ANY,
+        .pasid = VIOMMU_NO_PASID,
+    };
+}
+
+void smmu_invalidate_all(SmmuUnit *u)
+{
+    ViommuInvalidation inv = everything(VIOMMU_INV_ALL);
+
+    smmu_forget_all(u);
+    viommu_unit_invalidate(&u->common, &inv);
+}
+
+void smmu_invalidate_config(SmmuUnit *u, uint32_t source, uint32_t mask)
+{
+    ViommuInvalidation inv = everything(VIOMMU_INV_CONTEXT);
+
+    /* What was found through an old entry must not be filled in after. */
+    viommu_cache_advance(&u->iotlb);
+    advance(&u->context_gen);
+    inv.source = source;
+    inv.source_mask = mask;
+    viommu_unit_invalidate(&u->common, &inv);
+}
+
+static void remove_addresses(SmmuUnit *u, const SmmuTlbi *t)
+{
+    SmmuContext c = { .vmid = t->vmid, .asid = t->asid };
+
+    c.flags = (t->stage2 ? SMMU_CTX_S2 : SMMU_CTX_S1) |
+              (t->el2 ? SMMU_CTX_EL2 : 0);
+    if (!t->stage2 && !t->by_asid) {
+        /* Any ASID: its entries cannot be found by address alone. */
+        advance(&u->vmid_gens[t->vmid]);
+        return;
+    }
+    if (t->size > RANGE_MAX) {
+        /* Globals die with their VMID only. */
+        advance(&u->vmid_gens[t->vmid]);
+        return;
+    }
+    smmu_iotlb_remove(u, &c, t->addr, t->size);
+}
+
+void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *t)
+{
+    ViommuInvalidation inv = everything(VIOMMU_INV_IOTLB);
+
+    viommu_cache_advance(&u->iotlb);
+    if (t->by_addr) {
+        remove_addresses(u, t);
+        if (!t->stage2) {
+            inv.addr = t->addr;
+            inv.size = t->size & (t->size - 1) ? 0 : t->size;
+            inv.addr &= ~(inv.size - 1);
+        }
+        inv.leaf_only = t->leaf;
+    } else if (t->by_asid) {
+        advance(&u->asid_gens[smmu_asid_hash(t->vmid, t->asid)]);
+    } else if (t->by_vmid) {
+        advance(&u->vmid_gens[t->vmid]);
+    } else {
+        advance(&u->iotlb_gen);
+    }
+    if (t->stage2) {
+        /* Nested translations are not found by stage 2's addresses. */
+        advance(&u->nested_gens[t->vmid]);
+    }
+    viommu_unit_invalidate(&u->common, &inv);
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The command queue (4), and whatever else is put off until no lock is held.
+ *
+ * One thread at a time works (u->busy).  It holds the lock to look at
+ * registers and drops it to execute, because commands call the embedder,
+ * read memory or wait for endpoints.  When it takes the lock again, the guest
+ * may have switched the queue off: u->queue_life tells.
+ */
+#include "hw/iommu/smmuv3/unit.h"
+
+/* Commands in one call of smmu_run(); the rest waits for the next one. */
+#define BATCH 256
+
+static void drain(SmmuUnit *u)
+{
+    if (u->undrained) {
+        u->undrained = false;
+        viommu_read_drain();
+    }
+}
+
+/* --- Commands; called unlocked --------------------------------------------------- */
+
+static SmmuCommandError do_config(SmmuUnit *u, unsigned opcode,
+                                  const uint64_t d[2])
+{
+    uint32_t sid = viommu_get(d[0], SMMU_CMD_SID), mask = 0;
+    unsigned range = viommu_get(d[1], SMMU_CMD_RANGE);
+
+    if ((opcode == SMMU_CMD_CFGI_CD || opcode == SMMU_CMD_CFGI_CD_ALL) &&
+        !u->cfg.stage1) {
+        return SMMU_CERROR_ILL;
+    }
+    if (opcode == SMMU_CMD_CFGI_STE_RANGE) {
+        if (range >= 31) {
+            sid = VIOMMU_ANY;
+        } else {
+            mask = (2u << range) - 1;
+            sid &= ~mask;
+        }
+    }
+    smmu_invalidate_config(u, sid, mask);
+    u->undrained = true;
+    return SMMU_CERROR_NONE;
+}
+
+/* The range of a TLBI by address (4.4.1). */
+static bool range_of(const SmmuUnit *u, const uint64_t d[2], SmmuTlbi *t)
+{
+    static const uint8_t granules[4] = { 12, 12, 14, 16 };
+    unsigned tg = viommu_get(d[1], SMMU_CMD_TG);
+    uint64_t num = viommu_get(d[0], SMMU_CMD_NUM) + 1;
+    unsigned scale = viommu_get(d[0], SMMU_CMD_SCALE);
+
+    t->by_addr = true;
+    t->leaf = d[1] & SMMU_CMD_LEAF;
+    t->addr = d[1] & viommu_bits(63, 12);
+    t->size = 1u << 12;
+    if (!u->cfg.ril || !tg) {
+        return true;
+    }
+    if (scale > 39) {
+        return false;
+    }
+    t->size = num << scale;
+    /* More than there are addresses is all of them. */
+    t->size = t->size >> (63 - granules[tg]) ? UINT64_C(1) << 63
+                                             : t->size << granules[tg];
+    t->addr &= ~viommu_bits(granules[tg] - 1, 0);
+    if (t->size - 1 > UINT64_MAX - t->addr) {
+        t->size = -t->addr;
+    }
+    return true;
+}
+
+static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
+                                const uint64_t d[2])
+{
+    SmmuTlbi t = {
+        .by_vmid = true,
+        .vmid = u->cfg.stage2 ? viommu_get(d[0], SMMU_CMD_VMID) : 0,
+        .asid = viommu_get(d[0], SMMU_CMD_ASID),
+    };
+    bool legal = u->cfg.stage1;
+
+    switch (opcode) {
+    case SMMU_CMD_TLBI_NH_ALL:
+        break;
+    case SMMU_CMD_TLBI_NH_ASID:
+        t.by_asid = true;
+        break;
+    case SMMU_CMD_TLBI_NH_VA:
+        t.by_asid = true;
+        legal &= range_of(u, d, &t);
+        break;
+    case SMMU_CMD_TLBI_NH_VAA:
+        legal &= range_of(u, d, &t);
+        break;
+    case SMMU_CMD_TLBI_S12_VMALL:
+        t.stage2 = true;
+        legal = u->cfg.stage2;
+        break;
+    case SMMU_CMD_TLBI_S2_IPA:
+        t.stage2 = true;
+        legal = u->cfg.stage2 && range_of(u, d, &t);
+        break;
+    case SMMU_CMD_TLBI_NSNH_ALL:
+        t.by_vmid = false;
+        legal = true;
+        break;
+    default:
+        /* EL2 and EL3 are not announced. */
+        legal = false;
+        break;
+    }
+    if (!legal) {
+        return SMMU_CERROR_ILL;
+    }
+    smmu_invalidate_tlb(u, &t);
+    u->undrained = true;
+    return SMMU_CERROR_NONE;
+}
+
+static SmmuCommandError do_atc_inv(SmmuUnit *u, const uint64_t d[2])
+{
+    unsigned log2 = viommu_get(d[1], SMMU_CMD_ATC_SIZE);
+    ViommuInvalidation inv = {
+        .what = VIOMMU_INV_DEVTLB,
+        .source = viommu_get(d[0], SMMU_CMD_SID),
+        .domain = VIOMMU_ANY,
+        .pasid = d[0] & SMMU_CMD_SSV ? viommu_get(d[0], SMMU_CMD_SSID)
+                                     : VIOMMU_NO_PASID,
+        .global = d[0] & SMMU_CMD_GLOBAL,
+    };
+
+    if (!u->cfg.ats) {
+        return SMMU_CERROR_ILL;
+    }
+    if (log2 < 52) {
+        inv.size = UINT64_C(1) << (12 + log2);
+        inv.addr = d[1] & viommu_bits(63, 12) & ~(inv.size - 1);
+    }
+    if (!viommu_unit_invalidate(&u->common, &inv)) {
+        u->atc_timeout = true;
+    }
+    u->undrained = true;
+    return SMMU_CERROR_NONE;
+}
+
+static SmmuCommandError do_pri_resp(SmmuUnit *u, const uint64_t d[2])
+{
+    static const uint8_t codes[4] = {
+        VIOMMU_PAGE_FAILURE, VIOMMU_PAGE_INVALID, VIOMMU_PAGE_SUCCESS,
+    };
+    unsigned code = viommu_get(d[1], SMMU_CMD_PRI_RESP_CODE);
+    ViommuPageResponse response = {
+        .source = viommu_get(d[0], SMMU_CMD_SID),
+        .pasid = d[0] & SMMU_CMD_SSV ? viommu_get(d[0], SMMU_CMD_SSID)
+                                     : VIOMMU_NO_PASID,
+        .group = viommu_get(d[1], SMMU_CMD_PRG),
+        .code = codes[code],
+    };
+
+    if (!u->cfg.pri || code > SMMU_PRI_SUCCESS) {
+        return SMMU_CERROR_ILL;
+    }
+    viommu_unit_page_response(&u->common, &response);
+    return SMMU_CERROR_NONE;
+}
+
+static SmmuCommandError do_resume(SmmuUnit *u, unsigned opcode,
+                                  const uint64_t d[2])
+{
+    uint32_t sid = viommu_get(d[0], SMMU_CMD_SID);
+    unsigned action = viommu_get(d[0], SMMU_CMD_RESUME_ACTION);
+
+    if (!u->cfg.stall || action > SMMU_RESUME_ABORT) {
+        return SMMU_CERROR_ILL;
+    }
+    if (opcode == SMMU_CMD_STALL_TERM) {
+        viommu_unit_lock(&u->common);
+        smmu_stall_terminate(u, sid);
+        viommu_unit_unlock(&u->common);
+    } else {
+        smmu_stall_resume(u, sid, viommu_get(d[1], SMMU_CMD_STAG), action);
+    }
+    smmu_stalls_flush(u);
+    return SMMU_CERROR_NONE;
+}
+
+/* Everything before is complete, and whoever used what was invalidated has
+ * ended (4.7.3). */
+static SmmuCommandError do_sync(SmmuUnit *u, const uint64_t d[2])
+{
+    unsigned cs = viommu_get(d[0], SMMU_CMD_CS);
+    uint64_t addr = d[1] & SMMU_MSI_ADDR;
+
+    if (cs > SMMU_CS_SEV) {
+        return SMMU_CERROR_ILL;
+    }
+    drain(u);
+    if (u->atc_timeout) {
+        u->atc_timeout = false;
+        return SMMU_CERROR_ATC_INV_SYNC;
+    }
+    if (cs == SMMU_CS_IRQ && u->cfg.msi && addr) {
+        smmu_send_msi(u, addr, viommu_get(d[0], SMMU_CMD_MSI_DATA),
+                      SMMU_GERROR_MSI_CMDQ);
+    } else if (cs == SMMU_CS_IRQ) {
+        smmu_irq(u, SMMU_IRQ_OF_SYNC);
+    }
+    return SMMU_CERROR_NONE;
+}
+
+static SmmuCommandError execute(SmmuUnit *u, const uint64_t d[2])
+{
+    unsigned opcode = viommu_get(d[0], SMMU_CMD_OPCODE);
+
+    switch (opcode) {
+    case SMMU_CMD_PREFETCH_CONFIG:
+    case SMMU_CMD_PREFETCH_ADDR:
+        /* A hint.  Its stream belongs to the non-secure side. */
+        return d[0] & SMMU_CMD_SSEC ? SMMU_CERROR_ILL : SMMU_CERROR_NONE;
+    case SMMU_CMD_CFGI_STE:
+    case SMMU_CMD_CFGI_STE_RANGE:
+    case SMMU_CMD_CFGI_CD:
+    case SMMU_CMD_CFGI_CD_ALL:
+        return d[0] & SMMU_CMD_SSEC ? SMMU_CERROR_ILL
+                                    : do_config(u, opcode, d);
+    case SMMU_CMD_ATC_INV:
+        return do_atc_inv(u, d);
+    case SMMU_CMD_PRI_RESP:
+        return do_pri_resp(u, d);
+    case SMMU_CMD_RESUME:
+    case SMMU_CMD_STALL_TERM:
+        return do_resume(u, opcode, d);
+    case SMMU_CMD_SYNC:
+        return do_sync(u, d);
+    default:
+        return do_tlbi(u, opcode, d);
+    }
+}
+
+/* --- The queue ------------------------------------------------------------------------ */
+
+/* It stops at the command that CONS points to, until software acknowledges
+ * (4.8). */
+static void queue_error(SmmuUnit *u, SmmuCommandError error)
+{
+    uint64_t *cons = smmu_reg(u, SMMU_REG_CMDQ_CONS);
+
+    viommu_count(&u->common.stats.command_errors);
+    *cons = viommu_put(*cons, SMMU_CMDQ_CONS_ERR, error);
+    smmu_gerror(u, SMMU_GERROR_CMDQ);
+}
+
+/* One command.  Returns whether there may be another.  Locked. */
+static bool queue_step(SmmuUnit *u)
+{
+    uint64_t base = *smmu_reg(u, SMMU_REG_CMDQ_BASE);
+    unsigned log2 = MIN(viommu_get(base, SMMU_QUEUE_LOG2SIZE), 19);
+    uint64_t mask = (UINT64_C(2) << log2) - 1;
+    uint64_t *cons_reg = smmu_reg(u, SMMU_REG_CMDQ_CONS);
+    uint64_t cons = *cons_reg & mask;
+    uint64_t prod = *smmu_reg(u, SMMU_REG_CMDQ_PROD) & mask;
+    uint64_t life = u->queue_life, at, d[2];
+    SmmuCommandError error = SMMU_CERROR_ABT;
+
+    if (!(*smmu_reg(u, SMMU_REG_CR0) & SMMU_CR0_CMDQEN) || cons == prod ||
+        ((*smmu_reg(u, SMMU_REG_GERROR) ^ *smmu_reg(u, SMMU_REG_GERRORN)) &
+         SMMU_GERROR_CMDQ)) {
+        return false;
+    }
+    base &= SMMU_QUEUE_ADDR & ~(((uint64_t)SMMU_CMD_SIZE << log2) - 1);
+    at = base + (cons & (mask >> 1)) * SMMU_CMD_SIZE;
+    viommu_unit_unlock(&u->common);
+
+    viommu_read_lock();
+    if (!viommu_load64(&u->common, at, d, 2)) {
+        error = SMMU_CERROR_NONE;
+    }
+    viommu_read_unlock();
+    if (!error) {
+        error = execute(u, d);
+    }
+
+    viommu_unit_lock(&u->common);
+    if (u->queue_life != life) {
+        return true;    /* switched off, and perhaps on again */
+    }
+    if (error) {
+        queue_error(u, error);
+        return false;
+    }
+    viommu_count(&u->common.stats.commands);
+    *cons_reg = (cons + 1) & mask;
+    return true;
+}
+
+static void run_switch(SmmuUnit *u)
+{
+    ViommuInvalidation inv = {
+        .what = VIOMMU_INV_ALL, .source = VIOMMU_ANY, .domain = VIOMMU_ANY,
+        .pasid = VIOMMU_NO_PASID,
+    };
+
+    viommu_unit_unlock(&u->common);
+    viommu_unit_invalidate(&u->common, &inv);
+    viommu_read_drain();
+    viommu_unit_lock(&u->common);
+}
+
+static void step(SmmuUnit *u, unsigned todo)
+{
+    switch (todo) {
+    case SMMU_WORK_SWITCH:
+        run_switch(u);
+        break;
+    case SMMU_WORK_GATOS:
+        viommu_unit_unlock(&u->common);
+        smmu_gatos_run(u);
+        viommu_unit_lock(&u->common);
+        break;
+    case SMMU_WORK_STALLS:
+        viommu_unit_unlock(&u->common);
+        smmu_stalls_flush(u);
+        viommu_unit_lock(&u->common);
+        break;
+    default:
+        if (queue_step(u)) {
+            u->work |= SMMU_WORK_QUEUE;
+        }
+        break;
+    }
+}
+
+void smmu_run(Viommu *unit)
+{
+    SmmuUnit *u = smmu_unit(unit);
+    bool more;
+
+    viommu_unit_lock(unit);
+    if (u->busy) {
+        /* Who is working sees the new work before leaving. */
+        viommu_unit_unlock(unit);
+        return;
+    }
+    u->busy = true;
+    for (unsigned i = 0; i < BATCH && u->work; i++) {
+        unsigned todo = u->work & -u->work;     /* the lowest bit first */
+
+        u->work &= ~todo;
+        step(u, todo);
+    }
+    u->busy = false;
+    more = u->work;
+    viommu_unit_unlock(unit);
+    smmu_raise_irqs(u);
+    if (more) {
+        viommu_unit_run_later(unit);
+    }
+}
+
+/* The architecture has no word for it. */
+void smmu_unexpected_completion(Viommu *unit, uint32_t source)
+{
+    (void)source;
+    viommu_count(&unit->stats.command_errors);
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The register table (6.2, 6.3) and what writing each register does. */
+#include "hw/iommu/smmuv3/unit.h"
+
+/* CR0: an update takes effect at once, so CR0ACK follows. */
+static void cr0_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    SmmuUnit *u = smmu_unit(unit);
+    uint64_t cr0 = *smmu_reg(u, SMMU_REG_CR0), changed = old ^ cr0;
+
+    (void)mask;
+    *smmu_reg(u, SMMU_REG_CR0ACK) = cr0;
+    if (changed & SMMU_CR0_SMMUEN) {
+        u->work |= SMMU_WORK_SWITCH;
+        /* Stalled transactions do not outlive SMMUEN (3.12.2.2). */
+        if (!(cr0 & SMMU_CR0_SMMUEN)) {
+            smmu_stall_terminate(u, VIOMMU_ANY);
+        }
+    }
+    if (changed & SMMU_CR0_CMDQEN) {
+        u->queue_life++;
+        u->work |= SMMU_WORK_QUEUE;
+    }
+    if (changed & cr0 & SMMU_CR0_EVENTQEN) {
+        u->work |= SMMU_WORK_STALLS;
+    }
+    smmu_registers_publish(u);
+}
+
+static void published_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    (void)old;
+    (void)mask;
+    smmu_registers_publish(smmu_unit(unit));
+}
+
+/* Only a write that sets Update is an update (6.3.15). */
+static void gbpa_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    SmmuUnit *u = smmu_unit(unit);
+    uint64_t *gbpa = smmu_reg(u, SMMU_REG_GBPA);
+
+    (void)mask;
+    if (*gbpa & SMMU_GBPA_UPDATE) {
+        *gbpa &= ~(uint64_t)SMMU_GBPA_UPDATE;
+        u->work |= SMMU_WORK_SWITCH;
+        smmu_registers_publish(u);
+    } else {
+        *gbpa = old;
+    }
+}
+
+static void irq_ctrl_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    SmmuUnit *u = smmu_unit(unit);
+
+    (void)old;
+    (void)mask;
+    *smmu_reg(u, SMMU_REG_IRQ_CTRLACK) = *smmu_reg(u, SMMU_REG_IRQ_CTRL);
+}
+
+/* The queue goes on when software acknowledges its error (7.5). */
+static void gerrorn_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    SmmuUnit *u = smmu_unit(unit);
+
+    (void)mask;
+    if ((old ^ *smmu_reg(u, SMMU_REG_GERRORN)) & SMMU_GERROR_CMDQ) {
+        u->work |= SMMU_WORK_QUEUE;
+    }
+}
+
+static void cmdq_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    (void)old;
+    (void)mask;
+    smmu_unit(unit)->work |= SMMU_WORK_QUEUE;
+}
+
+/* There may be room again for events of stalled transactions. */
+static void eventq_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    (void)old;
+    (void)mask;
+    smmu_unit(unit)->work |= SMMU_WORK_STALLS;
+}
+
+static void gatos_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    SmmuUnit *u = smmu_unit(unit);
+
+    (void)mask;
+    /* RUN stays until the operation is complete; writing 0 does nothing. */
+    *smmu_reg(u, SMMU_REG_GATOS_CTRL) |= old & SMMU_GATOS_RUN;
+    if (*smmu_reg(u, SMMU_REG_GATOS_CTRL) & SMMU_GATOS_RUN) {
+        u->work |= SMMU_WORK_GATOS;
+    }
+}
+
+#define REG(id, off, w, rst, rw, handler) \
+    [SMMU_REG_##id] = { #id, off, w, rst, rw, 0, 0, handler }
+
+#define ADDR48(low) viommu_bits(51, low)
+
+static const ViommuReg *register_table(void)
+{
+    static const ViommuReg table[SMMU_REGS] = {
+        REG(IDR0,      0x00, 4, 0, 0, NULL),
+        REG(IDR1,      0x04, 4, 0, 0, NULL),
+        REG(IDR2,      0x08, 4, 0, 0, NULL),
+        REG(IDR3,      0x0c, 4, 0, 0, NULL),
+        REG(IDR4,      0x10, 4, 0, 0, NULL),
+        REG(IDR5,      0x14, 4, 0, 0, NULL),
+        REG(IIDR,      0x18, 4, 0, 0, NULL),
+        REG(AIDR,      0x1c, 4, SMMU_AIDR_3_1, 0, NULL),
+        REG(CR0,       0x20, 4, 0, SMMU_CR0_SMMUEN | SMMU_CR0_EVENTQEN |
+            SMMU_CR0_CMDQEN, cr0_written),
+        REG(CR0ACK,    0x24, 4, 0, 0, NULL),
+        REG(CR1,       0x28, 4, 0, 0xfff, NULL),
+        REG(CR2,       0x2c, 4, 0, SMMU_CR2_RECINVSID | SMMU_CR2_PTM,
+            published_written),
+        REG(STATUSR,   0x40, 4, 0, 0, NULL),
+        REG(GBPA,      0x44, 4, SMMU_GBPA_RESET,
+            SMMU_GBPA_FIELDS | SMMU_GBPA_UPDATE, gbpa_written),
+        REG(AGBPA,     0x48, 4, 0, 0, NULL),
+        REG(IRQ_CTRL,  0x50, 4, 0, SMMU_IRQ_GERROR | SMMU_IRQ_EVENTQ,
+            irq_ctrl_written),
+        REG(IRQ_CTRLACK, 0x54, 4, 0, 0, NULL),
+        REG(GERROR,    0x60, 4, 0, 0, NULL),
+        REG(GERRORN,   0x64, 4, 0, SMMU_GERROR_ALL, gerrorn_written),
+        REG(GERROR_CFG0, 0x68, 8, 0, 0, NULL),
+        REG(GERROR_CFG1, 0x70, 4, 0, 0, NULL),
+        REG(GERROR_CFG2, 0x74, 4, 0, 0, NULL),
+        REG(STRTAB_BASE, 0x80, 8, 0, UINT64_C(0x400fffffffffffc0),
+            published_written),
+        REG(STRTAB_BASE_CFG, 0x88, 4, 0, 0x307ff, published_written),
+        REG(CMDQ_BASE, 0x90, 8, 0, UINT64_C(0x400fffffffffffff), NULL),
+        REG(CMDQ_PROD, 0x98, 4, 0, SMMU_QUEUE_INDEX, cmdq_written),
+        REG(CMDQ_CONS, 0x9c, 4, 0, SMMU_QUEUE_INDEX, NULL),
+        REG(EVENTQ_BASE, 0xa0, 8, 0, UINT64_C(0x400fffffffffffff), NULL),
+        REG(EVENTQ_PROD, 0xa8, 4, 0, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW,
+            NULL),
+        REG(EVENTQ_CONS, 0xac, 4, 0, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW,
+            eventq_written),
+        REG(EVENTQ_CFG0, 0xb0, 8, 0, 0, NULL),
+        REG(EVENTQ_CFG1, 0xb8, 4, 0, 0, NULL),
+        REG(EVENTQ_CFG2, 0xbc, 4, 0, 0, NULL),
+        REG(PRIQ_BASE, 0xc0, 8, 0, 0, NULL),
+        REG(PRIQ_PROD, 0xc8, 4, 0, 0, NULL),
+        REG(PRIQ_CONS, 0xcc, 4, 0, 0, NULL),
+        REG(PRIQ_CFG0, 0xd0, 8, 0, 0, NULL),
+        REG(PRIQ_CFG1, 0xd8, 4, 0, 0, NULL),
+        REG(PRIQ_CFG2, 0xdc, 4, 0, 0, NULL),
+        REG(GATOS_CTRL, 0x100, 4, 0, SMMU_GATOS_RUN, gatos_written),
+        REG(GATOS_SID, 0x108, 8, 0, UINT64_C(0x001fffffffffffff), NULL),
+        REG(GATOS_ADDR, 0x110, 8, 0, UINT64_C(0xffffffffffffffc0), NULL),
+        REG(GATOS_PAR, 0x118, 8, 0, 0, NULL),
+        REG(PIDR4,     0xfd0, 4, 0x04, 0, NULL),
+        REG(PIDR0,     0xfe0, 4, 0x83, 0, NULL),
+        REG(PIDR1,     0xfe4, 4, 0xb4, 0, NULL),
+        REG(PIDR2,     0xfe8, 4, 0x0b, 0, NULL),
+        REG(CIDR0,     0xff0, 4, 0x0d, 0, NULL),
+        REG(CIDR1,     0xff4, 4, 0xf0, 0, NULL),
+        REG(CIDR2,     0xff8, 4, 0x05, 0, NULL),
+        REG(CIDR3,     0xffc, 4, 0xb1, 0, NULL),
+    };
+
+    return table;
+}
+
+static void allow(SmmuUnit *u, SmmuRegId id, uint64_t bits)
+{
+    u->regs.table[id].writable |= bits;
+}
+
+static void allow_msi(SmmuUnit *u, SmmuRegId cfg0)
+{
+    allow(u, cfg0, SMMU_MSI_ADDR);
+    allow(u, cfg0 + 1, UINT32_MAX);
+    allow(u, cfg0 + 2, 0x3f);
+}
+
+void smmu_registers_init(SmmuUnit *u)
+{
+    viommu_regs_init(&u->regs, register_table(), SMMU_REGS);
+    if (u->cfg.ats) {
+        allow(u, SMMU_REG_CR0, SMMU_CR0_ATSCHK);
+    }
+    if (u->cfg.pri) {
+        allow(u, SMMU_REG_CR0, SMMU_CR0_PRIQEN);
+        allow(u, SMMU_REG_IRQ_CTRL, SMMU_IRQ_PRIQ);
+        allow(u, SMMU_REG_PRIQ_BASE, UINT64_C(0x400fffffffffffff));
+        allow(u, SMMU_REG_PRIQ_PROD, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW);
+        allow(u, SMMU_REG_PRIQ_CONS, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW);
+    }
+    if (u->cfg.msi) {
+        allow_msi(u, SMMU_REG_GERROR_CFG0);
+        allow_msi(u, SMMU_REG_EVENTQ_CFG0);
+        if (u->cfg.pri) {
+            allow_msi(u, SMMU_REG_PRIQ_CFG0);
+        }
+    }
+    viommu_regs_reset(&u->regs);
+}
+
+void smmu_registers_publish(SmmuUnit *u)
+{
+    smmu_store(&u->cr0, *smmu_reg(u, SMMU_REG_CR0));
+    smmu_store(&u->cr2, *smmu_reg(u, SMMU_REG_CR2));
+    smmu_store(&u->gbpa, *smmu_reg(u, SMMU_REG_GBPA));
+    smmu_store(&u->strtab_base, *smmu_reg(u, SMMU_REG_STRTAB_BASE));
+    smmu_store(&u->strtab_cfg, *smmu_reg(u, SMMU_REG_STRTAB_BASE_CFG));
+}
+
+uint64_t smmu_mmio_size(const Viommu *unit)
+{
+    (void)unit;
+    return SMMU_WINDOW;
+}
+
+/* The indices of the event and PRI queues are in page 1; the same offsets of
+ * page 0 are the same registers. */
+static uint64_t unalias(uint64_t offset)
+{
+    uint64_t low = offset - SMMU_PAGE1;
+
+    return (low >= 0xa8 && low < 0xb0) || (low >= 0xc8 && low < 0xd0)
+           ? low : offset;
+}
+
+uint64_t smmu_mmio_read(Viommu *unit, uint64_t offset, unsigned size)
+{
+    SmmuUnit *u = smmu_unit(unit);
+    uint64_t value = 0;
+    bool hit = false;
+
+    if (offset < SMMU_WINDOW) {
+        viommu_unit_lock(unit);
+        value = viommu_regs_read(&u->regs, unalias(offset), size, &hit);
+        viommu_unit_unlock(unit);
+    }
+    if (!hit) {
+        viommu_count(&unit->stats.bad_accesses);
+    }
+    return value;
+}
+
+void smmu_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
+                     unsigned size)
+{
+    SmmuUnit *u = smmu_unit(unit);
+    bool hit = false, work = false;
+
+    if (offset < SMMU_WINDOW) {
+        viommu_unit_lock(unit);
+        hit = viommu_regs_write(&u->regs, unit, unalias(offset), value, size);
+        work = u->work;
+        viommu_unit_unlock(unit);
+    }
+    if (!hit) {
+        viommu_count(&unit->stats.bad_accesses);
+    }
+    if (!work) {
+        return;
+    }
+    if (viommu_read_held()) {
+        /* An endpoint wrote this: draining would wait for itself. */
+        viommu_unit_run_later(unit);
+    } else {
+        smmu_run(unit);
+    }
+}
+
+void smmu_dump(Viommu *unit, GString *out)
+{
+    viommu_unit_lock(unit);
+    viommu_regs_dump(&smmu_unit(unit)->regs, out);
+    viommu_unit_unlock(unit);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Decoders of stream table entries (5.2) and context descriptors (5.4). */
+#include "hw/iommu/smmuv3/unit.h"
+
+/* TG0 and S2TG; TG1 counts differently. */
+static const uint8_t granule_of_tg0[4] = { 12, 16, 14, 0 };
+static const uint8_t granule_of_tg1[4] = { 0, 14, 12, 16 };
+
+/* Bits of the input address that one level of tables resolves. */
+static unsigned level_bits(unsigned granule)
+{
+    return granule - 3;
+}
+
+static unsigned highest_input(const SmmuUnit *u, unsigned granule)
+{
+    return granule == 16 && u->cfg.oas_bits == 52 ? 52 : 48;
+}
+
+/* Bits that an address may have with this granule. */
+static unsigned output_bits(unsigned granule, unsigned bits)
+{
+    return granule == 16 ? bits : MIN(bits, 48);
+}
+
+/* TTB bits beyond what addresses have; bits 51:48 stand in 5:2 only with
+ * 52-bit addresses. */
+static bool ttb_ok(uint64_t ttb, unsigned bits)
+{
+    return bits >= 52 || !(ttb >> bits);
+}
+
+/* --- Stage 2 ------------------------------------------------------------------ */
+
+static bool decode_s2(const SmmuUnit *u, const uint64_t word[8],
+                      SmmuContext *c)
+{
+    unsigned sl0 = viommu_get(word[2], SMMU_STE_S2SL0);
+    unsigned tsz = viommu_get(word[2], SMMU_STE_S2T0SZ);
+    SmmuTable *t = &c->s2;
+    unsigned bits, below, extra;
+
+    t->granule = granule_of_tg0[viommu_get(word[2], SMMU_STE_S2TG)];
+    if (!t->granule || !(word[2] & SMMU_STE_S2AA64) ||
+        (word[2] & SMMU_STE_S2ENDI) || sl0 > 2) {
+        return false;
+    }
+    if ((word[2] & SMMU_STE_S2S) && !u->cfg.stall) {
+        return false;
+    }
+    bits = smmu_size_bits(viommu_get(word[2], SMMU_STE_S2PS));
+    c->s2_out_bits = output_bits(t->granule, MIN(bits, u->cfg.oas_bits));
+    /* The input is an address of stage 1's output (IPA). */
+    if (tsz > 39 ||
+        64 - tsz > MIN(highest_input(u, t->granule), u->cfg.oas_bits)) {
+        return false;
+    }
+    t->input_bits = 64 - tsz;
+    t->start_level = t->granule == 12 ? 2 - sl0 : 3 - sl0;
+    t->ttb = word[3] & SMMU_STE_S2TTB;
+    /* Up to 16 start tables side by side; the start level must be needed. */
+    below = t->granule + level_bits(t->granule) *
+            (SMMU_LAST_LEVEL - t->start_level);
+    extra = below + level_bits(t->granule);
+    if (t->input_bits <= below || t->input_bits > extra + 4 ||
+        (t->start_level == 0 && t->input_bits > extra)) {
+        return false;
+    }
+    if (!ttb_ok(t->ttb, c->s2_out_bits)) {
+        return false;
+    }
+    c->flags |= (word[2] & SMMU_STE_S2S ? SMMU_CTX_S2_STALL : 0) |
+                (word[2] & SMMU_STE_S2R ? SMMU_CTX_S2_RECORD : 0) |
+                (word[2] & SMMU_STE_S2AFFD ? SMMU_CTX_S2_AFFD : 0) |
+                (word[2] & SMMU_STE_S2PTW ? SMMU_CTX_S2_PTW : 0);
+    if (u->cfg.httu >= 1 && (word[2] & SMMU_STE_S2HA)) {
+        c->flags |= SMMU_CTX_S2_HA;
+        if (u->cfg.httu >= 2 && (word[2] & SMMU_STE_S2HD)) {
+            c->flags |= SMMU_CTX_S2_HD;
+        }
+    }
+    return true;
+}
+
+/* --- Stream table entries --------------------------------------------------------- */
+
+/* PRIVCFG and INSTCFG: 2 and 3 override what the transaction says. */
+static uint32_t override_flags(const uint64_t word[8])
+{
+    static const uint32_t priv[4] = { 0, 0, SMMU_CTX_FORCE_USER,
+                                      SMMU_CTX_FORCE_PRIV };
+    static const uint32_t inst[4] = { 0, 0, SMMU_CTX_FORCE_DATA,
+                                      SMMU_CTX_FORCE_INST };
+
+    return priv[viommu_get(word[1], SMMU_STE_PRIVCFG)] |
+           inst[viommu_get(word[1], SMMU_STE_INSTCFG)];
+}
+
+static bool decode_ats(const SmmuUnit *u, const uint64_t word[8],
+                       SmmuSte *ste)
+{
+    unsigned eats = viommu_get(word[1], SMMU_STE_EATS);
+    unsigned both = SMMU_CONFIG_ON | SMMU_CONFIG_S1 | SMMU_CONFIG_S2;
+
+    if (!u->cfg.ats || eats == SMMU_EATS_ABORT) {
+        return true;
+    }
+    if (eats == SMMU_EATS_FULL) {
+        ste->context.flags |= SMMU_CTX_ATS;
+        return true;
+    }
+    /* Split-stage needs both stages, and NSCFG.. as announced (5.2). */
+    ste->context.flags |= SMMU_CTX_ATS_SPLIT;
+    return eats == SMMU_EATS_SPLIT && ste->config == both;
+}
+
+bool smmu_decode_ste(const SmmuUnit *u, const uint64_t word[8], SmmuSte *ste)
+{
+    SmmuContext *c = &ste->context;
+    unsigned strw = viommu_get(word[1], SMMU_STE_STRW);
+
+    *ste = (SmmuSte) { 0 };
+    if (!(word[0] & SMMU_STE_V)) {
+        return false;
+    }
+    ste->config = viommu_get(word[0], SMMU_STE_CONFIG);
+    if (!(ste->config & SMMU_CONFIG_ON)) {
+        /* Nothing else of the entry counts, but the values 1 to 3. */
+        c->flags = SMMU_CTX_ABORT;
+        return ste->config == 0;
+    }
+    c->flags = override_flags(word);
+    if (((ste->config & SMMU_CONFIG_S1) && !u->cfg.stage1) ||
+        ((ste->config & SMMU_CONFIG_S2) && !u->cfg.stage2) ||
+        !decode_ats(u, word, ste)) {
+        return false;
+    }
+    if (word[1] & SMMU_STE_PPAR) {
+        c->flags |= SMMU_CTX_PPAR;
+    }
+    if (u->cfg.stage2) {
+        /* Also tags what stage 1 alone translates. */
+        c->vmid = viommu_get(word[2], SMMU_STE_S2VMID);
+    }
+    if (ste->config & SMMU_CONFIG_S1) {
+        ste->s1fmt = viommu_get(word[0], SMMU_STE_S1FMT);
+        ste->s1cdmax = viommu_get(word[0], SMMU_STE_S1CDMAX);
+        ste->s1dss = viommu_get(word[1], SMMU_STE_S1DSS);
+        ste->s1contextptr = word[0] & SMMU_STE_S1CONTEXTPTR;
+        if (ste->s1cdmax > u->cfg.ssid_bits ||
+            (ste->s1cdmax && (ste->s1fmt > SMMU_S1FMT_64K ||
+                              ste->s1dss > SMMU_S1DSS_SSID0)) ||
+            strw != SMMU_STRW_EL1 ||
+            ((word[1] & SMMU_STE_S1STALLD) && !u->cfg.stall)) {
+            return false;
+        }
+        if (!(ste->config & SMMU_CONFIG_S2) &&
+            !ttb_ok(ste->s1contextptr, u->cfg.oas_bits)) {
+            return false;
+        }
+        c->flags |= SMMU_CTX_S1;
+        if (word[1] & SMMU_STE_S1STALLD) {
+            /* Cleared again by the descriptor's flag not being taken over. */
+            c->flags |= SMMU_CTX_S1_STALL;
+        }
+    }
+    if (ste->config & SMMU_CONFIG_S2) {
+        c->flags |= SMMU_CTX_S2;
+        return decode_s2(u, word, c);
+    }
+    return true;
+}
+
+/* --- Context descriptors ------------------------------------------------------------ */
+
+static bool decode_table(const SmmuUnit *u, const uint64_t word[8],
+                         unsigned half, SmmuContext *c)
+{
+    static const ViommuField tsz_field[2] = { { 0, 6 }, { 16, 6 } };
+    SmmuTable *t = &c->s1[half];
+    uint64_t base = word[1 + half];
+    unsigned tsz = viommu_get(word[0], tsz_field[half]);
+    unsigned bits;
+
+    *t = (SmmuTable) { 0 };
+    if (word[0] & (half ? SMMU_CD_EPD1 : SMMU_CD_EPD0)) {
+        t->input_bits = 48;     /* only to tell the halves apart */
+        t->tbi = word[0] & (half ? SMMU_CD_TBI1 : SMMU_CD_TBI0);
+        return true;
+    }
+    t->granule = half ? granule_of_tg1[viommu_get(word[0], SMMU_CD_TG1)]
+                      : granule_of_tg0[viommu_get(word[0], SMMU_CD_TG0)];
+    if (!t->granule || tsz > 39 ||
+        64 - tsz > highest_input(u, t->granule)) {
+        return false;
+    }
+    t->input_bits = 64 - tsz;
+    bits = level_bits(t->granule);
+    t->start_level = SMMU_LAST_LEVEL + 1 -
+                     (t->input_bits - t->granule + bits - 1) / bits;
+    t->ttb = base & SMMU_CD_TTB;
+    t->tbi = word[0] & (half ? SMMU_CD_TBI1 : SMMU_CD_TBI0);
+    t->had = base & SMMU_CD_HAD;
+    return ttb_ok(t->ttb, output_bits(t->granule, c->ips_bits));
+}
+
+bool smmu_decode_cd(const SmmuUnit *u, const uint64_t word[8],
+                    SmmuContext *c)
+{
+    bool stalld = c->flags & SMMU_CTX_S1_STALL;
+
+    c->flags &= ~SMMU_CTX_S1_STALL;
+    /* No AArch32, big-endian, or read-as-zero terminations are announced. */
+    if (!(word[0] & SMMU_CD_V) || !(word[0] & SMMU_CD_AA64) ||
+        (word[0] & SMMU_CD_ENDI) || !(word[0] & SMMU_CD_A) ||
+        ((word[0] & SMMU_CD_S) && (!u->cfg.stall || stalld))) {
+        return false;
+    }
+    c->ips_bits = MIN(smmu_size_bits(viommu_get(word[0], SMMU_CD_IPS)),
+                      u->cfg.oas_bits);
+    c->asid = viommu_get(word[0], SMMU_CD_ASID);
+    if (!decode_table(u, word, 0, c) || !decode_table(u, word, 1, c)) {
+        return false;
+    }
+    c->flags |= SMMU_CTX_S1_ABORT |
+                (word[0] & SMMU_CD_S ? SMMU_CTX_S1_STALL : 0) |
+                (word[0] & SMMU_CD_R ? SMMU_CTX_S1_RECORD : 0) |
+                (word[0] & SMMU_CD_AFFD ? SMMU_CTX_S1_AFFD : 0) |
+                (word[0] & SMMU_CD_WXN ? SMMU_CTX_WXN : 0) |
+                (word[0] & SMMU_CD_UWXN ? SMMU_CTX_UWXN : 0) |
+                (word[0] & SMMU_CD_PAN ? SMMU_CTX_PAN : 0);
+    if (u->cfg.httu >= 1 && (word[0] & SMMU_CD_HA)) {
+        c->flags |= SMMU_CTX_S1_HA;
+        if (u->cfg.httu >= 2 && (word[0] & SMMU_CD_HD)) {
+            c->flags |= SMMU_CTX_S1_HD;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A transaction from its arrival to its answer (3.3, 3.9, 3.12):
+ *
+ *   SMMUEN clear?    -> GBPA: abort, or itself
+ *   StreamID         -> STE -> context descriptor      (configuration cache)
+ *   Config           -> abort, itself, or
+ *   address          -> stage 1, stage 2, or both      (IOTLB, walk.c)
+ *   fault            -> event; terminated, or stalled until software resumes
+ */
+#include <string.h>
+
+#include "hw/iommu/smmuv3/unit.h"
+
+typedef struct Request {
+    SmmuUnit *u;
+    const ViommuRequest *req;
+    ViommuReply *reply;
+    SmmuWanted wanted;
+    SmmuContext context;
+    SmmuFault fault;
+    bool silent;            /* no event */
+} Request;
+
+static bool granted(Request *r, uint64_t addr, uint64_t size, uint8_t access)
+{
+    r->reply->addr = addr;
+    r->reply->size = size;
+    r->reply->access = access;
+    return true;
+}
+
+static bool blocked(Request *r, uint64_t size)
+{
+    r->reply->reason = r->fault.id;
+    r->reply->size = size;
+    return false;
+}
+
+static bool blocked_by(Request *r, SmmuEventId id)
+{
+    r->fault.id = id;
+    return blocked(r, 0);
+}
+
+static bool blocked_silently(Request *r)
+{
+    r->silent = true;
+    return blocked(r, 0);
+}
+
+/* The address stays; it must be one of the output. */
+static bool bypass(Request *r)
+{
+    unsigned bits = r->u->cfg.oas_bits;
+
+    if (r->req->addr >> bits) {
+        r->fault.class = SMMU_CLASS_IN;
+        return blocked_by(r, SMMU_F_ADDR_SIZE);
+    }
+    return granted(r, r->req->addr, UINT64_C(1) << bits,
+                   VIOMMU_READ | VIOMMU_WRITE | VIOMMU_EXEC);
+}
+
+static uint8_t access_of(uint8_t flags, bool privileged)
+{
+    uint8_t bits = (privileged ? flags >> 3 : flags) & 7;
+
+    return (bits & 1 ? VIOMMU_READ : 0) | (bits & 2 ? VIOMMU_WRITE : 0) |
+           (bits & 4 ? VIOMMU_EXEC : 0);
+}
+
+static bool is_missing(SmmuEventId id)
+{
+    return id == SMMU_F_TRANSLATION || id == SMMU_F_ADDR_SIZE ||
+           id == SMMU_F_ACCESS || id == SMMU_F_PERMISSION;
+}
+
+static bool look_up(Request *r, const SmmuContext *c, uint64_t addr,
+                    const SmmuWanted *wanted, SmmuMapping *m)
+{
+    SmmuStamps stamps;
+
+    if ((c->flags & SMMU_CTX_ATS_SPLIT) &&
+        r->req->kind == VIOMMU_TRANSLATION) {
+        /* An address between the stages; the IOTLB has no such entries. */
+        return smmu_walk_first(r->u, c, addr, wanted, m, &r->fault);
+    }
+    stamps = smmu_iotlb_stamps(r->u, c);
+    if (smmu_iotlb_find(r->u, c, addr, smmu_needs(wanted->access), &stamps,
+                        m)) {
+        return true;
+    }
+    if (!smmu_walk(r->u, c, addr, wanted, m, &r->fault)) {
+        return false;
+    }
+    smmu_iotlb_fill(r->u, c, addr, wanted, &stamps, m);
+    return true;
+}
+
+static bool answer(Request *r, const SmmuMapping *m)
+{
+    uint64_t size = UINT64_C(1) << m->shift;
+
+    r->reply->global = m->flags & SMMU_MAP_GLOBAL;
+    r->reply->privileged = r->wanted.access & VIOMMU_PRIV;
+    return granted(r, m->page | (r->req->addr & (size - 1)), size,
+                   access_of(m->flags, r->wanted.access & VIOMMU_PRIV));
+}
+
+/* An ATS translation request gets what there is, perhaps nothing (3.9.1). */
+static bool answer_ats(Request *r, const SmmuContext *c)
+{
+    uint8_t mode = r->wanted.access & VIOMMU_PRIV;
+    uint8_t steps[2] = { r->wanted.access, mode | VIOMMU_READ };
+    SmmuMapping m;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(steps); i++) {
+        SmmuWanted wanted = r->wanted;
+
+        wanted.access = steps[i];
+        if (look_up(r, c, r->req->addr, &wanted, &m)) {
+            answer(r, &m);
+            if (!(r->wanted.access & VIOMMU_EXEC)) {
+                r->reply->access &= ~VIOMMU_EXEC;
+            }
+            return true;
+        }
+        if (!is_missing(r->fault.id)) {
+            return blocked(r, UINT64_C(1) << m.shift);
+        }
+    }
+    return granted(r, r->req->addr, UINT64_C(1) << 12, 0);
+}
+
+static bool translate(Request *r, const SmmuContext *c)
+{
+    SmmuMapping m;
+
+    if (r->req->kind == VIOMMU_TRANSLATION) {
+        return answer_ats(r, c);
+    }
+    if (!look_up(r, c, r->req->addr, &r->wanted, &m)) {
+        return blocked(r, UINT64_C(1) << m.shift);
+    }
+    return answer(r, &m);
+}
+
+/* Privilege and instruction: from the transaction unless overridden. */
+static void override_access(Request *r)
+{
+    uint32_t flags = r->context.flags;
+
+    if (flags & SMMU_CTX_FORCE_PRIV) {
+        r->wanted.access |= VIOMMU_PRIV;
+    } else if (flags & SMMU_CTX_FORCE_USER) {
+        r->wanted.access &= ~VIOMMU_PRIV;
+    }
+    if (flags & SMMU_CTX_FORCE_DATA) {
+        r->wanted.access &= ~VIOMMU_EXEC;
+    } else if ((flags & SMMU_CTX_FORCE_INST) &&
+               !(r->wanted.access & VIOMMU_WRITE)) {
+        r->wanted.access |= VIOMMU_EXEC;
+    }
+}
+
+/* A translated request has gone through stage 1, or all, already (3.9.1). */
+static bool translated(Request *r)
+{
+    SmmuContext second = { 0 };
+
+    if (r->context.flags & SMMU_CTX_ATS_SPLIT) {
+        second = r->context;
+        second.flags &= ~SMMU_CTX_S1;
+        return translate(r, &second);
+    }
+    if (!(r->context.flags & SMMU_CTX_ATS)) {
+        return blocked_by(r, SMMU_F_TRANSL_FORBIDDEN);
+    }
+    return bypass(r);
+}
+
+static bool translation_request(Request *r)
+{
+    uint32_t flags = r->context.flags;
+
+    if (!(flags & (SMMU_CTX_ATS | SMMU_CTX_ATS_SPLIT)) ||
+        !(flags & (SMMU_CTX_S1 | SMMU_CTX_S2))) {
+        return blocked_by(r, SMMU_F_BAD_ATS_TREQ);
+    }
+    return translate(r, &r->context);
+}
+
+static bool disabled(Request *r)
+{
+    if (r->req->kind != VIOMMU_UNTRANSLATED) {
+        return blocked_silently(r);
+    }
+    return smmu_load(&r->u->gbpa) & SMMU_GBPA_ABORT ? blocked_silently(r)
+                                                    : bypass(r);
+}
+
+static bool resolve(Request *r)
+{
+    const ViommuRequest *req = r->req;
+    SmmuUnit *u = r->u;
+    uint64_t cr0 = smmu_load(&u->cr0);
+
+    r->wanted.epoch = viommu_cache_epoch(&u->iotlb);
+    if (!(cr0 & SMMU_CR0_SMMUEN)) {
+        return disabled(r);
+    }
+    if (req->kind == VIOMMU_TRANSLATED && !(cr0 & SMMU_CR0_ATSCHK)) {
+        return bypass(r);
+    }
+    if (smmu_context(u, req->source, req->pasid, &r->context, &r->fault)) {
+        return blocked(r, 0);
+    }
+    if (r->context.flags & SMMU_CTX_ABORT) {
+        if (req->kind == VIOMMU_TRANSLATION) {
+            return blocked_by(r, SMMU_F_BAD_ATS_TREQ);
+        }
+        return blocked_silently(r);
+    }
+    override_access(r);
+    switch (req->kind) {
+    case VIOMMU_TRANSLATED:
+        return translated(r);
+    case VIOMMU_TRANSLATION:
+        return translation_request(r);
+    default:
+        break;
+    }
+    if (!(r->context.flags & (SMMU_CTX_S1 | SMMU_CTX_S2))) {
+        return bypass(r);
+    }
+    return translate(r, &r->context);
+}
+
+/* Whether the fault's stage says so. */
+static bool stage_flag(const Request *r, uint32_t s1, uint32_t s2)
+{
+    return r->context.flags & (r->fault.s2 ? s2 : s1);
+}
+
+static bool can_stall(const Request *r)
+{
+    return is_missing(r->fault.id) && r->req->kind == VIOMMU_UNTRANSLATED &&
+           r->fault.class == SMMU_CLASS_IN &&
+           stage_flag(r, SMMU_CTX_S1_STALL, SMMU_CTX_S2_STALL);
+}
+
+static bool is_recorded(const Request *r)
+{
+    if (r->fault.id == SMMU_C_BAD_STREAMID) {
+        return smmu_load(&r->u->cr2) & SMMU_CR2_RECINVSID;
+    }
+    return !is_missing(r->fault.id) ||
+           !(r->context.flags & (SMMU_CTX_S1 | SMMU_CTX_S2)) ||
+           stage_flag(r, SMMU_CTX_S1_RECORD, SMMU_CTX_S2_RECORD);
+}
+
+/* Record, and perhaps stall. */
+static ViommuStatus report(Request *r)
+{
+    SmmuEvent event = smmu_event_of(r->u, r->req, r->wanted.access,
+                                    &r->fault);
+
+    viommu_count(&r->u->common.stats.faults);
+    if (can_stall(r) && smmu_stall(r->u, r->req->source, &event,
+                                   &r->reply->stall_tag)) {
+        smmu_stalls_flush(r->u);
+        return VIOMMU_STALLED;
+    }
+    if (is_recorded(r)) {
+        smmu_event_record(r->u, &event);
+    }
+    return VIOMMU_FAULT;
+}
+
+ViommuStatus smmu_translate(Viommu *unit, const ViommuRequest *req,
+                            ViommuReply *reply)
+{
+    Request r = {
+        .u = smmu_unit(unit), .req = req, .reply = reply,
+        .wanted = { .access = req->access, .probe = req->probe },
+    };
+    bool ok;
+
+    if (!(req->access & (VIOMMU_READ | VIOMMU_WRITE))) {
+        r.wanted.access |= VIOMMU_READ;
+    }
+    memset(reply, 0, sizeof(*reply));
+
+    viommu_read_lock();
+    ok = resolve(&r);
+    viommu_read_unlock();
+
+    if (ok) {
+        return VIOMMU_OK;
+    }
+    if (r.silent || req->probe) {
+        return VIOMMU_FAULT;
+    }
+    return report(&r);
+}
+
+bool smmu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
+{
+    SmmuUnit *u = smmu_unit(unit);
+    SmmuContext context;
+    SmmuFault fault;
+    SmmuEventId id;
+
+    if (!(smmu_load(&u->cr0) & SMMU_CR0_SMMUEN)) {
+        return false;
+    }
+    viommu_read_lock();
+    id = smmu_context(u, source, VIOMMU_NO_PASID, &context, &fault);
+    viommu_read_unlock();
+    *domain = context.flags & SMMU_CTX_S2 ? context.vmid : context.asid;
+    return !id && (context.flags & (SMMU_CTX_S1 | SMMU_CTX_S2));
+}
+
+/* An SMMU takes interrupt messages for the writes that they are. */
+ViommuMsiResult smmu_remap_msi(Viommu *unit, uint32_t source,
+                               const ViommuMsi *in, bool probe,
+                               ViommuMsi *out)
+{
+    (void)unit;
+    (void)source;
+    (void)probe;
+    *out = *in;
+    return VIOMMU_MSI_DELIVER;
+}

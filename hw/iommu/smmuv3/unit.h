@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One SMMUv3.  How its files divide the work:
+ *
+ *   config.c       options, ID registers, creation
+ *   registers.c    the register table and its handlers
+ *   tables.c       decoders of stream table entries and context descriptors
+ *   context.c      from StreamID and SubstreamID to a context, and its cache
+ *   walk.c         the walk of one stage (VMSAv8-64)
+ *   iotlb.c        cached translations
+ *   translate.c    a transaction from arrival to answer; both stages, nested
+ *   invalidation.c what each invalidation removes from the caches
+ *   queue.c        the command queue
+ *   events.c       the event queue, global errors, interrupts
+ *   stall.c        transactions that wait for software
+ *   page_request.c the PRI queue and its responses
+ *   gatos.c        address translation operations
+ *   state.c        reset, save and load
+ */
+#ifndef HW_IOMMU_SMMUV3_UNIT_H
+#define HW_IOMMU_SMMUV3_UNIT_H
+
+#include <hw/iommu/viommu-smmuv3.h>
+
+#include "hw/iommu/common/cache.h"
+#include "hw/iommu/common/regs.h"
+#include "hw/iommu/common/unit.h"
+#include "hw/iommu/smmuv3/defs.h"
+
+/** Index of a register in the register file; same order as the table. */
+typedef enum SmmuRegId {
+    SMMU_REG_IDR0, SMMU_REG_IDR1, SMMU_REG_IDR2, SMMU_REG_IDR3,
+    SMMU_REG_IDR4, SMMU_REG_IDR5, SMMU_REG_IIDR, SMMU_REG_AIDR,
+    SMMU_REG_CR0, SMMU_REG_CR0ACK, SMMU_REG_CR1, SMMU_REG_CR2,
+    SMMU_REG_STATUSR, SMMU_REG_GBPA, SMMU_REG_AGBPA, SMMU_REG_IRQ_CTRL,
+    SMMU_REG_IRQ_CTRLACK, SMMU_REG_GERROR, SMMU_REG_GERRORN,
+    SMMU_REG_GERROR_CFG0, SMMU_REG_GERROR_CFG1, SMMU_REG_GERROR_CFG2,
+    SMMU_REG_STRTAB_BASE, SMMU_REG_STRTAB_BASE_CFG, SMMU_REG_CMDQ_BASE,
+    SMMU_REG_CMDQ_PROD, SMMU_REG_CMDQ_CONS, SMMU_REG_EVENTQ_BASE,
+    SMMU_REG_EVENTQ_PROD, SMMU_REG_EVENTQ_CONS, SMMU_REG_EVENTQ_CFG0,
+    SMMU_REG_EVENTQ_CFG1, SMMU_REG_EVENTQ_CFG2, SMMU_REG_PRIQ_BASE,
+    SMMU_REG_PRIQ_PROD, SMMU_REG_PRIQ_CONS, SMMU_REG_PRIQ_CFG0,
+    SMMU_REG_PRIQ_CFG1, SMMU_REG_PRIQ_CFG2, SMMU_REG_GATOS_CTRL,
+    SMMU_REG_GATOS_SID, SMMU_REG_GATOS_ADDR, SMMU_REG_GATOS_PAR,
+    SMMU_REG_PIDR4, SMMU_REG_PIDR0, SMMU_REG_PIDR1, SMMU_REG_PIDR2,
+    SMMU_REG_CIDR0, SMMU_REG_CIDR1, SMMU_REG_CIDR2, SMMU_REG_CIDR3,
+    SMMU_REGS
+} SmmuRegId;
+
+/** Work that is done outside the lock, by smmu_run(). */
+enum {
+    SMMU_WORK_SWITCH = 1 << 0,  /* translation was switched: drain, tell */
+    SMMU_WORK_GATOS = 1 << 1,
+    SMMU_WORK_STALLS = 1 << 2,  /* events of stalls; answers to endpoints */
+    SMMU_WORK_QUEUE = 1 << 3,
+};
+
+#define SMMU_VMIDS 65536
+#define SMMU_ASID_GENS 4096
+
+/* --- What the tables say ---------------------------------------------------- */
+
+/** One translation table base with what goes with it. */
+typedef struct SmmuTable {
+    uint64_t ttb;
+    uint8_t granule;        /* log2 of the page size: 12, 14, 16; 0: disabled */
+    uint8_t input_bits;
+    uint8_t start_level;
+    bool tbi;               /* top byte ignored */
+    bool had;               /* hierarchical permissions are off */
+} SmmuTable;
+
+/** SmmuContext.flags */
+enum {
+    SMMU_CTX_S1 = 1 << 0,           /* stage 1 translates */
+    SMMU_CTX_S2 = 1 << 1,
+    SMMU_CTX_ABORT = 1 << 2,        /* Config says abort, without an event */
+    SMMU_CTX_EL2 = 1 << 3,          /* stage 1 of the EL2 regime */
+    SMMU_CTX_S1_STALL = 1 << 4,
+    SMMU_CTX_S1_RECORD = 1 << 5,
+    SMMU_CTX_S1_ABORT = 1 << 6,     /* else read zero, write ignored */
+    SMMU_CTX_S1_AFFD = 1 << 7,
+    SMMU_CTX_S1_HA = 1 << 8,
+    SMMU_CTX_S1_HD = 1 << 9,
+    SMMU_CTX_WXN = 1 << 10,
+    SMMU_CTX_UWXN = 1 << 11,
+    SMMU_CTX_PAN = 1 << 12,
+    SMMU_CTX_S2_STALL = 1 << 13,
+    SMMU_CTX_S2_RECORD = 1 << 14,
+    SMMU_CTX_S2_AFFD = 1 << 15,
+    SMMU_CTX_S2_HA = 1 << 16,
+    SMMU_CTX_S2_HD = 1 << 17,
+    SMMU_CTX_S2_PTW = 1 << 18,
+    SMMU_CTX_ATS = 1 << 19,         /* EATS: full */
+    SMMU_CTX_ATS_SPLIT = 1 << 20,   /* EATS: stage 1 only */
+    SMMU_CTX_PPAR = 1 << 21,
+    SMMU_CTX_FORCE_PRIV = 1 << 22,  /* PRIVCFG */
+    SMMU_CTX_FORCE_USER = 1 << 23,
+    SMMU_CTX_FORCE_DATA = 1 << 24,  /* INSTCFG */
+    SMMU_CTX_FORCE_INST = 1 << 25,
+};
+
+typedef struct SmmuContext {
+    uint32_t flags;
+    uint16_t vmid;          /* 0 without stage 2 */
+    uint16_t asid;
+    uint8_t ips_bits;       /* output width of stage 1 */
+    uint8_t s2_out_bits;
+    SmmuTable s1[2];
+    SmmuTable s2;
+} SmmuContext;
+
+/** A fault on its way to the event queue, or to the one who asked. */
+typedef struct SmmuFault {
+    SmmuEventId id;         /* SMMU_EVENT_NONE: no fault */
+    uint8_t class;
+    bool s2;
+    uint64_t ipa;           /* with s2; of fetch faults, the fetched address */
+} SmmuFault;
+
+/* --- A unit ------------------------------------------------------------------- */
+
+/** An event as it goes to the queue. */
+typedef struct SmmuEvent {
+    uint64_t word[4];
+} SmmuEvent;
+
+#define SMMU_STALLS     64
+
+/** A transaction that waits.  Its STAG is its index. */
+typedef struct SmmuStall {
+    bool used;
+    bool recorded;          /* its event is in the queue */
+    bool answered;          /* the endpoint is to be told */
+    uint8_t action;         /* a ViommuResume */
+    uint32_t source;
+    SmmuEvent event;
+} SmmuStall;
+
+/** A cached context: key, and an SmmuContext in four words; see context.c. */
+typedef struct SmmuContextSlot {
+    uint64_t sequence;
+    uint64_t key;
+    uint64_t stamp;
+    uint64_t value[4];
+} __attribute__((aligned(64))) SmmuContextSlot;
+
+#define SMMU_CONTEXT_BITS 12
+
+typedef struct SmmuUnit {
+    Viommu common;              /* first */
+    ViommuSmmuv3Config cfg;
+    ViommuRegFile regs;         /* under the lock */
+
+    /* What endpoints' threads look at, each word atomically; written under
+     * the lock. */
+    uint64_t cr0;
+    uint64_t gbpa;
+    uint64_t strtab_base;
+    uint64_t strtab_cfg;
+    uint64_t cr2;
+
+    /* Work; under the lock. */
+    unsigned work;
+    unsigned irqs;              /* bits of SmmuIrq, to be raised */
+    bool busy;                  /* somebody is in smmu_run() */
+    uint64_t queue_life;        /* advances when the queue is switched */
+    bool undrained;
+    bool atc_timeout;           /* an ATC did not answer: the next SYNC fails */
+
+    SmmuStall stalls[SMMU_STALLS];
+
+    SmmuContextSlot *contexts;
+    ViommuCache iotlb;          /* key: page number; ASID, VMID, size, regime */
+    uint64_t context_gen;
+    uint64_t iotlb_gen;
+    uint64_t *vmid_gens;        /* all of a VMID */
+    uint64_t *nested_gens;      /* by VMID: second stage under a first one */
+    uint64_t *asid_gens;        /* by a hash of VMID and ASID */
+    uint64_t sizes;             /* bit n: the IOTLB has met pages of 2^n */
+    uint64_t global_sizes;      /* the same of global ones */
+} SmmuUnit;
+
+static inline SmmuUnit *smmu_unit(Viommu *unit)
+{
+    return (SmmuUnit *)unit;
+}
+
+/** A register's value; under the lock. */
+static inline uint64_t *smmu_reg(SmmuUnit *u, SmmuRegId id)
+{
+    return &u->regs.values[id];
+}
+
+static inline uint64_t smmu_load(const uint64_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline void smmu_store(uint64_t *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+/* --- config.c --------------------------------------------------------------------- */
+
+/** Bits of an address size as the tables encode it (OAS, IPS, PS). */
+unsigned smmu_size_bits(unsigned encoded);
+
+/* --- registers.c ------------------------------------------------------------------ */
+
+void smmu_registers_init(SmmuUnit *u);
+/** Publish to endpoints what the registers say.  Locked. */
+void smmu_registers_publish(SmmuUnit *u);
+uint64_t smmu_mmio_size(const Viommu *unit);
+uint64_t smmu_mmio_read(Viommu *unit, uint64_t offset, unsigned size);
+void smmu_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
+                     unsigned size);
+void smmu_dump(Viommu *unit, GString *out);
+
+/* --- tables.c ----------------------------------------------------------------------- */
+
+/** A stream table entry as far as contexts need it. */
+typedef struct SmmuSte {
+    uint8_t config;
+    uint8_t s1fmt;
+    uint8_t s1dss;
+    uint8_t s1cdmax;
+    uint64_t s1contextptr;
+    SmmuContext context;        /* without stage 1's tables */
+} SmmuSte;
+
+/** False: C_BAD_STE. */
+bool smmu_decode_ste(const SmmuUnit *u, const uint64_t word[8], SmmuSte *ste);
+/** Fill in stage 1.  False: C_BAD_CD. */
+bool smmu_decode_cd(const SmmuUnit *u, const uint64_t word[8],
+                    SmmuContext *context);
+
+/* --- context.c ------------------------------------------------------------------------ */
+
+/** The context of a stream; with SMMU_EVENT_NONE it is valid.  Read-side
+ *  section. */
+SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
+                         SmmuContext *context, SmmuFault *fault);
+
+/* --- walk.c --------------------------------------------------------------------------- */
+
+/* What a translation grants, in the low bits of an output address. */
+enum {
+    SMMU_MAP_UR = 1 << 0, SMMU_MAP_UW = 1 << 1, SMMU_MAP_UX = 1 << 2,
+    SMMU_MAP_PR = 1 << 3, SMMU_MAP_PW = 1 << 4, SMMU_MAP_PX = 1 << 5,
+    SMMU_MAP_ALL = 0x3f,
+    SMMU_MAP_GLOBAL = 1 << 6,
+};
+
+typedef struct SmmuMapping {
+    uint64_t page;
+    uint8_t shift;          /* log2 of the size that it is valid for */
+    uint8_t flags;
+} SmmuMapping;
+
+/** What is wanted of a translation. */
+typedef struct SmmuWanted {
+    uint8_t access;         /* VIOMMU_READ and so on */
+    bool probe;             /* change neither memory nor the IOTLB */
+    uint64_t epoch;         /* of the IOTLB, before the first look */
+} SmmuWanted;
+
+/** The flags that @access needs. */
+static inline uint8_t smmu_needs(uint8_t access)
+{
+    return ((access & VIOMMU_READ ? SMMU_MAP_UR : 0) |
+            (access & VIOMMU_WRITE ? SMMU_MAP_UW : 0) |
+            (access & VIOMMU_EXEC ? SMMU_MAP_UX : 0)) <<
+           (access & VIOMMU_PRIV ? 3 : 0);
+}
+
+/** Both stages as the context says; from the tables.  False with *@fault. */
+bool smmu_walk(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
+               const SmmuWanted *wanted, SmmuMapping *mapping,
+               SmmuFault *fault);
+/** Stage 1 alone, its tables still through stage 2 (split-stage ATS). */
+bool smmu_walk_first(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
+                     const SmmuWanted *wanted, SmmuMapping *mapping,
+                     SmmuFault *fault);
+/** Stage 2 alone, for fetches of context descriptors: *@addr is replaced. */
+bool smmu_walk_for_cd(SmmuUnit *u, const SmmuContext *context, uint64_t *addr,
+                      SmmuFault *fault);
+
+/* --- iotlb.c --------------------------------------------------------------------------- */
+
+/** Stamps of entries that are made now; never 0. */
+typedef struct SmmuStamps {
+    uint64_t asid;
+    uint64_t global;
+} SmmuStamps;
+
+static inline unsigned smmu_asid_hash(uint16_t vmid, uint16_t asid)
+{
+    return (vmid * 0x9e5u + asid) % SMMU_ASID_GENS;
+}
+
+SmmuStamps smmu_iotlb_stamps(const SmmuUnit *u, const SmmuContext *context);
+bool smmu_iotlb_find(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
+                     uint8_t needs, const SmmuStamps *stamps,
+                     SmmuMapping *mapping);
+void smmu_iotlb_fill(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
+                     const SmmuWanted *wanted, const SmmuStamps *stamps,
+                     const SmmuMapping *mapping);
+/** Remove what touches @size bytes at @addr; the caller bounds their number
+ *  and has advanced the epoch. */
+void smmu_iotlb_remove(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
+                       uint64_t size);
+
+/* --- translate.c ------------------------------------------------------------------------- */
+
+ViommuStatus smmu_translate(Viommu *unit, const ViommuRequest *req,
+                            ViommuReply *reply);
+bool smmu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain);
+ViommuMsiResult smmu_remap_msi(Viommu *unit, uint32_t source,
+                               const ViommuMsi *in, bool probe,
+                               ViommuMsi *out);
+
+/* --- invalidation.c ------------------------------------------------------------------------ */
+
+/** Which translations a TLBI means. */
+typedef struct SmmuTlbi {
+    bool by_vmid, by_asid, by_addr;
+    bool stage2;            /* addr is an IPA */
+    bool el2;
+    uint16_t vmid, asid;
+    uint64_t addr;
+    uint64_t size;          /* bytes; 0 with by_addr: one page of any size */
+    bool leaf;
+} SmmuTlbi;
+
+void smmu_forget_all(SmmuUnit *u);
+/** Not locked, not in a read-side section; each tells the embedder too. */
+void smmu_invalidate_all(SmmuUnit *u);
+void smmu_invalidate_config(SmmuUnit *u, uint32_t source, uint32_t mask);
+void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *tlbi);
+
+/* --- queue.c ------------------------------------------------------------------------------- */
+
+void smmu_run(Viommu *unit);
+void smmu_unexpected_completion(Viommu *unit, uint32_t source);
+
+/* --- events.c ------------------------------------------------------------------------------- */
+
+/** Write an event to the queue.  Not locked. */
+void smmu_event_record(SmmuUnit *u, const SmmuEvent *event);
+/** Words of an event of @req. */
+SmmuEvent smmu_event_of(const SmmuUnit *u, const ViommuRequest *req,
+                        uint8_t access, const SmmuFault *fault);
+
+/** What became of a record that was to be queued. */
+typedef enum SmmuQueued {
+    SMMU_QUEUED,
+    SMMU_QUEUE_OFF,
+    SMMU_QUEUE_FULL,
+    SMMU_QUEUE_ABORTED,     /* its memory did not answer */
+} SmmuQueued;
+
+/** A queue that the unit writes: the event or the PRI queue. */
+typedef struct SmmuOutQueue {
+    SmmuRegId base, prod, cons;
+    uint32_t enable;        /* in CR0 */
+    uint32_t abort;         /* in GERROR */
+    unsigned words;         /* of a record */
+} SmmuOutQueue;
+
+/** Append a record.  *@raise: the queue is no longer empty; *@at: where the
+ *  record stands.  Locked, and in a read-side section. */
+SmmuQueued smmu_queue_append(SmmuUnit *u, const SmmuOutQueue *queue,
+                             const uint64_t *words, bool *raise,
+                             uint64_t *at);
+/** Set a queue's overflow flag, unless it is set already.  Locked. */
+void smmu_queue_overflow(SmmuUnit *u, const SmmuOutQueue *queue);
+/** A global error has become active.  Locked. */
+void smmu_gerror(SmmuUnit *u, uint32_t bits);
+
+typedef enum SmmuIrq {
+    SMMU_IRQ_OF_EVENTQ, SMMU_IRQ_OF_PRIQ, SMMU_IRQ_OF_SYNC, SMMU_IRQ_OF_GERROR
+} SmmuIrq;
+/** Raise an interrupt, by message or by wire, if it is enabled.  Not
+ *  locked. */
+void smmu_irq(SmmuUnit *u, SmmuIrq irq);
+/** A message; @abort is the global error when its memory refuses it.  Not
+ *  locked. */
+void smmu_send_msi(SmmuUnit *u, uint64_t addr, uint32_t data, uint32_t abort);
+/** Raise what smmu_gerror() and others asked for.  Not locked. */
+void smmu_raise_irqs(SmmuUnit *u);
+
+/* --- stall.c ---------------------------------------------------------------------------------- */
+
+/** Make a transaction wait; false: no room, terminate it.  Not locked. */
+bool smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
+                uint16_t *tag);
+void smmu_stall_resume(SmmuUnit *u, uint32_t source, uint16_t tag,
+                       unsigned action);
+/** Terminate those of @source, or of all with VIOMMU_ANY.  Locked. */
+void smmu_stall_terminate(SmmuUnit *u, uint32_t source);
+/** Tell endpoints.  Not locked. */
+void smmu_stalls_flush(SmmuUnit *u);
+
+/* --- page_request.c ----------------------------------------------------------------------------- */
+
+void smmu_page_request(Viommu *unit, const ViommuPageRequest *req);
+
+/* --- gatos.c -------------------------------------------------------------------------------------- */
+
+void smmu_gatos_run(SmmuUnit *u);
+
+/* --- state.c -------------------------------------------------------------------------------------- */
+
+void smmu_reset(Viommu *unit);
+GBytes *smmu_save(Viommu *unit);
+bool smmu_load_state(Viommu *unit, const void *data, size_t size,
+                     GError **error);
+
+#endif
