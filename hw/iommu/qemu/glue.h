@@ -7,7 +7,7 @@
  *   notify.c       word for who keeps translations: device-TLBs, vhost, VFIO
  *   shadow.c       MAP notifiers: a host IOMMU kept in step
  *   interrupt.c    interrupt messages in and out
- *   ram.c          guest RAM as the unit sees it
+ *   ram.c          guest RAM as units see it
  *   state.c        migration
  *   threads.c      DMA of iothreads
  *
@@ -120,11 +120,6 @@ void vtd_deliver_msi(uint32_t source, const ViommuMsi *msi);
 int vtd_int_remap(X86IOMMUState *x86, MSIMessage *src, MSIMessage *dst,
                   uint16_t sid);
 void vtd_notify_routes(IntelIOMMUState *s, const ViommuInvalidation *inv);
-
-/* ram.c */
-void vtd_ram_init(IntelIOMMUState *s);
-/* The unit wrote there through its own pointer.  Any thread. */
-void vtd_ram_written(void *opaque, uint64_t addr, uint64_t size);
 
 /* threads.c */
 typedef struct VtdThread VtdThread;

@@ -5,6 +5,7 @@
  */
 #include "qemu/osdep.h"
 #include "glue.h"
+#include "ram.h"
 #include "hw/i386/pc.h"
 #include "hw/qdev-properties.h"
 #include "kvm/kvm_i386.h"
@@ -269,7 +270,7 @@ static const ViommuOps vtd_ops = {
     .page_response = vtd_page_response,
     .drained = vtd_threads_drained,
     .run_later = vtd_run_later,
-    .ram_written = vtd_ram_written,
+    .ram_written = viommu_ram_written_to,
 };
 
 static bool vtd_create_unit(IntelIOMMUState *s, Error **errp)
@@ -357,7 +358,7 @@ static void vtd_realize(DeviceState *dev, Error **errp)
                           "intel-iommu", viommu_mmio_size(s->unit));
     memory_region_add_subregion(get_system_memory(),
                                 Q35_HOST_BRIDGE_IOMMU_ADDR, &s->registers);
-    vtd_ram_init(s);
+    viommu_ram_follow(s->unit);
     vtd_spaces_init(s);
     X86_MACHINE(ms)->ioapic_as = vtd_ioapic_space(s);
     qemu_add_machine_init_done_notifier(&vtd_machine_done_notifier);

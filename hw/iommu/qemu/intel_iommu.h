@@ -27,7 +27,6 @@ OBJECT_DECLARE_SIMPLE_TYPE(IntelIOMMUState, INTEL_IOMMU_DEVICE)
 
 typedef struct Viommu Viommu;
 typedef struct VtdEvents VtdEvents;
-typedef struct VtdRam VtdRam;
 typedef struct VtdSpace VtdSpace;
 
 struct IntelIOMMUState {
@@ -66,7 +65,6 @@ struct IntelIOMMUState {
     MemoryRegion registers;
     VtdEvents *events;              /* what other threads left to do */
     bool waits_for_threads;         /* see threads.c */
-    VtdRam *ram;                    /* what the unit knows as RAM */
 
     uint64_t generation;            /* of hits, see dma.c */
     GHashTable *buses;              /* PCIBus -> VtdBus, see dma.c */

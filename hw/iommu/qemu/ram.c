@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * viommu in QEMU: guest RAM as the unit sees it, and what it writes there.
+ * viommu in QEMU: guest RAM as units see it, and what they write there.
  */
 #include "qemu/osdep.h"
-#include "glue.h"
+#include "ram.h"
+#include "exec/memory.h"
 #include "exec/address-spaces.h"
 #include "qemu/error-report.h"
 #include "qemu/rcu.h"
 
-struct VtdRam {
+typedef struct ViommuRamListener {
     MemoryListener listener;
-    IntelIOMMUState *iommu;
+    Viommu *unit;
     GArray *ranges;             /* ViommuRam */
     GPtrArray *regions;         /* the MemoryRegion of each of them */
     GPtrArray *gone;            /* references to drop after the update */
     bool changed;
-};
+} ViommuRamListener;
 
 /*
  * Memory that a table may be in.  What is behind a device's BAR is not: the
  * unit's accesses would race with the device.
  */
-static bool vtd_is_ram(const MemoryRegionSection *section)
+static bool is_table_memory(const MemoryRegionSection *section)
 {
     MemoryRegion *mr = section->mr;
 
@@ -30,7 +31,7 @@ static bool vtd_is_ram(const MemoryRegionSection *section)
            !memory_region_is_protected(mr) && !section->nonvolatile;
 }
 
-static ViommuRam vtd_range_of(const MemoryRegionSection *section)
+static ViommuRam range_of(const MemoryRegionSection *section)
 {
     return (ViommuRam) {
         .addr = section->offset_within_address_space,
@@ -41,26 +42,26 @@ static ViommuRam vtd_range_of(const MemoryRegionSection *section)
     };
 }
 
-static void vtd_ram_add(MemoryListener *listener,
-                        MemoryRegionSection *section)
+static void ram_add(MemoryListener *listener, MemoryRegionSection *section)
 {
-    VtdRam *ram = container_of(listener, VtdRam, listener);
+    ViommuRamListener *ram = container_of(listener, ViommuRamListener,
+                                          listener);
     ViommuRam range;
 
-    if (!vtd_is_ram(section)) {
+    if (!is_table_memory(section)) {
         return;
     }
-    range = vtd_range_of(section);
+    range = range_of(section);
     memory_region_ref(section->mr);
     g_array_append_val(ram->ranges, range);
     g_ptr_array_add(ram->regions, section->mr);
     ram->changed = true;
 }
 
-static void vtd_ram_del(MemoryListener *listener,
-                        MemoryRegionSection *section)
+static void ram_del(MemoryListener *listener, MemoryRegionSection *section)
 {
-    VtdRam *ram = container_of(listener, VtdRam, listener);
+    ViommuRamListener *ram = container_of(listener, ViommuRamListener,
+                                          listener);
 
     for (unsigned i = 0; i < ram->ranges->len; i++) {
         ViommuRam *range = &g_array_index(ram->ranges, ViommuRam, i);
@@ -76,20 +77,21 @@ static void vtd_ram_del(MemoryListener *listener,
     }
 }
 
-static void vtd_ram_commit(MemoryListener *listener)
+static void ram_commit(MemoryListener *listener)
 {
-    VtdRam *ram = container_of(listener, VtdRam, listener);
+    ViommuRamListener *ram = container_of(listener, ViommuRamListener,
+                                          listener);
 
     if (!ram->changed) {
         return;
     }
     ram->changed = false;
-    if (viommu_set_ram(ram->iommu->unit, (ViommuRam *)ram->ranges->data,
+    if (viommu_set_ram(ram->unit, (ViommuRam *)ram->ranges->data,
                        ram->ranges->len) < 0) {
         /* no machine has such a layout; the unit must not see old memory */
-        error_report("intel-iommu: guest RAM is laid out in a way that the "
+        error_report("viommu: guest RAM is laid out in a way that the "
                      "unit cannot use");
-        viommu_set_ram(ram->iommu->unit, NULL, 0);
+        viommu_set_ram(ram->unit, NULL, 0);
     }
     for (unsigned i = 0; i < ram->gone->len; i++) {
         memory_region_unref(g_ptr_array_index(ram->gone, i));
@@ -97,20 +99,19 @@ static void vtd_ram_commit(MemoryListener *listener)
     g_ptr_array_set_size(ram->gone, 0);
 }
 
-void vtd_ram_init(IntelIOMMUState *s)
+void viommu_ram_follow(Viommu *unit)
 {
-    VtdRam *ram = g_new0(VtdRam, 1);
+    ViommuRamListener *ram = g_new0(ViommuRamListener, 1);
 
-    s->ram = ram;
-    ram->iommu = s;
+    ram->unit = unit;
     ram->ranges = g_array_new(false, false, sizeof(ViommuRam));
     ram->regions = g_ptr_array_new();
     ram->gone = g_ptr_array_new();
     ram->listener = (MemoryListener) {
         .name = "viommu",
-        .region_add = vtd_ram_add,
-        .region_del = vtd_ram_del,
-        .commit = vtd_ram_commit,
+        .region_add = ram_add,
+        .region_del = ram_del,
+        .commit = ram_commit,
     };
     memory_listener_register(&ram->listener, &address_space_memory);
 }
@@ -119,7 +120,7 @@ void vtd_ram_init(IntelIOMMUState *s)
  * Dirty logging, and dropping translated code that stood there.  QEMU does
  * both at the end of a mapping for DMA, so let it see the end of one.
  */
-void vtd_ram_written(void *opaque, uint64_t addr, uint64_t size)
+void viommu_ram_written_to(void *opaque, uint64_t addr, uint64_t size)
 {
     RCU_READ_LOCK_GUARD();
 
