@@ -161,6 +161,7 @@
 #define SPEC_RTADDR_TTM_SHIFT   10
 #define SPEC_TTM_LEGACY         0
 #define SPEC_TTM_SCALABLE       1
+#define SPEC_TTM_RESERVED       2
 #define SPEC_TTM_ABORT          3
 
 /* CCMD */

@@ -143,6 +143,8 @@ static void test_granularities(void)
         { SPEC_INV_PASID_IOTLB | G(0), 0 },
         { SPEC_INV_PASID_IOTLB | G(1), 0 },
         { SPEC_INV_PASID_CACHE | G(2), 0 },
+        { SPEC_INV_IEC | SPEC_INV_IEC_G |   /* above ECAP.MHMV */
+          UINT64_C(16) << SPEC_INV_IEC_IM_SHIFT, 0 },
     };
     static const uint64_t good[][2] = {
         { SPEC_INV_IOTLB | G(3), 18 },
@@ -153,6 +155,8 @@ static void test_granularities(void)
         { SPEC_INV_PASID_CACHE | G(3) | PASID | DID, 0 },
         { SPEC_INV_PASID_CACHE | G(1) | PASID | DID, 0 },
         { SPEC_INV_CONTEXT | G(2) | DID, 0 },
+        { SPEC_INV_IEC | SPEC_INV_IEC_G |
+          UINT64_C(15) << SPEC_INV_IEC_IM_SHIFT, 0 },
     };
     Sm s;
 
@@ -190,6 +194,57 @@ static void test_not_announced(void)
         expect_error(&s, word, SPEC_IQEI_TYPE);
     }
     expect_error(&s, wait, SPEC_IQEI_RESERVED);
+    sm_end(&s);
+}
+
+static void expect_iqe(Board *b, unsigned error)
+{
+    g_assert_true(qtest_wait(b->q, BOARD_UNIT + SPEC_FSTS, 4, SPEC_FSTS_IQE,
+                             SPEC_FSTS_IQE));
+    g_assert_cmpuint(iqei(b), ==, error);
+    g_assert_cmphex(board_reg64(b, SPEC_IQH), ==, 0);
+}
+
+/* 128-bit descriptors are for legacy tables, and types up to 5 only; a mode
+ * of the tables that does not exist stops the queue. */
+static void test_modes(void)
+{
+    uint64_t word;
+    Board *b;
+    Sm s;
+
+    sm_start(&s, OPTIONS, SPEC_PGTT_FIRST, 4);
+    b = &s.b;
+    board_command(b, 0, SPEC_GCMD_QIE);
+    g_assert_true(guest_queue_init(&b->queue, &b->alloc, &b->regs, 0));
+    guest_queue_wait(&b->queue);
+    expect_iqe(b, SPEC_IQEI_WIDTH);
+    /* with other tables the same queue goes on */
+    sm_set_mode(&s, SPEC_TTM_LEGACY);
+    board_set32(b, SPEC_FSTS, SPEC_FSTS_IQE);
+    board_sync(b);
+    g_assert_cmphex(board_reg32(b, SPEC_FSTS), ==, 0);
+
+    board_command(b, 0, SPEC_GCMD_QIE);
+    g_assert_true(guest_queue_init_wide(&b->queue, &b->alloc, &b->regs, 0));
+    board_sync(b);
+    for (word = SPEC_INV_PASID_IOTLB; word <= SPEC_INV_PAGE_RESPONSE;
+         word++) {
+        const uint64_t words[4] = { word | G(2) };
+
+        expect_error(&s, words, SPEC_IQEI_TYPE);
+    }
+    board_command(b, 0, SPEC_GCMD_QIE);
+    sm_set_mode(&s, SPEC_TTM_RESERVED);
+    g_assert_true(guest_queue_init_wide(&b->queue, &b->alloc, &b->regs, 0));
+    guest_queue_wait(&b->queue);
+    expect_iqe(b, SPEC_IQEI_TTM);
+    sm_set_mode(&s, SPEC_TTM_ABORT);
+    board_set32(b, SPEC_FSTS, SPEC_FSTS_IQE);
+    board_sync(b);
+    guest_queue_pasid_cache(&b->queue, SPEC_INV_PASID_GRAN_GLOBAL, 0, 0);
+    board_sync(b);
+    g_assert_cmphex(board_reg32(b, SPEC_FSTS), ==, 0);
     sm_end(&s);
 }
 
@@ -282,6 +337,7 @@ int main(int argc, char **argv)
     g_test_add_func("/wide-errors/types", test_types);
     g_test_add_func("/wide-errors/granularities", test_granularities);
     g_test_add_func("/wide-errors/not-announced", test_not_announced);
+    g_test_add_func("/wide-errors/modes", test_modes);
     g_test_add_func("/wide-errors/tails", test_tails);
     g_test_add_func("/wide-errors/fetch", test_fetch);
     g_test_add_func("/wide-errors/event", test_event);
