@@ -168,6 +168,7 @@ static void test_as_if(void)
         g_assert_cmpuint(waits, >, 1);
         g_assert_cmpuint(later->page_requests, ==, waits);
         compare(plain, later);
+        g_assert_cmpuint(plain->dmas, ==, later->dmas);
 
         prepare(at_once, which);
         hide(at_once);
@@ -254,6 +255,18 @@ static void test_failure_of_another(void)
     ep_go_on(ep);
     g_assert_cmpuint(ep_why(ep), ==, TD_PAGE_FAILURE);
     g_assert_cmpuint(ep_get(ep, TD_PAGE_OUTSTANDING), ==, 0);
+    /* but not what was answered before */
+    ep_set_config(ep, ep_pri(ep, TD_PRI_STATUS), TD_PRI_RF, 2);
+    ep_run(ep, TD_PAGE_REQUEST);
+    g_assert_cmpuint(ep_read(ep, 0x6000, 8), ==, TD_WAITS);
+    ep->page[6].access = RW;
+    ep_respond(ep, VIOMMU_PAGE_SUCCESS);
+    ep_respond_to(ep, NONE, 300, VIOMMU_PAGE_FAILURE);
+    g_assert_cmpuint(ep->runs_wanted, ==, 1);
+    ep_go_on(ep);
+    g_assert_cmpuint(ep_why(ep), ==, TD_OK);
+    ep->page[6].access = 0;
+    ep_run(ep, TD_FLUSH);
     /* RF is cleared by writing 1, without a new start */
     ep_set_config(ep, ep_pri(ep, TD_PRI_STATUS), TD_PRI_RF, 2);
     g_assert_cmpuint(ep_read(ep, 0x6000, 8), ==, TD_WAITS);
@@ -309,6 +322,22 @@ static void test_loop_failures(void)
     g_assert_cmpuint(ep_get(ep, TD_LOOP_FAILURES), ==, 2);
     g_assert_cmpuint(ep_get(ep, TD_DONE), ==, 32);
     g_assert_cmpuint(ep_get(ep, TD_LOOP_NS), >, 0);
+    ep_free(ep);
+
+    /* ABORT is the result, not what the loop met before */
+    ep = ep_start();
+    ep->page[6].access = 0;
+    ep_set(ep, TD_SRC, 0x6000);
+    ep_set(ep, TD_LENGTH, 8);
+    ep_set(ep, TD_LOOP_SIZE, 8);
+    ep_set(ep, TD_LOOP_COUNT, 3);
+    ep_run(ep, TD_LOOP);
+    ep_respond(ep, VIOMMU_PAGE_INVALID);
+    ep_go_on(ep);
+    g_assert_cmpuint(ep_why(ep), ==, TD_WAITS);
+    ep_run(ep, TD_ABORT);
+    g_assert_cmpuint(ep_why(ep), ==, TD_ABORTED);
+    g_assert_cmpuint(ep_get(ep, TD_LOOP_FAILURES), ==, 1);
     ep_free(ep);
 }
 

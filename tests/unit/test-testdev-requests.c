@@ -85,6 +85,8 @@ static void test_credit(void)
     g_assert_cmpuint(request(ep, 0x3000, TD_REQUEST_LAST), ==, TD_OK);
     g_assert_cmpuint(ep->page_requests, ==, 4);
     g_assert_cmpuint(ep_get(ep, TD_PAGE_OUTSTANDING), ==, 3);
+    /* without being the last, it is none */
+    g_assert_cmpuint(request(ep, 0x3000, 0), ==, TD_NO_CREDIT);
     ep_respond_to(ep, NONE, 0, VIOMMU_PAGE_SUCCESS);
     g_assert_cmpuint(ep_get(ep, TD_PAGE_OUTSTANDING), ==, 0);
     g_assert_cmpuint(ep_read(ep, 0x6000, 8), ==, TD_WAITS);

@@ -377,6 +377,13 @@ static void test_global(void)
     g_assert_cmpuint(ep_get(ep, TD_ATC_ENTRIES), ==, 3);
     g_assert_true(ep_invalidate_global(ep, 0x5000, 0x1000));
     g_assert_cmpuint(ep_get(ep, TD_ATC_ENTRIES), ==, 0);
+
+    /* said of a request without PASID, it means nothing */
+    ep_set(ep, TD_PASID, 0);
+    g_assert_cmpuint(ep_read(ep, 0x5000, 8), ==, TD_OK);
+    ep_set(ep, TD_PASID, TD_PASID_ENABLE | 3);
+    g_assert_cmpuint(ep_read(ep, 0x5000, 8), ==, TD_OK);
+    g_assert_cmpuint(ep->translations, ==, 5);
     ep_free(ep);
 }
 
