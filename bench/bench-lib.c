@@ -2,37 +2,42 @@
 /*
  * What the library takes for a translation and an invalidation, without a
  * machine around it.  Prints lines of "NAME NANOSECONDS"; the best of
- * several runs, because what disturbs a run only makes it longer.
+ * many short runs, because what disturbs a run only makes it longer.
+ *
+ * usage: bench-lib [MODE...]      (default: each of modes.c)
  */
 #include <hw/iommu/viommu-vtd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
+#include "bench/modes.h"
 #include "tests/lib/vtd-spec.h"
-#include "tests/lib/vtd-tables.h"
 
-#define RAM_SIZE    (UINT64_C(64) << 20)
+#define RAM_SIZE    (UINT64_C(128) << 20)
 #define TABLES      (UINT64_C(1) << 20)
-#define IOVA        UINT64_C(0x4000000000)
-#define PAGE        UINT64_C(4096)
-#define PAGES       65536u
+/* nothing need be there: the library only translates */
+#define DATA        (UINT64_C(1) << 36)
+#define MIDDLE      (UINT64_C(1) << 37)
+#define PAGES       (UINT64_C(1) << 20)
+#define MANY        16384u
+#define MOST        131072u
 #define SOURCE      0x0018
-#define DOMAIN      5
-#define RUNS        5
-#define ACCESSES    4000000u
+#define RUNS        40
+#define ACCESSES    200000u
 /* Descriptors between two waits: less than a queue page holds. */
-#define BATCH       200u
+#define BATCH       100u
 
 typedef struct Bench {
+    const BenchMode *mode;
     Viommu *unit;
     GuestRam ram;
     GuestMem mem;
     GuestAlloc alloc;
     GuestRegs regs;
     GuestQueue queue;
-    uint64_t table;
     bool run_wanted;
 } Bench;
 
@@ -72,34 +77,20 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value,
     viommu_mmio_write(((Bench *)opaque)->unit, offset, value, size);
 }
 
-static void bench_tables(Bench *b)
-{
-    GuestContext ctx = {
-        .tt = SPEC_TT_MULTI, .levels = 4, .domain = DOMAIN,
-    };
-    uint64_t root = guest_root_new(&b->alloc);
-
-    b->table = ctx.table = guest_ss_new(&b->alloc);
-    if (!guest_context_set(&b->alloc, root, SOURCE, &ctx) ||
-        !guest_ss_map_range(&b->alloc, b->table, 4, IOVA, 0,
-                            PAGES * PAGE, SPEC_SS_R | SPEC_SS_W) ||
-        !guest_set_root(&b->regs, root) ||
-        !guest_queue_init(&b->queue, &b->alloc, &b->regs, 0) ||
-        !guest_command(&b->regs, SPEC_GCMD_TE, 0)) {
-        die("the unit does not take its tables");
-    }
-}
-
-static Bench *bench_new(unsigned iotlb_bits)
+static Bench *bench_new(const BenchMode *mode, unsigned iotlb_bits)
 {
     static const ViommuOps ops = {
         .send_msi = on_msi, .run_later = on_run_later,
+    };
+    static const BenchTables tables = {
+        .pages = PAGES, .data = DATA, .data_pages = PAGES, .middle = MIDDLE,
     };
     Bench *b = g_new0(Bench, 1);
     ViommuVtdConfig config;
     GError *error = NULL;
     ViommuRam ram = { .addr = 0, .size = RAM_SIZE };
 
+    b->mode = mode;
     b->ram = (GuestRam) { 0, RAM_SIZE, NULL };
     b->ram.host = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -108,8 +99,12 @@ static Bench *bench_new(unsigned iotlb_bits)
     }
     ram.host = b->ram.host;
     viommu_vtd_config_init(&config);
-    config.aw_bits = 48;
-    config.iotlb_bits = iotlb_bits;
+    config.scalable_mode = mode->scalable;
+    config.first_stage = mode->fs_levels != 0;
+    config.nested = mode->pgtt == SPEC_PGTT_NESTED;
+    config.pasid_bits = mode->with_pasid ? 20 : 0;
+    config.aw_bits = mode->fs_levels == 5 ? 57 : 48;
+    config.iotlb_bits = (uint8_t)iotlb_bits;
     b->unit = viommu_vtd_new(&config, &ops, b, &error);
     if (!b->unit) {
         die(error->message);
@@ -120,7 +115,10 @@ static Bench *bench_new(unsigned iotlb_bits)
     b->mem = guest_mem_from_ram(&b->ram);
     b->regs = (GuestRegs) { reg_read, reg_write, b };
     guest_alloc_init(&b->alloc, &b->mem, TABLES, RAM_SIZE - TABLES);
-    bench_tables(b);
+    if (!bench_mode_start(mode, &tables, &b->alloc, &b->regs, SOURCE,
+                          &b->queue)) {
+        die("the unit does not take its tables");
+    }
     return b;
 }
 
@@ -132,26 +130,37 @@ static void bench_free(Bench *b)
 }
 
 /* Translates page @i and checks the answer. */
-static void access_page(Bench *b, unsigned i)
+static void access_page(Bench *b, uint64_t i)
 {
     ViommuRequest req = {
-        .source = SOURCE, .pasid = VIOMMU_NO_PASID,
-        .addr = IOVA + i * PAGE, .access = VIOMMU_READ,
+        .source = SOURCE,
+        .pasid = b->mode->with_pasid ? BENCH_PASID : VIOMMU_NO_PASID,
+        .addr = BENCH_IOVA + i * BENCH_PAGE, .access = VIOMMU_READ,
     };
+    uint64_t to = b->mode->pgtt == SPEC_PGTT_PASS ? req.addr
+                                                  : DATA + i * BENCH_PAGE;
     ViommuReply reply;
 
     viommu_dma_begin();
     if (viommu_translate(b->unit, &req, &reply) != VIOMMU_OK ||
-        reply.addr != i * PAGE) {
+        reply.addr != to) {
         die("a translation is wrong");
     }
     viommu_dma_end();
 }
 
-/* The time of one translation, with @pages pages in turn. */
-static double translate_ns(Bench *b, unsigned pages)
+static uint64_t next_random(uint64_t *state)
+{
+    *state = *state * UINT64_C(6364136223846793005) + 1;
+    return *state >> 33;
+}
+
+/* The time of one translation of @pages pages, a power of two. */
+static double translate_ns(Bench *b, unsigned pages, bool random)
 {
     double best = 1e18;
+    uint64_t state = 1;
+    unsigned page = 0;
 
     for (unsigned i = 0; i < pages; i++) {
         access_page(b, i);
@@ -159,14 +168,135 @@ static double translate_ns(Bench *b, unsigned pages)
     for (unsigned run = 0; run < RUNS; run++) {
         double start = now_ns();
 
-        for (unsigned i = 0, page = 0; i < ACCESSES; i++) {
-            access_page(b, page);
-            page = page + 1 == pages ? 0 : page + 1;
+        for (unsigned i = 0; i < ACCESSES; i++) {
+            access_page(b, random ? next_random(&state) & (pages - 1)
+                                  : page++ & (pages - 1));
         }
         best = MIN(best, (now_ns() - start) / ACCESSES);
     }
     return best;
 }
+
+static void translations(const BenchMode *mode)
+{
+    Bench *b = bench_new(mode, 16);
+
+    printf("lib-%s-hit-8 %.1f\n", mode->name, translate_ns(b, 8, false));
+    printf("lib-%s-hit-16384 %.1f\n", mode->name,
+           translate_ns(b, MANY, false));
+    bench_free(b);
+    /* so few entries that each access walks */
+    b = bench_new(mode, 4);
+    printf("lib-%s-walk-131072 %.1f\n", mode->name,
+           translate_ns(b, MOST, true));
+    bench_free(b);
+}
+
+/* --- Invalidations ------------------------------------------------------------- */
+
+static void context_global(Bench *b, unsigned i)
+{
+    (void)i;
+    guest_queue_context(&b->queue, SPEC_GRAN_GLOBAL, 0, 0, 0);
+}
+
+static void context_domain(Bench *b, unsigned i)
+{
+    (void)i;
+    guest_queue_context(&b->queue, SPEC_GRAN_DOMAIN, BENCH_DOMAIN, 0, 0);
+}
+
+static void context_device(Bench *b, unsigned i)
+{
+    (void)i;
+    guest_queue_context(&b->queue, SPEC_GRAN_DEVICE, BENCH_DOMAIN, SOURCE, 0);
+}
+
+static void iotlb_global(Bench *b, unsigned i)
+{
+    (void)i;
+    guest_queue_iotlb(&b->queue, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
+}
+
+static void iotlb_domain(Bench *b, unsigned i)
+{
+    (void)i;
+    guest_queue_iotlb(&b->queue, SPEC_GRAN_DOMAIN, BENCH_DOMAIN, 0, 0, false);
+}
+
+static void iotlb_page(Bench *b, unsigned i)
+{
+    guest_queue_iotlb(&b->queue, SPEC_GRAN_PAGE, BENCH_DOMAIN,
+                      BENCH_IOVA + i * BENCH_PAGE, 0, true);
+}
+
+static void pasid_cache_global(Bench *b, unsigned i)
+{
+    (void)i;
+    guest_queue_pasid_cache(&b->queue, SPEC_INV_PASID_GRAN_GLOBAL, 0, 0);
+}
+
+static void pasid_cache_domain(Bench *b, unsigned i)
+{
+    (void)i;
+    guest_queue_pasid_cache(&b->queue, SPEC_INV_PASID_GRAN_DOMAIN,
+                            BENCH_DOMAIN, 0);
+}
+
+static void pasid_cache_pasid(Bench *b, unsigned i)
+{
+    (void)i;
+    guest_queue_pasid_cache(&b->queue, SPEC_INV_PASID_GRAN_PASID,
+                            BENCH_DOMAIN, BENCH_PASID);
+}
+
+static void piotlb_pasid(Bench *b, unsigned i)
+{
+    (void)i;
+    guest_queue_piotlb(&b->queue, SPEC_GRAN_DOMAIN, BENCH_DOMAIN,
+                       BENCH_PASID, 0, 0, false);
+}
+
+static void piotlb_page(Bench *b, unsigned i)
+{
+    guest_queue_piotlb(&b->queue, SPEC_GRAN_PAGE, BENCH_DOMAIN, BENCH_PASID,
+                       BENCH_IOVA + i * BENCH_PAGE, 0, true);
+}
+
+static void iec_global(Bench *b, unsigned i)
+{
+    (void)i;
+    guest_queue_iec(&b->queue, true, 0, 0);
+}
+
+static void iec_index(Bench *b, unsigned i)
+{
+    guest_queue_iec(&b->queue, false, (uint16_t)i, 0);
+}
+
+typedef struct Granularity {
+    const char *name;
+    const char *mode;
+    void (*push)(Bench *b, unsigned i);
+} Granularity;
+
+static const Granularity granularities[] = {
+    { "context-global", "legacy", context_global },
+    { "context-domain", "legacy", context_domain },
+    { "context-device", "legacy", context_device },
+    { "iotlb-global", "legacy", iotlb_global },
+    { "iotlb-domain", "legacy", iotlb_domain },
+    { "iotlb-page", "legacy", iotlb_page },
+    { "iec-global", "legacy", iec_global },
+    { "iec-index", "legacy", iec_index },
+    { "context-device-scalable", "pasid-nested", context_device },
+    { "pasid-cache-global", "pasid-nested", pasid_cache_global },
+    { "pasid-cache-domain", "pasid-nested", pasid_cache_domain },
+    { "pasid-cache-pasid", "pasid-nested", pasid_cache_pasid },
+    { "piotlb-pasid", "pasid-nested", piotlb_pasid },
+    { "piotlb-page", "pasid-nested", piotlb_page },
+    { "iotlb-page-nested", "pasid-nested", iotlb_page },
+};
 
 static void finish_queue(Bench *b)
 {
@@ -183,25 +313,24 @@ static void finish_queue(Bench *b)
 }
 
 /*
- * The time of one page-selective invalidation with @entries other pages
- * cached.  The invalidated pages are not: what is measured is what the
- * others cost.
+ * The time of one invalidation, with the wait behind a batch of them shared
+ * out.  Page-selective ones go through the cached pages, and on behind them,
+ * so that with many cached, each finds one.
  */
-static double invalidate_ns(Bench *b, unsigned entries)
+static double invalidate_ns(Bench *b, const Granularity *g, unsigned entries)
 {
     double best = 1e18;
 
-    guest_queue_iotlb(&b->queue, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
+    iotlb_global(b, 0);
     finish_queue(b);
     for (unsigned i = 0; i < entries; i++) {
         access_page(b, i);
     }
-    for (unsigned run = 0; run < 20 * RUNS; run++) {
+    for (unsigned run = 0; run < RUNS; run++) {
         double start = now_ns();
 
         for (unsigned i = 0; i < BATCH; i++) {
-            guest_queue_iotlb(&b->queue, SPEC_GRAN_PAGE, DOMAIN,
-                              IOVA + (PAGES - 1 - i) * PAGE, 0, true);
+            g->push(b, run * BATCH + i);
         }
         finish_queue(b);
         best = MIN(best, (now_ns() - start) / BATCH);
@@ -209,21 +338,39 @@ static double invalidate_ns(Bench *b, unsigned entries)
     return best;
 }
 
-int main(void)
+static void invalidations(const BenchMode *mode)
 {
-    static const unsigned entries[] = { 8, 1000, 60000 };
-    Bench *b = bench_new(16);
+    static const unsigned entries[] = { 8, 1000, 1000000 };
+    Bench *b = bench_new(mode, 20);
 
-    printf("lib-hit-8 %.1f\n", translate_ns(b, 8));
-    printf("lib-hit-16384 %.1f\n", translate_ns(b, 16384));
-    for (unsigned i = 0; i < G_N_ELEMENTS(entries); i++) {
-        printf("lib-invalidate-%u %.1f\n", entries[i],
-               invalidate_ns(b, entries[i]));
+    for (unsigned i = 0; i < G_N_ELEMENTS(granularities); i++) {
+        const Granularity *g = &granularities[i];
+
+        for (unsigned k = 0; k < G_N_ELEMENTS(entries) &&
+                             !strcmp(g->mode, mode->name); k++) {
+            printf("lib-%s-%u %.1f\n", g->name, entries[k],
+                   invalidate_ns(b, g, entries[k]));
+        }
     }
     bench_free(b);
-    /* so few entries that each access walks */
-    b = bench_new(4);
-    printf("lib-walk-16384 %.1f\n", translate_ns(b, 16384));
-    bench_free(b);
+}
+
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (!bench_mode_find(argv[i])) {
+            die("unknown mode");
+        }
+    }
+    for (unsigned i = 0; i < bench_modes_n; i++) {
+        const BenchMode *mode = &bench_modes[i];
+
+        if (argc == 1 ||
+            g_strv_contains((const char *const *)argv + 1, mode->name)) {
+            translations(mode);
+            invalidations(mode);
+            fflush(stdout);
+        }
+    }
     return 0;
 }
