@@ -9,27 +9,32 @@
 
 #include "hw/iommu/vtd/unit.h"
 
-#define UPDATE_RETRIES 16
 #define ADDR_MASK viommu_bits(51, VTD_PAGE_SHIFT)
+
+/* Of a table's flags, besides VTD_MAP_...: the second stage lets a walk write
+ * to it, and has marked it dirty if it does so. */
+#define TABLE_WRITABLE (1u << 11)
 
 typedef struct Walk {
     VtdUnit *u;
     const VtdContext *context;
     const VtdWanted *wanted;
     uint64_t addr;
-    uint64_t stamp;
+    VtdTag tag;
     bool nested;
-    /* where it is */
-    unsigned level;
-    uint64_t table;         /* host address */
-    bool table_writable;    /* by the second stage */
-    uint16_t flags;         /* VTD_MAP_..., accumulated */
+    VtdTable table;         /* where it is, with flags up to there */
+    uint16_t flags;         /* VTD_MAP_..., with the current entry */
+    /* nested: the table's address before the second stage */
+    uint64_t inner;
+    bool inner_known;
+    bool again;             /* start at the top: inner is needed */
+    bool unmarked;          /* the page's entry does not say "accessed" */
 } Walk;
 
-/* A nested walk's use of the second stage; @why when it gives nothing. */
+/* A nested walk's use of the second stage.  The mapping's size is valid with
+ * each reason. */
 static VtdReason through_second_stage(Walk *w, uint64_t addr, uint8_t access,
-                                      VtdReason beyond, VtdReason why,
-                                      VtdMapping *m)
+                                      VtdReason beyond, VtdMapping *m)
 {
     VtdWanted wanted = *w->wanted;
     unsigned width = MIN(vtd_levels_width(w->context->ss_levels),
@@ -37,93 +42,88 @@ static VtdReason through_second_stage(Walk *w, uint64_t addr, uint8_t access,
     VtdReason reason;
 
     if (addr >> width) {
+        m->shift = VTD_PAGE_SHIFT;
         return beyond;
     }
     wanted.access = access;
+    wanted.missed = false;
     reason = vtd_second_stage(w->u, w->context, addr, &wanted, m);
     if (!reason && !(m->flags & (VIOMMU_READ | VIOMMU_WRITE))) {
         reason = VTD_FR_SS_NOT_PRESENT;
     }
-    return !reason && !(m->flags & VIOMMU_READ) ? why : reason;
+    return reason;
 }
 
 /* Go to the table at @addr, an address of the first stage's output. */
 static VtdReason enter(Walk *w, uint64_t addr, unsigned level)
 {
-    bool top = level == w->context->fs_levels;
     VtdMapping m;
     VtdReason reason;
 
-    w->level = level;
-    w->table = addr;
-    w->table_writable = true;
+    w->table = (VtdTable) { level, addr, w->flags | TABLE_WRITABLE };
     if (!w->nested) {
         return VTD_FR_NONE;
     }
-    /* Accessed and dirty bits are writes to the table's page. */
-    reason = through_second_stage(w, addr, VIOMMU_READ | VIOMMU_WRITE,
-                                  VTD_FR_FS_TABLE_BEYOND,
-                                  top ? VTD_FR_FS_TOP_READ
-                                      : VTD_FR_FS_TABLE_READ, &m);
+    reason = through_second_stage(w, addr, VIOMMU_READ,
+                                  VTD_FR_FS_TABLE_BEYOND, &m);
     if (reason) {
         return reason;
     }
-    w->table = m.page | (addr & viommu_bits(m.shift - 1, 0));
-    w->table_writable = m.flags & VIOMMU_WRITE;
-    return VTD_FR_NONE;
-}
-
-/* Low bits of the paging-structure cache's first word, besides flags. */
-#define TABLE_WRITABLE (1u << 11)
-
-static uint64_t table_key(uint64_t addr, unsigned level)
-{
-    return addr >> vtd_size_shift(level);
-}
-
-static VtdReason start(Walk *w)
-{
-    const VtdContext *c = w->context;
-    ViommuCacheEntry e;
-
-    for (unsigned level = 1; level <= 2; level++) {
-        if (viommu_cache_find(&w->u->paging, table_key(w->addr, level),
-                              vtd_pasid_key(c->did, c->pasid, level), &e) &&
-            e.stamp == w->stamp && e.value[1] == c->fs_table) {
-            w->level = level;
-            w->table = e.value[0] & ~(VTD_PAGE_SIZE - 1);
-            w->table_writable = e.value[0] & TABLE_WRITABLE;
-            w->flags = e.value[0] & (VTD_PAGE_SIZE - 1) &
-                       ~(uint64_t)TABLE_WRITABLE;
-            return VTD_FR_NONE;
-        }
+    if (!(m.flags & VIOMMU_READ)) {
+        return level == w->context->fs_levels ? VTD_FR_FS_TOP_READ
+                                              : VTD_FR_FS_TABLE_READ;
     }
-    w->flags = VTD_MAP_FIRST_STAGE;
-    return enter(w, c->fs_table, c->fs_levels);
+    w->inner = addr;
+    w->inner_known = true;
+    w->table.addr = m.page | (addr & viommu_bits(m.shift - 1, 0));
+    if (!(m.flags & VIOMMU_WRITE) || !(m.flags & VTD_MAP_DIRTY)) {
+        w->table.flags &= ~TABLE_WRITABLE;
+    }
+    return VTD_FR_NONE;
 }
 
 static void remember_table(const Walk *w)
 {
-    const VtdContext *c = w->context;
-    ViommuCacheEntry e = {
-        .key = { table_key(w->addr, w->level),
-                 vtd_pasid_key(c->did, c->pasid, w->level) },
-        .value = { w->table | w->flags |
-                   (w->table_writable ? TABLE_WRITABLE : 0), c->fs_table },
-        .stamp = w->stamp,
-    };
+    vtd_table_fill(w->u, &w->tag, w->addr, w->context->fs_table, w->wanted,
+                   &w->table);
+}
 
-    /* A probe has not set accessed bits; who starts below would not either. */
-    if (w->level <= 2 && !w->wanted->probe) {
-        viommu_cache_fill(&w->u->paging, &e, w->wanted->seen.paging);
+/*
+ * An accessed or dirty bit is to be set in the table: a write to its page,
+ * which the second stage must allow, and which makes that page dirty (3.8).
+ */
+static VtdReason enter_for_writing(Walk *w)
+{
+    VtdMapping m;
+    VtdReason reason;
+
+    if (!w->inner_known) {
+        w->again = true;
+        return VTD_FR_FS_TABLE_WRITE;
     }
+    reason = through_second_stage(w, w->inner, VIOMMU_WRITE,
+                                  VTD_FR_FS_TABLE_BEYOND, &m);
+    if (reason) {
+        return reason;
+    }
+    if (!(m.flags & VIOMMU_WRITE)) {
+        return VTD_FR_FS_TABLE_WRITE;
+    }
+    if ((m.page | (w->inner & viommu_bits(m.shift - 1, 0))) !=
+        w->table.addr) {
+        /* Moved under the walk's feet. */
+        return VTD_FR_FS_UPDATE_FAILED;
+    }
+    w->table.flags |= TABLE_WRITABLE;
+    remember_table(w);
+    return VTD_FR_NONE;
 }
 
 static bool is_leaf(const Walk *w, uint64_t word)
 {
-    return w->level == 1 ||
-           ((word & VTD_FS_PS) && (w->level == 2 ||
-                                   (w->level == 3 && w->u->cfg.fs1gp)));
+    return w->table.level == 1 ||
+           ((word & VTD_FS_PS) && (w->table.level == 2 ||
+                                   (w->table.level == 3 && w->u->cfg.fs1gp)));
 }
 
 static VtdReason decode(const Walk *w, uint64_t word, bool *leaf)
@@ -134,12 +134,12 @@ static VtdReason decode(const Walk *w, uint64_t word, bool *leaf)
         return VTD_FR_FS_NOT_PRESENT;
     }
     *leaf = is_leaf(w, word);
-    if (!*leaf && w->level > 2) {
+    if (!*leaf && w->table.level > 2) {
         reserved |= VTD_FS_PS;
     }
-    if (*leaf && w->level > 1) {
+    if (*leaf && w->table.level > 1) {
         /* Bit 12 is PAT. */
-        reserved |= viommu_bits(vtd_size_shift(w->level - 1) - 1, 13);
+        reserved |= viommu_bits(vtd_size_shift(w->table.level - 1) - 1, 13);
     }
     if (!w->context->nxe) {
         reserved |= VTD_FS_XD;
@@ -150,15 +150,19 @@ static VtdReason decode(const Walk *w, uint64_t word, bool *leaf)
 /* Set accessed (extended accessed, dirty) bits that are still clear. */
 static VtdReason mark(Walk *w, uint64_t at, uint64_t *word, uint64_t bits)
 {
-    for (unsigned i = 0; i < UPDATE_RETRIES; i++) {
+    for (unsigned i = 0; i < VTD_UPDATE_RETRIES; i++) {
         uint64_t before = *word;
         int ret;
 
         if (!(bits & ~before)) {
             return VTD_FR_NONE;
         }
-        if (!w->table_writable) {
-            return VTD_FR_FS_TABLE_WRITE;
+        if (!(w->table.flags & TABLE_WRITABLE)) {
+            VtdReason reason = enter_for_writing(w);
+
+            if (reason) {
+                return reason;
+            }
         }
         if (w->wanted->probe) {
             return VTD_FR_NONE;
@@ -192,7 +196,7 @@ static uint16_t accumulate(uint16_t flags, uint64_t word)
 static VtdReason finish(Walk *w, uint64_t at, uint64_t word, uint64_t bits,
                         VtdMapping *m)
 {
-    unsigned shift = vtd_size_shift(w->level - 1);
+    unsigned shift = vtd_size_shift(w->table.level - 1);
     uint64_t page = word & ADDR_MASK & ~viommu_bits(shift - 1, 0);
     uint64_t out = page | (w->addr & viommu_bits(shift - 1, 0));
     VtdReason reason;
@@ -208,13 +212,13 @@ static VtdReason finish(Walk *w, uint64_t at, uint64_t word, uint64_t bits,
 
         reason = through_second_stage(w, out, refused ? VIOMMU_READ
                                                       : w->wanted->access,
-                                      VTD_FR_SM_SS_BEYOND, VTD_FR_SM_READ, m);
-        if (reason) {
-            return reason;
-        }
+                                      VTD_FR_SM_SS_BEYOND, m);
         if (m->shift > shift) {
             m->page |= out & viommu_bits(m->shift - 1, shift);
             m->shift = shift;
+        }
+        if (reason) {
+            return reason;
         }
         m->flags &= ~VTD_MAP_FIRST_STAGE;
     }
@@ -232,53 +236,72 @@ static VtdReason finish(Walk *w, uint64_t at, uint64_t word, uint64_t bits,
             return reason;
         }
     }
+    w->unmarked = bits & ~word;
     if (!(word & VTD_FS_D)) {
         m->flags &= ~VTD_MAP_DIRTY;
     }
     return VTD_FR_NONE;
 }
 
-static VtdReason walk(Walk *w, VtdMapping *m)
+static VtdReason descend(Walk *w, VtdMapping *m)
 {
     uint64_t bits = VTD_FS_A | (w->context->eafe ? VTD_FS_EA : 0);
-    VtdReason reason;
 
-    m->shift = VTD_PAGE_SHIFT;
-    reason = start(w);
-    if (reason) {
-        return reason;
-    }
-    viommu_count_roughly(&w->u->common.stats.walks);
     /* At most VTD_MAX_LEVEL rounds: the level falls with each. */
     for (;;) {
         uint64_t at, word;
+        VtdReason reason;
         bool leaf = false;
 
-        m->shift = vtd_size_shift(w->level - 1);
-        at = w->table + ((w->addr >> m->shift) &
-                         viommu_bits(VTD_LEVEL_BITS - 1, 0)) * 8;
+        m->shift = vtd_size_shift(w->table.level - 1);
+        at = w->table.addr + ((w->addr >> m->shift) &
+                              viommu_bits(VTD_LEVEL_BITS - 1, 0)) * 8;
         viommu_count_roughly(&w->u->common.stats.table_reads);
         if (viommu_load64(&w->u->common, at, &word, 1)) {
-            return w->level == w->context->fs_levels ? VTD_FR_FS_POINTER
-                                                     : VTD_FR_FS_ACCESS;
+            return w->table.level == w->context->fs_levels
+                   ? VTD_FR_FS_POINTER : VTD_FR_FS_ACCESS;
         }
         reason = decode(w, word, &leaf);
         if (reason) {
             return reason;
         }
-        w->flags = accumulate(w->flags, word);
+        w->flags = accumulate(w->table.flags & ~TABLE_WRITABLE, word);
         if (leaf) {
             return finish(w, at, word, bits, m);
         }
         reason = mark(w, at, &word, bits);
         if (!reason) {
-            reason = enter(w, word & ADDR_MASK, w->level - 1);
+            reason = enter(w, word & ADDR_MASK, w->table.level - 1);
         }
         if (reason) {
             return reason;
         }
         remember_table(w);
     }
+}
+
+static VtdReason from_the_top(Walk *w, VtdMapping *m)
+{
+    VtdReason reason;
+
+    w->flags = VTD_MAP_FIRST_STAGE;
+    m->shift = VTD_PAGE_SHIFT;
+    reason = enter(w, w->context->fs_table, w->context->fs_levels);
+    return reason ? reason : descend(w, m);
+}
+
+static VtdReason walk(Walk *w, VtdMapping *m)
+{
+    viommu_count_roughly(&w->u->common.stats.walks);
+    if (vtd_table_find(w->u, &w->tag, w->addr, w->context->fs_table,
+                       &w->table)) {
+        VtdReason reason = descend(w, m);
+
+        if (!w->again) {
+            return reason;
+        }
+    }
+    return from_the_top(w, m);
 }
 
 static bool canonical(const VtdContext *context, uint64_t addr)
@@ -293,28 +316,32 @@ VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
                           uint64_t addr, const VtdWanted *wanted,
                           VtdMapping *mapping)
 {
-    Walk w = {
-        .u = u, .context = context, .wanted = wanted, .addr = addr,
-        .stamp = vtd_fs_stamp(u, context),
-        .nested = context->pgtt == VTD_PGTT_NESTED,
-    };
-    VtdTag tag = {
-        .stamp = w.stamp, .did = context->did, .pasid = context->pasid,
-        .first_stage = true,
-    };
     VtdReason reason;
+    Walk w;
 
     mapping->shift = VTD_PAGE_SHIFT;
     if (!canonical(context, addr)) {
         return VTD_FR_SM_NOT_CANONICAL;
     }
-    if (vtd_iotlb_find(u, &tag, addr, wanted, context, mapping, &reason)) {
+    w.u = u;
+    w.context = context;
+    w.wanted = wanted;
+    w.addr = addr;
+    w.nested = context->pgtt == VTD_PGTT_NESTED;
+    w.tag = vtd_first_tag(u, context->did, context->pasid, w.nested);
+    w.inner_known = false;
+    w.again = false;
+    w.unmarked = false;
+    if (vtd_iotlb_find(u, &w.tag, addr, wanted, context, mapping, &reason)) {
         return reason;
     }
     reason = walk(&w, mapping);
     if (reason) {
         mapping->flags = 0;
     }
-    vtd_iotlb_fill(u, &tag, addr, wanted, mapping, reason);
+    if (!w.unmarked) {
+        /* A refused access marks nothing; one that is granted later must. */
+        vtd_iotlb_fill(u, &w.tag, addr, wanted, mapping, reason);
+    }
     return reason;
 }

@@ -6,15 +6,6 @@
  */
 #include "hw/iommu/vtd/unit.h"
 
-/* In the second word of an entry: the fault, in caching mode. */
-static const ViommuField TLB_REASON = { 8, 8 };
-
-static uint64_t key_of(const VtdTag *tag, unsigned size)
-{
-    return tag->first_stage ? vtd_pasid_key(tag->did, tag->pasid, size)
-                            : vtd_domain_key(tag->did, size);
-}
-
 /*
  * Software may add permissions without invalidating, so a cached
  * translation that lacks one is not the last word (6.2.3).  In caching mode it
@@ -37,22 +28,8 @@ bool vtd_iotlb_find(VtdUnit *u, const VtdTag *tag, uint64_t addr,
                     const VtdWanted *wanted, const VtdContext *context,
                     VtdMapping *m, VtdReason *reason)
 {
-    uint64_t sizes = vtd_load(&u->sizes);
-    ViommuCacheEntry e;
-
-    for (unsigned size = 0; size < VTD_SIZES; size++) {
-        if ((sizes & (1u << size)) &&
-            viommu_cache_find(&u->iotlb, addr >> vtd_size_shift(size),
-                              key_of(tag, size), &e) &&
-            e.stamp == tag->stamp) {
-            m->page = e.value[0] & ~(VTD_PAGE_SIZE - 1);
-            m->flags = e.value[0] & (VTD_PAGE_SIZE - 1);
-            m->shift = vtd_size_shift(size);
-            *reason = viommu_get(e.value[1], TLB_REASON);
-            return *reason || last_word(u, context, wanted, m->flags);
-        }
-    }
-    return false;
+    return !wanted->missed && vtd_iotlb_lookup(u, tag, addr, m, reason) &&
+           (*reason || last_word(u, context, wanted, m->flags));
 }
 
 void vtd_iotlb_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
@@ -62,7 +39,8 @@ void vtd_iotlb_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
     bool granting = !reason && (m->flags & (VIOMMU_READ | VIOMMU_WRITE));
     unsigned size = (m->shift - VTD_PAGE_SHIFT) / VTD_LEVEL_BITS;
     ViommuCacheEntry e = {
-        .value = { m->page | m->flags, viommu_put(0, TLB_REASON, reason) },
+        .value = { m->page | m->flags,
+                   viommu_put(0, VTD_TLB_REASON, reason) },
         .stamp = tag->stamp,
     };
 
@@ -82,7 +60,7 @@ void vtd_iotlb_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
         e.value[0] = 0;
     }
     e.key[0] = addr >> vtd_size_shift(size);
-    e.key[1] = key_of(tag, size);
+    e.key[1] = vtd_tag_key(tag, size);
     if (!(vtd_load(&u->sizes) & (1u << size))) {
         /* Before the fill, so that a removal either looks for this size or
          * has advanced the epoch before the fill checks it. */

@@ -11,7 +11,7 @@
  */
 #include <string.h>
 
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/context.h"
 
 /** One request on its way. */
 typedef struct Request {
@@ -22,142 +22,6 @@ typedef struct Request {
     VtdContext context;
     bool silent;            /* blocked, but nothing is to be recorded */
 } Request;
-
-/* --- Contexts and their cache ---------------------------------------------------- */
-
-/*
- * A cached context is two addresses of tables; the rest stands in the
- * bits that these leave free.
- */
-#define TABLE_BITS viommu_bits(51, VTD_PAGE_SHIFT)
-static const ViommuField CTX_REASON = { 0, 8 };
-static const ViommuField CTX_PGTT = { 8, 3 };
-static const ViommuField CTX_FPD = { 11, 1 };
-static const ViommuField CTX_SS_LEVELS = { 52, 3 };
-static const ViommuField CTX_FS_LEVELS = { 55, 3 };
-static const ViommuField CTX_ATS = { 58, 1 };
-static const ViommuField CTX_PRIVILEGED = { 59, 1 };
-static const ViommuField CTX_SCALABLE = { 60, 1 };
-/* second word */
-static const ViommuField CTX_FLAGS = { 0, 7 };
-static const ViommuField CTX_DID_LOW = { 7, 5 };
-static const ViommuField CTX_DID_HIGH = { 52, 11 };
-
-/* @c comes as zeroes; what a context's type does not need stays so. */
-static VtdReason context_unpack(const ViommuCacheEntry *e, uint32_t pasid,
-                                VtdContext *c)
-{
-    uint64_t w0 = e->value[0], w1 = e->value[1];
-    unsigned flags = viommu_get(w1, CTX_FLAGS);
-
-    c->entry_read = true;
-    c->scalable = viommu_get(w0, CTX_SCALABLE);
-    c->fpd = viommu_get(w0, CTX_FPD);
-    c->ats = viommu_get(w0, CTX_ATS);
-    c->pgtt = viommu_get(w0, CTX_PGTT);
-    c->privileged = viommu_get(w0, CTX_PRIVILEGED);
-    c->did = viommu_get(w1, CTX_DID_LOW) |
-             viommu_get(w1, CTX_DID_HIGH) << CTX_DID_LOW.width;
-    c->ss_levels = viommu_get(w0, CTX_SS_LEVELS);
-    c->ss_table = w0 & TABLE_BITS;
-    c->ssade = flags & 1;
-    if (vtd_has_first_stage(c)) {
-        c->pasid = pasid == VIOMMU_NO_PASID ? 0 : pasid;
-        c->fs_levels = viommu_get(w0, CTX_FS_LEVELS);
-        c->fs_table = w1 & TABLE_BITS;
-        c->sre = flags & 2;
-        c->ere = flags & 4;
-        c->wpe = flags & 8;
-        c->nxe = flags & 16;
-        c->eafe = flags & 32;
-        c->snoop = flags & 64;
-    }
-    return viommu_get(w0, CTX_REASON);
-}
-
-static void context_pack(const VtdContext *c, VtdReason reason,
-                         ViommuCacheEntry *e)
-{
-    unsigned flags = c->ssade | c->sre << 1 | c->ere << 2 | c->wpe << 3 |
-                     c->nxe << 4 | c->eafe << 5 | c->snoop << 6;
-    uint64_t word = viommu_put(c->ss_table, CTX_REASON, reason);
-
-    word = viommu_put(word, CTX_PGTT, c->pgtt);
-    word = viommu_put(word, CTX_FPD, c->fpd);
-    word = viommu_put(word, CTX_SS_LEVELS, c->ss_levels);
-    word = viommu_put(word, CTX_FS_LEVELS, c->fs_levels);
-    word = viommu_put(word, CTX_ATS, c->ats);
-    word = viommu_put(word, CTX_PRIVILEGED, c->privileged);
-    e->value[0] = viommu_put(word, CTX_SCALABLE, c->scalable);
-    word = viommu_put(c->fs_table, CTX_FLAGS, flags);
-    word = viommu_put(word, CTX_DID_LOW, c->did);
-    e->value[1] = viommu_put(word, CTX_DID_HIGH,
-                             c->did >> CTX_DID_LOW.width);
-}
-
-static VtdReason legacy_context(VtdUnit *u, uint16_t source, VtdContext *c)
-{
-    uint64_t root = vtd_load(&u->root) & ~(VTD_PAGE_SIZE - 1);
-    uint64_t word[2], table;
-    VtdReason reason;
-
-    viommu_count(&u->common.stats.context_reads);
-    if (viommu_load64(&u->common, root + (source >> 8) * 16, word, 2)) {
-        return VTD_FR_ROOT_ACCESS;
-    }
-    reason = vtd_decode_root(u, word, &table);
-    if (reason) {
-        return reason;
-    }
-    if (viommu_load64(&u->common, table + (source & 0xff) * 16, word, 2)) {
-        return VTD_FR_CONTEXT_ACCESS;
-    }
-    c->entry_read = true;
-    return vtd_decode_context(u, word, c);
-}
-
-static VtdReason context_read(VtdUnit *u, uint16_t source, uint32_t pasid,
-                              VtdContext *c)
-{
-    *c = (VtdContext) { 0 };
-    if (viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM) == VTD_TTM_SCALABLE) {
-        viommu_count(&u->common.stats.context_reads);
-        return vtd_scalable_context(u, source, pasid, c);
-    }
-    if (pasid != VIOMMU_NO_PASID) {
-        return u->cfg.scalable_mode ? VTD_FR_LEGACY_PASID
-                                    : VTD_FR_TYPE_BLOCKED;
-    }
-    return legacy_context(u, source, c);
-}
-
-static VtdReason context_get(VtdUnit *u, uint16_t source, uint32_t pasid,
-                             VtdContext *c)
-{
-    /* Both before the tables are read: what is invalidated from now on
-     * voids the fill. */
-    uint64_t epoch = viommu_cache_epoch(&u->contexts);
-    uint64_t stamp = vtd_context_stamp(u);
-    ViommuCacheEntry e;
-    VtdReason reason;
-
-    if (viommu_cache_find(&u->contexts, source, pasid, &e) &&
-        e.stamp == stamp) {
-        return context_unpack(&e, pasid, c);
-    }
-    reason = context_read(u, source, pasid, c);
-    /* Entries that give a fault are cached in caching mode only (6.1). */
-    if (c->entry_read && (!reason || u->cfg.caching_mode) &&
-        /* There is no room for a RID_PASID. */
-        (pasid != VIOMMU_NO_PASID || !c->pasid)) {
-        e.key[0] = source;
-        e.key[1] = pasid;
-        e.stamp = stamp;
-        context_pack(c, reason, &e);
-        viommu_cache_fill(&u->contexts, &e, epoch);
-    }
-    return reason;
-}
 
 /* --- Answers --------------------------------------------------------------------------- */
 
@@ -266,19 +130,18 @@ VtdReason vtd_check_all(const VtdContext *context, uint8_t access,
 /* What of a mapping the requester may have. */
 static uint8_t allowed(const Request *r, uint16_t flags)
 {
-    uint8_t mode = r->wanted.access & VIOMMU_PRIV, access = 0;
+    uint8_t mode = r->wanted.access & VIOMMU_PRIV;
+    uint8_t access = vtd_granted_to_all(flags);
 
-    if (!vtd_has_first_stage(&r->context)) {
-        access = flags & (VIOMMU_READ | VIOMMU_WRITE);
-        return flags & VTD_MAP_DIRTY ? access : access & ~VIOMMU_WRITE;
-    }
-    for (unsigned bit = VIOMMU_READ; bit <= VIOMMU_EXEC; bit <<= 1) {
-        if (!vtd_check(&r->context, bit | mode, flags)) {
-            access |= bit;
+    if (vtd_has_first_stage(&r->context)) {
+        for (unsigned bit = VIOMMU_READ; bit <= VIOMMU_EXEC; bit <<= 1) {
+            if (!vtd_check(&r->context, bit | mode, flags)) {
+                access |= bit;
+            }
         }
-    }
-    if (!(r->wanted.access & VIOMMU_EXEC)) {
-        access &= ~VIOMMU_EXEC;
+        if (!(r->wanted.access & VIOMMU_EXEC)) {
+            access &= ~VIOMMU_EXEC;
+        }
     }
     /* Who keeps this answer must come again for the first write. */
     return flags & VTD_MAP_DIRTY ? access : access & ~VIOMMU_WRITE;
@@ -306,10 +169,33 @@ static bool is_missing(VtdReason reason)
     }
 }
 
-/* The one place where a translation, cached or fresh, becomes an answer. */
+/* The one place where a translation, cached or fresh, becomes an answer;
+ * false when it leads to the interrupt range. */
+static inline bool answer(const ViommuRequest *req, const VtdMapping *m,
+                          uint8_t access, ViommuReply *reply)
+{
+    uint64_t size = UINT64_C(1) << m->shift;
+    uint64_t addr = m->page | (req->addr & (size - 1));
+
+    if (in_interrupt_range(addr)) {
+        return false;
+    }
+    if (m->shift > VTD_PAGE_SHIFT) {
+        /* A large page may hold the interrupt range, on either side. */
+        size = MIN(size, MIN(identity_size(req->addr), identity_size(addr)));
+    }
+    reply->addr = addr;
+    reply->size = size;
+    reply->access = access;
+    reply->snoop = m->flags & VTD_MAP_SNOOP;
+    reply->global = (m->flags & VTD_MAP_GLOBAL) &&
+                    req->pasid != VIOMMU_NO_PASID;
+    return true;
+}
+
 static bool conclude(Request *r, const VtdMapping *m, VtdReason reason)
 {
-    uint64_t size = UINT64_C(1) << m->shift, addr;
+    uint64_t size = UINT64_C(1) << m->shift;
 
     if (!reason) {
         reason = vtd_check(&r->context, r->wanted.access, m->flags);
@@ -320,21 +206,12 @@ static bool conclude(Request *r, const VtdMapping *m, VtdReason reason)
     if (reason) {
         return blocked(r, reason, size);
     }
-    addr = m->page | (r->req->addr & (size - 1));
-    if (in_interrupt_range(addr)) {
+    if (!answer(r->req, m, allowed(r, m->flags), r->reply)) {
         return blocked(r, r->context.scalable ? VTD_FR_SM_INTERRUPT_ADDRESS
                                               : VTD_FR_INTERRUPT_ADDRESS,
                        VTD_PAGE_SIZE);
     }
-    if (m->shift > VTD_PAGE_SHIFT) {
-        /* A large page may hold the interrupt range, on either side. */
-        size = MIN(size, MIN(identity_size(r->req->addr),
-                             identity_size(addr)));
-    }
-    r->reply->snoop = m->flags & VTD_MAP_SNOOP;
-    r->reply->global = (m->flags & VTD_MAP_GLOBAL) &&
-                       r->req->pasid != VIOMMU_NO_PASID;
-    return granted(r, addr, size, allowed(r, m->flags));
+    return true;
 }
 
 static VtdReason look_up(const Request *r, const VtdWanted *wanted,
@@ -456,6 +333,16 @@ static bool interrupt_translation(Request *r)
     return granted(r, r->req->addr, VTD_PAGE_SIZE, VIOMMU_WRITE);
 }
 
+static VtdReason context_get(VtdUnit *u, uint16_t source, uint32_t pasid,
+                             VtdContext *c)
+{
+    ViommuCacheEntry e;
+
+    return vtd_context_find(u, source, pasid, &e)
+           ? vtd_context_unpack(&e, c)
+           : vtd_context_read(u, source, pasid, c);
+}
+
 static bool resolve(Request *r)
 {
     const ViommuRequest *req = r->req;
@@ -538,15 +425,24 @@ static void report(const Request *r)
     }
 }
 
-ViommuStatus vtd_translate(Viommu *unit, const ViommuRequest *req,
-                           ViommuReply *reply)
+/* Whatever the request; @missed when the IOTLB is known to have nothing. */
+static G_GNUC_NO_INLINE ViommuStatus long_way(VtdUnit *u,
+                                              const ViommuRequest *req,
+                                              ViommuReply *reply, bool missed)
 {
-    Request r = {
-        .u = vtd_unit(unit), .req = req, .reply = reply,
-        .wanted = { .access = req->access, .probe = req->probe },
-    };
+    Request r;
     bool ok;
 
+    /* Not as a whole, for the sake of the context. */
+    r.u = u;
+    r.req = req;
+    r.reply = reply;
+    r.wanted = (VtdWanted) {
+        .access = req->access, .probe = req->probe, .missed = missed,
+    };
+    r.context.fpd = false;
+    r.context.scalable = false;
+    r.silent = false;
     if (!(req->access & (VIOMMU_READ | VIOMMU_WRITE))) {
         r.wanted.access |= VIOMMU_READ;
     }
@@ -566,10 +462,113 @@ ViommuStatus vtd_translate(Viommu *unit, const ViommuRequest *req,
     return VIOMMU_FAULT;
 }
 
+/* --- The short way ------------------------------------------------------------- */
+
+/* Whether a second stage has @addr; beyond_width() for the long way. */
+static inline bool in_second_width(const VtdUnit *u, uint64_t w0,
+                                   unsigned pgtt, uint64_t addr)
+{
+    unsigned width = u->cfg.aw_bits;
+
+    if (pgtt != VTD_PGTT_PASS_THROUGH || !viommu_get(w0, VTD_CTX_SCALABLE)) {
+        width = MIN(width,
+                    vtd_levels_width(viommu_get(w0, VTD_CTX_SS_LEVELS)));
+    }
+    return !(addr >> width);
+}
+
+/* Whether all bits above a first stage's width are as the highest below. */
+static inline bool in_first_width(uint64_t w0, uint64_t addr)
+{
+    unsigned width = vtd_levels_width(viommu_get(w0, VTD_CTX_FS_LEVELS));
+
+    return !((addr + (UINT64_C(1) << (width - 1))) >> width);
+}
+
+/*
+ * Of nearly each request, context and translation are in the caches and grant
+ * what it wants.  This way answers these, with no more than that takes: no
+ * snapshot, because it fills no cache; no section, because it reads no guest
+ * memory.  It decides nothing else: with false, the long way begins anew.
+ */
+static inline bool short_way(const VtdUnit *u, const ViommuRequest *req,
+                             ViommuReply *reply, bool *missed)
+{
+    const uint64_t uncommon = viommu_field_mask(VTD_CTX_REASON) |
+                              viommu_field_mask(VTD_CTX_PRIVILEGED);
+    ViommuCacheEntry e;
+    VtdReason reason;
+    VtdMapping m;
+    VtdTag tag;
+    unsigned pgtt;
+    uint16_t did;
+    uint8_t access;
+
+    if (req->kind != VIOMMU_UNTRANSLATED || !req->access ||
+        (req->access & ~(VIOMMU_READ | VIOMMU_WRITE)) ||
+        in_interrupt_range(req->addr) ||
+        !(vtd_load(&u->gsts) & VTD_GCMD_TE) ||
+        viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM) > VTD_TTM_SCALABLE ||
+        !vtd_context_find(u, req->source, req->pasid, &e) ||
+        (e.value[0] & uncommon)) {
+        return false;
+    }
+    pgtt = viommu_get(e.value[0], VTD_CTX_PGTT);
+    did = viommu_get(e.value[1], VTD_CTX_DID);
+    if (pgtt == VTD_PGTT_FIRST || pgtt == VTD_PGTT_NESTED) {
+        if (!in_first_width(e.value[0], req->addr)) {
+            return false;
+        }
+        tag = vtd_first_tag(u, did, viommu_get(e.stamp, VTD_CTX_PASID),
+                            pgtt == VTD_PGTT_NESTED);
+    } else {
+        if (!in_second_width(u, e.value[0], pgtt, req->addr)) {
+            return false;
+        }
+        if (pgtt == VTD_PGTT_PASS_THROUGH) {
+            /* see identity() */
+            if (vtd_load(&u->pmr_on)) {
+                return false;
+            }
+            memset(reply, 0, sizeof(*reply));
+            reply->addr = req->addr;
+            reply->size = identity_size(req->addr);
+            reply->access = VIOMMU_READ | VIOMMU_WRITE;
+            return true;
+        }
+        tag = vtd_second_tag(u, did);
+    }
+    if (!vtd_iotlb_lookup(u, &tag, req->addr, &m, &reason)) {
+        *missed = true;
+        return false;
+    }
+    access = vtd_granted_to_all(m.flags);
+    if (!(m.flags & VTD_MAP_DIRTY)) {
+        access &= ~VIOMMU_WRITE;
+    }
+    if (reason || (req->access & ~access)) {
+        return false;
+    }
+    /* Of an assignment, gcc makes a "rep stos" that takes longer than all
+     * the rest of a hit. */
+    memset(reply, 0, sizeof(*reply));
+    return answer(req, &m, access, reply);
+}
+
+ViommuStatus vtd_translate(Viommu *unit, const ViommuRequest *req,
+                           ViommuReply *reply)
+{
+    VtdUnit *u = vtd_unit(unit);
+    bool missed = false;
+
+    return short_way(u, req, reply, &missed)
+           ? VIOMMU_OK : long_way(u, req, reply, missed);
+}
+
 bool vtd_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
 {
     VtdUnit *u = vtd_unit(unit);
-    VtdContext context = { 0 };
+    VtdContext context;
     VtdReason reason;
 
     if (!(vtd_load(&u->gsts) & VTD_GCMD_TE)) {

@@ -6,7 +6,9 @@
  *   registers.c    the register table and its handlers
  *   tables.c       decoders of root, context and paging entries
  *   scalable.c     scalable mode: from source-id and PASID to a context
- *   walk.c         the second-stage walk, with its paging-structure cache
+ *   context.c      contexts and their cache
+ *   walk.c         the second-stage walk
+ *   paging_cache.c upper levels of both stages' tables
  *   iotlb.c        cached translations
  *   first_stage.c  the first-stage walk, alone and nested
  *   translate.c    a DMA request from arrival to answer
@@ -224,7 +226,7 @@ VtdReason vtd_scalable_context(VtdUnit *u, uint16_t source, uint32_t pasid,
 VtdReason vtd_page_request_context(VtdUnit *u, uint16_t source,
                                    uint32_t pasid, bool *fpd);
 
-/* --- iotlb.c, walk.c, first_stage.c ------------------------------------------------------- */
+/* --- iotlb.c, paging_cache.c, walk.c, first_stage.c --------------------------------------- */
 
 /* VtdMapping.flags, besides VIOMMU_READ and VIOMMU_WRITE, which are what the
  * second stage grants.  They fit in the low bits of an address. */
@@ -248,16 +250,70 @@ typedef struct VtdMapping {
 typedef struct VtdWanted {
     uint8_t access;         /* VIOMMU_READ and so on */
     bool probe;             /* change neither memory nor the IOTLB */
+    bool missed;            /* the IOTLB has nothing */
     VtdSnapshot seen;       /* taken before the first look at anything */
 } VtdWanted;
 
-/** How an IOTLB entry is tagged. */
+/** Page sizes of the caches. */
+enum { VTD_SIZE_4K, VTD_SIZE_2M, VTD_SIZE_1G, VTD_SIZES };
+
+static inline unsigned vtd_size_shift(unsigned size)
+{
+    return VTD_PAGE_SHIFT + VTD_LEVEL_BITS * size;
+}
+
+/** Second part of a key: a domain, and a page size or a level. */
+static inline uint64_t vtd_domain_key(uint16_t did, unsigned size)
+{
+    return did | (uint64_t)size << 16;
+}
+
+/** The same for first-stage translations and tables. */
+static inline uint64_t vtd_pasid_key(uint16_t did, uint32_t pasid,
+                                     unsigned size)
+{
+    return vtd_domain_key(did, size) | 1u << 20 | (uint64_t)pasid << 24;
+}
+
+/** How translations and tables of an address space are tagged in the caches.
+ *  (Two words: smaller members make compilers' copies of it slow.) */
 typedef struct VtdTag {
     uint64_t stamp;
-    uint16_t did;
-    bool first_stage;
-    uint32_t pasid;         /* with first_stage */
+    uint64_t key;           /* without the size */
 } VtdTag;
+
+/** The second part of a key: the tag, and a page size or a level. */
+static inline uint64_t vtd_tag_key(const VtdTag *tag, unsigned size)
+{
+    return tag->key | vtd_domain_key(0, size);
+}
+
+/* In the second word of an IOTLB entry: the fault, in caching mode. */
+static const ViommuField VTD_TLB_REASON = { 8, 8 };
+
+/** The cached translation of @addr, of whatever size. */
+static inline bool vtd_iotlb_lookup(const VtdUnit *u, const VtdTag *tag,
+                                    uint64_t addr, VtdMapping *m,
+                                    VtdReason *reason)
+{
+    ViommuCacheEntry e;
+
+    /* one round for each size that there is */
+    for (uint64_t sizes = vtd_load(&u->sizes); sizes; sizes &= sizes - 1) {
+        unsigned size = __builtin_ctzll(sizes);
+
+        if (viommu_cache_find(&u->iotlb, addr >> vtd_size_shift(size),
+                              vtd_tag_key(tag, size), &e) &&
+            e.stamp == tag->stamp) {
+            m->page = e.value[0] & ~(VTD_PAGE_SIZE - 1);
+            m->flags = e.value[0] & (VTD_PAGE_SIZE - 1);
+            m->shift = vtd_size_shift(size);
+            *reason = viommu_get(e.value[1], VTD_TLB_REASON);
+            return true;
+        }
+    }
+    return false;
+}
 
 /** A cached translation of @addr that is good enough for what is wanted; in
  *  caching mode, perhaps a cached fault: *@reason. */
@@ -267,6 +323,23 @@ bool vtd_iotlb_find(VtdUnit *u, const VtdTag *tag, uint64_t addr,
 void vtd_iotlb_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
                     const VtdWanted *wanted, const VtdMapping *mapping,
                     VtdReason reason);
+
+/** A table that a walk goes through. */
+typedef struct VtdTable {
+    unsigned level;
+    uint64_t addr;
+    uint16_t flags;         /* the walker's own, below the page size */
+} VtdTable;
+
+/** The lowest cached table on the way from the table @top to @addr. */
+bool vtd_table_find(const VtdUnit *u, const VtdTag *tag, uint64_t addr,
+                    uint64_t top, VtdTable *t);
+/** Keep a table, if it is of a level that is kept. */
+void vtd_table_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
+                    uint64_t top, const VtdWanted *wanted, const VtdTable *t);
+
+/* Somebody else changes the same entry; each retry means that it did. */
+#define VTD_UPDATE_RETRIES 16
 
 /**
  * The second stage's translation of @addr, from the IOTLB or the tables.
@@ -283,14 +356,19 @@ VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
 VtdReason vtd_check_all(const VtdContext *context, uint8_t access,
                         uint16_t flags);
 
-/** The one check of permissions.  VTD_FR_NONE when all is granted, which is
- *  seen at a glance when neither stage restricts anything. */
+/** What flags grant to everybody, whatever the context: read and write. */
+static inline uint8_t vtd_granted_to_all(uint16_t flags)
+{
+    return !(flags & VTD_MAP_US) ? 0 :
+           (flags & VTD_MAP_RW) ? flags & (VIOMMU_READ | VIOMMU_WRITE)
+                                : flags & VIOMMU_READ;
+}
+
+/** The one check of permissions.  VTD_FR_NONE when all is granted. */
 static inline VtdReason vtd_check(const VtdContext *context, uint8_t access,
                                   uint16_t flags)
 {
-    uint16_t all = VTD_MAP_FIRST_STAGE | VIOMMU_READ | VIOMMU_WRITE;
-
-    if ((flags & all) == all && !(access & VIOMMU_EXEC)) {
+    if (!(access & ~VIOMMU_PRIV & ~vtd_granted_to_all(flags))) {
         return VTD_FR_NONE;
     }
     return vtd_check_all(context, access, flags);
@@ -322,18 +400,23 @@ static inline uint64_t *vtd_pasid_gen(const VtdUnit *u, uint16_t did,
  * changes.  First-stage translations also die with their PASID; nested ones
  * with each change of the domain's second stage.
  */
-static inline uint64_t vtd_ss_stamp(const VtdUnit *u, const VtdContext *c)
+static inline VtdTag vtd_second_tag(const VtdUnit *u, uint16_t did)
 {
-    return vtd_load(&u->iotlb_gen) + vtd_load(&u->iotlb_gens[c->did]) + 1;
+    return (VtdTag) {
+        vtd_load(&u->iotlb_gen) + vtd_load(&u->iotlb_gens[did]) + 1,
+        vtd_domain_key(did, 0),
+    };
 }
 
-static inline uint64_t vtd_fs_stamp(const VtdUnit *u, const VtdContext *c)
+static inline VtdTag vtd_first_tag(const VtdUnit *u, uint16_t did,
+                                   uint32_t pasid, bool nested)
 {
-    uint64_t sum = vtd_ss_stamp(u, c) +
-                   vtd_load(vtd_pasid_gen(u, c->did, c->pasid));
-
-    return c->pgtt == VTD_PGTT_NESTED
-           ? sum + vtd_load(&u->nested_gens[c->did]) : sum;
+    return (VtdTag) {
+        vtd_load(&u->iotlb_gen) + vtd_load(&u->iotlb_gens[did]) + 1 +
+        vtd_load(vtd_pasid_gen(u, did, pasid)) +
+        (nested ? vtd_load(&u->nested_gens[did]) : 0),
+        vtd_pasid_key(did, pasid, 0),
+    };
 }
 
 static inline uint64_t vtd_irte_stamp(const VtdUnit *u)
@@ -341,30 +424,9 @@ static inline uint64_t vtd_irte_stamp(const VtdUnit *u)
     return vtd_load(&u->irte_gen) + 1;
 }
 
-/** Page sizes of the caches. */
-enum { VTD_SIZE_4K, VTD_SIZE_2M, VTD_SIZE_1G, VTD_SIZES };
-
-static inline unsigned vtd_size_shift(unsigned size)
-{
-    return VTD_PAGE_SHIFT + VTD_LEVEL_BITS * size;
-}
-
-/** Second part of a key: a domain, and a page size or a level. */
-static inline uint64_t vtd_domain_key(uint16_t did, unsigned size)
-{
-    return did | (uint64_t)size << 16;
-}
-
 /** Empty all caches.  Locked or not. */
 void vtd_forget_translations(VtdUnit *u);
 void vtd_forget_irtes(VtdUnit *u);
-
-/** The same for first-stage translations and tables. */
-static inline uint64_t vtd_pasid_key(uint16_t did, uint32_t pasid,
-                                     unsigned size)
-{
-    return vtd_domain_key(did, size) | 1u << 20 | (uint64_t)pasid << 24;
-}
 
 /* None of these is called locked, or in a read-side section; each tells the
  * embedder too. */
