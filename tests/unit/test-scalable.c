@@ -320,6 +320,70 @@ static void test_nested_bits(void)
     scalable_free(s);
 }
 
+/* The second stage's bits of the page that has @level's table for VA. */
+static uint64_t table_bits(Scalable *s, unsigned level)
+{
+    uint64_t at = guest_fs_entry(&s->fs, s->alloc, VA, level, false);
+
+    return scalable_ss_word(s, at + s->fs.bias, 2) & 0x300;
+}
+
+/* Nested with SSADE: who only reads tables does not make them dirty. */
+static void test_clean_tables(void)
+{
+    Scalable *s = start(SPEC_PGTT_NESTED);
+
+    s->entry.flags0 = SPEC_PASID_SSADE;
+    scalable_put_pasid(s, PASID);
+    scalable_flush(s);
+    scalable_map(s, VA, PA, 1);
+    scalable_map(s, VA + 0x1000, PA + 0x1000, 1);
+    for (unsigned level = 1; level <= 4; level++) {
+        uint64_t at = guest_fs_entry(&s->fs, s->alloc, VA, level, false);
+
+        guest_write64(&s->f->mem, at, guest_read64(&s->f->mem, at) |
+                                      SPEC_FS_A | SPEC_FS_D);
+    }
+    scalable_ok(s, PASID, VA, SM_W, PA);
+    g_assert_cmphex(table_bits(s, 1), ==, 0x100);
+    g_assert_cmphex(table_bits(s, 4), ==, 0x100);
+    /* in the same table, which is cached, a bit has to be set */
+    scalable_ok(s, PASID, VA + 0x1000, SM_R, PA + 0x1000);
+    g_assert_cmphex(table_bits(s, 1), ==, 0x300);
+    g_assert_cmphex(scalable_fs_word(s, VA + 0x1000, 1) & SPEC_FS_A, ==,
+                    SPEC_FS_A);
+    scalable_free(s);
+}
+
+/* What was refused has marked nothing; what is granted then has to. */
+static void test_bits_after_refusal(gconstpointer data)
+{
+    Scalable *s = start(GPOINTER_TO_UINT(data));
+
+    g_assert_true(guest_fs_map(&s->fs, s->alloc, VA, PA + s->fs.bias, 1,
+                               SPEC_FS_P | SPEC_FS_US));
+    scalable_fault(s, PASID, VA, SM_W, SPEC_FR_SM_WRITE);
+    g_assert_cmphex(scalable_fs_word(s, VA, 1) & SPEC_FS_A, ==, 0);
+    scalable_ok(s, PASID, VA, SM_R, PA);
+    g_assert_cmphex(scalable_fs_word(s, VA, 1) & SPEC_FS_A, ==, SPEC_FS_A);
+    scalable_free(s);
+}
+
+/* Only tables must be readable in the second stage. */
+static void test_write_only(void)
+{
+    Scalable *s = start(SPEC_PGTT_NESTED);
+    uint64_t ipa = UINT64_C(0x4000000000);
+
+    g_assert_true(guest_ss_map(s->alloc, s->ss, 4, ipa, PA, 1, SPEC_SS_W));
+    g_assert_true(guest_fs_map(&s->fs, s->alloc, VA, ipa, 1, SM_LEAF));
+    for (unsigned n = 0; n < 2; n++) {
+        scalable_ok(s, PASID, VA, SM_W, PA);
+        scalable_fault(s, PASID, VA, SM_R, SPEC_FR_SM_READ);
+    }
+    scalable_free(s);
+}
+
 static void test_abort(void)
 {
     Scalable *s = start(SPEC_PGTT_PASS);
@@ -355,6 +419,14 @@ int main(int argc, char **argv)
                          GUINT_TO_POINTER(SPEC_PGTT_NESTED), test_first_bits);
     g_test_add_func("/scalable/bits/second", test_second_bits);
     g_test_add_func("/scalable/bits/nested", test_nested_bits);
+    g_test_add_func("/scalable/bits/clean-tables", test_clean_tables);
+    g_test_add_data_func("/scalable/bits/after-refusal/first",
+                         GUINT_TO_POINTER(SPEC_PGTT_FIRST),
+                         test_bits_after_refusal);
+    g_test_add_data_func("/scalable/bits/after-refusal/nested",
+                         GUINT_TO_POINTER(SPEC_PGTT_NESTED),
+                         test_bits_after_refusal);
+    g_test_add_func("/scalable/nested/write-only", test_write_only);
     g_test_add_func("/scalable/abort", test_abort);
     return g_test_run();
 }
