@@ -1,34 +1,64 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The loop mode of viommu-testdev in a machine: what one small DMA takes.
+ * The loop mode of viommu-testdev in machines: what one small DMA takes.
  *
- * usage: bench-machine PREFIX none|unit [OPTIONS-OF-INTEL-IOMMU]
+ * usage: bench-machine OURS STOCK [MODE...]       (default: each of modes.c)
  *
- * "none" has no IOMMU in the machine, "unit" has one with 4 KiB mappings.
- * Prints lines of "PREFIX-PAGES NANOSECONDS", the best of several runs.  The
- * machine is $QTEST_QEMU_BINARY.
+ * OURS and STOCK are QEMUs with our models and with its own; STOCK may be
+ * empty.  For each mode there are up to four machines at once: without an
+ * IOMMU, with our unit, with one whose cache is so small that each access
+ * walks, and with the stock model.  They are measured in turn, many times, and
+ * the best counts: so what else the host does at the time hits all of them.
+ *
+ * Prints lines of "NAME NANOSECONDS".
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "bench/modes.h"
 #include "tests/lib/qtest.h"
 #include "tests/lib/testdev.h"
 #include "tests/lib/vtd-spec.h"
-#include "tests/lib/vtd-tables.h"
 
 #define UNIT        UINT64_C(0xfed90000)
-#define PAGE        UINT64_C(4096)
 #define DATA        UINT64_C(0x02000000)
+#define DATA_PAGES  16384u
+#define MIDDLE      (UINT64_C(1) << 37)
 #define HEAP        UINT64_C(0x08000000)
 #define RAM_END     UINT64_C(0x10000000)
-#define IOVA        UINT64_C(0x4000000000)
-#define MANY        16384u
 #define FEW         8u
-/* more than any cache holds, so that each access walks */
-#define MOST        (8 * MANY)
-#define DOMAIN      5
-#define RUNS        5
-#define ACCESSES    (1u << 22)
+#define MANY        16384u
+/* more than the stock model's cache and our glue's hold */
+#define MOST        131072u
+#define RUNS        15
+#define ACCESSES    (1u << 18)
+#define MACHINES    4
+#define LOOP_RANDOM 2u      /* of TD_LOOP_FLAGS; docs/testdev.md */
+
+typedef struct Machine {
+    const char *name;       /* what rows begin with */
+    QTest *q;
+    PciBus bus;
+    Testdev dev;
+    GuestQueue queue;
+    uint64_t addr;
+} Machine;
+
+/* A row of a machine: an order of accesses. */
+typedef struct Row {
+    const char *name;
+    unsigned pages;
+    bool random;
+    bool with_unit;         /* needs one */
+} Row;
+
+static const Row rows[] = {
+    { "hit-8", FEW, false, false },
+    { "hit-16384", MANY, false, false },
+    { "walk-131072", MOST, true, true },
+};
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
 
 static void mem_read(void *opaque, uint64_t addr, void *buf, size_t size)
 {
@@ -52,94 +82,130 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value,
     qtest_write(opaque, UNIT + offset, value, size);
 }
 
-/* The data again and again. */
-static bool map_most(GuestAlloc *alloc, const GuestContext *ctx)
+static void translation_on(Machine *m, const BenchMode *mode)
 {
-    for (uint64_t at = 0; at < MOST * PAGE; at += MANY * PAGE) {
-        if (!guest_ss_map_range(alloc, ctx->table, ctx->levels, IOVA + at,
-                                DATA, MANY * PAGE, SPEC_SS_R | SPEC_SS_W)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void translation_on(QTest *q, uint16_t source)
-{
-    GuestMem mem = { mem_read, mem_write, q };
-    GuestRegs regs = { reg_read, reg_write, q };
-    GuestContext ctx = {
-        .tt = SPEC_TT_MULTI, .levels = 3, .domain = DOMAIN,
+    static const BenchTables tables = {
+        .pages = MOST, .data = DATA, .data_pages = DATA_PAGES,
+        .middle = MIDDLE,
     };
+    GuestMem mem = { mem_read, mem_write, m->q };
+    GuestRegs regs = { reg_read, reg_write, m->q };
     GuestAlloc alloc;
-    uint64_t root;
 
-    /* as many levels as a unit of default width has */
-    ctx.levels = guest_reg64(&regs, SPEC_CAP) >> 10 & 1 ? 4 : 3;
     guest_alloc_init(&alloc, &mem, HEAP, RAM_END - HEAP);
-    root = guest_root_new(&alloc);
-    ctx.table = guest_ss_new(&alloc);
-    if (!guest_context_set(&alloc, root, source, &ctx) ||
-        !map_most(&alloc, &ctx) ||
-        !guest_set_root(&regs, root) ||
-        !guest_command(&regs, SPEC_GCMD_TE, 0)) {
-        qtest_fail(q, "the unit does not take its tables");
+    if (!bench_mode_start(mode, &tables, &alloc, &regs,
+                          pci_source(&m->dev.pci), &m->queue)) {
+        qtest_fail(m->q, "%s: the unit does not take its tables",
+                   mode->name);
     }
 }
 
-static double loop_ns(QTest *q, Testdev *dev, uint64_t addr, unsigned pages)
+/* @options NULL: without an IOMMU. */
+static void machine_start(Machine *m, const char *name, const char *binary,
+                          const BenchMode *mode, const char *options,
+                          const char *more)
 {
-    uint64_t best = UINT64_MAX;
+    g_autofree char *device =
+        options ? g_strdup_printf("-device intel-iommu%s%s%s",
+                                  *options || *more ? "," : "", options, more)
+                : g_strdup("");
 
-    testdev_set(dev, TD_SRC, addr);
-    testdev_set(dev, TD_LENGTH, pages * PAGE);
-    testdev_set(dev, TD_LOOP_COUNT, ACCESSES);
-    testdev_set(dev, TD_LOOP_SIZE, 8);
-    testdev_set(dev, TD_LOOP_STRIDE, PAGE);
-    testdev_set(dev, TD_LOOP_FLAGS, 0);
-    for (unsigned run = 0; run < RUNS; run++) {
-        uint64_t ns;
-
-        if (testdev_run(dev, TD_LOOP).why != TD_OK ||
-            testdev_get(dev, TD_LOOP_FAILURES) != 0) {
-            qtest_fail(q, "the loop had failures");
+    m->name = name;
+    g_setenv("QTEST_QEMU_BINARY", binary, true);
+    m->q = qtest_start("-machine q35 -m 256M %s "
+                       "-device viommu-testdev,addr=3", device);
+    pci_bus_init(&m->bus, m->q);
+    testdev_init(&m->dev, &m->bus, 0);
+    m->addr = DATA;
+    if (options) {
+        translation_on(m, mode);
+        if (mode->pgtt != SPEC_PGTT_PASS) {
+            m->addr = BENCH_IOVA;
         }
-        ns = testdev_get(dev, TD_LOOP_NS);
-        best = MIN(best, ns);
     }
-    return (double)best / ACCESSES;
+    testdev_set(&m->dev, TD_PASID,
+                options && mode->with_pasid ? TD_PASID_ENABLE | BENCH_PASID
+                                            : 0);
+    testdev_set(&m->dev, TD_SRC, m->addr);
+    testdev_set(&m->dev, TD_LOOP_COUNT, ACCESSES);
+    testdev_set(&m->dev, TD_LOOP_SIZE, 8);
+    testdev_set(&m->dev, TD_LOOP_STRIDE, BENCH_PAGE);
+}
+
+static double loop_ns(Machine *m, const Row *row)
+{
+    testdev_set(&m->dev, TD_LENGTH, row->pages * BENCH_PAGE);
+    testdev_set(&m->dev, TD_LOOP_FLAGS, row->random ? LOOP_RANDOM : 0);
+    if (testdev_run(&m->dev, TD_LOOP).why != TD_OK ||
+        testdev_get(&m->dev, TD_LOOP_FAILURES) != 0) {
+        qtest_fail(m->q, "%s: the loop had failures", m->name);
+    }
+    return (double)testdev_get(&m->dev, TD_LOOP_NS) / ACCESSES;
+}
+
+static bool has_row(const Machine *m, const Row *row, const BenchMode *mode)
+{
+    return row->with_unit ? m->addr == BENCH_IOVA
+                          : strcmp(m->name, "walking") != 0 ||
+                            mode->pgtt == SPEC_PGTT_PASS;
+}
+
+static void measure(const BenchMode *mode, const char *ours,
+                    const char *stock)
+{
+    Machine machines[MACHINES];
+    double best[MACHINES][ROWS];
+    unsigned n = 0;
+
+    machine_start(&machines[n++], "none", ours, mode, NULL, "");
+    machine_start(&machines[n++], "qemu", ours, mode, mode->options, "");
+    if (mode->pgtt != SPEC_PGTT_PASS) {
+        machine_start(&machines[n++], "walking", ours, mode, mode->options,
+                      *mode->options ? ",iotlb-bits=4" : "iotlb-bits=4");
+    }
+    if (*stock && mode->stock) {
+        machine_start(&machines[n++], "stock", stock, mode, mode->stock, "");
+    }
+    for (unsigned run = 0; run < RUNS; run++) {
+        for (unsigned k = 0; k < ROWS; k++) {
+            for (unsigned i = 0; i < n; i++) {
+                if (has_row(&machines[i], &rows[k], mode)) {
+                    double ns = loop_ns(&machines[i], &rows[k]);
+
+                    best[i][k] = run ? MIN(best[i][k], ns) : ns;
+                }
+            }
+        }
+    }
+    for (unsigned i = 0; i < n; i++) {
+        for (unsigned k = 0; k < ROWS; k++) {
+            if (has_row(&machines[i], &rows[k], mode)) {
+                printf("%s-%s-%s %.1f\n", machines[i].name, mode->name,
+                       rows[k].name, best[i][k]);
+            }
+        }
+        qtest_end(machines[i].q);
+    }
+    fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
-    bool unit = argc > 2 && !strcmp(argv[2], "unit");
-    const char *options = argc > 3 ? argv[3] : "";
-    uint64_t addr = unit ? IOVA : DATA;
-    g_autofree char *device = NULL;
-    PciBus bus;
-    Testdev dev;
-    QTest *q;
-
-    if (argc < 3 || (!unit && strcmp(argv[2], "none"))) {
-        fprintf(stderr,
-                "usage: bench-machine PREFIX none|unit [OPTIONS]\n");
+    if (argc < 3) {
+        fprintf(stderr, "usage: bench-machine OURS STOCK [MODE...]\n");
         return 1;
     }
-    device = unit ? g_strdup_printf("-device intel-iommu%s%s",
-                                    *options ? "," : "", options)
-                  : g_strdup("");
-    q = qtest_start("-machine q35 -m 256M %s -device viommu-testdev,addr=3",
-                    device);
-    pci_bus_init(&bus, q);
-    testdev_init(&dev, &bus, 0);
-    if (unit) {
-        translation_on(q, pci_source(&dev.pci));
+    for (int i = 3; i < argc; i++) {
+        if (!bench_mode_find(argv[i])) {
+            fprintf(stderr, "bench-machine: no mode '%s'\n", argv[i]);
+            return 1;
+        }
     }
-    printf("%s-%u %.1f\n", argv[1], FEW, loop_ns(q, &dev, addr, FEW));
-    printf("%s-%u %.1f\n", argv[1], MANY, loop_ns(q, &dev, addr, MANY));
-    if (unit) {
-        printf("%s-%u %.1f\n", argv[1], MOST, loop_ns(q, &dev, addr, MOST));
+    for (unsigned i = 0; i < bench_modes_n; i++) {
+        if (argc == 3 || g_strv_contains((const char *const *)argv + 3,
+                                         bench_modes[i].name)) {
+            measure(&bench_modes[i], argv[1], argv[2]);
+        }
     }
-    qtest_end(q);
     return 0;
 }
