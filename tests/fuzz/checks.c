@@ -7,12 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void fuzz_failed(const char *condition, const char *file, int line)
-{
-    fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, condition);
-    abort();
-}
-
 static bool power_of_two(uint64_t n)
 {
     return n && !(n & (n - 1));

@@ -9,20 +9,6 @@
 /* Comparisons with the reference, which cost as much as all the rest. */
 #define MAX_CHECKS 2
 
-uint64_t fuzz_take(FuzzInput *in, unsigned bytes)
-{
-    uint64_t value = 0;
-
-    for (unsigned i = 0; i < bytes; i++) {
-        if (in->size) {
-            value |= (uint64_t)*in->data << (8 * i);
-            in->data++;
-            in->size--;
-        }
-    }
-    return value;
-}
-
 uint64_t fuzz_take_page(FuzzInput *in)
 {
     return (fuzz_take(in, 1) % (FUZZ_RAM / 4096)) * 4096;

@@ -8,8 +8,10 @@
  * Needs no libFuzzer.  A failed check or a crash ends the process, and the file
  * is the last one named on standard error.
  */
-#include "vtd-fuzz.h"
+#include "input.h"
 
+#include <glib.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 

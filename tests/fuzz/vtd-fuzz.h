@@ -9,6 +9,7 @@
 
 #include <hw/iommu/viommu-vtd.h>
 
+#include "input.h"
 #include "tests/lib/vtd-ref.h"
 #include "tests/lib/vtd-spec.h"
 #include "tests/lib/vtd-tables.h"
@@ -19,13 +20,6 @@
 #define FUZZ_DEVICE     (UINT64_C(1) << 20)
 #define FUZZ_DEVICE_END (FUZZ_DEVICE + (UINT64_C(64) << 10))
 
-/** Bytes not yet used; zeros when there are none left. */
-typedef struct FuzzInput {
-    const uint8_t *data;
-    size_t size;
-} FuzzInput;
-
-uint64_t fuzz_take(FuzzInput *in, unsigned bytes);
 uint64_t fuzz_take_page(FuzzInput *in);
 /** Few sources, so that tables and requests meet. */
 uint16_t fuzz_take_source(FuzzInput *in);
@@ -83,13 +77,5 @@ void fuzz_op_virtual_command(FuzzUnit *u, FuzzInput *in);
 uint32_t fuzz_take_pasid(FuzzInput *in);
 /** Four words into the next slot of a wide queue. */
 void fuzz_push_wide(FuzzUnit *u, const uint64_t word[4], bool ring);
-
-#define FUZZ_CHECK(condition) \
-    ((condition) ? (void)0 : fuzz_failed(#condition, __FILE__, __LINE__))
-
-void fuzz_failed(const char *condition, const char *file, int line)
-    __attribute__((noreturn));
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #endif

@@ -110,7 +110,7 @@ bool guest_tables_map(GuestTables *t, uint64_t addr, uint64_t to,
     return true;
 }
 
-bool guest_smmu_commands_init(GuestCommands *q, GuestAlloc *alloc,
+bool guest_smmu_commands_init(GuestSmmuCommands *q, GuestAlloc *alloc,
                          const GuestRegs *regs, unsigned log2)
 {
     size_t bytes = (size_t)16 << log2;
@@ -128,7 +128,7 @@ bool guest_smmu_commands_init(GuestCommands *q, GuestAlloc *alloc,
     return true;
 }
 
-void guest_smmu_command(GuestCommands *q, uint64_t w0, uint64_t w1)
+void guest_smmu_command(GuestSmmuCommands *q, uint64_t w0, uint64_t w1)
 {
     uint32_t prod = guest_reg32(q->regs, SMMUV3_CMDQ_PROD);
     uint64_t index = prod & ((1u << q->log2) - 1);
@@ -139,7 +139,7 @@ void guest_smmu_command(GuestCommands *q, uint64_t w0, uint64_t w1)
                     (prod + 1) & ((2u << q->log2) - 1));
 }
 
-bool guest_smmu_commands_done(const GuestCommands *q)
+bool guest_smmu_commands_done(const GuestSmmuCommands *q)
 {
     return guest_reg32(q->regs, SMMUV3_CMDQ_PROD) ==
            (guest_reg32(q->regs, SMMUV3_CMDQ_CONS) & 0xfffff);

@@ -60,17 +60,17 @@ bool guest_tables_map(GuestTables *t, uint64_t addr, uint64_t to,
                       unsigned level, uint64_t attributes);
 
 /** The command queue. */
-typedef struct GuestCommands {
+typedef struct GuestSmmuCommands {
     const GuestMem *mem;
     const GuestRegs *regs;
     uint64_t base;
     unsigned log2;
-} GuestCommands;
+} GuestSmmuCommands;
 
-bool guest_smmu_commands_init(GuestCommands *q, GuestAlloc *alloc,
+bool guest_smmu_commands_init(GuestSmmuCommands *q, GuestAlloc *alloc,
                          const GuestRegs *regs, unsigned log2);
-void guest_smmu_command(GuestCommands *q, uint64_t w0, uint64_t w1);
+void guest_smmu_command(GuestSmmuCommands *q, uint64_t w0, uint64_t w1);
 /** Whether all commands have been consumed. */
-bool guest_smmu_commands_done(const GuestCommands *q);
+bool guest_smmu_commands_done(const GuestSmmuCommands *q);
 
 #endif

@@ -18,7 +18,7 @@ typedef struct Smmu {
     Fixture *f;
     GuestAlloc *alloc;
     const GuestRegs *regs;
-    GuestCommands commands;
+    GuestSmmuCommands commands;
     uint64_t strtab;            /* linear, 2^8 entries */
     uint64_t cds;
     uint64_t events;
