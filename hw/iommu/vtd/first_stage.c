@@ -28,6 +28,7 @@ typedef struct Walk {
     uint64_t inner;
     bool inner_known;
     bool again;             /* start at the top: inner is needed */
+    bool changed;           /* software was at an entry meanwhile */
     bool unmarked;          /* the page's entry does not say "accessed" */
 } Walk;
 
@@ -112,6 +113,7 @@ static VtdReason enter_for_writing(Walk *w)
     if ((m.page | (w->inner & viommu_bits(m.shift - 1, 0))) !=
         w->table.addr) {
         /* Moved under the walk's feet. */
+        w->changed = true;
         return VTD_FR_FS_UPDATE_FAILED;
     }
     w->table.flags |= TABLE_WRITABLE;
@@ -172,9 +174,12 @@ static VtdReason mark(Walk *w, uint64_t at, uint64_t *word, uint64_t bits)
             *word = before | bits;
             return VTD_FR_NONE;
         }
+        if (ret != -EAGAIN) {
+            return VTD_FR_FS_UPDATE_FAILED;
+        }
         /* Go on only if nothing but such bits has changed meanwhile. */
-        if (ret != -EAGAIN ||
-            ((before ^ *word) & ~(VTD_FS_A | VTD_FS_D | VTD_FS_EA))) {
+        if ((before ^ *word) & ~(VTD_FS_A | VTD_FS_D | VTD_FS_EA)) {
+            w->changed = true;
             return VTD_FR_FS_UPDATE_FAILED;
         }
     }
@@ -292,16 +297,23 @@ static VtdReason from_the_top(Walk *w, VtdMapping *m)
 
 static VtdReason walk(Walk *w, VtdMapping *m)
 {
-    viommu_count_roughly(&w->u->common.stats.walks);
-    if (vtd_table_find(w->u, &w->tag, w->addr, w->context->fs_table,
-                       &w->table)) {
-        VtdReason reason = descend(w, m);
+    VtdReason reason;
 
-        if (!w->again) {
-            return reason;
-        }
+    viommu_count_roughly(&w->u->common.stats.walks);
+    w->again = !vtd_table_find(w->u, &w->tag, w->addr, w->context->fs_table,
+                               &w->table);
+    if (!w->again) {
+        reason = descend(w, m);
     }
-    return from_the_top(w, m);
+    if (w->again) {
+        reason = from_the_top(w, m);
+    }
+    /* Software may change an entry at any time; then its new value counts. */
+    for (unsigned i = 0; i < VTD_UPDATE_RETRIES && w->changed; i++) {
+        w->changed = false;
+        reason = from_the_top(w, m);
+    }
+    return reason;
 }
 
 static bool canonical(const VtdContext *context, uint64_t addr)
@@ -331,6 +343,7 @@ VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
     w.tag = vtd_first_tag(u, context->did, context->pasid, w.nested);
     w.inner_known = false;
     w.again = false;
+    w.changed = false;
     w.unmarked = false;
     if (vtd_iotlb_find(u, &w.tag, addr, wanted, context, mapping, &reason)) {
         return reason;
