@@ -29,19 +29,24 @@ static void answer_decode(const TestdevRun *run, uint64_t addr,
     t->to = reply->addr - (addr - t->range.addr);
 }
 
-/* A translation request has no way to ask for writing alone. */
+/* A translation request is for a page (the capability says that they are
+ * aligned), and has no way to ask for writing alone. */
 static ViommuDmaResult request(ViommuTestdev *dev, uint64_t addr,
                                uint8_t access, ViommuReply *reply)
 {
+    uint64_t offset = addr & (TESTDEV_PAGE - 1);
     ViommuTestdevAccess asked = {
         .pasid = dev->run.pasid,
         .access = access | VIOMMU_READ,
         .kind = VIOMMU_TRANSLATION,
-        .addr = addr,
+        .addr = addr - offset,
     };
+    ViommuDmaResult result;
 
     *reply = (ViommuReply) { 0 };
-    return dev->ops.translate(dev->opaque, &asked, reply);
+    result = dev->ops.translate(dev->opaque, &asked, reply);
+    reply->addr += offset;
+    return result;
 }
 
 /*
