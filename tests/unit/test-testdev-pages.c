@@ -56,7 +56,7 @@ static void test_wait(void)
     ep_free(ep);
 }
 
-/* --- As if nothing had happened -------------------------------------------------- */
+/* --- As if nothing had happened ---- */
 
 /* The table of pages from which the endpoint's accesses come into being. */
 static void give(Ep *ep)
@@ -186,7 +186,7 @@ static void test_as_if(void)
     }
 }
 
-/* --- How else it can end ----------------------------------------------------------- */
+/* --- How else it can end ---- */
 
 static void test_invalid(void)
 {
@@ -341,7 +341,7 @@ static void test_loop_failures(void)
     ep_free(ep);
 }
 
-/* --- What software does meanwhile ---------------------------------------------------- */
+/* --- What software does meanwhile ---- */
 
 static void test_abort(void)
 {

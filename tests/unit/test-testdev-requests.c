@@ -147,7 +147,7 @@ static void test_unexpected(void)
     ep_free(ep);
 }
 
-/* --- Responses on another thread --------------------------------------------------------- */
+/* --- Responses on another thread ---- */
 
 static void *respond_thread(void *opaque)
 {

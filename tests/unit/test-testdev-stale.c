@@ -79,7 +79,7 @@ static void test_ignore(void)
     ep_free(ep);
 }
 
-/* --- An invalidation between the request and its answer ------------------------- */
+/* --- An invalidation between the request and its answer ---- */
 
 static unsigned overtakers;
 static uint64_t overtaken_page;
@@ -162,7 +162,7 @@ static void test_switched_off(void)
     ep_free(ep);
 }
 
-/* --- An invalidation while the access is on its way ------------------------------- */
+/* --- An invalidation while the access is on its way ---- */
 
 /* What an access does that reaches the unit's queue registers. */
 static void invalidate_self(Ep *ep)
@@ -283,7 +283,7 @@ static void test_waits(void)
     ep_free(ep);
 }
 
-/* --- Both at full speed ------------------------------------------------------------- */
+/* --- Both at full speed ---- */
 
 static int stop;
 static uint32_t live;           /* the page that 0x5000 leads to; atomic */

@@ -225,7 +225,7 @@ static void flush(Lab *lab, uint64_t va)
     devtlb(lab, false, va, PAGE);
 }
 
-/* --- ATS ------------------------------------------------------------------------ */
+/* --- ATS ---- */
 
 static void test_ats(void)
 {
@@ -377,7 +377,7 @@ static void test_interrupt(void)
     finish(&lab);
 }
 
-/* --- PRI ---------------------------------------------------------------------------- */
+/* --- PRI ---- */
 
 static void go_on(Lab *lab)
 {

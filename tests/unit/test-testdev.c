@@ -10,7 +10,7 @@
 #define NONE VIOMMU_NO_PASID
 #define RW   (VIOMMU_READ | VIOMMU_WRITE)
 
-/* --- Capabilities ------------------------------------------------------------ */
+/* --- Capabilities ---- */
 
 static void refused(bool ats, bool pri, unsigned pasid_bits, const char *text)
 {
@@ -116,7 +116,7 @@ static void test_masks(void)
     ep_free(ep);
 }
 
-/* --- PASID -------------------------------------------------------------------- */
+/* --- PASID ---- */
 
 static void expect_dma(Ep *ep, uint64_t pasid, uint32_t carried,
                        unsigned reads, unsigned writes)
@@ -162,7 +162,7 @@ static void test_pasid(void)
     ep_free(ep);
 }
 
-/* --- The device-TLB ---------------------------------------------------------- */
+/* --- The device-TLB ---- */
 
 static void test_hits(void)
 {

@@ -442,7 +442,7 @@ static TestdevOutcome run_command(ViommuTestdev *dev)
     }
 }
 
-/* --- From the write to COMMAND to the interrupt ------------------------------ */
+/* --- From the write to COMMAND to the interrupt ---- */
 
 /* What the PASID capability lets the command's requests carry.  Without the
  * capability, each PASID, but no flags. */

@@ -163,7 +163,7 @@ enum {
     TESTDEV_WHY_NO_CREDIT = 12,
 };
 
-/* --- The command that runs or waits ---------------------------------------- */
+/* --- The command that runs or waits ---- */
 
 /* What became of an access, or of a whole command. */
 typedef enum TestdevOutcome {
@@ -223,7 +223,7 @@ typedef struct TestdevRun {
     TestdevLoop loop;
 } TestdevRun;
 
-/* --- The device-TLB ----------------------------------------------------------- */
+/* --- The device-TLB ---- */
 
 /* A range of addresses, and whose. */
 typedef struct TestdevRange {
@@ -259,7 +259,7 @@ typedef struct TestdevAtc {
     uint64_t hits, misses, requests, invalidations, stale_uses;
 } TestdevAtc;
 
-/* --- Page requests -------------------------------------------------------------- */
+/* --- Page requests ---- */
 
 typedef struct TestdevGroup {
     uint32_t requests;      /* outstanding */
@@ -362,7 +362,8 @@ bool testdev_atc_fill(ViommuTestdev *dev, TestdevTranslation *answer,
                       uint64_t addr, uint8_t access, uint64_t ticket);
 /* Whether it is what @access needs. */
 bool testdev_permits(const TestdevTranslation *t, uint8_t access);
-/* Empty it; also forget what has been counted; count what is in it.  Locked. */
+/* Empty it; also forget what has been counted; count what is in it.
+ * Locked. */
 void testdev_atc_flush(ViommuTestdev *dev);
 void testdev_atc_reset(ViommuTestdev *dev);
 unsigned testdev_atc_count(const ViommuTestdev *dev);

@@ -67,8 +67,8 @@ typedef struct ViommuTestdevOps {
                                  ViommuReply *reply);
     /**
      * A page request; the embedder fills in req->source.  False when there
-     * is no unit, or bus mastering is off.  The answer comes by viommu_testdev_page_response(),
-     * perhaps before this returns.
+     * is no unit, or bus mastering is off.  The answer comes by
+     * viommu_testdev_page_response(), perhaps before this returns.
      */
     bool (*page_request)(void *opaque, ViommuPageRequest *req);
     /** Call viommu_testdev_run() soon, outside of any other call. */
