@@ -45,6 +45,15 @@ static const BadOption bad_options[] = {
     { "svm=on,x-scalable-mode=on,device-iotlb=on", "svm", "x-flts" },
     { "svm=on,x-scalable-mode=on,x-flts=on", "svm", "device-iotlb=on" },
     { "svm=2", "svm", "2" },
+    { "pri=on", "pri", "on" },
+    { "x-scalable-mode=on,pri=on", "pri", "device-iotlb" },
+    { "pri=on,device-iotlb=on", "pri", "scalable-mode" },
+    { "x-scalable-mode=on,virtual-commands=on", "virtual-commands",
+      "pasid-bits" },
+    { "x-scalable-mode=on,rid-pasid=on", "rid-pasid", "pasid-bits" },
+    { "x-scalable-mode=on,extended-access=on", "extended-access", "x-flts" },
+    { "x-scalable-mode=on,pasid-bits=255", "pasid-bits", "255" },
+    { "x-scalable-mode=maybe", "x-scalable-mode", "maybe" },
 };
 
 static void check_message(const char *options, const char *message,
@@ -106,8 +115,10 @@ static void test_good(void)
         "svm=on,scalable-mode=on,fsts=on,device-iotlb=on,pasid-bits=8",
         "pri=on,x-scalable-mode=on,device-iotlb=on",
         "pasid-bits=20,x-scalable-mode=on,device-iotlb=on",
-        "x-pasid-mode=on,x-scalable-mode=on,device-iotlb=on,rid-pasid=on,"
-        "virtual-commands=on",
+        "virtual-commands=on,rid-pasid=on,x-pasid-mode=on,scalable-mode=on",
+        "x-scalable-mode=on,x-flts=on,nested=on,dirty-tracking=on,aw-bits=57",
+        "scalable-mode=on,fsts=on,extended-access=on,fs1gp=off,aw-bits=39",
+        "scalable-mode=on,caching-mode=on,pasid-bits=1,snoop-control=on",
         "pri=off,svm=off,rid-pasid=off,virtual-commands=off",
     };
 
@@ -135,6 +146,10 @@ static void test_bad_machine(void)
           "viommu-testdev", NULL },
         { "-machine q35 -m 256M -device intel-iommu "
           "-device viommu-testdev,colour=red", "colour", NULL },
+        { "-machine q35 -m 256M -device intel-iommu "
+          "-device viommu-testdev,pasid-bits=21", "pasid-bits", "21" },
+        { "-machine q35 -m 256M -device intel-iommu "
+          "-device viommu-testdev,pri=on", "pri", "ats" },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
@@ -145,7 +160,8 @@ static void test_bad_machine(void)
             /* not our words */
             g_assert_cmpstr(message, !=, "");
         } else {
-            check_message(bad[i].options, message, bad[i].name, NULL);
+            check_message(bad[i].options, message, bad[i].name,
+                          bad[i].value);
         }
     }
 }
