@@ -90,8 +90,10 @@ guest_command() {
         -device nvme,serial=viommu,drive=d0,bus=rp1
         -drive "if=none,id=d1,format=raw,cache=unsafe,file=$(
             guest_quote "$folder/virtio-blk.img")"
+        # with a larger ring, QEMU 10.0 writes a used element that crosses a
+        # page to the next physical page, not to the next one of the ring
         -device "virtio-blk-pci,drive=d1,iommu_platform=on,$(
-            )disable-legacy=on,$place${guest_blk:+,$guest_blk}"
+            )disable-legacy=on,queue-size=64,$place${guest_blk:+,$guest_blk}"
         -device edu,addr=0x6
         -kernel "${guest_kernel:-$guest_image/vmlinuz}"
         -initrd "$guest_image/initrd"
