@@ -47,7 +47,7 @@ static VtdReason through_second_stage(Walk *w, uint64_t addr, uint8_t access,
         return beyond;
     }
     wanted.access = access;
-    wanted.missed = false;
+    wanted.inner = true;
     reason = vtd_second_stage(w->u, w->context, addr, &wanted, m);
     if (!reason && !(m->flags & (VIOMMU_READ | VIOMMU_WRITE))) {
         reason = VTD_FR_SS_NOT_PRESENT;

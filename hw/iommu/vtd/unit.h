@@ -251,6 +251,7 @@ typedef struct VtdWanted {
     uint8_t access;         /* VIOMMU_READ and so on */
     bool probe;             /* change neither memory nor the IOTLB */
     bool missed;            /* the IOTLB has nothing */
+    bool inner;             /* second stage of a nested walk */
     VtdSnapshot seen;       /* taken before the first look at anything */
 } VtdWanted;
 
@@ -342,7 +343,8 @@ void vtd_table_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
 #define VTD_UPDATE_RETRIES 16
 
 /**
- * The second stage's translation of @addr, from the IOTLB or the tables.
+ * The second stage's translation of @addr, from the IOTLB or the tables; of a
+ * nested walk, from the tables.
  * VTD_FR_NONE with a mapping that may grant nothing (not present; shift tells
  * how far), or a reason.  Read-side section.
  */

@@ -106,13 +106,21 @@ VtdReason vtd_second_stage(VtdUnit *u, const VtdContext *context,
     VtdTag tag = vtd_second_tag(u, context->did);
     VtdReason reason;
 
-    if (vtd_iotlb_find(u, &tag, addr, wanted, context, mapping, &reason)) {
+    /*
+     * A nested walk ends here for each page that it meets.  A look at one
+     * entry of a last-level table, whose address is cached, costs no more
+     * than one at the IOTLB, which keeps the whole of the walk.
+     */
+    if (!wanted->inner &&
+        vtd_iotlb_find(u, &tag, addr, wanted, context, mapping, &reason)) {
         return reason;
     }
     reason = walk(u, context, addr, wanted, &tag, mapping);
     if (reason) {
         mapping->flags = 0;
     }
-    vtd_iotlb_fill(u, &tag, addr, wanted, mapping, reason);
+    if (!wanted->inner) {
+        vtd_iotlb_fill(u, &tag, addr, wanted, mapping, reason);
+    }
     return reason;
 }
