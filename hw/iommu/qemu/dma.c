@@ -119,20 +119,23 @@ static inline uint32_t vtd_source_perm(uint32_t source,
     return source << 2 | perm;
 }
 
-static inline VtdHit *vtd_hit_of(VtdSpace *space, hwaddr page)
+/* PASIDs start at different places, with nothing to add for none. */
+static inline VtdHit *vtd_hit_of(VtdSpace *space, uint32_t pasid, hwaddr page)
 {
-    return &space->hits[page % VTD_HITS];
+    return &space->hits[(page + (pasid + 1) * 0x9e5) % VTD_HITS];
 }
 
-static inline bool vtd_hit_find(VtdSpace *space, uint32_t source, hwaddr addr,
+static inline bool vtd_hit_find(VtdSpace *space, uint32_t source,
+                                uint32_t pasid, hwaddr addr,
                                 IOMMUAccessFlags flag, IOMMUTLBEntry *entry)
 {
     hwaddr page = addr >> 12;
-    VtdHit *hit = vtd_hit_of(space, page);
+    VtdHit *hit = vtd_hit_of(space, pasid, page);
     uint32_t sequence = qatomic_load_acquire(&hit->sequence);
     uint32_t source_perm = qatomic_read(&hit->source_perm);
 
     if ((sequence & 1) || qatomic_read(&hit->page) != page ||
+        qatomic_read(&hit->pasid) != pasid ||
         qatomic_read(&hit->generation) !=
         qatomic_read(&space->iommu->generation) ||
         source_perm >> 2 != source || (flag & ~source_perm)) {
@@ -147,10 +150,11 @@ static inline bool vtd_hit_find(VtdSpace *space, uint32_t source, hwaddr addr,
     return qatomic_read(&hit->sequence) == sequence;
 }
 
-static void vtd_hit_fill(VtdSpace *space, uint32_t source, hwaddr addr,
-                         uint64_t generation, const IOMMUTLBEntry *entry)
+static void vtd_hit_fill(VtdSpace *space, uint32_t source, uint32_t pasid,
+                         hwaddr addr, uint64_t generation,
+                         const IOMMUTLBEntry *entry)
 {
-    VtdHit *hit = vtd_hit_of(space, addr >> 12);
+    VtdHit *hit = vtd_hit_of(space, pasid, addr >> 12);
     uint32_t sequence = qatomic_read(&hit->sequence);
 
     /* One writer at a time; who translates without the BQL does without. */
@@ -161,13 +165,15 @@ static void vtd_hit_fill(VtdSpace *space, uint32_t source, hwaddr addr,
      * DMA that runs through more pages than there are hits would replace each
      * before its next use; so most of the live ones stay.
      */
-    if (hit->generation == generation && hit->page != addr >> 12 &&
+    if (hit->generation == generation &&
+        (hit->page != addr >> 12 || hit->pasid != pasid) &&
         (++space->replacements & 7)) {
         return;
     }
     qatomic_set(&hit->sequence, sequence + 1);
     smp_wmb();
     qatomic_set(&hit->page, addr >> 12);
+    qatomic_set(&hit->pasid, pasid);
     qatomic_set(&hit->generation, generation);
     qatomic_set(&hit->source_perm, vtd_source_perm(source, entry->perm));
     qatomic_set(&hit->to, entry->translated_addr);
@@ -197,7 +203,7 @@ vtd_translate_slowly(VtdSpace *space, hwaddr addr, IOMMUAccessFlags flag)
     entry.translated_addr = reply.addr & ~entry.addr_mask;
     entry.iova = addr & ~entry.addr_mask;
     if (likely(entry.perm != IOMMU_NONE)) {
-        vtd_hit_fill(space, req.source, addr, generation, &entry);
+        vtd_hit_fill(space, req.source, req.pasid, addr, generation, &entry);
         if (unlikely(vtd_is_pass_through(&reply)) &&
             !qatomic_read(&space->stays_translated)) {
             /* The guest needs no invalidation to come here. */
@@ -223,11 +229,47 @@ static IOMMUTLBEntry vtd_translate(IOMMUMemoryRegion *mr, hwaddr addr,
     if (unlikely(flag == IOMMU_NONE)) {
         return vtd_translate_any(space, addr);
     }
-    if (likely(vtd_hit_find(space, vtd_space_source(space), addr, flag,
-                            &entry))) {
+    if (likely(vtd_hit_find(space, vtd_space_source(space), VIOMMU_NO_PASID,
+                            addr, flag, &entry))) {
         return entry;
     }
     return vtd_translate_slowly(space, addr, flag);
+}
+
+/*
+ * The same for a device that asks by itself, because QEMU's functions know
+ * neither PASIDs nor kinds of requests.  In a critical section of RCU, too.
+ */
+static ViommuStatus vtd_translate_for(AddressSpace *as,
+                                      const ViommuRequest *req,
+                                      ViommuReply *reply)
+{
+    VtdSpace *space = container_of(as, VtdSpace, as);
+    bool plain = req->kind == VIOMMU_UNTRANSLATED && !req->probe &&
+                 !(req->access & ~IOMMU_RW);
+    uint64_t generation = qatomic_load_acquire(&space->iommu->generation);
+    IOMMUTLBEntry entry;
+    ViommuStatus status;
+
+    vtd_thread_translates();
+    if (plain && vtd_hit_find(space, req->source, req->pasid, req->addr,
+                              req->access, &entry)) {
+        *reply = (ViommuReply) {
+            .addr = entry.translated_addr + (req->addr & entry.addr_mask),
+            .size = entry.addr_mask + 1,
+            .access = entry.perm,
+        };
+        return VIOMMU_OK;
+    }
+    status = viommu_translate(space->iommu->unit, req, reply);
+    if (plain && status == VIOMMU_OK && !reply->interrupt && reply->access) {
+        entry.addr_mask = reply->size - 1;
+        entry.translated_addr = reply->addr & ~entry.addr_mask;
+        entry.perm = reply->access & IOMMU_RW;
+        vtd_hit_fill(space, req->source, req->pasid, req->addr, generation,
+                     &entry);
+    }
+    return status;
 }
 
 static uint64_t vtd_min_page_size(IOMMUMemoryRegion *mr)
@@ -403,6 +445,7 @@ void vtd_spaces_init(IntelIOMMUState *s)
     QLIST_INIT(&s->notified);
     pci_setup_iommu(pcms->pcibus, &vtd_pci_ops, s);
     viommu_of_device = vtd_of_device;
+    viommu_translate_for = vtd_translate_for;
 }
 
 AddressSpace *vtd_ioapic_space(IntelIOMMUState *s)

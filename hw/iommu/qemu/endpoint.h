@@ -21,6 +21,16 @@ typedef Viommu *ViommuOfDevice(PCIDevice *dev, uint32_t *source);
  */
 extern ViommuOfDevice *viommu_of_device;
 
+/**
+ * viommu_translate() by the unit behind @as, the DMA address space of a device
+ * that viommu_of_device knows; with what dma.c keeps.  Any thread, in a
+ * critical section of RCU that spans the access.
+ */
+typedef ViommuStatus ViommuTranslateFor(AddressSpace *as,
+                                        const ViommuRequest *req,
+                                        ViommuReply *reply);
+extern ViommuTranslateFor *viommu_translate_for;
+
 /* What is inside @dev when it is a viommu-testdev, else NULL. */
 ViommuTestdev *viommu_endpoint_core(PCIDevice *dev);
 

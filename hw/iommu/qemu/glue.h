@@ -41,6 +41,7 @@
 typedef struct VtdHit {
     uint32_t sequence;          /* odd while it is written */
     uint32_t source_perm;
+    uint32_t pasid;
     uint64_t generation;
     hwaddr page;
     hwaddr to;

@@ -15,6 +15,7 @@
 #include "migration/vmstate.h"
 #include "qapi/error.h"
 #include "qemu/module.h"
+#include "qemu/rcu.h"
 #include "qemu/timer.h"
 #include "qom/object.h"
 #include <hw/iommu/viommu-testdev.h>
@@ -33,7 +34,11 @@ struct ViommuTestdevState {
     QEMUBH *run;
     MemoryRegion registers;
     MemoryRegion msix;
+    /* of the accesses of a command */
     MemTxAttrs attrs;
+    AddressSpace *as;
+    Viommu *unit;               /* or NULL */
+    uint32_t source;
     /* property: DMA through a mirror, as a passed-through device's */
     bool mirrored;
     ViommuMirror *mirror;
@@ -41,6 +46,7 @@ struct ViommuTestdevState {
 };
 
 ViommuOfDevice *viommu_of_device;
+ViommuTranslateFor *viommu_translate_for;
 
 /* Why did an access fail?  A second look that records nothing. */
 static ViommuDmaResult testdev_explain(ViommuTestdevState *s, uint64_t addr,
@@ -105,16 +111,21 @@ static ViommuDmaResult testdev_dma_unit(ViommuTestdevState *s,
 {
     bool write = access->access & VIOMMU_WRITE;
     ViommuDmaResult result = VIOMMU_DMA_OK;
-    ViommuRequest req;
+    const ViommuRequest req = {
+        .source = s->source,
+        .pasid = access->pasid,
+        .addr = access->addr,
+        .access = access->access,
+        .kind = access->kind,
+    };
     ViommuReply reply;
-    Viommu *unit = testdev_unit(s, access, &req);
 
-    if (!unit) {
+    if (!s->unit) {
         /* a PASID is a prefix that nobody looks at then */
         return testdev_dma_plain(s, access);
     }
-    viommu_dma_begin();
-    if (viommu_translate(unit, &req, &reply) != VIOMMU_OK) {
+    rcu_read_lock();
+    if (viommu_translate_for(s->as, &req, &reply) != VIOMMU_OK) {
         *reason = reply.reason;
         result = VIOMMU_DMA_BLOCKED;
     } else if (!reply.interrupt &&
@@ -123,7 +134,7 @@ static ViommuDmaResult testdev_dma_unit(ViommuTestdevState *s,
                                 write) != MEMTX_OK) {
         result = VIOMMU_DMA_NO_TARGET;
     }
-    viommu_dma_end();
+    rcu_read_unlock();
     if (result == VIOMMU_DMA_OK && reply.interrupt) {
         /* the space of requests without PASID has the same messages */
         result = testdev_dma_plain(s, access) == VIOMMU_DMA_OK ?
@@ -243,6 +254,9 @@ static uint64_t testdev_read(void *opaque, hwaddr addr, unsigned size)
 static void testdev_set_attrs(ViommuTestdevState *s)
 {
     s->attrs = (MemTxAttrs) { .requester_id = pci_requester_id(&s->parent) };
+    s->as = pci_device_iommu_address_space(&s->parent);
+    s->unit = viommu_of_device ? viommu_of_device(&s->parent, &s->source) :
+              NULL;
 }
 
 static void testdev_write(void *opaque, hwaddr addr, uint64_t value,
