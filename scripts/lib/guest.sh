@@ -39,6 +39,10 @@ guest_defaults() {
     guest_caching=0             # caching mode
     # at most three faults in all: Linux stops logging (10 messages in 5 s)
     guest_dma=(read:0x12345040 write:0x23456080 beyond)
+    guest_reserved=()           # BASE-LIMIT@BB:DD.F: the groups' regions
+    guest_dmar=''               # functions in the DMAR table; empty: not judged
+    guest_dmar_flags=0          # its flags besides interrupt remapping's
+    guest_dmar_more=''          # its structures behind the unit's
     guest_edu=''                # where the edu device reads
     guest_timeout=120
     guest_mode='test'
@@ -375,6 +379,86 @@ guest_judge_vfio() {
     done < <(grep '^vfio ' <<<"$guest_report")
 }
 
+# The regions that devices go on using (not Linux's own, which it calls
+# relaxable) are those asked for, and no others.
+guest_judge_reserved() {
+    local one range source line group wrong='' n
+    for one in "${guest_reserved[@]}"; do
+        range=${one%@*}
+        source=${one#*@}
+        line=$(grep -m 1 "^device 0000:$source " <<<"$guest_report") || line=''
+        group=$(guest_field "$line" group)
+        grep -q "^reserved group=$group first=$(
+                printf '0x%016x last=0x%016x' "${range%-*}" "${range#*-}"
+            ) type=direct$" <<<"$guest_report" || wrong+=" $one"
+    done
+    n=$(grep -c '^reserved ' <<<"$guest_report" || true)
+    guest_expect "reserved regions" "$n in all${wrong:+, missing:$wrong}" \
+        "n == ${#guest_reserved[@]} && $(text_equal "$wrong" '')"
+}
+
+# A device scope entry as iasl shows it: TYPE ID BUS STEP...
+guest_dmar_scope() {
+    local step path=''
+    for step in "${@:4}"; do
+        path+="PCI Path=$step;"
+    done
+    printf 'Device Scope Type=%s;Entry Length=%02X;' "$1" $((6 + 2 * ($# - 3)))
+    printf 'Enumeration ID=%s;PCI Bus Number=%s;%s' "$2" "$3" "$path"
+}
+
+# A reserved region: BASE LIMIT SCOPE...
+guest_dmar_region() {
+    local scopes
+    scopes=$(printf '%s' "${@:3}")
+    printf 'Subtable Type=0001;Length=%04X;PCI Segment Number=0000;' \
+        $((24 + $(grep -o 'Entry Length=[0-9A-F]*' <<<"$scopes" |
+                  sed 's/.*=/+ 0x/' | tr -d '\n')))
+    printf 'Base Address=%016X;End Address (limit)=%016X;%s' "$1" "$2" \
+        "$scopes"
+}
+
+# What iasl should show of the table, from the address width on.
+guest_dmar_wanted() {
+    local one scopes
+    scopes=$(guest_dmar_scope 03 00 FF 00,00)
+    for one in $guest_dmar; do
+        scopes+=$(guest_dmar_scope "${one%:*}" 00 00 "${one#*:}")
+    done
+    printf 'Host Address Width=%02X;Flags=%02X;' $((guest_aw - 1)) \
+        $((guest_intremap | guest_dmar_flags))
+    printf 'Subtable Type=0000;Length=%04X;' \
+        $((24 + 8 * $(wc -w <<<"$guest_dmar")))
+    printf 'Flags=00;PCI Segment Number=0000;'
+    printf 'Register Base Address=00000000FED90000;%s%s' "$scopes" \
+        "$guest_dmar_more"
+}
+
+guest_judge_dmar() {
+    local folder=$1 table got wanted
+    [ -n "$guest_dmar" ] || return 0
+    table=$(guest_field "$(guest_line dmar)" table)
+    if ! command -v iasl >/dev/null; then
+        guest_result skip "DMAR table" "iasl is not installed"
+        return 0
+    fi
+    # shellcheck disable=SC2001 # two digits at a time
+    printf '%b' "$(sed 's/../\\x&/g' <<<"$table")" >"$folder/dmar.aml"
+    rm -f -- "$folder/dmar.dsl"
+    iasl -d "$folder/dmar.aml" >"$folder/iasl.log" 2>&1 || true
+    got=$(sed -nE '/^\[/{s/^\[[^]]*\] +(.*[^ ]) : ([^[]*[^[ ]).*/\1=\2;/;p}' \
+            "$folder/dmar.dsl" 2>/dev/null |
+        grep -vE '^(Reserved|Size|Checksum)' | tr -d '\n')
+    got="Host Address Width=${got#*Host Address Width=}"
+    wanted=$(guest_dmar_wanted)
+    if [ "$got" = "$wanted" ] &&
+       ! grep -qiE 'incorrect checksum|invalid' "$folder/iasl.log"; then
+        guest_result ok "DMAR table" "$((${#table} / 2)) bytes, as asked for"
+    else
+        guest_result fail "DMAR table" "iasl shows $got; wanted: $wanted"
+    fi
+}
+
 guest_judge_disk() {
     local folder=$1 label=$2 line host sum
     line=$(guest_line "disk $label")
@@ -513,6 +597,8 @@ guest_bad_lines() {
         -e '(DMAR|IOMMU|iommu|AMD-Vi).*([Ee]rror|[Ff]ail|[Tt]ime|[Ii]nvalid )' \
         -e '(DMAR|IOMMU).*(BUG|Bug|bug|[Ss]tuck|[Uu]nable|[Cc]annot|wrong)' \
         -e '(DMAR|IOMMU).*(Unknown|[Uu]nexpected|[Uu]nsupported)' \
+        -e 'Firmware (Bug|Warn)|[Bb]roken BIOS|your BIOS is broken' \
+        -e 'DMAR.*([Yy]our BIOS|scope|No handler|RMRR.*(reserved|e820))' \
         -e 'WARNING: CPU|BUG:|Oops|general protection|Kernel panic' \
         -e 'Call Trace|rcu.*(stall|detected)|soft lockup|hung_task' \
         -e 'nobody cared|No irq handler|spurious' \
@@ -569,6 +655,8 @@ guest_judge() {
     guest_judge_groups
     guest_judge_scalable
     guest_judge_ats
+    guest_judge_reserved
+    guest_judge_dmar "$folder"
     for label in nvme virtio-blk; do
         guest_judge_disk "$folder" "$label"
     done

@@ -499,6 +499,16 @@ static void bad_rmrr_limit(Table *t)
     t->rmrrs[0].limit++;
 }
 
+static void bad_rmrr_width(Table *t)
+{
+    t->rmrrs[0].limit = (1ull << 52) + 0xfff;
+}
+
+static void bad_base_width(Table *t)
+{
+    t->drhds[0].base = 1ull << 52;
+}
+
 static void bad_rmrr_nobody(Table *t)
 {
     t->rmrrs[0].n_scopes = 0;
@@ -640,6 +650,8 @@ static const struct {
     { "rmrr-base", bad_rmrr_base, "RMRR 0, 0x10000800", "start of a page" },
     { "rmrr-limit", bad_rmrr_limit, "RMRR 0, 0x10000000-0x10100000",
       "last byte" },
+    { "rmrr-width", bad_rmrr_width, "RMRR 0", "52 bits" },
+    { "base-width", bad_base_width, "DRHD 0", "52 bits" },
     { "rmrr-nobody", bad_rmrr_nobody, "RMRR 0", "at least one" },
     { "rmrr-type", bad_rmrr_type, "RMRR 0, device scope 0 (type 3",
       "PCI and namespace" },
@@ -708,6 +720,7 @@ static void test_good(void)
     t.rmrrs[1].base = 0x10100000;
     t.rmrrs[1].limit = 0x10100fff;
     g_byte_array_unref(build(&t));
+    t.dmar.address_bits = 64;
     t.rmrrs[1].base = UINT64_MAX - 0xfff;
     t.rmrrs[1].limit = UINT64_MAX;
     g_byte_array_unref(build(&t));

@@ -132,6 +132,18 @@ static bool check_any_scopes(const ViommuDmar *dmar, const Scopes *set,
     return check_scopes(dmar, set, error);
 }
 
+/* @last is the last address of something. */
+static bool check_width(const ViommuDmar *dmar, const char *name, size_t i,
+                        uint64_t last, GError **error)
+{
+    if (dmar->address_bits < 64 && last >> dmar->address_bits) {
+        return dmar_fail(error, "%s %zu: it ends at 0x%" G_GINT64_MODIFIER
+                         "x, beyond the host address width of %u bits", name,
+                         i, last, dmar->address_bits);
+    }
+    return true;
+}
+
 /* --- DRHD ------------------------------------------------------------------ */
 
 static bool check_window(const ViommuDmarDrhd *drhd, size_t i, GError **error)
@@ -244,6 +256,8 @@ static bool check_drhds(const ViommuDmar *dmar, GError **error)
         };
 
         if (!check_window(drhd, i, error) ||
+            !check_width(dmar, "DRHD", i, drhd->base + (drhd->size - 1),
+                         error) ||
             !check_scopes(dmar, &set, error)) {
             return false;
         }
@@ -288,6 +302,9 @@ static bool check_rmrr(const ViommuDmar *dmar, size_t i, GError **error)
 
     if (!dmar_check_region(rmrr->base, rmrr->limit, error)) {
         g_prefix_error(error, "RMRR %zu, ", i);
+        return false;
+    }
+    if (!check_width(dmar, "RMRR", i, rmrr->limit, error)) {
         return false;
     }
     for (size_t k = 0; k < i; k++) {

@@ -8,6 +8,7 @@
  *   shadow.c       MAP notifiers: a host IOMMU kept in step
  *   interrupt.c    interrupt messages in and out
  *   ram.c          guest RAM as units see it
+ *   acpi.c         the DMAR table and reserved regions
  *   state.c        migration
  *   threads.c      DMA of iothreads
  *
@@ -147,6 +148,10 @@ static inline void vtd_thread_translates(void)
 bool vtd_threads_drained(void *opaque);
 /* Something was invalidated, so begin to wait for the threads anew. */
 void vtd_threads_forget(IntelIOMMUState *s);
+
+/* acpi.c */
+/* Read the option and keep the guest's software off these regions. */
+bool vtd_regions_init(IntelIOMMUState *s, Error **errp);
 
 /* state.c */
 extern const VMStateDescription vtd_vmstate;

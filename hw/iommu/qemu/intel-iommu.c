@@ -235,6 +235,29 @@ static bool vtd_check_svm(IntelIOMMUState *s, Error **errp)
     return true;
 }
 
+/* What only the DMAR table says. */
+static bool vtd_check_firmware(IntelIOMMUState *s, Error **errp)
+{
+    X86IOMMUState *x86 = X86_IOMMU_DEVICE(s);
+    const char *option = NULL, *need = NULL;
+
+    if (s->satc && !x86->dt_supported) {
+        option = "satc=on";
+        need = "device-iotlb=on";
+    } else if (s->atc_required && !s->satc) {
+        option = "atc-required=on";
+        need = "satc=on";
+    } else if (s->x2apic_opt_out && !x86_iommu_ir_supported(x86)) {
+        option = "x2apic-opt-out=on";
+        need = "intremap=on";
+    }
+    if (option) {
+        error_setg(errp, "%s: allowed with %s only", option, need);
+        return false;
+    }
+    return true;
+}
+
 /* The parts of the configuration that concern QEMU, not the unit. */
 static bool vtd_check_options(IntelIOMMUState *s, Error **errp)
 {
@@ -260,7 +283,7 @@ static bool vtd_check_options(IntelIOMMUState *s, Error **errp)
                    "KVM's MSI routes cannot post to the guest's descriptors");
         return false;
     }
-    return vtd_check_svm(s, errp);
+    return vtd_check_svm(s, errp) && vtd_check_firmware(s, errp);
 }
 
 static const ViommuOps vtd_ops = {
@@ -351,7 +374,7 @@ static void vtd_realize(DeviceState *dev, Error **errp)
         return;
     }
     vtd_events_init(s);
-    if (!vtd_create_unit(s, errp)) {
+    if (!vtd_create_unit(s, errp) || !vtd_regions_init(s, errp)) {
         return;
     }
     memory_region_init_io(&s->registers, OBJECT(s), &vtd_register_ops, s,
@@ -415,6 +438,14 @@ static const Property vtd_properties[] = {
     DEFINE_PROP_BOOL("virtual-commands", IntelIOMMUState, virtual_commands,
                      false),
     DEFINE_PROP_BOOL("rid-pasid", IntelIOMMUState, rid_pasid, false),
+    DEFINE_PROP_BOOL("satc", IntelIOMMUState, satc, false),
+    DEFINE_PROP_BOOL("atc-required", IntelIOMMUState, atc_required, false),
+    DEFINE_PROP_BOOL("x2apic-opt-out", IntelIOMMUState, x2apic_opt_out,
+                     false),
+    DEFINE_PROP_BOOL("dma-control-opt-in", IntelIOMMUState,
+                     dma_control_opt_in, false),
+    DEFINE_PROP_STRING("reserved-regions", IntelIOMMUState,
+                       reserved_regions),
     DEFINE_PROP_UINT8("iotlb-bits", IntelIOMMUState, iotlb_bits, 16),
 };
 

@@ -60,11 +60,19 @@ struct IntelIOMMUState {
     bool posted_interrupts;
     bool protected_memory;
     bool enhanced_set_pointer;
+    bool satc;
+    bool atc_required;
+    bool x2apic_opt_out;
+    bool dma_control_opt_in;
+    char *reserved_regions;
 
     Viommu *unit;
     MemoryRegion registers;
     VtdEvents *events;              /* what other threads left to do */
     bool waits_for_threads;         /* see threads.c */
+
+    GPtrArray *regions;             /* ViommuReservedRegion */
+    GByteArray *dmar;               /* the table that was built last */
 
     uint64_t generation;            /* of hits, see dma.c */
     GHashTable *buses;              /* PCIBus -> VtdBus, see dma.c */
@@ -75,5 +83,12 @@ struct IntelIOMMUState {
     uint32_t saved_size;
     uint8_t *saved;
 };
+
+/**
+ * Append the DMAR table of the machine's unit to @tables; hw/i386/acpi-build.c
+ * calls it.
+ */
+void viommu_build_dmar(GArray *tables, const char *oem_id,
+                       const char *oem_table_id);
 
 #endif
