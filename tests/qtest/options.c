@@ -45,15 +45,20 @@ static const BadOption bad_options[] = {
     { "svm=on,x-scalable-mode=on,device-iotlb=on", "svm", "x-flts" },
     { "svm=on,x-scalable-mode=on,x-flts=on", "svm", "device-iotlb=on" },
     { "svm=2", "svm", "2" },
-    { "pri=on", "pri", "on" },
-    { "x-scalable-mode=on,pri=on", "pri", "device-iotlb" },
     { "pri=on,device-iotlb=on", "pri", "scalable-mode" },
     { "x-scalable-mode=on,virtual-commands=on", "virtual-commands",
       "pasid-bits" },
-    { "x-scalable-mode=on,rid-pasid=on", "rid-pasid", "pasid-bits" },
     { "x-scalable-mode=on,extended-access=on", "extended-access", "x-flts" },
     { "x-scalable-mode=on,pasid-bits=255", "pasid-bits", "255" },
     { "x-scalable-mode=maybe", "x-scalable-mode", "maybe" },
+    { "pri=on", "pri", "x-scalable-mode=on" },
+    { "pri=on,x-scalable-mode=on", "pri", "device-iotlb=on" },
+    { "pri=1", "pri", "1" },
+    { "virtual-commands=on", "virtual-commands", "pasid-bits" },
+    { "virtual-commands=on,x-scalable-mode=on", "virtual-commands",
+      "pasid-bits" },
+    { "rid-pasid=on", "rid-pasid", "pasid-bits" },
+    { "rid-pasid=on,x-scalable-mode=on", "rid-pasid", "pasid-bits" },
 };
 
 static void check_message(const char *options, const char *message,
@@ -166,9 +171,79 @@ static void test_bad_machine(void)
     }
 }
 
+/* The endpoint's options; these words are ours on both machines. */
+static void test_bad_endpoint(void)
+{
+    static const BadOption bad[] = {
+        { "pri=on", "pri", "ats=on" },
+        { "pasid-bits=21", "pasid-bits", "21" },
+        { "pasid-bits=256", "pasid-bits", "256" },
+        { "ats=some", "ats", "some" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *message =
+            qtest_start_refused("-machine q35 -m 256M -device intel-iommu "
+                                "-device viommu-testdev,%s", bad[i].options);
+        g_autofree char *echo = g_strdup_printf("viommu-testdev,%s:",
+                                                bad[i].options);
+        const char *said = strstr(message, echo);
+
+        g_assert_nonnull(said);
+        check_message(bad[i].options,
+                      qtest_is_qemu() ? said : said + strlen(echo),
+                      bad[i].name, bad[i].value);
+    }
+}
+
+static uint32_t config_read(QTest *q, unsigned slot, unsigned offset)
+{
+    return qtest_readl(q, 0xb0000000 + (slot << 15) + offset);
+}
+
+/* What each option adds to the configuration space, and nothing else. */
+static void test_good_endpoint(void)
+{
+    static const struct {
+        const char *options;
+        uint16_t id[3];
+    } good[] = {
+        { "", { 0 } },
+        { "ats=on", { 0x0f } },
+        { "ats=on,pri=on", { 0x0f, 0x13 } },
+        { "pasid-bits=1", { 0x1b } },
+        { "pasid-bits=20,ats=on,pri=on", { 0x1b, 0x0f, 0x13 } },
+        { "pasid-bits=0,ats=off,pri=off", { 0 } },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+        unsigned at = 0x100, n = 0;
+        uint32_t head;
+        QTest *q;
+
+        g_test_message("%s", good[i].options);
+        q = qtest_start("-machine q35 -m 256M -device intel-iommu "
+                        "-device viommu-testdev,addr=3%s%s",
+                        *good[i].options ? "," : "", good[i].options);
+        qtest_out(q, 0xcf8, 0x80000060, 4);
+        qtest_out(q, 0xcfc, 0xb0000001, 4);
+        g_assert_cmphex(config_read(q, 3, 0), ==, 0x76d01234);
+        while (at && (head = config_read(q, 3, at))) {
+            g_assert_cmpuint(n, <, 3);
+            g_assert_cmphex(head & 0xffff, ==, good[i].id[n]);
+            at = head >> 20;
+            n++;
+        }
+        g_assert_true(n == 3 || !good[i].id[n]);
+        qtest_end(q);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/options/bad-endpoint", test_bad_endpoint);
+    g_test_add_func("/options/good-endpoint", test_good_endpoint);
     g_test_add_func("/options/bad", test_bad);
     g_test_add_func("/options/good", test_good);
     g_test_add_func("/options/bad-machine", test_bad_machine);

@@ -27,7 +27,7 @@
 #include "qemu/thread.h"
 
 struct VtdThread {
-    const unsigned *section;    /* of QEMU's RCU: 0 when it is in none */
+    const unsigned long *section;    /* of QEMU's RCU: 0 when it is in none */
     unsigned translations;      /* that it has begun */
     /* the rest under the BQL, but for the list itself */
     unsigned seen;
