@@ -22,6 +22,10 @@ static ViommuDmaResult on_dma(void *opaque, const ViommuTestdevAccess *access,
     }
     if (ep->dma_result != VIOMMU_DMA_OK) {
         *reason = 0x55;
+        if (ep->dma_result == VIOMMU_DMA_STALLED) {
+            g_assert_nonnull(access->stall_tag);
+            *access->stall_tag = ep->stall_tag;
+        }
         return ep->dma_result;
     }
     if (at >= EP_MEMORY) {

@@ -36,6 +36,7 @@ struct Ep {
     /* what it answers, if not OK */
     ViommuDmaResult dma_result, translate_result;
     bool no_page_requests;
+    uint16_t stall_tag;         /* with VIOMMU_DMA_STALLED */
     /* called in the middle of it; each may be NULL */
     void (*on_dma)(Ep *ep);
     void (*on_translate)(Ep *ep);

@@ -145,6 +145,18 @@ static void smmu_page_response(void *opaque,
     }
 }
 
+static void smmu_stall_resume(void *opaque, uint32_t source, uint16_t tag,
+                              ViommuResume action)
+{
+    SmmuState *s = opaque;
+    PCIDevice *dev = smmu_device(s, source);
+    ViommuTestdev *core = dev ? viommu_endpoint_core(dev) : NULL;
+
+    if (core) {
+        viommu_testdev_resume(core, tag, action);
+    }
+}
+
 /* Any thread. */
 static void smmu_run_later(void *opaque)
 {
@@ -159,6 +171,7 @@ static const ViommuOps smmu_ops = {
     .invalidate = smmu_invalidate,
     .devtlb_invalidate = smmu_devtlb_invalidate,
     .page_response = smmu_page_response,
+    .stall_resume = smmu_stall_resume,
     .run_later = smmu_run_later,
     .ram_written = viommu_ram_written_to,
 };

@@ -31,6 +31,9 @@ typedef ViommuStatus ViommuTranslateFor(AddressSpace *as,
                                         ViommuReply *reply);
 extern ViommuTranslateFor *viommu_translate_for;
 
+/* Requests may wait for software: ask for each of them, not QEMU's memory. */
+extern bool viommu_can_stall;
+
 /* What is inside @dev when it is a viommu-testdev, else NULL. */
 ViommuTestdev *viommu_endpoint_core(PCIDevice *dev);
 

@@ -198,6 +198,16 @@ static Viommu *smmu_of_device(PCIDevice *dev, uint32_t *source)
     return NULL;
 }
 
+/* For a device that can wait, or that knows PASIDs and kinds of requests. */
+static ViommuStatus smmu_translate_for(AddressSpace *as,
+                                       const ViommuRequest *req,
+                                       ViommuReply *reply)
+{
+    SmmuSpace *space = container_of(as, SmmuSpace, as);
+
+    return viommu_translate(space->smmu->unit, req, reply);
+}
+
 void smmu_spaces_init(SmmuState *s)
 {
     s->buses = g_hash_table_new(NULL, NULL);
@@ -206,6 +216,8 @@ void smmu_spaces_init(SmmuState *s)
     pci_setup_iommu(s->primary_bus, &smmu_pci_ops, s);
     smmu_first = s;
     viommu_of_device = smmu_of_device;
+    viommu_translate_for = smmu_translate_for;
+    viommu_can_stall = s->stall;
 }
 
 static void smmu_region_class_init(ObjectClass *klass, void *data)

@@ -47,6 +47,7 @@ struct ViommuTestdevState {
 
 ViommuOfDevice *viommu_of_device;
 ViommuTranslateFor *viommu_translate_for;
+bool viommu_can_stall;
 
 /* Why did an access fail?  A second look that records nothing. */
 static ViommuDmaResult testdev_explain(ViommuTestdevState *s, uint64_t addr,
@@ -118,6 +119,7 @@ static ViommuDmaResult testdev_dma_unit(ViommuTestdevState *s,
         .access = access->access,
         .kind = access->kind,
     };
+    ViommuStatus status;
     ViommuReply reply;
 
     if (!s->unit) {
@@ -125,7 +127,11 @@ static ViommuDmaResult testdev_dma_unit(ViommuTestdevState *s,
         return testdev_dma_plain(s, access);
     }
     rcu_read_lock();
-    if (viommu_translate_for(s->as, &req, &reply) != VIOMMU_OK) {
+    status = viommu_translate_for(s->as, &req, &reply);
+    if (status == VIOMMU_STALLED && access->stall_tag) {
+        *access->stall_tag = reply.stall_tag;
+        result = VIOMMU_DMA_STALLED;
+    } else if (status != VIOMMU_OK) {
         *reason = reply.reason;
         result = VIOMMU_DMA_BLOCKED;
     } else if (!reply.interrupt &&
@@ -155,7 +161,7 @@ static ViommuDmaResult testdev_dma(void *opaque,
         return VIOMMU_DMA_NO_MASTER;
     }
     if (unlikely(access->pasid != VIOMMU_NO_PASID ||
-                 access->kind != VIOMMU_UNTRANSLATED)) {
+                 access->kind != VIOMMU_UNTRANSLATED || viommu_can_stall)) {
         return testdev_dma_unit(s, access, reason);
     }
     if (unlikely(s->mirror)) {

@@ -55,6 +55,7 @@ static TestdevOutcome run_dma(ViommuTestdev *dev, uint64_t addr, void *buf,
 {
     TestdevRun *run = &dev->run;
     uint8_t reason = 0;
+    uint16_t tag = 0;
     ViommuTestdevAccess access = {
         .pasid = run->pasid,
         .access = write ? run->writes : run->reads,
@@ -62,13 +63,23 @@ static TestdevOutcome run_dma(ViommuTestdev *dev, uint64_t addr, void *buf,
         .addr = addr,
         .buf = buf,
         .size = size,
+        .stall_tag = &tag,
     };
     ViommuDmaResult result;
 
-    if (G_UNLIKELY(run->ats)) {
-        return testdev_access_ats(dev, addr, buf, size, write);
+    if (G_UNLIKELY(run->ats | run->resumed)) {
+        TestdevOutcome outcome =
+            run->ats ? testdev_access_ats(dev, addr, buf, size, write)
+                     : testdev_stall_resumed(dev, addr, buf, size, write);
+
+        if (run->ats || outcome != TESTDEV_WAITS) {
+            return outcome;
+        }
     }
     result = dev->ops.dma(dev->opaque, &access, &reason);
+    if (G_UNLIKELY(result == VIOMMU_DMA_STALLED)) {
+        return testdev_stall(dev, addr, tag);
+    }
     if (result != VIOMMU_DMA_OK) {
         testdev_fail(run, result, reason, addr, write);
         return TESTDEV_FAILED;
@@ -592,7 +603,7 @@ void viommu_testdev_run(ViommuTestdev *dev)
         dev->ops.run_later(dev->opaque);
         return;
     }
-    if (testdev_page_answer(dev)) {
+    if (testdev_page_answer(dev) || testdev_stall_answer(dev)) {
         engine_enter(dev);
         dev->run.waiting = false;
         run_on(dev, true);
@@ -613,7 +624,8 @@ void testdev_end(ViommuTestdev *dev, unsigned why)
     run->why = why;
     run->reason = 0;
     run->write = false;
-    run->fault_addr = dev->pri.page;
+    run->fault_addr = dev->stall.waiting ? dev->stall.addr : dev->pri.page;
+    testdev_stall_forget(dev);
     dev->busy = true;
     run_finish(dev, true);
     dev->busy = false;

@@ -83,6 +83,7 @@ void viommu_testdev_reset(ViommuTestdev *dev)
     testdev_caps_reset(dev);
     testdev_atc_reset(dev);
     testdev_page_reset(dev);
+    dev->stall = (TestdevStall) { 0 };
     pthread_mutex_unlock(&dev->lock);
 }
 

@@ -169,7 +169,7 @@ enum {
 typedef enum TestdevOutcome {
     TESTDEV_OK,
     TESTDEV_FAILED,     /* run->why tells why */
-    TESTDEV_WAITS,      /* for a page; the same call is made again later */
+    TESTDEV_WAITS,      /* the same call is made again later */
 } TestdevOutcome;
 
 /* How far a loop is. */
@@ -213,6 +213,8 @@ typedef struct TestdevRun {
     bool waiting;
     bool answered;          /* by a page response, with: */
     uint8_t code;
+    bool resumed;           /* a stalled access was decided about: */
+    uint8_t action;         /* a ViommuResume */
     unsigned tries;         /* page requests for the access at hand */
     uint64_t src, dst, length;      /* what is moved now */
     uint64_t at;            /* bytes of it that are done */
@@ -282,6 +284,16 @@ typedef struct TestdevPri {
     uint64_t last_data[2];
 } TestdevPri;
 
+/* --- Stalled accesses ---- */
+
+typedef struct TestdevStall {
+    bool waiting;
+    bool answered;
+    uint16_t tag;
+    uint8_t action;
+    uint64_t addr;
+} TestdevStall;
+
 /* Registers of the capabilities; which exist is in the configuration. */
 typedef struct TestdevCaps {
     uint16_t pasid_control;
@@ -320,6 +332,7 @@ struct ViommuTestdev {
     TestdevCaps caps;
     TestdevAtc atc;
     TestdevPri pri;
+    TestdevStall stall;
 };
 
 /*
@@ -379,6 +392,17 @@ unsigned testdev_page_send(ViommuTestdev *dev, ViommuPageRequest *req);
 bool testdev_page_answer(ViommuTestdev *dev);
 /* The command does not wait any more. */
 void testdev_page_forget(ViommuTestdev *dev);
+
+/* --- stall.c ---- */
+
+/* The command waits: the IOMMU holds its access at @addr. */
+TestdevOutcome testdev_stall(ViommuTestdev *dev, uint64_t addr, uint16_t tag);
+/* Whether a decision has come, which is then in dev->run. */
+bool testdev_stall_answer(ViommuTestdev *dev);
+void testdev_stall_forget(ViommuTestdev *dev);
+/* An access that was decided about.  TESTDEV_WAITS: to be made again. */
+TestdevOutcome testdev_stall_resumed(ViommuTestdev *dev, uint64_t addr,
+                                     void *buf, size_t size, bool write);
 /* No page request is outstanding any more; nor was one ever.  Locked. */
 void testdev_page_clear(ViommuTestdev *dev);
 void testdev_page_reset(ViommuTestdev *dev);

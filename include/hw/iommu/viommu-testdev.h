@@ -31,6 +31,8 @@ typedef enum ViommuDmaResult {
     VIOMMU_DMA_BLOCKED = 1,     /* the IOMMU refused it */
     VIOMMU_DMA_NO_TARGET = 2,   /* nothing answers at the address */
     VIOMMU_DMA_NO_MASTER = 3,   /* bus mastering is off */
+    /* it waits in the IOMMU; never seen in the STATUS register */
+    VIOMMU_DMA_STALLED = 0x80,
 } ViommuDmaResult;
 
 /** One request of the endpoint on the bus. */
@@ -42,6 +44,10 @@ typedef struct ViommuTestdevAccess {
     /** of memory accesses; they do not cross a 4 KiB boundary */
     void *buf;
     size_t size;            /* bytes */
+    /** of memory accesses: with VIOMMU_DMA_STALLED, the embedder puts here
+     *  what viommu_testdev_resume() will name; NULL: the access cannot wait,
+     *  and is blocked */
+    uint16_t *stall_tag;
 } ViommuTestdevAccess;
 
 /**
@@ -129,7 +135,14 @@ bool viommu_testdev_invalidate(ViommuTestdev *dev,
 void viommu_testdev_page_response(ViommuTestdev *dev,
                                   const ViommuPageResponse *response);
 
-/** Go on with a command that waited for a page; see ViommuTestdevOps.  A
+/**
+ * Software's decision about an access that ended as VIOMMU_DMA_STALLED; from
+ * ViommuOps.stall_resume.  A tag that no access has is ignored.  Any thread.
+ */
+void viommu_testdev_resume(ViommuTestdev *dev, uint16_t tag,
+                           ViommuResume action);
+
+/** Go on with a command that waited; see ViommuTestdevOps.  A
  *  call without need does nothing. */
 void viommu_testdev_run(ViommuTestdev *dev);
 
