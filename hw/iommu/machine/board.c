@@ -26,6 +26,11 @@ static void unit_run_later(void *opaque)
     unit->run_pending = true;
 }
 
+Unit *board_unit(const Board *board, const PciFunction *fn)
+{
+    return board->unit_of[pci_root_function(fn)->devfn];
+}
+
 /* The endpoint behind @unit that has this source-id, or NULL. */
 static PciFunction *unit_endpoint(const Unit *unit, uint32_t source)
 {
@@ -34,7 +39,8 @@ static PciFunction *unit_endpoint(const Unit *unit, uint32_t source)
     for (guint i = 0; i < board->endpoints->len; i++) {
         PciFunction *fn = g_ptr_array_index(board->endpoints, i);
 
-        if (fn->devfn == source && board->unit_of[fn->devfn] == unit) {
+        if ((pci_bus_number(fn->bus) << 8 | fn->devfn) == (int)source &&
+            board_unit(board, fn) == unit) {
             return fn;
         }
     }
@@ -218,17 +224,44 @@ static bool assign_scope(Board *board, const DeviceOptions *options,
 static bool add_endpoint(Board *board, const DeviceOptions *options,
                          GError **error)
 {
-    PciFunction *fn = endpoint_new(board, &options->testdev, error);
+    PciBus *bus = pci_root_bus(&board->pci, options->bus, error);
+    PciFunction *fn = bus ? endpoint_new(board, bus, &options->testdev, error)
+                          : NULL;
 
     if (!fn) {
         return false;
     }
-    if (!pci_root_add(&board->pci, fn, options->devfn,
+    if (!pci_root_add(&board->pci, bus, fn, options->devfn,
                       options->multifunction, error)) {
         fn->free(fn);
         return false;
     }
     g_ptr_array_add(board->endpoints, fn);
+    return true;
+}
+
+static bool add_bridge(Board *board, const DeviceOptions *options,
+                       GError **error)
+{
+    bool is_port = options->kind == DEVICE_ROOT_PORT;
+    PciBus *bus = pci_root_bus(&board->pci, options->bus, error);
+    PciFunction *fn;
+
+    if (!bus) {
+        return false;
+    }
+    if (is_port ? bus->bridge != NULL : bus->conventional) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "Bus '%s' is no place for this bridge, which needs %s",
+                    bus->name, is_port ? "pcie.0" : "PCI Express");
+        return false;
+    }
+    fn = is_port ? root_port_new(options->id) : pci_bridge_new(options->id);
+    if (!pci_root_add(&board->pci, bus, fn, options->devfn,
+                      options->multifunction, error)) {
+        fn->free(fn);
+        return false;
+    }
     return true;
 }
 
@@ -250,6 +283,10 @@ static bool add_devices(Board *board, const MachineOptions *options,
             break;
         case DEVICE_TESTDEV:
             ok = add_endpoint(board, device, error);
+            break;
+        case DEVICE_ROOT_PORT:
+        case DEVICE_PCI_BRIDGE:
+            ok = add_bridge(board, device, error);
             break;
         case DEVICE_SINK:
             /* It is there anyway, but as in QEMU there is only one. */
@@ -298,7 +335,8 @@ Board *board_new(const MachineOptions *options, GError **error)
     bus_add_window(bus, &board->sink_window);
     pci_root_init(&board->pci, bus);
     mch = mch_new(&board->pci);
-    if (!pci_root_add(&board->pci, mch, PCI_DEVFN(0, 0), false, error)) {
+    if (!pci_root_add(&board->pci, &board->pci.root, mch, PCI_DEVFN(0, 0),
+                      false, error)) {
         mch->free(mch);
         board_free(board);
         return NULL;

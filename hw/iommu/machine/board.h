@@ -32,7 +32,8 @@ struct Board {
     PciRoot pci;
     Unit unit[BOARD_UNITS];
     unsigned n_units;
-    /* which unit is in front of which function; NULL is none */
+    /* which unit is in front of which function of the root bus, and what is
+     * behind it; NULL is none */
     Unit *unit_of[PCI_FUNCTIONS];
     /* of PciFunction, those that endpoint_new() made */
     GPtrArray *endpoints;
@@ -55,6 +56,9 @@ void board_port_write(Board *board, uint16_t port, unsigned size,
 /* Let units and endpoints go on with what they put off. */
 void board_run(Board *board);
 
+/* The unit in front of @fn, or NULL. */
+Unit *board_unit(const Board *board, const PciFunction *fn);
+
 /*
  * DMA of @fn, as ViommuTestdevOps.dma describes; also its interrupt
  * messages, which are nothing else.
@@ -70,8 +74,8 @@ bool board_page_request(Board *board, const PciFunction *fn,
                         ViommuPageRequest *req);
 
 /* An endpoint with viommu-testdev in it. */
-PciFunction *endpoint_new(Board *board, const ViommuTestdevConfig *config,
-                          GError **error);
+PciFunction *endpoint_new(Board *board, const PciBus *bus,
+                          const ViommuTestdevConfig *config, GError **error);
 /* What the unit before it has to say. */
 bool endpoint_invalidate(PciFunction *fn, const ViommuInvalidation *inv);
 void endpoint_page_response(PciFunction *fn,

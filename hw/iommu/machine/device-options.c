@@ -19,8 +19,6 @@ typedef enum PropertyKind {
     PROP_ADDR,
     /* ADDR[:ADDR...] */
     PROP_SCOPE,
-    /* the one bus there is */
-    PROP_BUS,
 } PropertyKind;
 
 typedef struct Property {
@@ -93,12 +91,21 @@ static const Property vtd_properties[] = {
 static const Property testdev_properties[] = {
     { "addr", PROP_ADDR, OPTION(devfn), "slot and function: SLOT[.FUNCTION]" },
     { "ats", PROP_BOOL, OPTION(testdev.ats), "a device-TLB" },
-    { "bus", PROP_BUS, 0, "pcie.0" },
+    { "bus", PROP_STRING, OPTION(bus), "pcie.0 or a bridge's id" },
     { "id", PROP_STRING, OPTION(id), NULL },
     { "multifunction", PROP_BOOL, OPTION(multifunction), NULL },
     { "pasid-bits", PROP_UINT8, OPTION(testdev.pasid_bits),
       "bits of PASIDs: 1 .. 20; 0 for none" },
     { "pri", PROP_BOOL, OPTION(testdev.pri), "page requests" },
+};
+
+static const Property bridge_properties[] = {
+    { "addr", PROP_ADDR, OPTION(devfn), "slot and function: SLOT[.FUNCTION]" },
+    { "bus", PROP_STRING, OPTION(bus), "pcie.0 or a bridge's id" },
+    { "chassis", PROP_UINT8, OPTION(ignored_number), "no effect" },
+    { "id", PROP_STRING, OPTION(id), "the name of its bus" },
+    { "multifunction", PROP_BOOL, OPTION(multifunction), NULL },
+    { "slot", PROP_UINT16, OPTION(ignored_number), "no effect" },
 };
 
 static const Property sink_properties[] = {
@@ -109,6 +116,11 @@ static const DeviceType device_types[] = {
     { "intel-iommu", DEVICE_VTD, "System",
       "Intel VT-d remapping unit",
       vtd_properties, G_N_ELEMENTS(vtd_properties) },
+    { "pcie-pci-bridge", DEVICE_PCI_BRIDGE, "PCI",
+      "PCI Express to PCI bridge",
+      bridge_properties, G_N_ELEMENTS(bridge_properties) },
+    { "pcie-root-port", DEVICE_ROOT_PORT, "PCI", "PCI Express root port",
+      bridge_properties, G_N_ELEMENTS(bridge_properties) },
     { "viommu-sink", DEVICE_SINK, "System",
       "Interrupt messages, readable (always present)",
       sink_properties, G_N_ELEMENTS(sink_properties) },
@@ -284,9 +296,6 @@ static bool set_string(DeviceOptions *device, const Property *prop,
         }
         break;
     default:
-        if (strcmp(value, "pcie.0")) {
-            allowed = "'pcie.0'";
-        }
         break;
     }
     if (allowed) {
@@ -353,6 +362,7 @@ void device_options_free(DeviceOptions *device)
     if (device) {
         g_free(device->text);
         g_free(device->id);
+        g_free(device->bus);
         g_free(device);
     }
 }

@@ -152,7 +152,7 @@ static ViommuRequest request_of(const PciFunction *fn,
                                 const ViommuTestdevAccess *access)
 {
     return (ViommuRequest) {
-        .source = fn->devfn,
+        .source = pci_source(fn),
         .pasid = access->pasid,
         .addr = access->addr,
         .access = access->access,
@@ -165,7 +165,7 @@ ViommuDmaResult board_dma(Board *board, const PciFunction *fn,
 {
     Dma dma = {
         .board = board,
-        .unit = board->unit_of[fn->devfn],
+        .unit = board_unit(board, fn),
         .request = request_of(fn, access),
         .buf = access->buf,
         .size = access->size,
@@ -196,7 +196,7 @@ ViommuDmaResult board_translate(Board *board, const PciFunction *fn,
                                 ViommuReply *reply)
 {
     ViommuRequest request = request_of(fn, access);
-    Unit *unit = board->unit_of[fn->devfn];
+    Unit *unit = board_unit(board, fn);
     ViommuStatus status;
 
     *reply = (ViommuReply) { .size = 4096 };
@@ -217,9 +217,9 @@ ViommuDmaResult board_translate(Board *board, const PciFunction *fn,
 bool board_page_request(Board *board, const PciFunction *fn,
                         ViommuPageRequest *req)
 {
-    Unit *unit = board->unit_of[fn->devfn];
+    Unit *unit = board_unit(board, fn);
 
-    req->source = fn->devfn;
+    req->source = pci_source(fn);
     if (unit) {
         viommu_page_request(unit->viommu, req);
     }

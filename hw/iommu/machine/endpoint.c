@@ -15,9 +15,10 @@ G_STATIC_ASSERT(VIOMMU_TESTDEV_CONFIG_BASE == PCI_EXTENDED &&
 #define MSI_OFFSET           0x80
 #define MSIX_OFFSET          0xa0
 
-/* version 2, root complex integrated endpoint: it sits on the root bus */
+/* version 2; on the root bus a root complex integrated endpoint */
 #define EXPRESS_FLAGS        0x02
-#define EXPRESS_FLAGS_VALUE  0x0092
+#define EXPRESS_FLAGS_ROOT   0x0092
+#define EXPRESS_FLAGS_PORT   0x0002
 #define EXPRESS_DEVCAP       0x04
 #define EXPRESS_DEVCAP_RBER  0x8000
 #define EXPRESS_DEVCTL       0x08
@@ -210,12 +211,35 @@ static void endpoint_free(PciFunction *fn)
     g_free(endpoint);
 }
 
-PciFunction *endpoint_new(Board *board, const ViommuTestdevConfig *config,
-                          GError **error)
+static void endpoint_add_express(PciFunction *fn, const PciBus *bus)
+{
+    pci_function_add_cap(fn, EXPRESS_OFFSET, CAP_EXPRESS);
+    pci_set16(fn->initial + EXPRESS_OFFSET + EXPRESS_FLAGS,
+              bus->bridge ? EXPRESS_FLAGS_PORT : EXPRESS_FLAGS_ROOT);
+    pci_set32(fn->initial + EXPRESS_OFFSET + EXPRESS_DEVCAP,
+              EXPRESS_DEVCAP_RBER);
+    pci_set16(fn->writable + EXPRESS_OFFSET + EXPRESS_DEVCTL,
+              EXPRESS_DEVCTL_MASK);
+    pci_set32(fn->initial + EXPRESS_OFFSET + EXPRESS_DEVCAP2,
+              EXPRESS_DEVCAP2_EETLPP);
+    fn->extended_read = endpoint_extended_read;
+    fn->extended_write = endpoint_extended_write;
+}
+
+PciFunction *endpoint_new(Board *board, const PciBus *bus,
+                          const ViommuTestdevConfig *config, GError **error)
 {
     Endpoint *endpoint = g_new0(Endpoint, 1);
     PciFunction *fn = &endpoint->fn;
 
+    if (bus->conventional &&
+        (config->ats || config->pri || config->pasid_bits)) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "ats, pri and pasid-bits need a PCI Express bus, which "
+                    "'%s' is not", bus->name);
+        g_free(endpoint);
+        return NULL;
+    }
     endpoint->board = board;
     endpoint->core = viommu_testdev_new(config, &endpoint_ops, endpoint,
                                         error);
@@ -237,18 +261,10 @@ PciFunction *endpoint_new(Board *board, const ViommuTestdevConfig *config,
     endpoint->msi.send = endpoint_send;
     msi_init(&endpoint->msi, fn, MSI_OFFSET, MSIX_OFFSET, 1,
              VIOMMU_TESTDEV_VECTORS);
-    pci_function_add_cap(fn, EXPRESS_OFFSET, CAP_EXPRESS);
-    pci_set16(fn->initial + EXPRESS_OFFSET + EXPRESS_FLAGS,
-              EXPRESS_FLAGS_VALUE);
-    pci_set32(fn->initial + EXPRESS_OFFSET + EXPRESS_DEVCAP,
-              EXPRESS_DEVCAP_RBER);
-    pci_set16(fn->writable + EXPRESS_OFFSET + EXPRESS_DEVCTL,
-              EXPRESS_DEVCTL_MASK);
-    pci_set32(fn->initial + EXPRESS_OFFSET + EXPRESS_DEVCAP2,
-              EXPRESS_DEVCAP2_EETLPP);
+    if (!bus->conventional) {
+        endpoint_add_express(fn, bus);
+    }
 
-    fn->extended_read = endpoint_extended_read;
-    fn->extended_write = endpoint_extended_write;
     fn->written = endpoint_written;
     fn->reset = endpoint_reset;
     fn->free = endpoint_free;

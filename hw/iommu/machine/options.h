@@ -20,6 +20,8 @@ typedef enum DeviceKind {
     DEVICE_VTD,
     DEVICE_TESTDEV,
     DEVICE_SINK,
+    DEVICE_ROOT_PORT,
+    DEVICE_PCI_BRIDGE,
 } DeviceKind;
 
 /* One -device. */
@@ -43,7 +45,9 @@ typedef struct DeviceOptions {
     bool ignored_bool;
     uint32_t ignored_number;
 
-    /* viommu-testdev; -1 is the first free slot */
+    /* viommu-testdev and bridges; NULL is the root bus, -1 the first free
+     * slot */
+    char *bus;
     int devfn;
     bool multifunction;
     ViommuTestdevConfig testdev;

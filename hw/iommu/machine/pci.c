@@ -69,11 +69,35 @@ void pci_function_add_cap(PciFunction *fn, unsigned offset, uint8_t id)
     fn->initial[PCI_CAP_POINTER] = offset;
 }
 
-/* Map the BARs where the registers say. */
+/* Do the bridges above @bus let accesses to these addresses through? */
+static bool forwarded(const PciBus *bus, uint64_t first, uint64_t last)
+{
+    for (; bus->bridge; bus = bus->bridge->bus) {
+        const uint8_t *config = bus->bridge->config;
+        /* bits 31:20 in bits 15:4 */
+        uint64_t base = (pci_get16(config + PCI_MEMORY_BASE) & 0xfff0ull)
+                        << 16;
+        uint64_t limit = (pci_get16(config + PCI_MEMORY_LIMIT) & 0xfff0ull)
+                         << 16;
+
+        if (!(pci_command(bus->bridge) & PCI_COMMAND_MEMORY) || first < base ||
+            last > (limit | 0xfffff)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Map the BARs where the registers say.  As deep as buses are nested. */
 static void pci_function_map(PciFunction *fn)
 {
     bool enabled = pci_command(fn) & PCI_COMMAND_MEMORY;
 
+    for (unsigned i = 0; fn->secondary && i < PCI_FUNCTIONS; i++) {
+        if (fn->secondary->function[i]) {
+            pci_function_map(fn->secondary->function[i]);
+        }
+    }
     for (unsigned i = 0; i < PCI_BARS; i++) {
         BusWindow *bar = &fn->bar[i];
         uint64_t base;
@@ -84,9 +108,12 @@ static void pci_function_map(PciFunction *fn)
         base = pci_get32(fn->config + PCI_BAR0 + 4 * i) & ~0xfull;
         bar->base = base;
         /* Neither a BAR that was never set nor one that is being sized. */
-        bar->enabled = enabled && base && base + bar->size <= UINT32_MAX;
+        bar->enabled = enabled && base && base + bar->size <= UINT32_MAX &&
+                       forwarded(fn->bus, base, base + bar->size - 1);
     }
 }
+
+static void pci_bus_reset(PciBus *bus);
 
 static void pci_function_reset(PciFunction *fn)
 {
@@ -97,6 +124,18 @@ static void pci_function_reset(PciFunction *fn)
     pci_function_map(fn);
     if (fn->written) {
         fn->written(fn, 0, PCI_CONFIG_SIZE);
+    }
+    if (fn->secondary) {
+        pci_bus_reset(fn->secondary);
+    }
+}
+
+static void pci_bus_reset(PciBus *bus)
+{
+    for (unsigned i = 0; i < PCI_FUNCTIONS; i++) {
+        if (bus->function[i]) {
+            pci_function_reset(bus->function[i]);
+        }
     }
 }
 
@@ -141,7 +180,9 @@ static uint64_t function_read(PciFunction *fn, unsigned offset,
 {
     uint64_t value = 0;
 
-    if (fn && fn->extended_read && is_extended(offset, size)) {
+    if (fn && fn->bus->conventional) {
+        limit = MIN(limit, CONFIG_CONVENTIONAL);
+    } else if (fn && fn->extended_read && is_extended(offset, size)) {
         return extended_read(fn, offset, size);
     }
     for (unsigned i = 0; i < size; i++) {
@@ -159,7 +200,9 @@ static void function_write(PciFunction *fn, unsigned offset, uint64_t value,
     if (!fn) {
         return;
     }
-    if (fn->extended_write && is_extended(offset, size)) {
+    if (fn->bus->conventional) {
+        limit = MIN(limit, CONFIG_CONVENTIONAL);
+    } else if (fn->extended_write && is_extended(offset, size)) {
         extended_write(fn, offset, value, size);
         return;
     }
@@ -175,10 +218,74 @@ static void function_write(PciFunction *fn, unsigned offset, uint64_t value,
     }
 }
 
-/* ECAM: bus[27:20] devfn[19:12] register[11:0]; there is only bus 0. */
+uint8_t pci_bus_number(const PciBus *bus)
+{
+    return bus->bridge ? bus->bridge->config[PCI_SECONDARY_BUS] : 0;
+}
+
+uint16_t pci_source(const PciFunction *fn)
+{
+    uint16_t source = pci_bus_number(fn->bus) << 8 | fn->devfn;
+
+    /* A bridge to a conventional bus sends what comes from there as its own:
+     * with its secondary bus number, device and function 0. */
+    for (const PciBus *bus = fn->bus; bus->bridge; bus = bus->bridge->bus) {
+        if (bus->conventional) {
+            source = pci_bus_number(bus) << 8;
+        }
+    }
+    return source;
+}
+
+const PciFunction *pci_root_function(const PciFunction *fn)
+{
+    while (fn->bus->bridge) {
+        fn = fn->bus->bridge;
+    }
+    return fn;
+}
+
+/*
+ * The bus that a configuration access to bus @number reaches by way of @bus,
+ * or NULL.  Software numbers buses as it likes, but the way is always down.
+ */
+static PciBus *bus_by_number(PciBus *bus, uint8_t number)
+{
+    PciBus *next = bus;
+
+    for (;;) {
+        bus = next;
+        if (pci_bus_number(bus) == number) {
+            return bus;
+        }
+        next = NULL;
+        for (unsigned i = 0; !next && i < PCI_FUNCTIONS; i++) {
+            const PciFunction *fn = bus->function[i];
+
+            if (fn && fn->secondary && fn->config[PCI_SECONDARY_BUS] &&
+                number >= fn->config[PCI_SECONDARY_BUS] &&
+                number <= fn->config[PCI_SUBORDINATE_BUS]) {
+                next = fn->secondary;
+            }
+        }
+        if (!next) {
+            return NULL;
+        }
+    }
+}
+
+static PciFunction *find_function(PciRoot *root, uint8_t number,
+                                  uint8_t devfn)
+{
+    PciBus *bus = bus_by_number(&root->root, number);
+
+    return bus ? bus->function[devfn] : NULL;
+}
+
+/* ECAM: bus[27:20] devfn[19:12] register[11:0]. */
 static PciFunction *ecam_function(PciRoot *root, uint64_t offset)
 {
-    return offset >> 20 ? NULL : root->function[offset >> 12 & 0xff];
+    return find_function(root, offset >> 20, offset >> 12);
 }
 
 static uint64_t ecam_read(void *opaque, uint64_t offset, unsigned size)
@@ -197,11 +304,10 @@ static void ecam_write(void *opaque, uint64_t offset, uint64_t value,
 }
 
 /* The function that the address register selects. */
-static PciFunction *port_function(const PciRoot *root)
+static PciFunction *port_function(PciRoot *root)
 {
-    uint32_t address = root->config_address;
-
-    return address >> 16 & 0xff ? NULL : root->function[address >> 8 & 0xff];
+    return find_function(root, root->config_address >> 16,
+                         root->config_address >> 8);
 }
 
 static unsigned port_register(const PciRoot *root, uint16_t port)
@@ -259,6 +365,7 @@ bool pci_root_port_write(PciRoot *root, uint16_t port, unsigned size,
 void pci_root_init(PciRoot *root, Bus *bus)
 {
     root->bus = bus;
+    root->root = (PciBus) { .name = "pcie.0", .last_slot = PCI_SLOTS - 1 };
     root->ecam = (BusWindow) {
         .read = ecam_read,
         .write = ecam_write,
@@ -270,9 +377,9 @@ void pci_root_init(PciRoot *root, Bus *bus)
 void pci_root_clear(PciRoot *root)
 {
     for (unsigned i = 0; i < PCI_FUNCTIONS; i++) {
-        if (root->function[i]) {
-            root->function[i]->free(root->function[i]);
-            root->function[i] = NULL;
+        if (root->root.function[i]) {
+            root->root.function[i]->free(root->root.function[i]);
+            root->root.function[i] = NULL;
         }
     }
 }
@@ -280,20 +387,46 @@ void pci_root_clear(PciRoot *root)
 void pci_root_reset(PciRoot *root)
 {
     root->config_address = 0;
-    for (unsigned i = 0; i < PCI_FUNCTIONS; i++) {
-        if (root->function[i]) {
-            pci_function_reset(root->function[i]);
-        }
-    }
+    pci_bus_reset(&root->root);
 }
 
-static int first_free_slot(const PciRoot *root)
+static PciBus *bus_by_name(PciBus *bus, const char *name)
 {
-    for (unsigned slot = 0; slot < PCI_SLOTS; slot++) {
-        bool used = slot == PCI_SLOT_CHIPSET;
+    PciBus *found = strcmp(bus->name, name) ? NULL : bus;
+
+    for (unsigned i = 0; !found && i < PCI_FUNCTIONS; i++) {
+        if (bus->function[i] && bus->function[i]->secondary) {
+            found = bus_by_name(bus->function[i]->secondary, name);
+        }
+    }
+    return found;
+}
+
+PciBus *pci_root_bus(PciRoot *root, const char *name, GError **error)
+{
+    PciBus *bus = name ? bus_by_name(&root->root, name) : &root->root;
+
+    if (!bus) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "Bus '%s' not found (it is the id of a bridge that was "
+                    "given before, or pcie.0)", name);
+    }
+    return bus;
+}
+
+/* Slots of the root bus that belong to functions which are not modelled. */
+static bool is_chipset(const PciBus *bus, unsigned slot)
+{
+    return !bus->bridge && slot == PCI_SLOT_CHIPSET;
+}
+
+static int first_free_slot(const PciBus *bus)
+{
+    for (unsigned slot = bus->first_slot; slot <= bus->last_slot; slot++) {
+        bool used = is_chipset(bus, slot);
 
         for (unsigned i = 0; i < 8; i++) {
-            used |= root->function[PCI_DEVFN(slot, i)] != NULL;
+            used |= bus->function[PCI_DEVFN(slot, i)] != NULL;
         }
         if (!used) {
             return PCI_DEVFN(slot, 0);
@@ -303,10 +436,10 @@ static int first_free_slot(const PciRoot *root)
 }
 
 /* A slot with several functions must say so in its function 0. */
-static bool check_multifunction(const PciRoot *root, unsigned devfn,
+static bool check_multifunction(const PciBus *bus, unsigned devfn,
                                 bool multifunction, GError **error)
 {
-    const PciFunction *first = root->function[devfn & ~7u];
+    const PciFunction *first = bus->function[devfn & ~7u];
 
     if (devfn & 7) {
         if (first && !(first->initial[PCI_HEADER_TYPE] & PCI_MULTIFUNCTION)) {
@@ -318,7 +451,7 @@ static bool check_multifunction(const PciRoot *root, unsigned devfn,
         return true;
     }
     for (unsigned i = 1; i < 8 && !multifunction; i++) {
-        if (root->function[devfn + i]) {
+        if (bus->function[devfn + i]) {
             g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
                         "PCI: %x.%x is in use, so %x.0 needs "
                         "multifunction=on", devfn >> 3, i, devfn >> 3);
@@ -328,11 +461,11 @@ static bool check_multifunction(const PciRoot *root, unsigned devfn,
     return true;
 }
 
-bool pci_root_add(PciRoot *root, PciFunction *fn, int devfn,
+bool pci_root_add(PciRoot *root, PciBus *bus, PciFunction *fn, int devfn,
                   bool multifunction, GError **error)
 {
     if (devfn < 0) {
-        devfn = first_free_slot(root);
+        devfn = first_free_slot(bus);
         if (devfn < 0) {
             g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
                         "PCI: no slot available for %s, all are in use",
@@ -340,8 +473,16 @@ bool pci_root_add(PciRoot *root, PciFunction *fn, int devfn,
             return false;
         }
     }
-    if (devfn >> 3 == PCI_SLOT_CHIPSET || root->function[devfn]) {
-        const PciFunction *other = root->function[devfn];
+    if (devfn >> 3 < (int)bus->first_slot ||
+        devfn >> 3 > (int)bus->last_slot) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "PCI: slot %x is not valid for %s on %s, which has %x to "
+                    "%x", (unsigned)devfn >> 3, fn->type, bus->name,
+                    bus->first_slot, bus->last_slot);
+        return false;
+    }
+    if (is_chipset(bus, devfn >> 3) || bus->function[devfn]) {
+        const PciFunction *other = bus->function[devfn];
 
         g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
                     "PCI: slot %x function %x not available for %s, in use "
@@ -349,14 +490,15 @@ bool pci_root_add(PciRoot *root, PciFunction *fn, int devfn,
                     other ? other->type : "the chipset");
         return false;
     }
-    if (!check_multifunction(root, devfn, multifunction, error)) {
+    if (!check_multifunction(bus, devfn, multifunction, error)) {
         return false;
     }
     if (multifunction) {
         fn->initial[PCI_HEADER_TYPE] |= PCI_MULTIFUNCTION;
     }
     fn->devfn = devfn;
-    root->function[devfn] = fn;
+    fn->bus = bus;
+    bus->function[devfn] = fn;
     for (unsigned i = 0; i < PCI_BARS; i++) {
         if (fn->bar[i].size) {
             bus_add_window(root->bus, &fn->bar[i]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * PCI configuration space: the functions of the root bus and both ways to
- * get at their registers (ports 0xcf8/0xcfc, and ECAM).
+ * PCI configuration space: functions, the buses that they are on, and both
+ * ways to get at their registers (ports 0xcf8/0xcfc, and ECAM).
  */
 #ifndef HW_IOMMU_MACHINE_PCI_H
 #define HW_IOMMU_MACHINE_PCI_H
@@ -25,6 +25,12 @@ enum {
     PCI_CLASS = 0x0a,
     PCI_HEADER_TYPE = 0x0e,
     PCI_BAR0 = 0x10,
+    /* of bridges */
+    PCI_PRIMARY_BUS = 0x18,
+    PCI_SECONDARY_BUS = 0x19,
+    PCI_SUBORDINATE_BUS = 0x1a,
+    PCI_MEMORY_BASE = 0x20,
+    PCI_MEMORY_LIMIT = 0x22,
     PCI_SUBSYSTEM_VENDOR_ID = 0x2c,
     PCI_SUBSYSTEM_ID = 0x2e,
     PCI_CAP_POINTER = 0x34,
@@ -39,10 +45,26 @@ enum {
 #define PCI_MULTIFUNCTION  0x80
 
 typedef struct PciFunction PciFunction;
+typedef struct PciBus PciBus;
+
+struct PciBus {
+    /* what bus=NAME says */
+    const char *name;
+    /* whose secondary bus it is; NULL for the root bus */
+    PciFunction *bridge;
+    /* not PCI Express: requests bear the bridge's source-id */
+    bool conventional;
+    /* where functions can be */
+    unsigned first_slot, last_slot;
+    PciFunction *function[PCI_FUNCTIONS];
+};
 
 struct PciFunction {
     const char *type;
+    PciBus *bus;
     uint8_t devfn;
+    /* of a bridge, else NULL */
+    PciBus *secondary;
     uint8_t config[PCI_CONFIG_SIZE];
     /* the registers after reset, and which bits software can write */
     uint8_t initial[PCI_CONFIG_SIZE];
@@ -83,7 +105,7 @@ static inline uint16_t pci_command(const PciFunction *fn)
 
 typedef struct PciRoot {
     Bus *bus;
-    PciFunction *function[PCI_FUNCTIONS];
+    PciBus root;
     uint32_t config_address;
     BusWindow ecam;
 } PciRoot;
@@ -93,12 +115,22 @@ void pci_root_init(PciRoot *root, Bus *bus);
 void pci_root_clear(PciRoot *root);
 void pci_root_reset(PciRoot *root);
 
+/* The bus with this name, NULL for the root bus. */
+PciBus *pci_root_bus(PciRoot *root, const char *name, GError **error);
+
 /*
- * Put @fn at @devfn, or with -1 into the first free slot.  On success the
- * root owns it.
+ * Put @fn at @devfn of @bus, or with -1 into the first free slot.  On success
+ * the bus owns it.
  */
-bool pci_root_add(PciRoot *root, PciFunction *fn, int devfn,
+bool pci_root_add(PciRoot *root, PciBus *bus, PciFunction *fn, int devfn,
                   bool multifunction, GError **error);
+
+/* The number that software gave the bus. */
+uint8_t pci_bus_number(const PciBus *bus);
+/* Bus and devfn as the requests of @fn bear them. */
+uint16_t pci_source(const PciFunction *fn);
+/* The function on the root bus that @fn is behind, or is. */
+const PciFunction *pci_root_function(const PciFunction *fn);
 
 /* Ports 0xcf8 .. 0xcff.  Returns false for another port. */
 bool pci_root_port_read(PciRoot *root, uint16_t port, unsigned size,
@@ -108,5 +140,10 @@ bool pci_root_port_write(PciRoot *root, uint16_t port, unsigned size,
 
 /* The host bridge of q35 at 00:00.0. */
 PciFunction *mch_new(PciRoot *root);
+
+/* A PCI Express root port, whose secondary bus is called @name ... */
+PciFunction *root_port_new(const char *name);
+/* ... and a bridge to a conventional bus. */
+PciFunction *pci_bridge_new(const char *name);
 
 #endif
