@@ -212,6 +212,11 @@ static void test_refused(void)
     sm_flush(&s);
     ask_refused(&s, SM_PASID, VA, true, SPEC_FR_SM_DTE);
     ask_refused(&s, SM_NONE, VA, false, SPEC_FR_SM_DTE);
+    /* the context entry is looked at before the PASID's */
+    board_put64(&s.b, guest_pasid_addr(&s.b.alloc, s.dir, SM_PASID), 0);
+    sm_flush(&s);
+    ask_refused(&s, SM_PASID, VA, true, SPEC_FR_SM_DTE);
+    ask_refused(&s, SM_PASID + 64, VA, true, SPEC_FR_SM_DTE);
     /* an unsupported request, which leaves no trace */
     sm_set_mode(&s, SPEC_TTM_ABORT);
     sm_flush(&s);
@@ -254,7 +259,6 @@ static void test_translated(void)
     sm_flush(&s);
     board_dma_good(&s.b, page, page);
     raw_blocked(&s, INTR, false, 0);
-    sm_put_pasid(&s, 0);
     s.ctx[0] &= ~SPEC_SM_CTX_DTE;
     sm_put_context(&s);
     sm_flush(&s);
