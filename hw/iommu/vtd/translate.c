@@ -223,23 +223,15 @@ static VtdReason look_up(const Request *r, const VtdWanted *wanted,
            : vtd_first_stage(r->u, &r->context, r->req->addr, wanted, m);
 }
 
-/*
- * An endpoint that asks for more than it may have gets the rest, and of that
- * the tables have to say that it was there: accessed, but not dirty (4.1.2).
- */
-static uint8_t part_that_is_there(const Request *r)
+/* What of the wanted access a mapping grants; to ask for nothing is to ask
+ * whether the page may be read. */
+static uint8_t part_that_is_there(const Request *r, uint16_t flags)
 {
     uint8_t mode = r->wanted.access & VIOMMU_PRIV, access = mode;
-    VtdWanted wanted = r->wanted;
-    VtdMapping m;
 
-    wanted.probe = true;
-    if (look_up(r, &wanted, &m)) {
-        return r->wanted.access;
-    }
     for (unsigned bit = VIOMMU_READ; bit <= VIOMMU_EXEC; bit <<= 1) {
         if ((r->wanted.access & bit) &&
-            !vtd_check(&r->context, bit | mode, m.flags)) {
+            !vtd_check(&r->context, bit | mode, flags)) {
             access |= bit;
         }
     }
@@ -251,13 +243,17 @@ static bool translate(Request *r)
 {
     VtdWanted wanted = r->wanted;
     VtdMapping m;
-    VtdReason reason;
+    VtdReason reason = look_up(r, &wanted, &m);
 
-    if (r->req->kind == VIOMMU_TRANSLATION &&
-        vtd_has_first_stage(&r->context)) {
-        wanted.access = part_that_is_there(r);
+    if (r->req->kind == VIOMMU_TRANSLATION && !reason &&
+        vtd_check(&r->context, wanted.access, m.flags)) {
+        /*
+         * An endpoint that asks for more than it may have gets the rest, and
+         * of that the tables have to say that it was there (4.1.2).
+         */
+        wanted.access = part_that_is_there(r, m.flags);
+        reason = look_up(r, &wanted, &m);
     }
-    reason = look_up(r, &wanted, &m);
     return conclude(r, &m, reason);
 }
 
