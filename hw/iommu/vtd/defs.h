@@ -180,7 +180,8 @@ static const ViommuField VTD_FRCD_FR = { 32, 8 };
 #define VTD_FRCD_PP             (UINT64_C(1) << 31)
 #define VTD_FRCD_EXE            (UINT64_C(1) << 30)
 #define VTD_FRCD_PRIV           (UINT64_C(1) << 29)
-#define VTD_FRCD_T2_PAGE        (UINT64_C(1) << 28)    /* with T1 clear */
+/* with T1 clear */
+#define VTD_FRCD_T2_PAGE        (UINT64_C(1) << 28)
 static const ViommuField VTD_FRCD_SID = { 0, 16 };
 /* Interrupt faults have the index at the top of the low word. */
 static const ViommuField VTD_FRCD_INDEX = { 48, 16 };

@@ -4,8 +4,9 @@
  *
  *   root entry -> context entry -> PASID directory -> PASID table entry
  *
- * Requests without PASID use PASID 0 of their context, or its RID_PASID.  Each of the last three
- * entries can disable the recording of faults found behind it.
+ * Requests without PASID use PASID 0 of their context, or its RID_PASID.  Each
+ * of the last three entries can disable the recording of faults found behind
+ * it.
  */
 #include "hw/iommu/vtd/unit.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Virtual commands: VCMD, VCRSP, VCCAP (11.4).  Software that shares PASIDs with
- * others asks the unit for them.
+ * Virtual commands: VCMD, VCRSP, VCCAP (11.4).  Software that shares PASIDs
+ * with others asks the unit for them.
  *
  * They come from a bitmap of the unit's own.  allocate() and give_back() are
  * all that knows it.
