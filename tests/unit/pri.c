@@ -32,7 +32,7 @@ void pri_stop(Pri *p)
 }
 
 void pri_ask(Pri *p, uint32_t pasid, uint64_t addr, unsigned access,
-                bool last, unsigned group)
+             bool last, unsigned group)
 {
     ViommuPageRequest req = {
         .source = SM_SOURCE, .pasid = pasid, .addr = addr,

@@ -23,8 +23,8 @@ static void test_descriptor(void)
     const uint64_t sid = (uint64_t)SM_SOURCE << SPEC_PREQ_SID_SHIFT;
     const uint64_t pasid = (uint64_t)PRI_PASID << SPEC_PREQ_PASID_SHIFT;
     ViommuPageRequest req = {
-        .source = SM_SOURCE, .pasid = PRI_PASID, .addr = PRI_ADDR, .access = SM_W,
-        .group = 3, .has_private_data = true,
+        .source = SM_SOURCE, .pasid = PRI_PASID, .addr = PRI_ADDR,
+        .access = SM_W, .group = 3, .has_private_data = true,
         .private_data = { 0x1122334455667788, 0x99aabbccddeeff00 },
     };
     Pri p;
@@ -81,7 +81,8 @@ static void test_wrap(void)
             g_assert_cmphex(guest_reg64(p.regs, SPEC_PQT), ==,
                             (i + 1) * 32 % (4096u << pqs));
             g_assert_true(guest_page_queue_pop(&p.queue, word));
-            g_assert_cmphex(word[1] & SPEC_PREQ_HI_ADDR, ==, PRI_ADDR + i * 4096);
+            g_assert_cmphex(word[1] & SPEC_PREQ_HI_ADDR, ==,
+                            PRI_ADDR + i * 4096);
         }
         g_assert_cmpuint(written, ==, n);
         pri_stop(&p);
@@ -154,7 +155,8 @@ static void test_full(void)
     g_assert_cmpuint(pri_stats(&p).page_requests_lost, ==, 1);
     pri_ask(&p, PRI_PASID, PRI_ADDR, SM_R, true, 400);
     pri_answered(&p, PRI_PASID, 400, SPEC_PRESP_SUCCESS);
-    pri_ask(&p, PRI_PASID, 0, 0, true, 0);      /* a stop marker is not answered */
+    /* a stop marker is not answered */
+    pri_ask(&p, PRI_PASID, 0, 0, true, 0);
     g_assert_cmpuint(p.f->responses->len, ==, 0);
     g_assert_cmphex(guest_reg64(p.regs, SPEC_PQT), ==, (PRI_ENTRIES - 1) * 32);
 
@@ -185,8 +187,9 @@ static void test_full(void)
 static void test_private_data(void)
 {
     ViommuPageRequest req = {
-        .source = SM_SOURCE, .pasid = PRI_PASID, .addr = PRI_ADDR, .access = SM_W,
-        .group = 3, .has_private_data = true, .private_data = { 5, 6 },
+        .source = SM_SOURCE, .pasid = PRI_PASID, .addr = PRI_ADDR,
+        .access = SM_W, .group = 3,
+        .has_private_data = true, .private_data = { 5, 6 },
     };
     const ViommuPageResponse *r;
     Pri p;
