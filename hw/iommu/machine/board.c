@@ -204,6 +204,7 @@ static bool assign_scope(Board *board, const DeviceOptions *options,
             return false;
         }
         *rest = unit;
+        unit->takes_rest = true;
         return true;
     }
     for (unsigned devfn = 0; devfn < PCI_FUNCTIONS; devfn++) {
@@ -341,7 +342,8 @@ Board *board_new(const MachineOptions *options, GError **error)
         board_free(board);
         return NULL;
     }
-    if (!add_devices(board, options, error)) {
+    if (!add_devices(board, options, error) ||
+        !board_make_dmar(board, options, error)) {
         board_free(board);
         return NULL;
     }
@@ -359,6 +361,7 @@ void board_free(Board *board)
         viommu_free(board->unit[i].viommu);
     }
     viommu_sink_free(board->sink);
+    g_clear_pointer(&board->dmar, g_byte_array_unref);
     bus_free(board->bus);
     g_free(board);
 }

@@ -25,6 +25,8 @@ typedef struct Unit {
     Viommu *viommu;
     BusWindow window;
     bool run_pending;
+    /* has what no other unit has */
+    bool takes_rest;
 } Unit;
 
 struct Board {
@@ -38,6 +40,8 @@ struct Board {
     /* of PciFunction, those that endpoint_new() made */
     GPtrArray *endpoints;
     ViommuSink *sink;
+    /* the table for firmware; NULL without a unit */
+    GByteArray *dmar;
     BusWindow sink_window;
     uint8_t reset_control;
     unsigned dma_depth;
@@ -52,6 +56,10 @@ void board_reset(Board *board);
 uint32_t board_port_read(Board *board, uint16_t port, unsigned size);
 void board_port_write(Board *board, uint16_t port, unsigned size,
                       uint32_t value);
+
+/* Make board->dmar, once everything is plugged. */
+bool board_make_dmar(Board *board, const MachineOptions *options,
+                     GError **error);
 
 /* Let units and endpoints go on with what they put off. */
 void board_run(Board *board);

@@ -42,10 +42,14 @@ typedef struct DeviceType {
 static const Property vtd_properties[] = {
     { "aw-bits", PROP_UINT8, OPTION(vtd.aw_bits),
       "address width of the second stage: 39, 48 or 57" },
+    { "atc-required", PROP_BOOL, OPTION(atc_required),
+      "integrated endpoints need their device-TLB (firmware table)" },
     { "caching-mode", PROP_BOOL, OPTION(vtd.caching_mode), NULL },
     { "device-iotlb", PROP_BOOL, OPTION(vtd.device_iotlb), NULL },
     { "dirty-tracking", PROP_BOOL, OPTION(vtd.dirty_tracking),
       "accessed and dirty bits of the second stage" },
+    { "dma-control-opt-in", PROP_BOOL, OPTION(dma_control_opt_in),
+      "no DMA outside of reserved regions (firmware table)" },
     { "dma-drain", PROP_BOOL, OPTION(vtd.dma_drain), NULL },
     { "dma-translation", PROP_BOOL, OPTION(vtd.dma_translation), NULL },
     { "eim", PROP_ON_OFF_AUTO, OPTION(eim), "x2APIC destinations" },
@@ -71,6 +75,10 @@ static const Property vtd_properties[] = {
     { "pt", PROP_BOOL, OPTION(vtd.pass_through), NULL },
     { "rid-pasid", PROP_BOOL, OPTION(vtd.rid_pasid),
       "a PASID for requests without one" },
+    { "reserved-regions", PROP_STRING, OPTION(reserved_regions),
+      "BASE-LIMIT@DEVICE[+DEVICE...][;...] (firmware table)" },
+    { "satc", PROP_BOOL, OPTION(satc),
+      "integrated endpoints with a device-TLB (firmware table)" },
     { "scalable-mode", PROP_BOOL, OPTION(vtd.scalable_mode),
       "scalable mode" },
     { "scope", PROP_SCOPE, 0, "functions behind the unit: ADDR[:ADDR...]" },
@@ -81,6 +89,8 @@ static const Property vtd_properties[] = {
     { "version", PROP_UINT32, OPTION(ignored_number), "no effect" },
     { "virtual-commands", PROP_BOOL, OPTION(vtd.virtual_commands),
       "PASIDs from the unit's allocator" },
+    { "x2apic-opt-out", PROP_BOOL, OPTION(x2apic_opt_out),
+      "no x2APIC, please (firmware table)" },
     { "x-buggy-eim", PROP_BOOL, OPTION(buggy_eim), NULL },
     { "x-flts", PROP_BOOL, OPTION(vtd.first_stage), "first stage" },
     { "x-pasid-mode", PROP_BOOL, OPTION(pasid_mode), "PASIDs of 20 bits" },
@@ -363,6 +373,7 @@ void device_options_free(DeviceOptions *device)
         g_free(device->text);
         g_free(device->id);
         g_free(device->bus);
+        g_free(device->reserved_regions);
         g_free(device);
     }
 }

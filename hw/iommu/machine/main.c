@@ -36,6 +36,21 @@ static FILE *open_log(const char *path, GError **error)
     return log;
 }
 
+static bool dump(const Board *board, const char *path, GError **error)
+{
+    if (!board->dmar) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "-machine dump-dmar=%s: there is no unit", path);
+        return false;
+    }
+    if (!g_file_set_contents(path, (const char *)board->dmar->data,
+                             board->dmar->len, error)) {
+        g_prefix_error(error, "-machine dump-dmar=%s: ", path);
+        return false;
+    }
+    return true;
+}
+
 /* Build what @options asks for and serve clients. */
 static int run(const MachineOptions *options)
 {
@@ -44,6 +59,11 @@ static int run(const MachineOptions *options)
     FILE *log = NULL;
     Board *board = board_new(options, &error);
 
+    if (board && options->dump_dmar) {
+        dump(board, options->dump_dmar, &error);
+        board_free(board);
+        return error ? report(error) : EXIT_SUCCESS;
+    }
     if (board && options->log_path) {
         log = open_log(options->log_path, &error);
     }

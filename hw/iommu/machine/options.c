@@ -156,7 +156,6 @@ static bool set_machine(MachineOptions *options, const char *value,
     const char *rest = value;
     bool first = true;
 
-    (void)options;
     while (*rest) {
         g_autofree char *item = option_next(&rest);
         char *equals = strchr(item, '=');
@@ -175,11 +174,14 @@ static bool set_machine(MachineOptions *options, const char *value,
         if (equals) {
             *equals = 0;
         }
-        if (!equals || !g_strv_contains(known, item)) {
+        if (equals && !strcmp(item, "dump-dmar")) {
+            g_free(options->dump_dmar);
+            options->dump_dmar = g_strdup(equals + 1);
+        } else if (!equals || !g_strv_contains(known, item)) {
             g_autofree char *all = g_strjoinv(", ", (char **)known);
 
-            return fail(error, "Property 'q35.%s' not found (known, without "
-                        "effect: %s)", item, all);
+            return fail(error, "Property 'q35.%s' not found (known: "
+                        "dump-dmar; without effect: %s)", item, all);
         }
     }
     return true;
@@ -252,7 +254,8 @@ static bool set_log(MachineOptions *options, const char *value,
 }
 
 static const Option option_table[] = {
-    { "machine", "q35[,...]", "the addresses of QEMU's q35", set_machine },
+    { "machine", "q35[,dump-dmar=FILE]", "the addresses of QEMU's q35; write "
+      "the DMAR table to FILE and end", set_machine },
     { "M", "q35[,...]", "the same", set_machine },
     { "m", "SIZE", "RAM in MiB, or with K, M, G, T (default 128M)",
       set_memory },
@@ -388,7 +391,7 @@ OptionsResult machine_options_parse(int argc, char **argv,
         }
         i += used_value;
     }
-    if (options->channel == CHANNEL_NONE) {
+    if (options->channel == CHANNEL_NONE && !options->dump_dmar) {
         fail(error, "-qtest: missing, expects unix:PATH[,server=on|off] or "
              "stdio");
         return OPTIONS_ERROR;
@@ -403,5 +406,6 @@ void machine_options_clear(MachineOptions *options)
     }
     g_free(options->channel_path);
     g_free(options->log_path);
+    g_free(options->dump_dmar);
     *options = (MachineOptions) { 0 };
 }

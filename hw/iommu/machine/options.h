@@ -41,6 +41,12 @@ typedef struct DeviceOptions {
     /* the functions that the unit is in front of */
     bool has_scope;
     uint8_t scope[256 / 8];
+    /* what the DMAR table says besides */
+    char *reserved_regions;
+    bool satc;
+    bool atc_required;
+    bool x2apic_opt_out;
+    bool dma_control_opt_in;
     /* accepted, without a meaning here */
     bool ignored_bool;
     uint32_t ignored_number;
@@ -69,6 +75,8 @@ typedef struct MachineOptions {
     char *channel_path;
     /* NULL is none */
     char *log_path;
+    /* where to write the DMAR table, instead of serving; NULL is nowhere */
+    char *dump_dmar;
 } MachineOptions;
 
 typedef enum OptionsResult {

@@ -21,6 +21,9 @@
 /* How stock QEMU's table is signed. */
 #define VTD_ACPI_REVISION 1
 
+/* No address is wider. */
+#define VTD_HAW_MAX 52
+
 /* Extended capabilities start here, in bytes; each has four at least. */
 #define VTD_EXT_CAP_FIRST 0x100
 #define VTD_EXT_CAP_END   0x1000
@@ -221,7 +224,7 @@ static GByteArray *vtd_describe(VtdTable *t, const char *oem_id,
         .creator_id = "BXPC",
         .oem_revision = VTD_ACPI_REVISION,
         .creator_revision = VTD_ACPI_REVISION,
-        .address_bits = s->haw_bits ? s->haw_bits : s->aw_bits,
+        .address_bits = s->haw_bits ?: MIN(s->aw_bits, VTD_HAW_MAX),
         .interrupt_remapping = x86_iommu_ir_supported(x86),
         .x2apic_opt_out = s->x2apic_opt_out,
         .dma_control_opt_in = s->dma_control_opt_in,

@@ -944,26 +944,26 @@ static void test_bad_regions(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/firmware/bytes/full", test_bytes_full);
-    g_test_add_func("/firmware/bytes/integrated", test_bytes_integrated);
-    g_test_add_func("/firmware/bytes/single", test_bytes_single);
-    g_test_add_func("/firmware/limits/longest", test_longest);
-    g_test_add_func("/firmware/limits/name", test_long_name);
-    g_test_add_func("/firmware/limits/path", test_long_path);
-    g_test_add_func("/firmware/good", test_good);
+    g_test_add_func("/dmar/bytes/full", test_bytes_full);
+    g_test_add_func("/dmar/bytes/integrated", test_bytes_integrated);
+    g_test_add_func("/dmar/bytes/single", test_bytes_single);
+    g_test_add_func("/dmar/limits/longest", test_longest);
+    g_test_add_func("/dmar/limits/name", test_long_name);
+    g_test_add_func("/dmar/limits/path", test_long_path);
+    g_test_add_func("/dmar/good", test_good);
     for (unsigned i = 0; i < G_N_ELEMENTS(bad_tables); i++) {
-        g_autofree char *name = g_strconcat("/firmware/bad/",
+        g_autofree char *name = g_strconcat("/dmar/bad/",
                                             bad_tables[i].name, NULL);
 
         g_test_add_data_func(name, GUINT_TO_POINTER(i), test_bad);
     }
     for (unsigned i = 0; i < G_N_ELEMENTS(iasl_tables); i++) {
-        g_autofree char *name = g_strconcat("/firmware/iasl/",
+        g_autofree char *name = g_strconcat("/dmar/iasl/",
                                             iasl_tables[i].name, NULL);
 
         g_test_add_data_func(name, GUINT_TO_POINTER(i), test_iasl);
     }
-    g_test_add_func("/firmware/regions/good", test_regions);
-    g_test_add_func("/firmware/regions/bad", test_bad_regions);
+    g_test_add_func("/dmar/regions/good", test_regions);
+    g_test_add_func("/dmar/regions/bad", test_bad_regions);
     return g_test_run();
 }
