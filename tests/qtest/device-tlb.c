@@ -161,6 +161,10 @@ static void test_global(void)
     requests = counter(&s, TD_ATC_REQUESTS);
     sm_writes(&s, SM_PASID + 1, VA + 8, page + 8);
     g_assert_cmpuint(counter(&s, TD_ATC_REQUESTS), ==, requests);
+    /* it belongs to no PASID, so that a PASID's invalidation leaves it */
+    sm_drop(&s, SM_PASID, VA, 4096);
+    board_sync(&s.b);
+    g_assert_cmpuint(counter(&s, TD_ATC_ENTRIES), ==, 1);
     sm_writes(&s, SM_PASID, VA + 0x1000, page);
     sm_writes(&s, SM_PASID + 1, VA + 0x1000, page);
     g_assert_cmpuint(counter(&s, TD_ATC_ENTRIES), ==, 3);
