@@ -172,6 +172,7 @@ static void test_flags(void)
     sm_put_pasid(&s, SM_PASID);
     sm_flush(&s);
     ask(&s, SM_PASID, VA + 0x3000, true, RW | TD_TRANS_N);
+    ask(&s, SM_PASID, VA + 0x1000, true, RW | TD_TRANS_N);
     sm_end(&s);
 }
 

@@ -428,65 +428,6 @@ static void test_table_read(void)
     sm_end(&s);
 }
 
-/* Execute and privileged requests: EXE and PRIV of the record. */
-static void test_modes(void)
-{
-    static const struct {
-        uint32_t mode;          /* TD_PASID_... */
-        uint64_t flags2, leaf;
-        bool write;
-        uint8_t reason;         /* 0: granted */
-    } table[] = {
-        { TD_PASID_EXEC, 0, SM_LEAF, false, SPEC_FR_SM_ERE },
-        { TD_PASID_PRIV, 0, SM_LEAF, true, SPEC_FR_SM_SRE },
-        { TD_PASID_PRIV, 0, SM_LEAF, false, SPEC_FR_SM_SRE },
-        { TD_PASID_EXEC | TD_PASID_PRIV, SPEC_PASID2_ERE, SM_LEAF, false,
-          SPEC_FR_SM_SRE },
-        { TD_PASID_EXEC, SPEC_PASID2_ERE, SM_LEAF, false, 0 },
-        { TD_PASID_EXEC, SPEC_PASID2_ERE | SPEC_PASID2_NXE,
-          SM_LEAF | SPEC_FS_XD, false, SPEC_FR_SM_EXECUTE },
-        { TD_PASID_EXEC | TD_PASID_PRIV, SPEC_PASID2_ERE | SPEC_PASID2_NXE |
-          SPEC_PASID2_SRE, SM_LEAF | SPEC_FS_XD, false, SPEC_FR_SM_EXECUTE },
-        { TD_PASID_PRIV, SPEC_PASID2_SRE, SPEC_FS_P | SPEC_FS_RW, true, 0 },
-        { TD_PASID_PRIV, SPEC_PASID2_SRE, SPEC_FS_P, true, 0 },
-        { TD_PASID_PRIV, SPEC_PASID2_SRE | SPEC_PASID2_WPE, SPEC_FS_P, true,
-          SPEC_FR_SM_WRITE },
-        { TD_PASID_PRIV, SPEC_PASID2_SRE, 0, true, SPEC_FR_SM_FS_P },
-        { 0, SPEC_PASID2_SRE, SPEC_FS_P | SPEC_FS_RW, false,
-          SPEC_FR_SM_USER },
-    };
-    uint64_t page;
-    Sm s;
-
-    sm_start_with(&s, SM_OPTIONS, ",pasid-bits=20", SPEC_PGTT_FIRST, 4);
-    testdev_enable(&s.b.dev, 0);
-    page = map_page(&s, SPEC_PGTT_FIRST);
-    for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-        SmRecord want = {
-            .reason = table[i].reason, .write = table[i].write,
-            .execute = table[i].mode & TD_PASID_EXEC,
-            .privileged = table[i].mode & TD_PASID_PRIV,
-        };
-
-        g_test_message("%zu", i);
-        s.entry.flags2 = table[i].flags2;
-        sm_put_pasid(&s, SM_PASID);
-        sm_map_flags(&s, VA, page, 1, table[i].leaf);
-        sm_flush(&s);
-        sm_use(&s, SM_PASID | table[i].mode);
-        if (!table[i].reason && table[i].write) {
-            board_dma_writes(&s.b, VA, page);
-        } else if (!table[i].reason) {
-            board_dma_reads(&s.b, VA, page);
-        } else {
-            board_dma_blocked(&s.b, VA, table[i].write);
-            sm_take_record(&s, SM_PASID, VA, &want);
-        }
-        board_no_fault(&s.b);
-    }
-    sm_end(&s);
-}
-
 /* What is not announced is reserved, or not supported. */
 static void test_not_announced(void)
 {
@@ -603,7 +544,6 @@ int main(int argc, char **argv)
                     test_root_not_readable);
     g_test_add_func("/scalable-faults/pasid-enable", test_pasid_enable);
     g_test_add_func("/scalable-faults/table-read", test_table_read);
-    g_test_add_func("/scalable-faults/execute-privileged", test_modes);
     g_test_add_func("/scalable-faults/not-announced", test_not_announced);
     g_test_add_func("/scalable-faults/no-1g", test_no_fs1gp);
     g_test_add_func("/scalable-faults/records", test_records);

@@ -267,84 +267,6 @@ static void test_two_endpoints(void)
     sm_end(&s);
 }
 
-/* --- Permissions --------------------------------------------------------- */
-
-static void test_rights(gconstpointer data)
-{
-    unsigned pgtt = GPOINTER_TO_UINT(data);
-    uint64_t page;
-    Sm s;
-
-    sm_start(&s, SM_OPTIONS, pgtt, 4);
-    page = board_pages(&s.b, 1);
-    for (unsigned level = 1; level <= 4; level++) {
-        uint64_t va = VA - (UINT64_C(1) << 40) * level;
-        uint64_t at, word;
-
-        /* a way of its own down to the leaf */
-        sm_map(&s, va, page, 1);
-        at = sm_fs_at(&s, va, level);
-        word = board_get64(&s.b, at);
-        board_put64(&s.b, at, word & ~SPEC_FS_RW);
-        sm_reads(&s, SM_PASID, va, page);
-        sm_fault(&s, SM_PASID, va, true, SPEC_FR_SM_WRITE);
-        sm_fault(&s, SM_NONE, va, true, SPEC_FR_SM_WRITE);
-        /* more rights for a page need no invalidation (caching mode is off);
-         * what a table does not allow may be remembered */
-        board_put64(&s.b, at, word);
-        if (level > 1) {
-            sm_flush(&s);
-        }
-        sm_good(&s, SM_PASID, va, page);
-        board_put64(&s.b, at, word & ~SPEC_FS_US);
-        sm_flush(&s);
-        sm_fault(&s, SM_PASID, va, false, SPEC_FR_SM_USER);
-        sm_fault(&s, SM_NONE, va, true, SPEC_FR_SM_USER);
-        board_put64(&s.b, at, word | SPEC_FS_XD);
-        sm_flush(&s);
-        sm_fault(&s, SM_PASID, va, false, SPEC_FR_SM_FS_RSVD);
-        /* with NXE a read does not care */
-        s.entry.flags2 = SPEC_PASID2_NXE;
-        sm_put_pasid(&s, SM_PASID);
-        sm_flush(&s);
-        sm_good(&s, SM_PASID, va, page);
-        s.entry.flags2 = 0;
-        sm_put_pasid(&s, SM_PASID);
-        sm_flush(&s);
-    }
-    sm_end(&s);
-}
-
-/* RID_PRIV makes requests without PASID privileged. */
-static void test_rid_priv(void)
-{
-    uint64_t page;
-    Sm s;
-
-    sm_start(&s, SM_OPTIONS, SPEC_PGTT_FIRST, 4);
-    page = board_pages(&s.b, 1);
-    sm_map_flags(&s, VA, page, 1, SPEC_FS_P | SPEC_FS_RW);
-    sm_map_flags(&s, VA + 0x1000, page, 1, SPEC_FS_P);
-    sm_fault(&s, SM_NONE, VA, false, SPEC_FR_SM_USER);
-    s.ctx[1] = SPEC_SM_CTX1_RID_PRIV;
-    sm_put_context(&s);
-    sm_flush(&s);
-    sm_fault(&s, SM_NONE, VA, false, SPEC_FR_SM_SRE);
-    s.entry.flags2 = SPEC_PASID2_SRE;
-    sm_put_pasid(&s, 0);
-    sm_flush(&s);
-    sm_good(&s, SM_NONE, VA, page);
-    /* read-only, until WPE holds for supervisors too */
-    sm_good(&s, SM_NONE, VA + 0x1000, page);
-    s.entry.flags2 |= SPEC_PASID2_WPE;
-    sm_put_pasid(&s, 0);
-    sm_flush(&s);
-    sm_reads(&s, SM_NONE, VA + 0x1000, page);
-    sm_fault(&s, SM_NONE, VA + 0x1000, true, SPEC_FR_SM_WRITE);
-    sm_fault(&s, SM_PASID, VA, false, SPEC_FR_SM_USER);
-    sm_end(&s);
-}
-
 /* --- Accessed and dirty -------------------------------------------------- */
 
 static uint64_t fs_bits(Sm *s, uint64_t va, unsigned level)
@@ -404,6 +326,10 @@ static void test_first_bits(gconstpointer data)
         sm_flush(&s);
         sm_reads(&s, SM_PASID, VA, page);
         check_fs_bits(&s, VA, 1, SPEC_FS_A | SPEC_FS_EA, SPEC_FS_D);
+        /* the PASID entry is cached now */
+        sm_map(&s, VA + 0x2000, page, 1);
+        sm_reads(&s, SM_PASID, VA + 0x2000, page);
+        check_fs_bits(&s, VA + 0x2000, 1, SPEC_FS_A | SPEC_FS_EA, 0);
         sm_end(&s);
     }
 }
@@ -583,9 +509,6 @@ int main(int argc, char **argv)
     g_test_add_func("/scalable/pass-through", test_pass_through);
     g_test_add_func("/scalable/pasids-apart", test_apart);
     g_test_add_func("/scalable/two-endpoints", test_two_endpoints);
-    g_test_add_data_func("/scalable/rights/first", first, test_rights);
-    g_test_add_data_func("/scalable/rights/nested", nested, test_rights);
-    g_test_add_func("/scalable/rid-priv", test_rid_priv);
     g_test_add_data_func("/scalable/bits/first", first, test_first_bits);
     g_test_add_data_func("/scalable/bits/nested-first", nested,
                          test_first_bits);

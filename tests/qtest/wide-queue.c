@@ -460,6 +460,32 @@ static void test_caching_mode(void)
     sm_end(&s);
 }
 
+/* Otherwise it is not: what appears is there at once. */
+static void test_present(void)
+{
+    uint64_t page;
+    Sm s;
+
+    sm_start(&s, SM_OPTIONS, SPEC_PGTT_FIRST, 4);
+    page = board_pages(&s.b, 1);
+    sm_fault(&s, SM_PASID, VA, false, SPEC_FR_SM_FS_P);
+    sm_map(&s, VA, page, 1);
+    sm_good(&s, SM_PASID, VA, page);
+    sm_fault(&s, SM_PASID + 1, VA, false, SPEC_FR_SM_PASID_P);
+    sm_put_pasid(&s, SM_PASID + 1);
+    sm_good(&s, SM_PASID + 1, VA, page);
+    s.ctx[0] &= ~SPEC_SM_CTX_P;
+    sm_put_context(&s);
+    sm_flush(&s);
+    sm_fault(&s, SM_NONE, VA, true, SPEC_FR_SM_CTX_P);
+    sm_fault(&s, SM_PASID, VA, true, SPEC_FR_SM_CTX_P);
+    s.ctx[0] |= SPEC_SM_CTX_P;
+    sm_put_context(&s);
+    sm_good(&s, SM_NONE, VA, page);
+    sm_good(&s, SM_PASID, VA, page);
+    sm_end(&s);
+}
+
 int main(int argc, char **argv)
 {
     gpointer first = GUINT_TO_POINTER(SPEC_PGTT_FIRST);
@@ -480,5 +506,6 @@ int main(int argc, char **argv)
     g_test_add_func("/wide-queue/pasid-cache", test_pasid_cache);
     g_test_add_func("/wide-queue/context", test_context);
     g_test_add_func("/wide-queue/caching-mode", test_caching_mode);
+    g_test_add_func("/wide-queue/present", test_present);
     return g_test_run();
 }
