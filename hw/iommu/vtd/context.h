@@ -32,14 +32,19 @@ static const ViommuField VTD_CTX_TABLE = { 24, 40 };
 /* stamp */
 static const ViommuField VTD_CTX_PASID = { 0, 20 };
 
+/** Whether no broad invalidation has voided an entry. */
+static inline bool vtd_context_current(const VtdUnit *u,
+                                       const ViommuCacheEntry *e)
+{
+    return e->stamp >> VTD_CTX_PASID.width == vtd_context_stamp(u);
+}
+
 /** The cached context of a request; false when there is none. */
 static inline bool vtd_context_find(const VtdUnit *u, uint16_t source,
                                     uint32_t pasid, ViommuCacheEntry *e)
 {
-    uint64_t generation = vtd_context_stamp(u);
-
     return viommu_cache_find(&u->contexts, source, pasid, e) &&
-           e->stamp >> VTD_CTX_PASID.width == generation;
+           vtd_context_current(u, e);
 }
 
 /** All of a cached context, and the reason if it is a fault. */

@@ -85,6 +85,8 @@ void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
                                     VIOMMU_NO_PASID);
             }
         }
+        /* Who found the entry until now sees another epoch; translate.c. */
+        viommu_cache_advance(&u->contexts);
         break;
     default:
         /* A domain, too: context entries are few and quickly read again. */

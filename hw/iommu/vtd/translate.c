@@ -346,7 +346,6 @@ static bool resolve(Request *r)
     VtdReason reason;
     unsigned mode;
 
-    r->wanted.seen = vtd_snapshot(u);
     if (req->kind == VIOMMU_UNTRANSLATED && req->pasid == VIOMMU_NO_PASID &&
         in_interrupt_range(req->addr)) {
         /* Only writes are interrupt requests (3.14); the rest has no
@@ -421,10 +420,29 @@ static void report(const Request *r)
     }
 }
 
-/* Whatever the request; @missed when the IOTLB is known to have nothing. */
+/** What the short way has found when the IOTLB has nothing. */
+typedef struct Missed {
+    ViommuCacheEntry context;
+    uint64_t epoch;         /* of the contexts, before that was found */
+} Missed;
+
+/*
+ * Whether the context can be used in this section, as if it were looked up
+ * only now: nothing has voided it since.  (The removal of one entry advances
+ * the epoch both before and after.)
+ */
+static bool still_current(const VtdUnit *u, const Missed *missed)
+{
+    return viommu_cache_epoch(&u->contexts) == missed->epoch &&
+           vtd_context_current(u, &missed->context);
+}
+
+/* Whatever the request; @missed when only the translation is lacking, or
+ * NULL. */
 static G_GNUC_NO_INLINE ViommuStatus long_way(VtdUnit *u,
                                               const ViommuRequest *req,
-                                              ViommuReply *reply, bool missed)
+                                              ViommuReply *reply,
+                                              const Missed *missed)
 {
     Request r;
     bool ok;
@@ -433,9 +451,9 @@ static G_GNUC_NO_INLINE ViommuStatus long_way(VtdUnit *u,
     r.u = u;
     r.req = req;
     r.reply = reply;
-    r.wanted = (VtdWanted) {
-        .access = req->access, .probe = req->probe, .missed = missed,
-    };
+    r.wanted.access = req->access;
+    r.wanted.probe = req->probe;
+    r.wanted.inner = false;
     r.context.fpd = false;
     r.context.scalable = false;
     r.silent = false;
@@ -445,7 +463,14 @@ static G_GNUC_NO_INLINE ViommuStatus long_way(VtdUnit *u,
     memset(reply, 0, sizeof(*reply));
 
     viommu_read_lock();
-    ok = resolve(&r);
+    r.wanted.seen = vtd_snapshot(u);
+    r.wanted.missed = missed && still_current(u, missed);
+    if (r.wanted.missed) {
+        vtd_context_unpack(&missed->context, &r.context);
+        ok = translate(&r);
+    } else {
+        ok = resolve(&r);
+    }
     viommu_read_unlock();
 
     if (ok) {
@@ -501,13 +526,16 @@ static inline void put_reply(ViommuReply *reply, uint64_t addr, uint64_t size,
  * Of nearly each request, context and translation are in the caches and grant
  * what it wants.  This way answers these, with no more than that takes: no
  * snapshot, because it fills no cache; no section, because it reads no guest
- * memory.  It decides nothing else: with false, the long way begins anew.
+ * memory.  It decides nothing else: with false, the long way begins anew, or
+ * with *@missed, where this one has ended.
  */
 static inline bool short_way(const VtdUnit *u, const ViommuRequest *req,
-                             ViommuReply *reply, bool *missed)
+                             ViommuReply *reply, Missed *missed,
+                             bool *has_missed)
 {
     const uint64_t uncommon = viommu_field_mask(VTD_CTX_REASON) |
                               viommu_field_mask(VTD_CTX_PRIVILEGED);
+    uint64_t epoch = viommu_cache_epoch(&u->contexts);
     ViommuCacheEntry e;
     VtdReason reason;
     VtdMapping m;
@@ -549,7 +577,9 @@ static inline bool short_way(const VtdUnit *u, const ViommuRequest *req,
         tag = vtd_second_tag(u, did);
     }
     if (!vtd_iotlb_lookup(u, &tag, req->addr, &m, &reason)) {
-        *missed = true;
+        missed->context = e;
+        missed->epoch = epoch;
+        *has_missed = true;
         return false;
     }
     access = vtd_granted_to_all(m.flags);
@@ -567,10 +597,11 @@ ViommuStatus vtd_translate(Viommu *unit, const ViommuRequest *req,
                            ViommuReply *reply)
 {
     VtdUnit *u = vtd_unit(unit);
-    bool missed = false;
+    bool has_missed = false;
+    Missed missed;
 
-    return short_way(u, req, reply, &missed)
-           ? VIOMMU_OK : long_way(u, req, reply, missed);
+    return short_way(u, req, reply, &missed, &has_missed)
+           ? VIOMMU_OK : long_way(u, req, reply, has_missed ? &missed : NULL);
 }
 
 bool vtd_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
