@@ -7,10 +7,13 @@
 #define PA      UINT64_C(0x200000)
 /* neither RAM nor anything else, and below 2^haw */
 #define NOWHERE UINT64_C(0x100000000000)
+/* what the second stage has for nothing else */
+#define ALONE   UINT64_C(0x4000000000)
 /* above 2^haw */
 #define TOO_HIGH (UINT64_C(1) << 46)
 
-enum { F_ROOT, F_CONTEXT, F_DIR, F_PASID, F_FS, F_SS, F_SS_LEAF, F_SS_TABLE };
+enum { F_ROOT, F_CONTEXT, F_DIR, F_PASID, F_FS, F_SS, F_SS_LEAF, F_SS_TABLE,
+       F_SS_ALONE };
 
 /* Change word @word of a structure: clear, then set.  @level of a table. */
 typedef struct Fault {
@@ -25,6 +28,7 @@ typedef struct Fault {
 #define FIRST   SPEC_PGTT_FIRST
 #define SECOND  SPEC_PGTT_SECOND
 #define NESTED  SPEC_PGTT_NESTED
+#define PASS    SPEC_PGTT_PASS
 #define ALL     (~UINT64_C(0))
 #define ADDR    SPEC_BITS(51, 12)
 
@@ -60,6 +64,18 @@ static const Fault faults[] = {
       SPEC_FR_SM_PASID_RSVD },
     { "pasid-rsvd2", FIRST, F_PASID, 0, 2, 0, SPEC_BIT(8), SM_R,
       SPEC_FR_SM_PASID_RSVD },
+    { "pasid-rsvd-type", FIRST, F_PASID, 0, 1, 0, SPEC_BIT(26), SM_R,
+      SPEC_FR_SM_PASID_RSVD },
+    { "pasid-pgsnp", FIRST, F_PASID, 0, 1, 0, SPEC_PASID1_PGSNP, SM_R,
+      SPEC_FR_SM_PASID_RSVD },
+    { "pasid-rsvd2-second", SECOND, F_PASID, 0, 2, 0, SPEC_BIT(8), SM_R,
+      SPEC_FR_SM_PASID_RSVD },
+    { "pasid-rsvd3", FIRST, F_PASID, 0, 3, 0, SPEC_BIT(0), SM_R,
+      SPEC_FR_SM_PASID_RSVD },
+    { "pasid-rsvd7", SECOND, F_PASID, 0, 7, 0, SPEC_BIT(63), SM_W,
+      SPEC_FR_SM_PASID_RSVD },
+    { "pasid-haw-other", FIRST, F_PASID, 0, 0, 0, TOO_HIGH, SM_R,
+      SPEC_FR_SM_PASID_RSVD },
     { "pasid-haw", FIRST, F_PASID, 0, 2, 0, TOO_HIGH, SM_R,
       SPEC_FR_SM_PASID_RSVD },
     { "pasid-pgtt0", FIRST, F_PASID, 0, 0, SPEC_BITS(8, 6), 0, SM_R,
@@ -76,6 +92,9 @@ static const Fault faults[] = {
       SPEC_FR_SM_PASID_INVALID },
     { "ere", FIRST, -1, 0, 0, 0, 0, SM_R | SM_X, SPEC_FR_SM_ERE },
     { "sre", NESTED, -1, 0, 0, 0, 0, SM_W | SM_P, SPEC_FR_SM_SRE },
+    { "ere-second", SECOND, -1, 0, 0, 0, 0, SM_R | SM_X, SPEC_FR_SM_ERE },
+    { "sre-second", SECOND, -1, 0, 0, 0, 0, SM_R | SM_P, SPEC_FR_SM_SRE },
+    { "sre-pass", PASS, -1, 0, 0, 0, 0, SM_R | SM_P, SPEC_FR_SM_SRE },
     { "fs-top", FIRST, F_PASID, 0, 2, ADDR, NOWHERE, SM_R,
       SPEC_FR_SM_FS_TOP_ACCESS },
     { "fs-access", FIRST, F_FS, 3, 0, ADDR, NOWHERE, SM_R,
@@ -94,6 +113,8 @@ static const Fault faults[] = {
       SPEC_FR_SM_SS_RW },
     { "fs-top-read", NESTED, F_SS_TABLE, 4, 0, SPEC_SS_R, 0, SM_R,
       SPEC_FR_SM_FS_TOP_READ },
+    { "fs-read", NESTED, F_SS_ALONE, 0, 0, SPEC_SS_R, 0, SM_R,
+      SPEC_FR_SM_FS_READ },
     { "fs-write", NESTED, F_SS_TABLE, 2, 0, SPEC_SS_W, 0, SM_R,
       SPEC_FR_SM_FS_WRITE },
     { "ss-top", SECOND, F_PASID, 0, 0, ADDR, NOWHERE, SM_R,
@@ -124,6 +145,7 @@ static const Fault faults[] = {
 static uint64_t place(Scalable *s, const Fault *t)
 {
     GuestAlloc *a = s->alloc;
+    uint64_t table;
 
     switch (t->where) {
     case F_ROOT:
@@ -145,6 +167,13 @@ static uint64_t place(Scalable *s, const Fault *t)
         return guest_ss_entry(a, s->ss, s->ss_levels,
                               (guest_fs_entry(&s->fs, a, VA, t->level, false)
                                & ~UINT64_C(0xfff)) + SM_BIAS, 2);
+    case F_SS_ALONE:    /* nested: of the last table, at a place of its own */
+        table = guest_fs_entry(&s->fs, a, VA, 1, false) & ~UINT64_C(0xfff);
+        g_assert_true(guest_ss_map(a, s->ss, s->ss_levels, ALONE, table, 1,
+                                   SPEC_SS_R | SPEC_SS_W));
+        guest_write64(&s->f->mem, guest_fs_entry(&s->fs, a, VA, 2, false),
+                      ALONE | SM_LEAF);
+        return guest_ss_entry(a, s->ss, s->ss_levels, ALONE, 1);
     default:
         return 0;
     }

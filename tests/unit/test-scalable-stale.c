@@ -355,6 +355,22 @@ static void test_width(void)
     scalable_free(s);
 }
 
+/* A unit without first stage takes it, too: a driver does not know which
+ * caches hold pass-through entries. */
+static void test_piotlb_second_only(void)
+{
+    ViommuVtdConfig config;
+    Scalable *s;
+
+    scalable_config(&config);
+    config.first_stage = config.nested = config.extended_access = false;
+    s = scalable_new(&config, SPEC_PGTT_PASS, 4, PASID);
+    piotlb_wait(s, SPEC_GRAN_DOMAIN, 0, 0, false);
+    piotlb_wait(s, SPEC_GRAN_PAGE, VA, 0, false);
+    scalable_ok(s, PASID, VA, SM_R, VA);
+    scalable_free(s);
+}
+
 static void test_pdevtlb(void)
 {
     Scalable *s = start(SPEC_PGTT_FIRST);
@@ -396,6 +412,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sm-stale/legacy-descriptors",
                     test_legacy_descriptors);
     g_test_add_func("/sm-stale/width", test_width);
+    g_test_add_func("/sm-stale/piotlb-second-only", test_piotlb_second_only);
     g_test_add_func("/sm-stale/pdevtlb", test_pdevtlb);
     return g_test_run();
 }

@@ -168,7 +168,7 @@ static uint64_t scalable_capabilities(const ViommuVtdConfig *cfg)
     return ecap;
 }
 
-static uint64_t extended_capabilities(const ViommuVtdConfig *cfg)
+uint64_t vtd_extended_capabilities(const ViommuVtdConfig *cfg)
 {
     uint64_t ecap = VTD_ECAP_QI;
 
@@ -249,7 +249,7 @@ Viommu *viommu_vtd_new(const ViommuVtdConfig *config, const ViommuOps *ops,
     u = g_new0(VtdUnit, 1);
     viommu_unit_init(&u->common, &vtd_model, ops, opaque);
     u->cfg = cfg;
-    vtd_registers_init(u, capabilities(&cfg), extended_capabilities(&cfg));
+    vtd_registers_init(u, capabilities(&cfg), vtd_extended_capabilities(&cfg));
     viommu_cache_init(&u->contexts, CONTEXT_BITS);
     viommu_cache_init(&u->iotlb, cfg.iotlb_bits);
     viommu_cache_init(&u->paging, PAGING_BITS);

@@ -297,6 +297,7 @@ static const ViommuField VTD_PASID_PGTT = { 6, 3 };
 #define VTD_PASID_SSADE         (UINT64_C(1) << 9)
 /* second word */
 static const ViommuField VTD_PASID_DID = { 0, 16 };
+#define VTD_PASID_PWSNP         (UINT64_C(1) << 23)
 #define VTD_PASID_PGSNP         (UINT64_C(1) << 24)
 /* third word */
 #define VTD_PASID_SRE           (UINT64_C(1) << 0)

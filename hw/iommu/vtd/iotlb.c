@@ -49,10 +49,12 @@ void vtd_iotlb_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
     }
     if (!granting) {
         /* Faulting entries are cached in caching mode, a page at a time;
-         * but not what memory failed to answer. */
+         * but not what memory failed to answer, nor what depends on bits
+         * that other walks set without an invalidation. */
         if (!u->cfg.caching_mode || reason == VTD_FR_PAGING_ACCESS ||
             reason == VTD_FR_SS_ACCESS || reason == VTD_FR_FS_ACCESS ||
             reason == VTD_FR_SS_POINTER || reason == VTD_FR_FS_POINTER ||
+            reason == VTD_FR_FS_TABLE_WRITE ||
             reason == VTD_FR_FS_UPDATE_FAILED) {
             return;
         }

@@ -247,7 +247,7 @@ static VtdQueueError do_piotlb(VtdUnit *u, const uint64_t d[4])
     unsigned gran = viommu_get(d[0], VTD_DESC_G);
     bool paged = gran == VTD_GRAN_SELECTIVE;
 
-    if (!u->cfg.first_stage) {
+    if (!u->cfg.scalable_mode) {
         return VTD_IQEI_TYPE;
     }
     if ((d[0] & (viommu_bits(63, 52) | viommu_bits(15, 12) |

@@ -84,7 +84,7 @@ static bool pasid_too_large(const Lookup *l)
     return l->pasid >> (l->pdts + 7 + VTD_PASID_TABLE_BITS);
 }
 
-static VtdReason read_pasid_entry(Lookup *l, uint64_t word[4])
+static VtdReason read_pasid_entry(Lookup *l, uint64_t word[8])
 {
     VtdUnit *u = l->u;
     uint64_t dir;
@@ -105,20 +105,46 @@ static VtdReason read_pasid_entry(Lookup *l, uint64_t word[4])
     }
     if (viommu_load64(&u->common, (dir & ADDR_MASK) +
                       (l->pasid & viommu_bits(VTD_PASID_TABLE_BITS - 1, 0)) *
-                      VTD_PASID_ENTRY_SIZE, word, 4)) {
+                      VTD_PASID_ENTRY_SIZE, word, 8)) {
         return VTD_FR_SM_PASID_ACCESS;
     }
     l->context->fpd |= (word[0] & VTD_PASID_FPD) != 0;
     return word[0] & VTD_PASID_P ? VTD_FR_NONE : VTD_FR_SM_PASID_NOT_PRESENT;
 }
 
-static VtdReason decode_pasid_entry(Lookup *l, const uint64_t word[4])
+/* Whatever the type is, reserved bits count in each field (9.6). */
+static bool pasid_entry_reserved(const VtdUnit *u, const uint64_t word[8])
+{
+    uint64_t ecap = vtd_extended_capabilities(&u->cfg), rest = 0;
+    uint64_t reserved[3] = {
+        viommu_bits(11, 10) | viommu_bits(5, 5) | vtd_beyond_haw(u),
+        /* Memory types are not announced, so what selects them is reserved. */
+        viommu_bits(22, 16) | viommu_bits(63, 25),
+        viommu_bits(11, 8) | vtd_beyond_haw(u),
+    };
+
+    reserved[0] |= ecap & VTD_ECAP_SSADS ? 0 : VTD_PASID_SSADE;
+    reserved[1] |= ecap & VTD_ECAP_SC ? 0 : VTD_PASID_PGSNP;
+    reserved[1] |= ecap & VTD_ECAP_SMPWCS ? 0 : VTD_PASID_PWSNP;
+    reserved[2] |= ecap & VTD_ECAP_SRS ? 0 : VTD_PASID_SRE;
+    reserved[2] |= ecap & VTD_ECAP_ERS ? 0 : VTD_PASID_ERE;
+    reserved[2] |= ecap & VTD_ECAP_EAFS ? 0 : VTD_PASID_EAFE;
+    for (unsigned i = 0; i < 8; i++) {
+        rest |= i < 3 ? word[i] & reserved[i] : word[i];
+    }
+    return rest;
+}
+
+static VtdReason decode_pasid_entry(Lookup *l, const uint64_t word[8])
 {
     const ViommuVtdConfig *cfg = &l->u->cfg;
     VtdContext *c = l->context;
     unsigned fspm = viommu_get(word[2], VTD_PASID_FSPM);
     bool first, second;
 
+    if (pasid_entry_reserved(l->u, word)) {
+        return VTD_FR_SM_PASID_RESERVED;
+    }
     c->pgtt = viommu_get(word[0], VTD_PASID_PGTT);
     c->did = viommu_get(word[1], VTD_PASID_DID);
     c->ss_levels = viommu_get(word[0], VTD_PASID_AW) + 2;
@@ -135,14 +161,6 @@ static VtdReason decode_pasid_entry(Lookup *l, const uint64_t word[4])
 
     first = c->pgtt == VTD_PGTT_FIRST || c->pgtt == VTD_PGTT_NESTED;
     second = c->pgtt == VTD_PGTT_SECOND || c->pgtt == VTD_PGTT_NESTED;
-    if ((word[0] & (viommu_bits(11, 10) | viommu_bits(5, 5))) ||
-        (word[1] & viommu_bits(22, 16)) ||
-        (!cfg->dirty_tracking && c->ssade) ||
-        (first && (word[2] & (viommu_bits(11, 8) | viommu_bits(6, 6)))) ||
-        (first && !cfg->extended_access && c->eafe) ||
-        (second && (word[0] & vtd_beyond_haw(l->u)))) {
-        return VTD_FR_SM_PASID_RESERVED;
-    }
     if (c->pgtt < VTD_PGTT_FIRST || c->pgtt > VTD_PGTT_PASS_THROUGH ||
         (first && !cfg->first_stage) ||
         (first && (fspm > 1 || (fspm == 1 && cfg->aw_bits < 57))) ||
@@ -151,9 +169,6 @@ static VtdReason decode_pasid_entry(Lookup *l, const uint64_t word[4])
         (c->pgtt == VTD_PGTT_NESTED && !cfg->nested) ||
         (c->pgtt == VTD_PGTT_PASS_THROUGH && !cfg->pass_through)) {
         return VTD_FR_SM_PASID_INVALID;
-    }
-    if (c->pgtt == VTD_PGTT_FIRST && (c->fs_table & vtd_beyond_haw(l->u))) {
-        return VTD_FR_SM_PASID_RESERVED;
     }
     return VTD_FR_NONE;
 }
@@ -166,7 +181,7 @@ VtdReason vtd_scalable_context(VtdUnit *u, uint16_t source, uint32_t pasid,
         .has_pasid = pasid != VIOMMU_NO_PASID,
         .pasid = pasid != VIOMMU_NO_PASID ? pasid : 0,
     };
-    uint64_t word[4];
+    uint64_t word[8];
     VtdReason reason;
 
     context->scalable = true;

@@ -289,13 +289,12 @@ static VtdReason forbidden(Request *r)
     if (r->req->kind == VIOMMU_TRANSLATED) {
         return VTD_FR_NONE;
     }
-    if (vtd_has_first_stage(c)) {
-        if ((r->wanted.access & VIOMMU_EXEC) && !c->ere) {
-            return VTD_FR_SM_ERE_CLEAR;
-        }
-        if ((r->wanted.access & VIOMMU_PRIV) && !c->sre) {
-            return VTD_FR_SM_SRE_CLEAR;
-        }
+    /* Whatever the type of translation is. */
+    if (c->scalable && (r->wanted.access & VIOMMU_EXEC) && !c->ere) {
+        return VTD_FR_SM_ERE_CLEAR;
+    }
+    if (c->scalable && (r->wanted.access & VIOMMU_PRIV) && !c->sre) {
+        return VTD_FR_SM_SRE_CLEAR;
     }
     return VTD_FR_NONE;
 }

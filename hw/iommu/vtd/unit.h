@@ -183,6 +183,8 @@ static inline unsigned vtd_levels_width(unsigned levels)
 uint64_t vtd_beyond_haw(const VtdUnit *u);
 /** Whether CAP announces second-stage tables of @levels levels. */
 bool vtd_levels_supported(const VtdUnit *u, unsigned levels);
+/** What ECAP announces. */
+uint64_t vtd_extended_capabilities(const ViommuVtdConfig *cfg);
 /** Whether scalable mode has second-stage tables (ECAP.SSTS). */
 bool vtd_second_stage_supported(const ViommuVtdConfig *cfg);
 /** Whether PASID entries may ask for walks that snoop (ECAP.SMPWCS). */

@@ -14,7 +14,9 @@ static uint64_t bits_to_set(const VtdContext *context, const VtdWanted *wanted,
     if (!context->ssade || wanted->probe) {
         return 0;
     }
-    if (entry->leaf && (wanted->access & access & VIOMMU_WRITE)) {
+    /* A request that is refused for want of a right writes nothing. */
+    if (entry->leaf && (wanted->access & VIOMMU_WRITE) &&
+        !(wanted->access & ~access & (VIOMMU_READ | VIOMMU_WRITE))) {
         bits |= VTD_SS_D;
     }
     return bits & ~word;
