@@ -1,19 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "vtd-ref.h"
+#include "vtd-ref-internal.h"
 
 #include <string.h>
-
-#include "vtd-spec.h"
 
 static uint64_t bit(unsigned reason)
 {
     return SPEC_BIT(reason);
-}
-
-/* Bits from @width up. */
-static uint64_t above(unsigned width)
-{
-    return width >= 64 ? 0 : ~UINT64_C(0) << width;
 }
 
 static uint64_t word(const uint8_t *bytes)
@@ -26,10 +18,10 @@ static uint64_t word(const uint8_t *bytes)
     return value;
 }
 
-static bool read_words(const VtdRef *ref, uint64_t addr, uint64_t *words,
-                       unsigned n)
+bool vtd_ref_read(const VtdRef *ref, uint64_t addr, uint64_t *words,
+                  unsigned n)
 {
-    uint8_t bytes[16];
+    uint8_t bytes[64];
 
     if (!ref->read(ref->opaque, addr, bytes, n * 8)) {
         return false;
@@ -38,6 +30,12 @@ static bool read_words(const VtdRef *ref, uint64_t addr, uint64_t *words,
         words[i] = word(bytes + 8 * i);
     }
     return true;
+}
+
+bool vtd_ref_allows(const VtdRefAnswer *answer, unsigned reason)
+{
+    return reason < 64 * 3 &&
+           (answer->reasons[reason / 64] & SPEC_BIT(reason % 64));
 }
 
 bool vtd_ref_is_interrupt(uint64_t addr)
@@ -72,17 +70,18 @@ static bool is_protected(const VtdRef *ref, uint64_t addr)
 
 /* --- Second stage (sections 3.7, 9.8) ------------------------------------ */
 
-static bool is_leaf(uint64_t entry, unsigned level)
+bool vtd_ref_ss_is_leaf(uint64_t entry, unsigned level)
 {
     return level == 1 || (entry & SPEC_SS_PS);
 }
 
 /* Reserved bits of a present entry. */
-static uint64_t ss_reserved(const VtdRef *ref, uint64_t entry, unsigned level)
+uint64_t vtd_ref_ss_reserved(const VtdRef *ref, uint64_t entry,
+                             unsigned level)
 {
-    uint64_t reserved = SPEC_BITS(51, 12) & above(ref->haw_bits);
+    uint64_t reserved = SPEC_BITS(51, 12) & vtd_ref_above(ref->haw_bits);
 
-    if (!is_leaf(entry, level)) {
+    if (!vtd_ref_ss_is_leaf(entry, level)) {
         return reserved | SPEC_SS_SNP | SPEC_SS_TM;
     }
     if (!ref->tm_allowed) {
@@ -122,8 +121,8 @@ static void walk(const VtdRef *ref, uint64_t table, unsigned levels,
         uint64_t entry;
         unsigned here;
 
-        if (!read_words(ref, at, &entry, 1)) {
-            answer->reasons = denied | bit(SPEC_FR_SS_ACCESS);
+        if (!vtd_ref_read(ref, at, &entry, 1)) {
+            answer->reasons[0] = denied | bit(SPEC_FR_SS_ACCESS);
             return;
         }
         here = (entry & SPEC_SS_R ? VTD_REF_READ : 0) |
@@ -141,14 +140,14 @@ static void walk(const VtdRef *ref, uint64_t table, unsigned levels,
             denied |= bit(SPEC_FR_WRITE);
         }
         if (!here) {
-            answer->reasons = denied;
+            answer->reasons[0] = denied;
             return;
         }
-        if (entry & ss_reserved(ref, entry, level)) {
-            answer->reasons = denied | bit(SPEC_FR_SS_RESERVED);
+        if (entry & vtd_ref_ss_reserved(ref, entry, level)) {
+            answer->reasons[0] = denied | bit(SPEC_FR_SS_RESERVED);
             return;
         }
-        if (is_leaf(entry, level)) {
+        if (vtd_ref_ss_is_leaf(entry, level)) {
             uint64_t page = UINT64_C(1) << shift;
 
             answer->page = page;
@@ -159,7 +158,7 @@ static void walk(const VtdRef *ref, uint64_t table, unsigned levels,
             if (vtd_ref_is_interrupt(answer->addr)) {
                 denied |= bit(SPEC_FR_OUT_INTERRUPT);
             }
-            answer->reasons = denied;
+            answer->reasons[0] = denied;
             answer->ok = denied == 0;
             return;
         }
@@ -171,7 +170,7 @@ static void walk(const VtdRef *ref, uint64_t table, unsigned levels,
 
 static void fail(VtdRefAnswer *answer, unsigned reason)
 {
-    answer->reasons = bit(reason);
+    answer->reasons[0] = bit(reason);
 }
 
 static void with_context(const VtdRef *ref, const uint64_t ctx[2],
@@ -185,7 +184,7 @@ static void with_context(const VtdRef *ref, const uint64_t ctx[2],
     unsigned width = 30 + 9 * aw;
 
     if ((ctx[0] & (SPEC_CTX_RSVD |
-                   (SPEC_CTX_SSPTPTR & above(ref->haw_bits)))) ||
+                   (SPEC_CTX_SSPTPTR & vtd_ref_above(ref->haw_bits)))) ||
         (ctx[1] & SPEC_CTX_HI_RSVD)) {
         fail(answer, SPEC_FR_CTX_RESERVED);
         return;
@@ -203,7 +202,7 @@ static void with_context(const VtdRef *ref, const uint64_t ctx[2],
     answer->has_domain = true;
     answer->domain = (uint16_t)((ctx[1] & SPEC_CTX_HI_DID) >>
                                 SPEC_CTX_HI_DID_SHIFT);
-    if (addr & above(width < mgaw ? width : mgaw)) {
+    if (addr & vtd_ref_above(width < mgaw ? width : mgaw)) {
         fail(answer, SPEC_FR_ADDR_TOO_WIDE);
         return;
     }
@@ -221,7 +220,7 @@ static void with_tables(const VtdRef *ref, uint16_t source, uint64_t addr,
 {
     uint64_t root[2], ctx[2];
 
-    if (!read_words(ref, (ref->rtaddr & ~UINT64_C(0xfff)) +
+    if (!vtd_ref_read(ref, (ref->rtaddr & ~UINT64_C(0xfff)) +
                              (source >> 8) * UINT64_C(16), root, 2)) {
         fail(answer, SPEC_FR_ROOT_ACCESS);
         return;
@@ -231,11 +230,12 @@ static void with_tables(const VtdRef *ref, uint16_t source, uint64_t addr,
         return;
     }
     if ((root[0] & (SPEC_ROOT_RSVD |
-                    (SPEC_ROOT_CTP & above(ref->haw_bits)))) || root[1]) {
+                    (SPEC_ROOT_CTP & vtd_ref_above(ref->haw_bits)))) ||
+        root[1]) {
         fail(answer, SPEC_FR_ROOT_RESERVED);
         return;
     }
-    if (!read_words(ref, (root[0] & SPEC_ROOT_CTP) +
+    if (!vtd_ref_read(ref, (root[0] & SPEC_ROOT_CTP) +
                              (source & 0xff) * UINT64_C(16), ctx, 2)) {
         fail(answer, SPEC_FR_CTX_ACCESS);
         return;

@@ -51,7 +51,7 @@ static void mismatch(World *w, const char *what, uint16_t source,
             what, source, addr, access, w->step, w->last, w->config.aw_bits,
             w->ref.haw_bits, w->config.caching_mode, w->config.snoop_control,
             w->config.iotlb_bits,
-            ref->ok, ref->addr, ref->access, ref->page, ref->reasons,
+            ref->ok, ref->addr, ref->access, ref->page, ref->reasons[0],
             ref->snoop, ref->interrupt, ref->fpd,
             status, reply->addr, reply->access, reply->size, reply->reason,
             reply->snoop, reply->interrupt, fresh_status, fresh.addr,
@@ -167,9 +167,7 @@ static void compare(World *w, uint16_t source, uint64_t addr, unsigned access,
     } else {
         w->faulted++;
         if (reply.access || (reply.size && reply.size < 4096) ||
-            reply.reason >= 64 ||
-            (!ref.protected_memory &&
-             !(ref.reasons & SPEC_BIT(reply.reason)))) {
+            (!ref.protected_memory && !vtd_ref_allows(&ref, reply.reason))) {
             mismatch(w, "fault", source, addr, access, &ref, status, &reply);
         }
         check_record(w, source, addr, access, &ref, &reply, probe);
