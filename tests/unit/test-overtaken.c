@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "fixture.h"
+#include "scalable.h"
 
 #define SOURCE  0x0108
 #define OUTSIDE (FIXTURE_RAM * 2)   /* one page */
@@ -17,6 +17,7 @@
 
 typedef struct Scene {
     Fixture *f;
+    Scalable *sm;           /* in scalable mode; f is its */
     uint64_t words[512];    /* the page outside RAM; atomic */
     uint64_t hold;          /* where a reader is held up; atomic */
     int held, release;      /* atomic */
@@ -336,6 +337,240 @@ static void test_irte(void)
     }
 }
 
+/* --- Scalable mode --------------------------------------------------------- */
+
+#define PASID   0x1234u
+#define VA      UINT64_C(0x7f0000400000)
+#define IPA     UINT64_C(0x4000000000)  /* nested, mapped by 4 KiB pages */
+#define OLD     UINT64_C(0x205000)
+#define NEW     UINT64_C(0x208000)
+/* what a walk would write, which the memory outside does not take */
+#define LEAF    (SM_LEAF | SPEC_FS_A)
+
+static Scene *scene_sm(unsigned pgtt)
+{
+    Scene *s = g_new0(Scene, 1);
+    ViommuVtdConfig config;
+
+    scalable_config(&config);
+    s->sm = scalable_new(&config, pgtt, 4, PASID);
+    s->f = s->sm->f;
+    s->f->outside_read = outside_read;
+    s->f->outside_opaque = s;
+    scalable_map(s->sm, VA, OLD, 1);
+    return s;
+}
+
+static void scene_sm_free(Scene *s)
+{
+    scalable_free(s->sm);
+    g_free(s);
+}
+
+static void translate_sm(Scene *s)
+{
+    ViommuReply reply;
+
+    scalable_ask(s->sm, PASID, VA, SM_R, false, &reply);
+    s->result = reply.addr;
+}
+
+/* The entry at slot 0 becomes what slot 2 has. */
+static void change_slot(Scene *s)
+{
+    __atomic_store_n(&s->words[0], s->words[2], __ATOMIC_RELEASE);
+}
+
+static void change_slot_2(Scene *s)
+{
+    __atomic_store_n(&s->words[2], s->words[4], __ATOMIC_RELEASE);
+}
+
+static void inv_sm_page(Scene *s)
+{
+    guest_queue_piotlb(s->sm->queue, SPEC_GRAN_PAGE, SM_DOMAIN, PASID, VA, 0,
+                       false);
+    fixture_wait(s->f);
+}
+
+static void inv_sm_leaf(Scene *s)
+{
+    guest_queue_piotlb(s->sm->queue, SPEC_GRAN_PAGE, SM_DOMAIN, PASID, VA, 0,
+                       true);
+    fixture_wait(s->f);
+}
+
+static void inv_sm_pasid(Scene *s)
+{
+    guest_queue_piotlb(s->sm->queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, PASID, 0, 0,
+                       false);
+    fixture_wait(s->f);
+}
+
+static void inv_sm_domain(Scene *s)
+{
+    guest_queue_iotlb(s->sm->queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, 0, 0, false);
+    fixture_wait(s->f);
+}
+
+static void inv_sm_global(Scene *s)
+{
+    guest_queue_iotlb(s->sm->queue, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
+    fixture_wait(s->f);
+}
+
+static void inv_sm_second(Scene *s)
+{
+    guest_queue_iotlb(s->sm->queue, SPEC_GRAN_PAGE, SM_DOMAIN, IPA, 0, false);
+    fixture_wait(s->f);
+}
+
+/* The walker is at an entry of level 1, 2 or 3 of a first stage, which stands
+ * outside; when nested, the second stage knows it there. */
+static void test_first_stage(gconstpointer data)
+{
+    unsigned pgtt = GPOINTER_TO_UINT(data);
+    void (*const ways[])(Scene *) = {
+        inv_sm_page, inv_sm_pasid, inv_sm_domain, inv_sm_global, inv_sm_leaf,
+    };
+
+    for (unsigned i = 0; i < 3 * G_N_ELEMENTS(ways); i++) {
+        unsigned level = 1 + i % 3;
+        Scene *s;
+        uint64_t at, bias;
+
+        if (ways[i / 3] == inv_sm_leaf && level > 1) {
+            continue;
+        }
+        s = scene_sm(pgtt);
+        bias = s->sm->fs.bias;
+        at = guest_fs_entry(&s->sm->fs, s->sm->alloc, VA, level, false);
+        s->words[0] = guest_read64(&s->f->mem, at) | SPEC_FS_A;
+        if (level == 1) {
+            s->words[2] = (NEW + bias) | LEAF;
+        } else {
+            GuestFs other;
+
+            g_assert_true(guest_fs_init(&other, s->sm->alloc, 4, bias));
+            g_assert_true(guest_fs_map(&other, s->sm->alloc, VA, NEW + bias,
+                                       1, SM_LEAF));
+            at = guest_fs_entry(&other, s->sm->alloc, VA, level, false);
+            s->words[2] = guest_read64(&s->f->mem, at) | SPEC_FS_A;
+        }
+        /* VA has index 0 at level 1, 2 at level 2, 0 at level 3 */
+        if (level == 2) {
+            s->words[4] = s->words[2];
+            s->words[2] = s->words[0];
+            s->words[0] = 0;
+        }
+        at = guest_fs_entry(&s->sm->fs, s->sm->alloc, VA, level + 1, false);
+        if (pgtt == SPEC_PGTT_NESTED) {
+            g_assert_true(guest_ss_map(s->sm->alloc, s->sm->ss, 4, IPA,
+                                       OUTSIDE, 1, SPEC_SS_R | SPEC_SS_W));
+            guest_write64(&s->f->mem, at, IPA | SM_LEAF);
+        } else {
+            guest_write64(&s->f->mem, at, OUTSIDE | SM_LEAF);
+        }
+        s->act = translate_sm;
+        s->change = level == 2 ? change_slot_2 : change_slot;
+        s->invalidate = ways[i / 3];
+        overtake(s, OUTSIDE + (level == 2 ? 16 : 0), NEW);
+        scene_sm_free(s);
+    }
+}
+
+/* The second stage of a nested walk: of its page, or of its last table. */
+static void test_nested(gconstpointer data)
+{
+    bool table = GPOINTER_TO_UINT(data) != 0;
+    void (*const ways[])(Scene *) = {
+        inv_sm_second, inv_sm_domain, inv_sm_global,
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(ways); i++) {
+        Scene *s = scene_sm(SPEC_PGTT_NESTED);
+        Scalable *sm = s->sm;
+        uint64_t copy = guest_alloc_pages(sm->alloc, 1);
+        uint64_t at = guest_fs_entry(&sm->fs, sm->alloc, VA, 1, false);
+
+        if (table) {
+            s->words[0] = at & ~UINT64_C(0xfff);
+            s->words[2] = copy;
+            guest_write64(&s->f->mem, copy, (NEW + SM_BIAS) | SM_LEAF);
+            at = guest_fs_entry(&sm->fs, sm->alloc, VA, 2, false);
+        } else {
+            s->words[0] = OLD;
+            s->words[2] = NEW;
+        }
+        guest_write64(&s->f->mem, at, IPA | SM_LEAF);
+        s->words[0] |= SPEC_SS_R | SPEC_SS_W;
+        s->words[2] |= SPEC_SS_R | SPEC_SS_W;
+        at = guest_ss_entry_make(sm->alloc, sm->ss, 4, IPA, 2);
+        guest_write64(&s->f->mem, at, OUTSIDE | SPEC_SS_R | SPEC_SS_W);
+        s->act = translate_sm;
+        s->change = change_slot;
+        s->invalidate = ways[i];
+        overtake(s, OUTSIDE, NEW);
+        scene_sm_free(s);
+    }
+}
+
+/* A PASID table entry: the first stage of another process. */
+static void change_pasid(Scene *s)
+{
+    uint64_t *entry = &s->words[PASID % 64 * 8];
+
+    __atomic_store_n(&entry[2], s->sm->fs.table, __ATOMIC_RELEASE);
+}
+
+static void inv_pasid(Scene *s, unsigned gran)
+{
+    guest_queue_pasid_cache(s->sm->queue, gran, SM_DOMAIN, PASID);
+    inv_sm_pasid(s);
+}
+
+static void inv_pasid_one(Scene *s)
+{
+    inv_pasid(s, SPEC_INV_PASID_GRAN_PASID);
+}
+
+static void inv_pasid_domain(Scene *s)
+{
+    inv_pasid(s, SPEC_INV_PASID_GRAN_DOMAIN);
+}
+
+static void inv_pasid_global(Scene *s)
+{
+    inv_pasid(s, SPEC_INV_PASID_GRAN_GLOBAL);
+}
+
+static void test_pasid(void)
+{
+    void (*const ways[])(Scene *) = {
+        inv_pasid_one, inv_pasid_domain, inv_pasid_global,
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(ways); i++) {
+        Scene *s = scene_sm(SPEC_PGTT_FIRST);
+        Scalable *sm = s->sm;
+        uint64_t at = guest_pasid_addr(sm->alloc, sm->dir, PASID);
+
+        for (unsigned k = 0; k < 8; k++) {
+            s->words[PASID % 64 * 8 + k] = guest_read64(&s->f->mem,
+                                                        at + 8 * k);
+        }
+        guest_write64(&s->f->mem, sm->dir + PASID / 64 * 8,
+                      OUTSIDE | SPEC_DIR_P);
+        g_assert_true(guest_fs_init(&sm->fs, sm->alloc, 4, 0));
+        scalable_map(sm, VA, NEW, 1);
+        s->act = translate_sm;
+        s->change = change_pasid;
+        s->invalidate = ways[i];
+        overtake(s, OUTSIDE + PASID % 64 * 64, NEW);
+        scene_sm_free(s);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -343,5 +578,15 @@ int main(int argc, char **argv)
     g_test_add_func("/overtaken/table", test_table);
     g_test_add_func("/overtaken/context", test_context);
     g_test_add_func("/overtaken/irte", test_irte);
+    g_test_add_data_func("/overtaken/first-stage",
+                         GUINT_TO_POINTER(SPEC_PGTT_FIRST), test_first_stage);
+    g_test_add_data_func("/overtaken/first-stage/nested",
+                         GUINT_TO_POINTER(SPEC_PGTT_NESTED),
+                         test_first_stage);
+    g_test_add_data_func("/overtaken/nested/page", GUINT_TO_POINTER(0),
+                         test_nested);
+    g_test_add_data_func("/overtaken/nested/table", GUINT_TO_POINTER(1),
+                         test_nested);
+    g_test_add_func("/overtaken/pasid", test_pasid);
     return g_test_run();
 }
