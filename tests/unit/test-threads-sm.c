@@ -201,9 +201,23 @@ static void world_init(World *w, bool nested)
     }
 }
 
+/* Let the endpoints make @n uses. */
+static void wait_uses(World *w, unsigned n)
+{
+    unsigned from = __atomic_load_n(&w->uses, __ATOMIC_SEQ_CST);
+    gint64 end = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
+
+    while (__atomic_load_n(&w->uses, __ATOMIC_SEQ_CST) - from < n) {
+        if (g_get_monotonic_time() > end) {
+            g_error("an endpoint's thread makes no progress");
+        }
+        g_thread_yield();
+    }
+}
+
 static void test_no_stale_use(gconstpointer data)
 {
-    unsigned rounds = 300 * fixture_scale(), last = PAGES - ADDRESSES - 1;
+    unsigned rounds = 1000 * fixture_scale(), last = PAGES - ADDRESSES - 1;
     Endpoint e[ENDPOINTS];
     World w;
 
@@ -212,9 +226,7 @@ static void test_no_stale_use(gconstpointer data)
         e[k] = (Endpoint) { &w, (guint32)g_test_rand_int(), NULL };
         e[k].thread = g_thread_new("endpoint", endpoint_main, &e[k]);
     }
-    while (__atomic_load_n(&w.uses, __ATOMIC_SEQ_CST) < 100) {
-        g_usleep(50);
-    }
+    wait_uses(&w, 100);
     for (unsigned r = 0; r < rounds; r++) {
         unsigned i = (unsigned)g_test_rand_int_range(0, ADDRESSES);
         uint64_t old = w.page_of[i], page = w.spare[0];
@@ -230,9 +242,7 @@ static void test_no_stale_use(gconstpointer data)
         if (r % 8 == 0) {
             switch_root(&w, r / 8 % 2);
         }
-        if (r % 16 == 0) {
-            g_usleep(200);
-        }
+        wait_uses(&w, 20);
     }
     g_atomic_int_set(&w.stop, 1);
     for (unsigned k = 0; k < ENDPOINTS; k++) {
