@@ -325,6 +325,65 @@ static void test_many_pages(void)
     sm_end(&p.s);
 }
 
+/* A command that waits keeps nobody from anything, and can be given up; its
+ * answer is then one that nobody expects a command to go on with. */
+static void test_waiting(void)
+{
+    uint64_t page[2];
+    unsigned groups[2];
+    Testdev devs[2];
+    Pri p;
+
+    sm_start_with(&p.s, SM_ATS_OPTIONS, ",pasid-bits=20,ats=on,pri=on "
+                  "-device viommu-testdev,addr=4,pasid-bits=20,ats=on,pri=on",
+                  SPEC_PGTT_FIRST, 4);
+    devs[0] = p.s.b.dev;
+    testdev_init(&devs[1], &p.s.b.bus, 1);
+    p.s.ctx[0] |= SPEC_SM_CTX_DTE | SPEC_SM_CTX_PRE;
+    for (unsigned i = 0; i < 2; i++) {
+        page[i] = board_pages(&p.s.b, 1);
+        testdev_enable(&devs[i], ALLOCATION);
+        testdev_set(&devs[i], TD_CONTROL, TD_CONTROL_ATS | TD_CONTROL_PRI);
+        p.s.b.source = pci_source(&devs[i].pci);
+        sm_put_context(&p.s);
+    }
+    sm_flush(&p.s);
+    sm_map(&p.s, VA, page[0], 1);
+    g_assert_true(guest_page_queue_init(&p.queue, &p.s.b.alloc, &p.s.b.regs,
+                                        0));
+    for (unsigned i = 0; i < 2; i++) {
+        p.s.b.dev = devs[i];
+        p.s.b.source = pci_source(&devs[i].pci);
+        groups[i] = dma_waits(&p, SM_PASID, VA + 0x1000 * (i + 1), true);
+        p.s.b.dev = devs[!i];
+        if (i == 0) {
+            sm_good(&p.s, SM_PASID, VA, page[0]);
+        }
+    }
+    /* what is written to a waiting endpoint starts nothing */
+    testdev_set(&devs[1], TD_COMMAND, TD_READ);
+    g_assert_cmpuint(testdev_get(&devs[1], TD_REFUSED), ==, 1);
+    /* answers in the other order; the first one is given up */
+    g_assert_cmpint(testdev_run(&devs[0], TD_ABORT).why, ==, TD_ABORTED);
+    sm_map(&p.s, VA + 0x2000, page[1], 1);
+    p.s.b.dev = devs[1];
+    respond(&p, SM_PASID, groups[1], SPEC_PRESP_SUCCESS);
+    g_assert_cmpint(finish(&p).why, ==, TD_OK);
+    p.s.b.dev = devs[0];
+    p.s.b.source = pci_source(&devs[0].pci);
+    respond(&p, SM_PASID, groups[0], SPEC_PRESP_SUCCESS);
+    g_assert_cmpuint(get(&p, TD_PAGE_OUTSTANDING), ==, 0);
+    g_assert_cmpuint(get(&p, TD_PAGE_UNEXPECTED), ==, 0);
+    sm_good(&p.s, SM_PASID, VA, page[0]);
+    /* a reset forgets who waits; nothing of it is left */
+    dma_waits(&p, SM_PASID, VA + 0x5000, true);
+    board_reset(&p.s.b);
+    g_assert_cmphex(get(&p, TD_STATUS), ==, 0);
+    g_assert_cmphex(prs(&p), ==, 0);
+    g_assert_cmphex(board_reg64(&p.s.b, SPEC_PQT), ==, 0);
+    sm_end(&p.s);
+}
+
 /* More rights for a page that is there; a response that has not helped. */
 static void test_again(void)
 {
@@ -530,6 +589,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/page-requests/resume/nested", nested,
                          test_resume);
     g_test_add_func("/page-requests/many-pages", test_many_pages);
+    g_test_add_func("/page-requests/waiting", test_waiting);
     g_test_add_func("/page-requests/again", test_again);
     g_test_add_func("/page-requests/refused", test_refused);
     g_test_add_func("/page-requests/group", test_group);
