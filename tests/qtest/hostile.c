@@ -85,6 +85,13 @@ typedef struct Structure {
 
 #define NONE_OF ~UINT64_C(0)
 
+/* Whatever the type is; there is neither snoop control nor are there memory
+ * types. */
+#define PASID_RESERVED \
+    { SPEC_BIT(5) | SPEC_BITS(11, 10) | BEYOND, \
+      SPEC_BITS(22, 16) | SPEC_BITS(63, 24), SPEC_BITS(11, 8) | BEYOND, \
+      NONE_OF, NONE_OF, NONE_OF, NONE_OF, NONE_OF }
+
 static const Structure structures[] = {
     { "root", SPEC_PGTT_FIRST, 1, { SPEC_BITS(11, 1) | BEYOND },
       SPEC_FR_SM_ROOT_RSVD },
@@ -93,15 +100,12 @@ static const Structure structures[] = {
         SPEC_BITS(63, 21), NONE_OF, NONE_OF }, SPEC_FR_SM_CTX_RSVD },
     { "directory", SPEC_PGTT_FIRST, 1, { SPEC_BITS(11, 2) | BEYOND },
       SPEC_FR_SM_DIR_RSVD },
-    { "PASID, first", SPEC_PGTT_FIRST, 8,
-      { SPEC_BIT(5) | SPEC_BITS(11, 10), SPEC_BITS(22, 16),
-        SPEC_BITS(11, 8) | SPEC_BITS(51, HAW) }, SPEC_FR_SM_PASID_RSVD },
-    { "PASID, second", SPEC_PGTT_SECOND, 8,
-      { SPEC_BIT(5) | SPEC_BITS(11, 10) | BEYOND, SPEC_BITS(22, 16) },
+    { "PASID, first", SPEC_PGTT_FIRST, 8, PASID_RESERVED,
       SPEC_FR_SM_PASID_RSVD },
-    { "PASID, nested", SPEC_PGTT_NESTED, 8,
-      { SPEC_BIT(5) | SPEC_BITS(11, 10) | BEYOND, SPEC_BITS(22, 16),
-        SPEC_BITS(11, 8) }, SPEC_FR_SM_PASID_RSVD },
+    { "PASID, second", SPEC_PGTT_SECOND, 8, PASID_RESERVED,
+      SPEC_FR_SM_PASID_RSVD },
+    { "PASID, nested", SPEC_PGTT_NESTED, 8, PASID_RESERVED,
+      SPEC_FR_SM_PASID_RSVD },
     { "first stage 4", SPEC_PGTT_FIRST, 1,
       { SPEC_FS_PS | SPEC_BITS(51, HAW) | SPEC_FS_XD }, SPEC_FR_SM_FS_RSVD },
     { "first stage 3", SPEC_PGTT_FIRST, 1,
