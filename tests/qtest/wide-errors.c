@@ -177,6 +177,19 @@ static void test_granularities(void)
     sm_end(&s);
 }
 
+/* Drivers invalidate by PASID whatever the stages are that the unit has. */
+static void test_second_stage_only(void)
+{
+    const uint64_t all[4] = { SPEC_INV_PASID_IOTLB | G(2) | DID };
+    const uint64_t page[4] = { SPEC_INV_PASID_IOTLB | G(3) | DID, 0x1000 };
+    Sm s;
+
+    sm_start(&s, "x-scalable-mode=on,pasid-bits=20", SPEC_PGTT_SECOND, 4);
+    expect_fine(&s, all);
+    expect_fine(&s, page);
+    sm_end(&s);
+}
+
 /* What is not announced has no descriptor; nor a bit in the wait. */
 static void test_not_announced(void)
 {
@@ -336,6 +349,7 @@ int main(int argc, char **argv)
     g_test_add_func("/wide-errors/reserved", test_reserved);
     g_test_add_func("/wide-errors/types", test_types);
     g_test_add_func("/wide-errors/granularities", test_granularities);
+    g_test_add_func("/wide-errors/second-stage-only", test_second_stage_only);
     g_test_add_func("/wide-errors/not-announced", test_not_announced);
     g_test_add_func("/wide-errors/modes", test_modes);
     g_test_add_func("/wide-errors/tails", test_tails);
