@@ -78,11 +78,11 @@ static void table_full(Table *t)
     table_init(t);
     add_unit(t);
     memcpy(t->scopes, scopes, sizeof(scopes));
-    t->dmar.oem_id = "VIOMMU";
-    t->dmar.oem_table_id = "TEST";
-    t->dmar.creator_id = "ABCD";
-    t->dmar.oem_revision = 0x01020304;
-    t->dmar.creator_revision = 0x0a0b0c0d;
+    t->dmar.header.oem_id = "VIOMMU";
+    t->dmar.header.oem_table_id = "TEST";
+    t->dmar.header.creator_id = "ABCD";
+    t->dmar.header.oem_revision = 0x01020304;
+    t->dmar.header.creator_revision = 0x0a0b0c0d;
     t->dmar.address_bits = 52;
     t->dmar.interrupt_remapping = true;
     t->dmar.x2apic_opt_out = true;
@@ -333,17 +333,17 @@ static void test_long_path(void)
 
 static void bad_oem_id(Table *t)
 {
-    t->dmar.oem_id = "TOOLONG";
+    t->dmar.header.oem_id = "TOOLONG";
 }
 
 static void bad_oem_table_id(Table *t)
 {
-    t->dmar.oem_table_id = "NINECHARS";
+    t->dmar.header.oem_table_id = "NINECHARS";
 }
 
 static void bad_creator(Table *t)
 {
-    t->dmar.creator_id = "\xc3\xa4";
+    t->dmar.header.creator_id = "\xc3\xa4";
 }
 
 static void bad_width_low(Table *t)

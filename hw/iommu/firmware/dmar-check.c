@@ -29,41 +29,19 @@ typedef struct Scopes {
     size_t n;
 } Scopes;
 
-static bool check_text(const char *field, const char *text, size_t max,
-                       GError **error)
-{
-    size_t length = text ? strlen(text) : 0;
-
-    for (size_t i = 0; i < length; i++) {
-        if (!g_ascii_isprint(text[i])) {
-            return dmar_fail(error, "%s: character %zu (0x%02x) is not "
-                             "printable ASCII", field, i, (uint8_t)text[i]);
-        }
-    }
-    if (length > max) {
-        return dmar_fail(error, "%s '%s': at most %zu characters fit", field,
-                         text, max);
-    }
-    return true;
-}
-
 static bool check_header(const ViommuDmar *dmar, GError **error)
 {
-    if (!check_text("OEM ID", dmar->oem_id, ACPI_OEM_ID_SIZE, error) ||
-        !check_text("OEM table ID", dmar->oem_table_id,
-                    ACPI_OEM_TABLE_ID_SIZE, error) ||
-        !check_text("creator ID", dmar->creator_id, ACPI_CREATOR_ID_SIZE,
-                    error)) {
+    if (!acpi_check_header(&dmar->header, error)) {
         return false;
     }
     if (dmar->address_bits < ADDRESS_BITS_MIN ||
         dmar->address_bits > ADDRESS_BITS_MAX) {
-        return dmar_fail(error, "host address width %u: allowed are %u to %u",
+        return acpi_fail(error, "host address width %u: allowed are %u to %u",
                          dmar->address_bits, ADDRESS_BITS_MIN,
                          ADDRESS_BITS_MAX);
     }
     if (dmar->x2apic_opt_out && !dmar->interrupt_remapping) {
-        return dmar_fail(error, "x2APIC opt-out: allowed with interrupt "
+        return acpi_fail(error, "x2APIC opt-out: allowed with interrupt "
                          "remapping only");
     }
     return true;
@@ -112,7 +90,7 @@ static bool check_scopes(const ViommuDmar *dmar, const Scopes *set,
         const char *wrong = check_scope(dmar, set, scope);
 
         if (wrong) {
-            return dmar_fail(error, "%s %zu, device scope %zu (type %u, ID "
+            return acpi_fail(error, "%s %zu, device scope %zu (type %u, ID "
                              "%u, bus 0x%02x, path of %zu): %s", set->name,
                              set->index, i, scope->type,
                              scope->enumeration_id, scope->bus,
@@ -126,7 +104,7 @@ static bool check_any_scopes(const ViommuDmar *dmar, const Scopes *set,
                              GError **error)
 {
     if (!set->n) {
-        return dmar_fail(error, "%s %zu: at least one device scope is needed",
+        return acpi_fail(error, "%s %zu: at least one device scope is needed",
                          set->name, set->index);
     }
     return check_scopes(dmar, set, error);
@@ -137,7 +115,7 @@ static bool check_width(const ViommuDmar *dmar, const char *name, size_t i,
                         uint64_t last, GError **error)
 {
     if (dmar->address_bits < 64 && last >> dmar->address_bits) {
-        return dmar_fail(error, "%s %zu: it ends at 0x%" G_GINT64_MODIFIER
+        return acpi_fail(error, "%s %zu: it ends at 0x%" G_GINT64_MODIFIER
                          "x, beyond the host address width of %u bits", name,
                          i, last, dmar->address_bits);
     }
@@ -152,13 +130,13 @@ static bool check_window(const ViommuDmarDrhd *drhd, size_t i, GError **error)
 
     if (!pages || drhd->size % DMAR_PAGE || (pages & (pages - 1)) ||
         pages >> DRHD_SIZE_BITS_MAX > 1) {
-        return dmar_fail(error, "DRHD %zu: register window of 0x%"
+        return acpi_fail(error, "DRHD %zu: register window of 0x%"
                          G_GINT64_MODIFIER "x bytes, allowed are powers of "
                          "two from 0x%x to 0x%x", i, drhd->size, DMAR_PAGE,
                          DMAR_PAGE << DRHD_SIZE_BITS_MAX);
     }
     if (!drhd->base || drhd->base % drhd->size) {
-        return dmar_fail(error, "DRHD %zu: base 0x%" G_GINT64_MODIFIER "x is "
+        return acpi_fail(error, "DRHD %zu: base 0x%" G_GINT64_MODIFIER "x is "
                          "not a multiple of its window's size, 0x%"
                          G_GINT64_MODIFIER "x, above 0", i, drhd->base,
                          drhd->size);
@@ -175,7 +153,7 @@ static bool check_drhd_pair(const ViommuDmar *dmar, size_t a, size_t b,
 
     if (first->base <= second->base + (second->size - 1) &&
         second->base <= first->base + (first->size - 1)) {
-        return dmar_fail(error, "DRHD %zu: its window at 0x%"
+        return acpi_fail(error, "DRHD %zu: its window at 0x%"
                          G_GINT64_MODIFIER "x overlaps that of DRHD %zu", b,
                          second->base, a);
     }
@@ -183,11 +161,11 @@ static bool check_drhd_pair(const ViommuDmar *dmar, size_t a, size_t b,
         return true;
     }
     if (second->include_pci_all) {
-        return dmar_fail(error, "DRHD %zu: INCLUDE_PCI_ALL is DRHD %zu's in "
+        return acpi_fail(error, "DRHD %zu: INCLUDE_PCI_ALL is DRHD %zu's in "
                          "segment %u, only one can have it", b, a,
                          first->segment);
     }
-    return dmar_fail(error, "DRHD %zu: INCLUDE_PCI_ALL is allowed for the "
+    return acpi_fail(error, "DRHD %zu: INCLUDE_PCI_ALL is allowed for the "
                      "last of segment %u only, but DRHD %zu follows", a,
                      first->segment, b);
 }
@@ -226,7 +204,7 @@ static bool check_drhds_apart(const ViommuDmar *dmar, GError **error)
 
             if (owner) {
                 g_bytes_unref(key);
-                return dmar_fail(error, "DRHD %zu, device scope %zu: DRHD %u "
+                return acpi_fail(error, "DRHD %zu, device scope %zu: DRHD %u "
                                  "has that device already", i, k,
                                  GPOINTER_TO_UINT(owner) - 1);
             }
@@ -239,7 +217,7 @@ static bool check_drhds_apart(const ViommuDmar *dmar, GError **error)
 static bool check_drhds(const ViommuDmar *dmar, GError **error)
 {
     if (!dmar->n_drhds) {
-        return dmar_fail(error, "a DMAR table needs at least one DRHD");
+        return acpi_fail(error, "a DMAR table needs at least one DRHD");
     }
     for (size_t i = 0; i < dmar->n_drhds; i++) {
         const ViommuDmarDrhd *drhd = &dmar->drhds[i];
@@ -284,7 +262,7 @@ bool dmar_check_region(uint64_t base, uint64_t limit, GError **error)
         wrong = "the limit is not the last byte of a page of 4096 bytes";
     }
     return !wrong ||
-           dmar_fail(error, "0x%" G_GINT64_MODIFIER "x-0x%" G_GINT64_MODIFIER
+           acpi_fail(error, "0x%" G_GINT64_MODIFIER "x-0x%" G_GINT64_MODIFIER
                      "x: %s", base, limit, wrong);
 }
 
@@ -312,7 +290,7 @@ static bool check_rmrr(const ViommuDmar *dmar, size_t i, GError **error)
 
         if (other->segment == rmrr->segment && other->base <= rmrr->limit &&
             rmrr->base <= other->limit) {
-            return dmar_fail(error, "RMRR %zu, 0x%" G_GINT64_MODIFIER "x-0x%"
+            return acpi_fail(error, "RMRR %zu, 0x%" G_GINT64_MODIFIER "x-0x%"
                              G_GINT64_MODIFIER "x: overlaps RMRR %zu, 0x%"
                              G_GINT64_MODIFIER "x-0x%" G_GINT64_MODIFIER "x",
                              i, rmrr->base, rmrr->limit, k, other->base,
@@ -335,7 +313,7 @@ static bool check_atsr(const ViommuDmar *dmar, size_t i, GError **error)
     };
 
     if (atsr->all_ports && atsr->n_scopes) {
-        return dmar_fail(error, "ATSR %zu: device scopes are not allowed with "
+        return acpi_fail(error, "ATSR %zu: device scopes are not allowed with "
                          "ALL_PORTS", i);
     }
     return atsr->all_ports || check_any_scopes(dmar, &set, error);
@@ -350,12 +328,12 @@ static bool check_rhsa(const ViommuDmar *dmar, size_t i, GError **error)
         known |= dmar->drhds[k].base == base;
     }
     if (!known) {
-        return dmar_fail(error, "RHSA %zu: no DRHD has the base 0x%"
+        return acpi_fail(error, "RHSA %zu: no DRHD has the base 0x%"
                          G_GINT64_MODIFIER "x", i, base);
     }
     for (size_t k = 0; k < i; k++) {
         if (dmar->rhsas[k].base == base) {
-            return dmar_fail(error, "RHSA %zu: the unit at 0x%"
+            return acpi_fail(error, "RHSA %zu: the unit at 0x%"
                              G_GINT64_MODIFIER "x is in RHSA %zu already", i,
                              base, k);
         }
@@ -368,14 +346,14 @@ static bool check_andd(const ViommuDmar *dmar, size_t i, GError **error)
     const ViommuDmarAndd *andd = &dmar->andds[i];
 
     if (!andd->name || !*andd->name) {
-        return dmar_fail(error, "ANDD %zu: a name is needed", i);
+        return acpi_fail(error, "ANDD %zu: a name is needed", i);
     }
-    if (!check_text("name", andd->name, SIZE_MAX, error)) {
+    if (!acpi_check_text("name", andd->name, SIZE_MAX, error)) {
         g_prefix_error(error, "ANDD %zu: ", i);
         return false;
     }
     if (find_andd(dmar, andd->number) != andd) {
-        return dmar_fail(error, "ANDD %zu: number %u is taken already", i,
+        return acpi_fail(error, "ANDD %zu: number %u is taken already", i,
                          andd->number);
     }
     return true;

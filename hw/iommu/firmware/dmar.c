@@ -4,10 +4,7 @@
 
 #include "hw/iommu/firmware/dmar.h"
 
-/* Places in the header, which is ACPI's, then that of 8.1. */
-#define HEADER_LENGTH   4
-#define HEADER_CHECKSUM 9
-#define HEADER_REVISION 1
+#define DMAR_REVISION 1
 
 #define DMAR_INTR_REMAP          (1u << 0)
 #define DMAR_X2APIC_OPT_OUT      (1u << 1)
@@ -36,53 +33,13 @@ enum {
 /* A device scope entry without its path. */
 #define SCOPE_SIZE 6
 
-bool dmar_fail(GError **error, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    g_propagate_error(error, g_error_new_valist(VIOMMU_ERROR,
-                                                VIOMMU_ERROR_CONFIG, format,
-                                                args));
-    va_end(args);
-    return false;
-}
-
-static void put(GByteArray *out, uint64_t value, unsigned size)
-{
-    uint8_t bytes[8];
-
-    for (unsigned i = 0; i < size; i++) {
-        bytes[i] = value >> (8 * i);
-    }
-    g_byte_array_append(out, bytes, size);
-}
-
-/* @text, which fits, filled up with zero bytes. */
-static void put_text(GByteArray *out, const char *text, unsigned size)
-{
-    uint8_t bytes[8] = { 0 };
-
-    if (text) {
-        memcpy(bytes, text, strlen(text));
-    }
-    g_byte_array_append(out, bytes, size);
-}
-
-static void set_word(GByteArray *out, size_t at, uint32_t value, unsigned size)
-{
-    for (unsigned i = 0; i < size; i++) {
-        out->data[at + i] = value >> (8 * i);
-    }
-}
-
 /* Type and length; returns where the structure starts. */
 static size_t begin(GByteArray *out, unsigned type)
 {
     size_t start = out->len;
 
-    put(out, type, 2);
-    put(out, 0, 2);
+    acpi_put(out, type, 2);
+    acpi_put(out, 0, 2);
     return start;
 }
 
@@ -93,10 +50,10 @@ static bool end(GByteArray *out, size_t start, const char *name, size_t i,
     size_t length = out->len - start;
 
     if (length > UINT16_MAX) {
-        return dmar_fail(error, "%s %zu: %zu bytes long, at most %u fit its "
+        return acpi_fail(error, "%s %zu: %zu bytes long, at most %u fit its "
                          "length field", name, i, length, UINT16_MAX);
     }
-    set_word(out, start + STRUCTURE_LENGTH, length, 2);
+    acpi_set(out, start + STRUCTURE_LENGTH, length, 2);
     return true;
 }
 
@@ -110,15 +67,15 @@ static void put_scopes(GByteArray *out, const ViommuDmarScope *scopes,
     for (size_t i = 0; i < MIN(n, UINT16_MAX / SCOPE_SIZE); i++) {
         const ViommuDmarScope *scope = &scopes[i];
 
-        put(out, scope->type, 1);
-        put(out, SCOPE_SIZE + 2 * scope->n_path, 1);
-        put(out, scope->flags, 1);
-        put(out, 0, 1);
-        put(out, scope->enumeration_id, 1);
-        put(out, scope->bus, 1);
+        acpi_put(out, scope->type, 1);
+        acpi_put(out, SCOPE_SIZE + 2 * scope->n_path, 1);
+        acpi_put(out, scope->flags, 1);
+        acpi_put(out, 0, 1);
+        acpi_put(out, scope->enumeration_id, 1);
+        acpi_put(out, scope->bus, 1);
         for (size_t k = 0; k < scope->n_path; k++) {
-            put(out, scope->path[k] >> 3, 1);
-            put(out, scope->path[k] & 7, 1);
+            acpi_put(out, scope->path[k] >> 3, 1);
+            acpi_put(out, scope->path[k] & 7, 1);
         }
     }
 }
@@ -129,11 +86,11 @@ static bool put_drhds(GByteArray *out, const ViommuDmar *dmar, GError **error)
         const ViommuDmarDrhd *drhd = &dmar->drhds[i];
         size_t start = begin(out, DMAR_DRHD);
 
-        put(out, drhd->include_pci_all ? DRHD_INCLUDE_PCI_ALL : 0, 1);
+        acpi_put(out, drhd->include_pci_all ? DRHD_INCLUDE_PCI_ALL : 0, 1);
         /* log2 of the pages */
-        put(out, __builtin_ctzll(drhd->size / DMAR_PAGE), 1);
-        put(out, drhd->segment, 2);
-        put(out, drhd->base, 8);
+        acpi_put(out, __builtin_ctzll(drhd->size / DMAR_PAGE), 1);
+        acpi_put(out, drhd->segment, 2);
+        acpi_put(out, drhd->base, 8);
         put_scopes(out, drhd->scopes, drhd->n_scopes);
         if (!end(out, start, "DRHD", i, error)) {
             return false;
@@ -148,10 +105,10 @@ static bool put_rmrrs(GByteArray *out, const ViommuDmar *dmar, GError **error)
         const ViommuDmarRmrr *rmrr = &dmar->rmrrs[i];
         size_t start = begin(out, DMAR_RMRR);
 
-        put(out, 0, 2);
-        put(out, rmrr->segment, 2);
-        put(out, rmrr->base, 8);
-        put(out, rmrr->limit, 8);
+        acpi_put(out, 0, 2);
+        acpi_put(out, rmrr->segment, 2);
+        acpi_put(out, rmrr->base, 8);
+        acpi_put(out, rmrr->limit, 8);
         put_scopes(out, rmrr->scopes, rmrr->n_scopes);
         if (!end(out, start, "RMRR", i, error)) {
             return false;
@@ -166,9 +123,9 @@ static bool put_atsrs(GByteArray *out, const ViommuDmar *dmar, GError **error)
         const ViommuDmarAtsr *atsr = &dmar->atsrs[i];
         size_t start = begin(out, DMAR_ATSR);
 
-        put(out, atsr->all_ports ? ATSR_ALL_PORTS : 0, 1);
-        put(out, 0, 1);
-        put(out, atsr->segment, 2);
+        acpi_put(out, atsr->all_ports ? ATSR_ALL_PORTS : 0, 1);
+        acpi_put(out, 0, 1);
+        acpi_put(out, atsr->segment, 2);
         put_scopes(out, atsr->scopes, atsr->n_scopes);
         if (!end(out, start, "ATSR", i, error)) {
             return false;
@@ -182,9 +139,9 @@ static bool put_rhsas(GByteArray *out, const ViommuDmar *dmar, GError **error)
     for (size_t i = 0; i < dmar->n_rhsas; i++) {
         size_t start = begin(out, DMAR_RHSA);
 
-        put(out, 0, 4);
-        put(out, dmar->rhsas[i].base, 8);
-        put(out, dmar->rhsas[i].proximity_domain, 4);
+        acpi_put(out, 0, 4);
+        acpi_put(out, dmar->rhsas[i].base, 8);
+        acpi_put(out, dmar->rhsas[i].proximity_domain, 4);
         if (!end(out, start, "RHSA", i, error)) {
             return false;
         }
@@ -198,8 +155,8 @@ static bool put_andds(GByteArray *out, const ViommuDmar *dmar, GError **error)
         const char *name = dmar->andds[i].name;
         size_t start = begin(out, DMAR_ANDD);
 
-        put(out, 0, 3);
-        put(out, dmar->andds[i].number, 1);
+        acpi_put(out, 0, 3);
+        acpi_put(out, dmar->andds[i].number, 1);
         /* with its zero byte; too long a one is cut where end() sees it */
         g_byte_array_append(out, (const uint8_t *)name,
                             MIN(strlen(name), UINT16_MAX) + 1);
@@ -216,9 +173,9 @@ static bool put_satcs(GByteArray *out, const ViommuDmar *dmar, GError **error)
         const ViommuDmarSatc *satc = &dmar->satcs[i];
         size_t start = begin(out, DMAR_SATC);
 
-        put(out, satc->atc_required ? SATC_ATC_REQUIRED : 0, 1);
-        put(out, 0, 1);
-        put(out, satc->segment, 2);
+        acpi_put(out, satc->atc_required ? SATC_ATC_REQUIRED : 0, 1);
+        acpi_put(out, 0, 1);
+        acpi_put(out, satc->segment, 2);
         put_scopes(out, satc->scopes, satc->n_scopes);
         if (!end(out, start, "SATC", i, error)) {
             return false;
@@ -233,8 +190,8 @@ static bool put_sidps(GByteArray *out, const ViommuDmar *dmar, GError **error)
         const ViommuDmarSidp *sidp = &dmar->sidps[i];
         size_t start = begin(out, DMAR_SIDP);
 
-        put(out, 0, 2);
-        put(out, sidp->segment, 2);
+        acpi_put(out, 0, 2);
+        acpi_put(out, sidp->segment, 2);
         put_scopes(out, sidp->scopes, sidp->n_scopes);
         if (!end(out, start, "SIDP", i, error)) {
             return false;
@@ -250,31 +207,10 @@ static void put_header(GByteArray *out, const ViommuDmar *dmar)
                      (dmar->x2apic_opt_out ? DMAR_X2APIC_OPT_OUT : 0) |
                      (dmar->dma_control_opt_in ? DMAR_DMA_CTRL_OPT_IN : 0);
 
-    put_text(out, "DMAR", 4);
-    /* length and checksum are set at the end */
-    put(out, 0, 4);
-    put(out, HEADER_REVISION, 1);
-    put(out, 0, 1);
-    put_text(out, dmar->oem_id, ACPI_OEM_ID_SIZE);
-    put_text(out, dmar->oem_table_id, ACPI_OEM_TABLE_ID_SIZE);
-    put(out, dmar->oem_revision, 4);
-    put_text(out, dmar->creator_id, ACPI_CREATOR_ID_SIZE);
-    put(out, dmar->creator_revision, 4);
-    put(out, dmar->address_bits - 1, 1);
-    put(out, flags, 1);
+    acpi_begin(out, "DMAR", DMAR_REVISION, &dmar->header);
+    acpi_put(out, dmar->address_bits - 1, 1);
+    acpi_put(out, flags, 1);
     g_byte_array_append(out, reserved, sizeof(reserved));
-}
-
-/* All bytes add up to 0. */
-static void finish(GByteArray *out)
-{
-    uint8_t sum = 0;
-
-    set_word(out, HEADER_LENGTH, out->len, 4);
-    for (unsigned i = 0; i < out->len; i++) {
-        sum += out->data[i];
-    }
-    out->data[HEADER_CHECKSUM] = -sum;
 }
 
 GByteArray *viommu_dmar_build(const ViommuDmar *dmar, GError **error)
@@ -294,6 +230,6 @@ GByteArray *viommu_dmar_build(const ViommuDmar *dmar, GError **error)
         g_byte_array_unref(out);
         return NULL;
     }
-    finish(out);
+    acpi_end(out);
     return out;
 }

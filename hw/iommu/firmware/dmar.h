@@ -9,18 +9,9 @@
 #ifndef HW_IOMMU_FIRMWARE_DMAR_H
 #define HW_IOMMU_FIRMWARE_DMAR_H
 
-#include <hw/iommu/viommu-firmware.h>
+#include "hw/iommu/firmware/acpi.h"
 
 #define DMAR_PAGE 4096u
-
-/* Sizes of ACPI's text fields in bytes. */
-#define ACPI_OEM_ID_SIZE       6
-#define ACPI_OEM_TABLE_ID_SIZE 8
-#define ACPI_CREATOR_ID_SIZE   4
-
-/* Set *@error to VIOMMU_ERROR_CONFIG; returns false. */
-G_GNUC_PRINTF(2, 3)
-bool dmar_fail(GError **error, const char *format, ...);
 
 /* Can all of @dmar be written?  Lengths are looked at while writing. */
 bool dmar_check(const ViommuDmar *dmar, GError **error);

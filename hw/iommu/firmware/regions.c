@@ -81,11 +81,11 @@ static bool parse_devices(const char *text, ViommuReservedRegion *region,
     region->n_devices = n;
     for (size_t i = 0; i < n; i++) {
         if (!parse_device(names[i], &region->devices[i])) {
-            return dmar_fail(error, "'%s' is no device, neither its address "
+            return acpi_fail(error, "'%s' is no device, neither its address "
                              "(BB:DD.F, hexadecimal) nor its name", names[i]);
         }
     }
-    return n || dmar_fail(error, "a device is missing behind '@'");
+    return n || acpi_fail(error, "a device is missing behind '@'");
 }
 
 static bool parse_region(const char *text, ViommuReservedRegion *region,
@@ -95,7 +95,7 @@ static bool parse_region(const char *text, ViommuReservedRegion *region,
 
     if (!parse_number(&at, '-', &region->base) ||
         !parse_number(&at, '@', &region->limit)) {
-        return dmar_fail(error, "expects BASE-LIMIT@DEVICE[+DEVICE...]");
+        return acpi_fail(error, "expects BASE-LIMIT@DEVICE[+DEVICE...]");
     }
     return dmar_check_region(region->base, region->limit, error) &&
            parse_devices(at, region, error);

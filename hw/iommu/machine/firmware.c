@@ -220,11 +220,11 @@ static bool describe(Table *t, GByteArray **table, GError **error)
     const ViommuDmarAtsr atsr = { .all_ports = true };
     ViommuDmarSatc satc = { 0 };
     ViommuDmar dmar = {
-        .oem_id = "VIOMMU",
-        .oem_table_id = "MACHINE",
-        .creator_id = "VIOM",
-        .oem_revision = 1,
-        .creator_revision = 1,
+        .header.oem_id = "VIOMMU",
+        .header.oem_table_id = "MACHINE",
+        .header.creator_id = "VIOM",
+        .header.oem_revision = 1,
+        .header.creator_revision = 1,
         .atsrs = &atsr,
         .satcs = &satc,
     };

@@ -219,11 +219,11 @@ static GByteArray *vtd_describe(VtdTable *t, const char *oem_id,
     ViommuDmarAtsr atsr = { .all_ports = true };
     ViommuDmarSatc satc = { .atc_required = s->atc_required };
     ViommuDmar dmar = {
-        .oem_id = oem_id,
-        .oem_table_id = oem_table_id,
-        .creator_id = "BXPC",
-        .oem_revision = VTD_ACPI_REVISION,
-        .creator_revision = VTD_ACPI_REVISION,
+        .header.oem_id = oem_id,
+        .header.oem_table_id = oem_table_id,
+        .header.creator_id = "BXPC",
+        .header.oem_revision = VTD_ACPI_REVISION,
+        .header.creator_revision = VTD_ACPI_REVISION,
         .address_bits = s->haw_bits ?: MIN(s->aw_bits, VTD_HAW_MAX),
         .interrupt_remapping = x86_iommu_ir_supported(x86),
         .x2apic_opt_out = s->x2apic_opt_out,

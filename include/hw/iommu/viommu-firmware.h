@@ -13,6 +13,16 @@
 G_BEGIN_DECLS
 #pragma GCC visibility push(default)
 
+/** Of the header of an ACPI table: at most 6, 8 and 4 characters of ASCII,
+ *  filled up with zero bytes; NULL is empty. */
+typedef struct ViommuAcpiHeader {
+    const char *oem_id;
+    const char *oem_table_id;
+    const char *creator_id;
+    uint32_t oem_revision;
+    uint32_t creator_revision;
+} ViommuAcpiHeader;
+
 /** Types of device scope entries (8.3.1). */
 typedef enum ViommuDmarScopeType {
     VIOMMU_SCOPE_ENDPOINT = 1,          /* one PCI function */
@@ -117,13 +127,7 @@ typedef struct ViommuDmarSidp {
 
 /** What a DMAR table says. */
 typedef struct ViommuDmar {
-    /** of the ACPI header: at most 6, 8 and 4 characters of ASCII, filled up
-     *  with zero bytes; NULL is empty */
-    const char *oem_id;
-    const char *oem_table_id;
-    const char *creator_id;
-    uint32_t oem_revision;
-    uint32_t creator_revision;
+    ViommuAcpiHeader header;
 
     /** DMA addresses are below 2^address_bits: 32 .. 64 */
     uint8_t address_bits;
@@ -191,6 +195,63 @@ typedef struct ViommuReservedRegion {
  * the part that is wrong.
  */
 GPtrArray *viommu_reserved_regions_parse(const char *text, GError **error);
+
+/* --- Arm: the IORT (Arm DEN 0049E, "IO Remapping Table") -------------------- */
+
+/** Where requests go on, with which IDs: to a unit, or past all units. */
+typedef struct ViommuIortMapping {
+    uint32_t input_base;    /* the first RequesterID, or StreamID */
+    uint32_t count;         /* at least one */
+    uint32_t output_base;
+    /** a place in ViommuIort.smmus, or VIOMMU_IORT_ITS */
+    unsigned to;
+} ViommuIortMapping;
+
+#define VIOMMU_IORT_ITS UINT_MAX
+
+/** An SMMUv3.  Its StreamIDs are the DeviceIDs of the ITS. */
+typedef struct ViommuIortSmmu {
+    uint64_t base;          /* of the register window; a multiple of 64 KiB */
+    bool coherent;          /* COHACC Override */
+    /** wired interrupts (GSIV), 0 is none */
+    uint32_t event_gsiv, pri_gsiv, gerror_gsiv, sync_gsiv;
+    /** how many StreamIDs it has, from 0 */
+    uint32_t streams;
+} ViommuIortSmmu;
+
+/** A PCI segment. */
+typedef struct ViommuIortRoot {
+    uint32_t segment;
+    /** ATS Attribute: what the root complex supports */
+    bool ats, pri, pasid;
+    /** with pasid, bits of PASIDs: 1 .. 20 */
+    uint8_t pasid_bits;
+    /** at least one; the inputs do not overlap */
+    const ViommuIortMapping *mappings;
+    size_t n_mappings;
+} ViommuIortRoot;
+
+/** What an IORT says. */
+typedef struct ViommuIort {
+    ViommuAcpiHeader header;
+    /** the interrupt translation service, as the MADT calls it */
+    bool its;
+    uint32_t its_id;
+    const ViommuIortSmmu *smmus;
+    size_t n_smmus;
+    const ViommuIortRoot *roots;
+    size_t n_roots;
+} ViommuIort;
+
+/**
+ * The IORT that says what is in @iort: the ITS group, the units, the root
+ * complexes.  Any thread.
+ *
+ * Returns the table, for g_byte_array_unref(), or NULL with @error
+ * (VIOMMU_ERROR_CONFIG), whose message names the node, the value and what
+ * is allowed.
+ */
+GByteArray *viommu_iort_build(const ViommuIort *iort, GError **error);
 
 #pragma GCC visibility pop
 G_END_DECLS

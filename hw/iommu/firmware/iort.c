@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The IORT (Arm DEN 0049E): which requests go through which SMMU, and which
+ * IDs interrupts have behind it.
+ */
+#include "hw/iommu/firmware/acpi.h"
+
+#define IORT_REVISION       3
+#define IORT_HEADER_SIZE    48
+#define ID_MAPPING_SIZE     20
+#define SMMU_WINDOW_ALIGN   0x10000u
+#define STREAMS_MAX         0x10000u
+
+/* 3.1: node types, their revisions here, and their sizes without mappings */
+enum { NODE_ITS = 0, NODE_ROOT = 2, NODE_SMMUV3 = 4 };
+enum { REVISION_ITS = 1, REVISION_ROOT = 4, REVISION_SMMUV3 = 4 };
+enum { SIZE_ITS = 24, SIZE_ROOT = 40, SIZE_SMMUV3 = 68 };
+
+#define SMMUV3_COHACC       1u
+#define ROOT_COHERENT       1u
+/* memory access flags: CPM and DACS */
+#define ROOT_MEMORY_FLAGS   3u
+#define ROOT_ATS            (1u << 0)
+#define ROOT_PRI            (1u << 1)
+#define ROOT_PASID          (1u << 2)
+#define ROOT_ADDRESS_BITS   64
+
+static bool check_smmu(const ViommuIort *iort, size_t i, GError **error)
+{
+    const ViommuIortSmmu *smmu = &iort->smmus[i];
+
+    if (smmu->base & (SMMU_WINDOW_ALIGN - 1)) {
+        return acpi_fail(error, "SMMUv3 %zu: base 0x%" G_GINT64_MODIFIER
+                         "x: must be a multiple of 0x%x", i, smmu->base,
+                         SMMU_WINDOW_ALIGN);
+    }
+    if (smmu->streams < 1 || smmu->streams > STREAMS_MAX) {
+        return acpi_fail(error, "SMMUv3 %zu: %u streams: allowed are 1 to %u",
+                         i, smmu->streams, STREAMS_MAX);
+    }
+    return true;
+}
+
+static bool check_mapping(const ViommuIort *iort, size_t root, size_t i,
+                          GError **error)
+{
+    const ViommuIortMapping *m = &iort->roots[root].mappings[i];
+    bool to_its = m->to == VIOMMU_IORT_ITS;
+
+    if (m->count < 1 || m->count - 1 > UINT32_MAX - m->input_base ||
+        m->count - 1 > UINT32_MAX - m->output_base) {
+        return acpi_fail(error, "root complex %zu, mapping %zu: %u IDs from "
+                         "0x%x to 0x%x: at least one, and none beyond 32 "
+                         "bits", root, i, m->count, m->input_base,
+                         m->output_base);
+    }
+    if (to_its ? !iort->its : m->to >= iort->n_smmus) {
+        return acpi_fail(error, "root complex %zu, mapping %zu: there is no "
+                         "such unit", root, i);
+    }
+    for (size_t k = 0; k < i; k++) {
+        const ViommuIortMapping *other = &iort->roots[root].mappings[k];
+
+        if (m->input_base <= other->input_base + (other->count - 1) &&
+            other->input_base <= m->input_base + (m->count - 1)) {
+            return acpi_fail(error, "root complex %zu: mappings %zu and %zu "
+                             "overlap", root, k, i);
+        }
+    }
+    return true;
+}
+
+static bool check_root(const ViommuIort *iort, size_t i, GError **error)
+{
+    const ViommuIortRoot *root = &iort->roots[i];
+
+    if (!root->n_mappings) {
+        return acpi_fail(error, "root complex %zu: at least one mapping", i);
+    }
+    if (root->n_mappings > (UINT16_MAX - SIZE_ROOT) / ID_MAPPING_SIZE) {
+        return acpi_fail(error, "root complex %zu: %zu mappings do not fit",
+                         i, root->n_mappings);
+    }
+    if (root->pasid ? root->pasid_bits < 1 || root->pasid_bits > 20
+                    : root->pasid_bits) {
+        return acpi_fail(error, "root complex %zu: PASIDs of %u bits: "
+                         "allowed are 1 to 20 with pasid, else 0", i,
+                         root->pasid_bits);
+    }
+    for (size_t k = 0; k < root->n_mappings; k++) {
+        if (!check_mapping(iort, i, k, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool check(const ViommuIort *iort, GError **error)
+{
+    if (!acpi_check_header(&iort->header, error)) {
+        return false;
+    }
+    for (size_t i = 0; i < iort->n_smmus; i++) {
+        if (!check_smmu(iort, i, error)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < iort->n_roots; i++) {
+        if (!check_root(iort, i, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Where the nodes stand: the ITS group first, if there is one. */
+static uint32_t smmu_offset(const ViommuIort *iort, size_t i)
+{
+    unsigned size = SIZE_SMMUV3 + (iort->its ? ID_MAPPING_SIZE : 0);
+
+    return IORT_HEADER_SIZE + (iort->its ? SIZE_ITS : 0) + i * size;
+}
+
+static void put_node(GByteArray *out, unsigned type, unsigned revision,
+                     unsigned size, size_t mappings, uint32_t *id)
+{
+    acpi_put(out, type, 1);
+    acpi_put(out, size + mappings * ID_MAPPING_SIZE, 2);
+    acpi_put(out, revision, 1);
+    acpi_put(out, (*id)++, 4);
+    acpi_put(out, mappings, 4);
+    acpi_put(out, mappings ? size : 0, 4);
+}
+
+static void put_mapping(GByteArray *out, uint32_t input, uint32_t count,
+                        uint32_t output, uint32_t to)
+{
+    acpi_put(out, input, 4);
+    acpi_put(out, count - 1, 4);
+    acpi_put(out, output, 4);
+    acpi_put(out, to, 4);
+    acpi_put(out, 0, 4);
+}
+
+static void put_its(GByteArray *out, const ViommuIort *iort, uint32_t *id)
+{
+    put_node(out, NODE_ITS, REVISION_ITS, SIZE_ITS, 0, id);
+    acpi_put(out, 1, 4);
+    acpi_put(out, iort->its_id, 4);
+}
+
+static void put_smmu(GByteArray *out, const ViommuIort *iort, size_t i,
+                     uint32_t *id)
+{
+    const ViommuIortSmmu *smmu = &iort->smmus[i];
+
+    put_node(out, NODE_SMMUV3, REVISION_SMMUV3, SIZE_SMMUV3, iort->its, id);
+    acpi_put(out, smmu->base, 8);
+    acpi_put(out, smmu->coherent ? SMMUV3_COHACC : 0, 4);
+    acpi_put(out, 0, 4);
+    acpi_put(out, 0, 8);            /* no VATOS */
+    acpi_put(out, 0, 4);            /* the architecture's own model */
+    acpi_put(out, smmu->event_gsiv, 4);
+    acpi_put(out, smmu->pri_gsiv, 4);
+    acpi_put(out, smmu->gerror_gsiv, 4);
+    acpi_put(out, smmu->sync_gsiv, 4);
+    acpi_put(out, 0, 4);            /* proximity domain, not valid */
+    acpi_put(out, 0, 4);            /* DeviceID mapping: interrupts are wired */
+    if (iort->its) {
+        put_mapping(out, 0, smmu->streams, 0, IORT_HEADER_SIZE);
+    }
+}
+
+static void put_root(GByteArray *out, const ViommuIort *iort, size_t i,
+                     uint32_t *id)
+{
+    const ViommuIortRoot *root = &iort->roots[i];
+
+    put_node(out, NODE_ROOT, REVISION_ROOT, SIZE_ROOT, root->n_mappings, id);
+    acpi_put(out, ROOT_COHERENT, 4);
+    acpi_put(out, 0, 3);            /* allocation hints, reserved */
+    acpi_put(out, ROOT_MEMORY_FLAGS, 1);
+    acpi_put(out, (root->ats ? ROOT_ATS : 0) | (root->pri ? ROOT_PRI : 0) |
+                  (root->pasid ? ROOT_PASID : 0), 4);
+    acpi_put(out, root->segment, 4);
+    acpi_put(out, ROOT_ADDRESS_BITS, 1);
+    acpi_put(out, root->pasid_bits, 2);
+    acpi_put(out, 0, 1);
+    acpi_put(out, 0, 4);            /* flags */
+    for (size_t k = 0; k < root->n_mappings; k++) {
+        const ViommuIortMapping *m = &root->mappings[k];
+
+        put_mapping(out, m->input_base, m->count, m->output_base,
+                    m->to == VIOMMU_IORT_ITS ? IORT_HEADER_SIZE
+                                             : smmu_offset(iort, m->to));
+    }
+}
+
+GByteArray *viommu_iort_build(const ViommuIort *iort, GError **error)
+{
+    GByteArray *out;
+    uint32_t id = 0;
+
+    if (!check(iort, error)) {
+        return NULL;
+    }
+    out = g_byte_array_new();
+    acpi_begin(out, "IORT", IORT_REVISION, &iort->header);
+    acpi_put(out, iort->its + iort->n_smmus + iort->n_roots, 4);
+    acpi_put(out, IORT_HEADER_SIZE, 4);
+    acpi_put(out, 0, 4);
+    if (iort->its) {
+        put_its(out, iort, &id);
+    }
+    for (size_t i = 0; i < iort->n_smmus; i++) {
+        put_smmu(out, iort, i, &id);
+    }
+    for (size_t i = 0; i < iort->n_roots; i++) {
+        put_root(out, iort, i, &id);
+    }
+    acpi_end(out);
+    return out;
+}

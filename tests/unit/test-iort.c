@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The IORT: what iasl reads in it, and what is refused. */
+#include <string.h>
+
+#include <glib/gstdio.h>
+#include <hw/iommu/viommu-firmware.h>
+
+typedef struct Table {
+    ViommuIort iort;
+    ViommuIortSmmu smmus[2];
+    ViommuIortRoot roots[2];
+    ViommuIortMapping mappings[3];
+} Table;
+
+/* A unit in front of bus 0 to 0x7f; the rest goes to the ITS. */
+static void table_init(Table *t)
+{
+    *t = (Table) {
+        .smmus[0] = {
+            .base = 0x9050000, .coherent = true, .event_gsiv = 106,
+            .pri_gsiv = 107, .sync_gsiv = 108, .gerror_gsiv = 109,
+            .streams = 0x10000,
+        },
+        .roots[0] = { .ats = true, .pri = true, .pasid = true,
+                      .pasid_bits = 16 },
+        .mappings[0] = { .input_base = 0, .count = 0x8000,
+                         .output_base = 0, .to = 0 },
+        .mappings[1] = { .input_base = 0x8000, .count = 0x8000,
+                         .output_base = 0x8000, .to = VIOMMU_IORT_ITS },
+        .iort = {
+            .header = { .oem_id = "VIOMMU", .oem_table_id = "TEST",
+                        .creator_id = "ABCD" },
+            .its = true, .n_smmus = 1, .n_roots = 1,
+        },
+    };
+    t->iort.smmus = t->smmus;
+    t->iort.roots = t->roots;
+    t->roots[0].mappings = t->mappings;
+    t->roots[0].n_mappings = 2;
+}
+
+static uint64_t get(const GByteArray *out, size_t at, unsigned size)
+{
+    uint64_t value = 0;
+
+    for (unsigned i = 0; i < size; i++) {
+        value |= (uint64_t)out->data[at + i] << (8 * i);
+    }
+    return value;
+}
+
+static void test_bytes(void)
+{
+    GError *error = NULL;
+    GByteArray *out;
+    uint8_t sum = 0;
+    Table t;
+
+    table_init(&t);
+    out = viommu_iort_build(&t.iort, &error);
+    g_assert_no_error(error);
+    for (unsigned i = 0; i < out->len; i++) {
+        sum += out->data[i];
+    }
+    g_assert_cmphex(sum, ==, 0);
+    g_assert_cmpmem(out->data, 4, "IORT", 4);
+    /* header, ITS group, unit with one mapping, root complex with two */
+    g_assert_cmpuint(out->len, ==, 48 + 24 + (68 + 20) + (40 + 2 * 20));
+    g_assert_cmpuint(get(out, 4, 4), ==, out->len);
+    g_assert_cmpuint(get(out, 36, 4), ==, 3);
+    g_assert_cmpuint(get(out, 40, 4), ==, 48);
+    /* the unit: type, base, COHACC, interrupts */
+    g_assert_cmpuint(out->data[72], ==, 4);
+    g_assert_cmphex(get(out, 72 + 16, 8), ==, 0x9050000);
+    g_assert_cmphex(get(out, 72 + 24, 4), ==, 1);
+    g_assert_cmpuint(get(out, 72 + 44, 4), ==, 106);
+    g_assert_cmpuint(get(out, 72 + 48, 4), ==, 107);
+    g_assert_cmpuint(get(out, 72 + 52, 4), ==, 109);
+    g_assert_cmpuint(get(out, 72 + 56, 4), ==, 108);
+    /* its mapping: all StreamIDs to the ITS group */
+    g_assert_cmphex(get(out, 72 + 68 + 4, 4), ==, 0xffff);
+    g_assert_cmphex(get(out, 72 + 68 + 12, 4), ==, 48);
+    /* the root complex: ATS, PRI, PASID; 16 bits */
+    g_assert_cmpuint(out->data[160], ==, 2);
+    g_assert_cmphex(get(out, 160 + 24, 4), ==, 7);
+    g_assert_cmpuint(get(out, 160 + 33, 2), ==, 16);
+    /* its mappings: to the unit, to the ITS group */
+    g_assert_cmphex(get(out, 160 + 40 + 4, 4), ==, 0x7fff);
+    g_assert_cmphex(get(out, 160 + 40 + 12, 4), ==, 72);
+    g_assert_cmphex(get(out, 160 + 60, 4), ==, 0x8000);
+    g_assert_cmphex(get(out, 160 + 60 + 12, 4), ==, 48);
+    g_byte_array_unref(out);
+}
+
+static void refused(const Table *t, const char *what)
+{
+    GError *error = NULL;
+
+    g_assert_null(viommu_iort_build(&t->iort, &error));
+    g_assert_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG);
+    g_assert_nonnull(strstr(error->message, what));
+    g_error_free(error);
+}
+
+static void test_refused(void)
+{
+    Table t;
+
+    table_init(&t);
+    t.smmus[0].base = 0x9051000;
+    refused(&t, "0x9051000");
+    table_init(&t);
+    t.smmus[0].streams = 0x10001;
+    refused(&t, "65537 streams");
+    table_init(&t);
+    t.smmus[0].streams = 0;
+    refused(&t, "0 streams");
+    table_init(&t);
+    t.roots[0].n_mappings = 0;
+    refused(&t, "at least one mapping");
+    table_init(&t);
+    t.roots[0].pasid_bits = 21;
+    refused(&t, "21 bits");
+    table_init(&t);
+    t.roots[0].pasid = false;
+    refused(&t, "16 bits");
+    table_init(&t);
+    t.mappings[0].to = 1;
+    refused(&t, "mapping 0: there is no such unit");
+    table_init(&t);
+    t.iort.its = false;
+    refused(&t, "mapping 1: there is no such unit");
+    table_init(&t);
+    t.mappings[1].input_base = 0x7fff;
+    refused(&t, "0 and 1 overlap");
+    table_init(&t);
+    t.mappings[0].count = 0;
+    refused(&t, "mapping 0: 0 IDs");
+    table_init(&t);
+    t.mappings[1].input_base = 0xffff8001;
+    refused(&t, "0xffff8001");
+    table_init(&t);
+    t.iort.header.oem_id = "TOOLONG";
+    refused(&t, "TOOLONG");
+    /* 1 + 65535 / 20: more than a node's length can say */
+    table_init(&t);
+    t.roots[0].n_mappings = 3400;
+    refused(&t, "3400 mappings");
+}
+
+/* Two units, two segments, no ITS: nodes find each other. */
+static void test_several(void)
+{
+    GError *error = NULL;
+    GByteArray *out;
+    Table t;
+
+    table_init(&t);
+    t.iort.its = false;
+    t.smmus[1] = t.smmus[0];
+    t.smmus[1].base = 0x9070000;
+    t.iort.n_smmus = 2;
+    t.mappings[1].to = 1;
+    t.roots[1] = t.roots[0];
+    t.roots[1].segment = 1;
+    t.mappings[2] = (ViommuIortMapping) { .count = 1, .output_base = 7,
+                                          .to = 1 };
+    t.roots[1].mappings = &t.mappings[2];
+    t.roots[1].n_mappings = 1;
+    t.iort.n_roots = 2;
+    out = viommu_iort_build(&t.iort, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(out->len, ==, 48 + 2 * 68 + (40 + 2 * 20) + (40 + 20));
+    /* no mapping of its own */
+    g_assert_cmpuint(get(out, 48 + 8, 4), ==, 0);
+    g_assert_cmphex(get(out, 184 + 40 + 12, 4), ==, 48);
+    g_assert_cmphex(get(out, 184 + 60 + 12, 4), ==, 48 + 68);
+    g_assert_cmphex(get(out, 264 + 28, 4), ==, 1);
+    g_assert_cmphex(get(out, 264 + 40 + 8, 4), ==, 7);
+    g_assert_cmphex(get(out, 264 + 40 + 12, 4), ==, 48 + 68);
+    g_byte_array_unref(out);
+}
+
+/* What iasl calls them; the list is in the order of the table. */
+static const char *const fields[] = {
+    "Signature : \"IORT\"", "Node Count : 00000003", "Type : 00",
+    "Type : 04", "Base Address : 0000000009050000", "COHACC Override : 1",
+    "Event GSIV : 0000006A", "PRI GSIV : 0000006B", "GERR GSIV : 0000006D",
+    "Sync GSIV : 0000006C", "ID Count : 0000FFFF",
+    "Output Reference : 00000030", "Type : 02", "ATS Attribute : 00000007",
+    "ID Count : 00007FFF", "Output Reference : 00000048",
+    "Input base : 00008000", "Output Reference : 00000030",
+};
+
+static void test_iasl(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("viommu-iort-XXXXXX", NULL);
+    g_autofree char *aml = g_build_filename(folder, "iort.aml", NULL);
+    g_autofree char *dsl = g_build_filename(folder, "iort.dsl", NULL);
+    char *argv[] = { (char *)"iasl", (char *)"-d", aml, NULL };
+    g_autofree char *said = NULL;
+    g_autofree char *complained = NULL;
+    g_autofree char *listing = NULL;
+    GError *error = NULL;
+    GByteArray *out;
+    const char *at;
+    Table t;
+    int status;
+
+    table_init(&t);
+    out = viommu_iort_build(&t.iort, &error);
+    g_assert_no_error(error);
+    g_assert_true(g_file_set_contents(aml, (const char *)out->data, out->len,
+                                      NULL));
+    g_byte_array_unref(out);
+    if (!g_spawn_sync(folder, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL,
+                      &said, &complained, &status, &error)) {
+        g_test_skip("iasl is not installed");
+        g_clear_error(&error);
+    } else {
+        g_assert_cmpint(status, ==, 0);
+        g_assert_true(g_file_get_contents(dsl, &listing, NULL, NULL));
+        g_assert_null(strstr(listing, "Incorrect checksum"));
+        at = listing;
+        for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
+            at = strstr(at, fields[i]);
+            if (!at) {
+                g_error("iasl shows no '%s' there:\n%s", fields[i], listing);
+            }
+            at++;
+        }
+        g_unlink(dsl);
+    }
+    g_unlink(aml);
+    g_rmdir(folder);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/iort/bytes", test_bytes);
+    g_test_add_func("/iort/several", test_several);
+    g_test_add_func("/iort/refused", test_refused);
+    g_test_add_func("/iort/iasl", test_iasl);
+    return g_test_run();
+}
