@@ -56,6 +56,7 @@ typedef struct Row {
 static const Row rows[] = {
     { "hit-8", FEW, false, false },
     { "hit-16384", MANY, false, false },
+    { "turn-131072", MOST, false, true },
     { "walk-131072", MOST, true, true },
 };
 #define ROWS (sizeof(rows) / sizeof(rows[0]))
@@ -134,7 +135,11 @@ static void machine_start(Machine *m, const char *name, const char *binary,
 
 static double loop_ns(Machine *m, const Row *row)
 {
-    testdev_set(&m->dev, TD_LENGTH, row->pages * BENCH_PAGE);
+    /* Without a unit, as many pages as there are, for comparison. */
+    unsigned pages = m->addr == DATA ? MIN(row->pages, DATA_PAGES)
+                                     : row->pages;
+
+    testdev_set(&m->dev, TD_LENGTH, pages * BENCH_PAGE);
     testdev_set(&m->dev, TD_LOOP_FLAGS, row->random ? LOOP_RANDOM : 0);
     if (testdev_run(&m->dev, TD_LOOP).why != TD_OK ||
         testdev_get(&m->dev, TD_LOOP_FAILURES) != 0) {
@@ -145,9 +150,8 @@ static double loop_ns(Machine *m, const Row *row)
 
 static bool has_row(const Machine *m, const Row *row, const BenchMode *mode)
 {
-    return row->with_unit ? m->addr == BENCH_IOVA
-                          : strcmp(m->name, "walking") != 0 ||
-                            mode->pgtt == SPEC_PGTT_PASS;
+    return row->with_unit ? mode->pgtt != SPEC_PGTT_PASS
+                          : strcmp(m->name, "walking") != 0;
 }
 
 static void measure(const BenchMode *mode, const char *ours,
