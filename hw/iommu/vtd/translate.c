@@ -66,7 +66,8 @@ static bool protected_page(const VtdUnit *u, uint64_t addr)
     uint64_t first = addr & ~(VTD_PAGE_SIZE - 1);
 
     for (unsigned i = 0; i < 4; i += 2) {
-        if (first >= vtd_load(&u->pmr[i]) && first <= vtd_load(&u->pmr[i + 1])) {
+        if (first >= vtd_load(&u->pmr[i]) &&
+            first <= vtd_load(&u->pmr[i + 1])) {
             return true;
         }
     }
