@@ -194,7 +194,7 @@ static void second_only(Ask *q)
 static uint64_t fs_reserved(const Ask *q, uint64_t entry, unsigned level)
 {
     bool large = level > 1 && (entry & SPEC_FS_PS);
-    uint64_t reserved = q->nxe ? 0 : SPEC_FS_XD;
+    uint64_t reserved = 0;
 
     /* nested: addresses are the second stage's affair */
     if (!q->ss_levels) {
@@ -265,7 +265,7 @@ static void first_rights(Ask *q, First *f, uint64_t entry)
 {
     f->rw = f->rw && (entry & SPEC_FS_RW);
     f->us = f->us && (entry & SPEC_FS_US);
-    f->xd = f->xd || (entry & SPEC_FS_XD);
+    f->xd = f->xd || (q->nxe && (entry & SPEC_FS_XD));
     if (!q->priv && !f->us) {
         hold(q, SPEC_FR_SM_USER);
     }

@@ -119,8 +119,6 @@ static const Case cases[] = {
       SPEC_FS_PS, false, SPEC_FR_SM_FS_RSVD },
     { "first stage: large page not aligned", FIRST | NESTED, FS, 2, 0, 0,
       SPEC_FS_PS | SPEC_BIT(13), false, SPEC_FR_SM_FS_RSVD },
-    { "first stage: no-execute, NXE clear", FIRST | NESTED, FS, 2, 0, 0,
-      SPEC_FS_XD, false, SPEC_FR_SM_FS_RSVD },
     { "first stage: above the host's width", FIRST, FS, 1, 0, 0, HIGH, true,
       SPEC_FR_SM_FS_RSVD },
     { "first stage: no write", FIRST | NESTED, FS, 3, 0, SPEC_FS_RW, 0, true,

@@ -163,7 +163,9 @@ static const Right rights[] = {
     { 0, 0, SM_R | SM_X, 0, SPEC_FR_SM_ERE },
     { 0, 0, SM_R | SM_X | SM_P, 0, SPEC_FR_SM_ERE },
     { 0, 0, SM_R | SM_X, SPEC_PASID2_ERE, 0 },
-    { 0, SPEC_FS_XD, SM_R, 0, SPEC_FR_SM_FS_RSVD },
+    /* the processor's tables have XD, and Linux shares them without NXE */
+    { 0, SPEC_FS_XD, SM_R, 0, 0 },
+    { 0, SPEC_FS_XD, SM_R | SM_X, SPEC_PASID2_ERE, 0 },
     { 0, SPEC_FS_XD, SM_R, SPEC_PASID2_NXE, 0 },
     { 0, SPEC_FS_XD, SM_R | SM_X, SPEC_PASID2_NXE | SPEC_PASID2_ERE,
       SPEC_FR_SM_EXECUTE },

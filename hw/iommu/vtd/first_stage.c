@@ -143,9 +143,6 @@ static VtdReason decode(const Walk *w, uint64_t word, bool *leaf)
         /* Bit 12 is PAT. */
         reserved |= viommu_bits(vtd_size_shift(w->table.level - 1) - 1, 13);
     }
-    if (!w->context->nxe) {
-        reserved |= VTD_FS_XD;
-    }
     return word & reserved ? VTD_FR_FS_RESERVED : VTD_FR_NONE;
 }
 
@@ -186,7 +183,7 @@ static VtdReason mark(Walk *w, uint64_t at, uint64_t *word, uint64_t bits)
     return VTD_FR_FS_UPDATE_FAILED;
 }
 
-static uint16_t accumulate(uint16_t flags, uint64_t word)
+static uint16_t accumulate(const Walk *w, uint16_t flags, uint64_t word)
 {
     if (!(word & VTD_FS_RW)) {
         flags &= ~VTD_MAP_RW;
@@ -194,7 +191,9 @@ static uint16_t accumulate(uint16_t flags, uint64_t word)
     if (!(word & VTD_FS_US)) {
         flags &= ~VTD_MAP_US;
     }
-    return word & VTD_FS_XD ? flags | VTD_MAP_NX : flags;
+    /* Software shares the processor's tables, where XD is common, without
+     * saying so in the PASID entry: XD counts with NXE only. */
+    return w->context->nxe && (word & VTD_FS_XD) ? flags | VTD_MAP_NX : flags;
 }
 
 /* The page: its second stage when nested, permissions, then its bits. */
@@ -270,7 +269,7 @@ static VtdReason descend(Walk *w, VtdMapping *m)
         if (reason) {
             return reason;
         }
-        w->flags = accumulate(w->table.flags & ~TABLE_WRITABLE, word);
+        w->flags = accumulate(w, w->table.flags & ~TABLE_WRITABLE, word);
         if (leaf) {
             return finish(w, at, word, bits, m);
         }
