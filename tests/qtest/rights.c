@@ -143,6 +143,52 @@ static void test_modes(void)
     sm_end(&s);
 }
 
+/* ERE and SRE hold for types without a first stage, too. */
+static void test_other_types(void)
+{
+    static const unsigned types[] = { SPEC_PGTT_SECOND, SPEC_PGTT_PASS };
+    static const struct {
+        uint32_t mode;
+        uint64_t flags2;
+        uint8_t reason;
+    } table[] = {
+        { TD_PASID_EXEC, SPEC_PASID2_SRE, SPEC_FR_SM_ERE },
+        { TD_PASID_PRIV, SPEC_PASID2_ERE, SPEC_FR_SM_SRE },
+        { TD_PASID_PRIV | TD_PASID_EXEC, SPEC_PASID2_ERE | SPEC_PASID2_SRE,
+          0 },
+    };
+    Sm s;
+
+    sm_start_with(&s, SM_OPTIONS, ",pasid-bits=20", SPEC_PGTT_SECOND, 4);
+    testdev_enable(&s.b.dev, 0);
+    for (unsigned i = 0; i < 2 * G_N_ELEMENTS(table); i++) {
+        unsigned n = i / 2;
+        uint64_t page = board_pages(&s.b, 1);
+        SmRecord want = {
+            .reason = table[n].reason,
+            .execute = table[n].mode & TD_PASID_EXEC,
+            .privileged = table[n].mode & TD_PASID_PRIV,
+        };
+
+        sm_tables(&s, types[i % 2], 4);
+        s.entry.flags2 = table[n].flags2;
+        sm_put_pasid(&s, SM_PASID);
+        sm_flush(&s);
+        if (types[i % 2] == SPEC_PGTT_SECOND) {
+            sm_map(&s, page, page, 1);
+        }
+        sm_use(&s, SM_PASID | table[n].mode);
+        if (table[n].reason) {
+            board_dma_blocked(&s.b, page, false);
+            sm_take_record(&s, SM_PASID, page, &want);
+        } else {
+            board_dma_reads(&s.b, page, page);
+        }
+        sm_good(&s, SM_PASID, page, page);
+    }
+    sm_end(&s);
+}
+
 /* One page, requests of all kinds in turn: what one of them may is cached, but
  * not for the others. */
 static void test_mixed(gconstpointer data)
@@ -216,6 +262,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/rights/levels/nested", nested, test_rights);
     g_test_add_func("/rights/rid-priv", test_rid_priv);
     g_test_add_func("/rights/modes", test_modes);
+    g_test_add_func("/rights/other-types", test_other_types);
     g_test_add_data_func("/rights/mixed/first", first, test_mixed);
     g_test_add_data_func("/rights/mixed/nested", nested, test_mixed);
     return g_test_run();

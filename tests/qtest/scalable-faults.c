@@ -337,6 +337,25 @@ static void test_fpd(void)
     sm_end(&s);
 }
 
+/* FPD of an entry that is cached. */
+static void test_fpd_cached(void)
+{
+    uint64_t page;
+    Sm s;
+
+    sm_start(&s, SM_OPTIONS, SPEC_PGTT_FIRST, 4);
+    page = map_page(&s, SPEC_PGTT_FIRST);
+    s.entry.flags0 = SPEC_PASID_FPD;
+    sm_put_pasid(&s, SM_PASID);
+    sm_flush(&s);
+    for (unsigned i = 0; i < 2; i++) {
+        sm_good(&s, SM_PASID, VA, page);
+        sm_silent(&s, SM_PASID, VA + 0x1000, i);
+        sm_fault(&s, SM_NONE, VA + 0x1000, i, SPEC_FR_SM_FS_P);
+    }
+    sm_end(&s);
+}
+
 /* --- Others -------------------------------------------------------------- */
 
 static void test_root_not_readable(void)
@@ -538,6 +557,7 @@ int main(int argc, char **argv)
                              test_cases);
     }
     g_test_add_func("/scalable-faults/fpd", test_fpd);
+    g_test_add_func("/scalable-faults/fpd-cached", test_fpd_cached);
     g_test_add_func("/scalable-faults/root-not-readable",
                     test_root_not_readable);
     g_test_add_func("/scalable-faults/pasid-enable", test_pasid_enable);

@@ -43,6 +43,10 @@ static const Descriptor descriptors[] = {
     { "PASID device-TLB", { SPEC_INV_PASID_DEVTLB },
       { TYPE | SPEC_BITS(8, 4) | SPEC_BITS(31, 16) | PASID,
         SPEC_BITS(63, 11) | SPEC_BIT(0) } },
+    /* words 3 and 4 are private data, when the descriptor says so */
+    { "page response", { SPEC_INV_PAGE_RESPONSE },
+      { TYPE | SPEC_BITS(5, 4) | SPEC_BITS(15, 12) | SPEC_BITS(31, 16) |
+        PASID, SPEC_BITS(11, 2) } },
 };
 
 static unsigned iqei(Board *b)
