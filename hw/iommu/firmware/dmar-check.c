@@ -122,7 +122,7 @@ static bool check_width(const ViommuDmar *dmar, const char *name, size_t i,
     return true;
 }
 
-/* --- DRHD ------------------------------------------------------------------ */
+/* --- DRHD ---------------------------------------------------------------- */
 
 static bool check_window(const ViommuDmarDrhd *drhd, size_t i, GError **error)
 {
@@ -248,7 +248,7 @@ static bool check_drhds(const ViommuDmar *dmar, GError **error)
     return check_drhds_apart(dmar, error);
 }
 
-/* --- The others ------------------------------------------------------------ */
+/* --- The others ---------------------------------------------------------- */
 
 bool dmar_check_region(uint64_t base, uint64_t limit, GError **error)
 {

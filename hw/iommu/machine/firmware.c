@@ -10,12 +10,12 @@
 /* No address is wider. */
 #define HAW_MAX 52
 
-/* A table in the making; there is one bus. */
+/* A table in the making. */
 typedef struct Table {
-    const Board *board;
+    Board *board;
     const MachineOptions *options;
-    /* the path of each function */
-    uint8_t path[PCI_FUNCTIONS];
+    /* what scope entries point to */
+    GPtrArray *paths;
     /* GArray of ViommuDmarScope, and GPtrArray of ViommuReservedRegion */
     GPtrArray *scopes;
     GPtrArray *regions;
@@ -31,16 +31,23 @@ static GArray *scopes_new(Table *t)
     return scopes;
 }
 
-/* A function of the root bus; a bridge stands for all that is behind it. */
-static void scopes_add(Table *t, GArray *scopes, unsigned devfn)
+/*
+ * From the root bus, which has number 0, through the bridges to @fn; a bridge
+ * stands for all that is behind it.
+ */
+static void scopes_add(Table *t, GArray *scopes, const PciFunction *fn)
 {
-    const PciFunction *fn = t->board->pci.root.function[devfn];
-    bool bridge = (fn->config[PCI_HEADER_TYPE] & 0x7f) == 1;
-    const ViommuDmarScope scope = {
-        .type = bridge ? VIOMMU_SCOPE_BRIDGE : VIOMMU_SCOPE_ENDPOINT,
-        .path = &t->path[devfn], .n_path = 1,
+    GByteArray *path = g_byte_array_new();
+    ViommuDmarScope scope = {
+        .type = fn->secondary ? VIOMMU_SCOPE_BRIDGE : VIOMMU_SCOPE_ENDPOINT,
     };
 
+    for (const PciFunction *at = fn; at; at = at->bus->bridge) {
+        g_byte_array_prepend(path, &at->devfn, 1);
+    }
+    scope.path = path->data;
+    scope.n_path = path->len;
+    g_ptr_array_add(t->paths, path);
     g_array_append_val(scopes, scope);
 }
 
@@ -55,9 +62,10 @@ static void add_unit(Table *t, const Unit *unit)
 
     for (unsigned devfn = 0; !unit->takes_rest && devfn < PCI_FUNCTIONS;
          devfn++) {
-        if (t->board->unit_of[devfn] == unit &&
-            t->board->pci.root.function[devfn]) {
-            scopes_add(t, scopes, devfn);
+        const PciFunction *fn = t->board->pci.root.function[devfn];
+
+        if (fn && t->board->unit_of[devfn] == unit) {
+            scopes_add(t, scopes, fn);
         }
     }
     drhd.scopes = (const ViommuDmarScope *)scopes->data;
@@ -77,14 +85,19 @@ static void add_units(Table *t)
     }
 }
 
-/* The function that a user means, or -1. */
-static int find_function(const Table *t, const ViommuReservedDevice *device)
+/*
+ * The function that a user means, or NULL.  By address it can be on the root
+ * bus only: the others have no numbers yet.
+ */
+static const PciFunction *find_function(Table *t,
+                                        const ViommuReservedDevice *device)
 {
     unsigned endpoint = 0;
+    PciBus *behind;
 
     if (!device->id) {
-        return device->bus == 0 && t->board->pci.root.function[device->devfn]
-                   ? device->devfn : -1;
+        return device->bus ? NULL
+                           : t->board->pci.root.function[device->devfn];
     }
     for (guint i = 0; i < t->options->devices->len; i++) {
         const DeviceOptions *o = g_ptr_array_index(t->options->devices, i);
@@ -95,10 +108,12 @@ static int find_function(const Table *t, const ViommuReservedDevice *device)
         }
         fn = g_ptr_array_index(t->board->endpoints, endpoint++);
         if (!g_strcmp0(o->id, device->id)) {
-            return fn->devfn;
+            return fn;
         }
     }
-    return -1;
+    /* a bridge has its bus's name */
+    behind = pci_root_bus(&t->board->pci, device->id, NULL);
+    return behind ? behind->bridge : NULL;
 }
 
 static bool add_region(Table *t, const ViommuReservedRegion *region,
@@ -109,22 +124,22 @@ static bool add_region(Table *t, const ViommuReservedRegion *region,
 
     for (size_t i = 0; i < region->n_devices; i++) {
         const ViommuReservedDevice *device = &region->devices[i];
-        int devfn = find_function(t, device);
+        const PciFunction *fn = find_function(t, device);
 
-        if (devfn < 0 && device->id) {
+        if (!fn && device->id) {
             g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
                         "reserved-regions: there is no PCI device '%s'",
                         device->id);
             return false;
         }
-        if (devfn < 0) {
+        if (!fn) {
             g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
                         "reserved-regions: there is no device at "
                         "%02x:%02x.%x", device->bus, device->devfn >> 3,
                         device->devfn & 7);
             return false;
         }
-        scopes_add(t, scopes, devfn);
+        scopes_add(t, scopes, fn);
     }
     rmrr.scopes = (const ViommuDmarScope *)scopes->data;
     rmrr.n_scopes = scopes->len;
@@ -165,8 +180,8 @@ static GArray *scopes_of_ats(Table *t)
             continue;
         }
         fn = g_ptr_array_index(t->board->endpoints, endpoint++);
-        if (o->testdev.ats) {
-            scopes_add(t, scopes, fn->devfn);
+        if (o->testdev.ats && !fn->bus->bridge) {
+            scopes_add(t, scopes, fn);
         }
     }
     return scopes;
@@ -260,6 +275,8 @@ bool board_make_dmar(Board *board, const MachineOptions *options,
     Table t = {
         .board = board,
         .options = options,
+        .paths = g_ptr_array_new_with_free_func(
+            (GDestroyNotify)g_byte_array_unref),
         .scopes = g_ptr_array_new_with_free_func(
             (GDestroyNotify)g_array_unref),
         .regions = g_ptr_array_new_with_free_func(
@@ -269,9 +286,6 @@ bool board_make_dmar(Board *board, const MachineOptions *options,
     };
     bool ok = true;
 
-    for (unsigned devfn = 0; devfn < PCI_FUNCTIONS; devfn++) {
-        t.path[devfn] = devfn;
-    }
     if (board->n_units) {
         ok = describe(&t, &board->dmar, error);
     }
@@ -279,5 +293,6 @@ bool board_make_dmar(Board *board, const MachineOptions *options,
     g_array_unref(t.rmrrs);
     g_ptr_array_unref(t.regions);
     g_ptr_array_unref(t.scopes);
+    g_ptr_array_unref(t.paths);
     return ok;
 }

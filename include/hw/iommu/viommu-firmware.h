@@ -168,7 +168,7 @@ typedef struct ViommuDmar {
  */
 GByteArray *viommu_dmar_build(const ViommuDmar *dmar, GError **error);
 
-/* --- Reserved regions as users write them ---------------------------------- */
+/* --- Reserved regions as users write them -------------------------------- */
 
 /** A device as a user names it. */
 typedef struct ViommuReservedDevice {
