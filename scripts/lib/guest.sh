@@ -19,6 +19,7 @@ guest_defaults() {
     guest_image=''              # folder that scripts/guest-image makes
     guest_kernel=''             # another kernel
     guest_iommu=intremap=on     # options of the intel-iommu device
+    guest_further=()            # options of further units
     guest_append='intel_iommu=on iommu.strict=1'
     guest_cpu=qemu64
     guest_smp=1
@@ -77,7 +78,7 @@ guest_dma_words() {
 # The addresses on the bus are fixed.  nvme and the test device sit behind
 # root ports: requests then come from buses other than 0.
 guest_command() {
-    local folder=$1 serve append place=addr=0x4
+    local folder=$1 serve append place=addr=0x4 unit
     # ATS is for devices behind a port
     [ "$guest_ats" = 0 ] || place=bus=rp3,ats=on
     guest_argv=(
@@ -86,6 +87,11 @@ guest_command() {
         -machine q35 -accel "tcg,thread=$([ "$guest_smp" = 1 ] && echo single || echo multi)"
         -cpu "$guest_cpu" -smp "$guest_smp" -m 512
         -device "intel-iommu${guest_iommu:+,$guest_iommu}"
+    )
+    for unit in "${guest_further[@]}"; do
+        guest_argv+=(-device "intel-iommu,$unit")
+    done
+    guest_argv+=(
         -device pcie-root-port,id=rp1,chassis=1,addr=0x2
         -device pcie-root-port,id=rp2,chassis=2,addr=0x3
         -device pcie-root-port,id=rp3,chassis=3,addr=0x7
@@ -229,7 +235,8 @@ guest_judge_unit() {
     guest_expect processors "${n_cpus#cpus }" \
         "${n_cpus#cpus } + 0 == guest_smp"
     guest_expect unit "${n} unit(s), at $(guest_field "$unit" address)" \
-        "n == 1 && $(guest_field "$unit" address) + 0 == 0xfed90000"
+        "n == 1 + ${#guest_further[@]} &&
+         $(guest_field "$unit" address) + 0 == 0xfed90000"
     cap=$(guest_field "$regs" cap)
     gsts=$(guest_field "$regs" gsts)
     cap=${cap:-0} gsts=${gsts:-0}
@@ -377,6 +384,16 @@ guest_judge_vfio() {
             guest_result "$status" "$name" "$text"
         fi
     done < <(grep '^vfio ' <<<"$guest_report")
+}
+
+# With further units, the disks are behind different ones.
+guest_judge_units() {
+    local nvme virtio
+    [ ${#guest_further[@]} != 0 ] || return 0
+    nvme=$(guest_field "$(guest_line 'device .* driver=nvme')" unit)
+    virtio=$(guest_field "$(guest_line 'device .* driver=virtio-pci')" unit)
+    guest_expect "who is behind which" "nvme: $nvme, virtio-blk: $virtio" \
+        "$(text_equal "$nvme" dmar1) && $(text_equal "$virtio" dmar0)"
 }
 
 # The regions that devices go on using (not Linux's own, which it calls
@@ -655,6 +672,7 @@ guest_judge() {
     guest_judge_groups
     guest_judge_scalable
     guest_judge_ats
+    guest_judge_units
     guest_judge_reserved
     guest_judge_dmar "$folder"
     for label in nvme virtio-blk; do

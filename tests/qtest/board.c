@@ -5,6 +5,8 @@
 
 /* Tables and data: far from what firmware would use. */
 #define HEAP_BASE 0x01000000u
+/* A further unit's part of it. */
+#define HEAP_FURTHER 0x02000000u
 
 static void mem_read(void *opaque, uint64_t addr, void *buf, size_t size)
 {
@@ -40,13 +42,17 @@ static void mem_write(void *opaque, uint64_t addr, const void *buf,
 
 static uint64_t reg_read(void *opaque, uint64_t offset, unsigned size)
 {
-    return qtest_read(opaque, BOARD_UNIT + offset, size);
+    Board *b = opaque;
+
+    return qtest_read(b->q, b->unit + offset, size);
 }
 
 static void reg_write(void *opaque, uint64_t offset, uint64_t value,
                       unsigned size)
 {
-    qtest_write(opaque, BOARD_UNIT + offset, value, size);
+    Board *b = opaque;
+
+    qtest_write(b->q, b->unit + offset, value, size);
 }
 
 void board_start_with(Board *b, const char *unit, const char *more)
@@ -58,10 +64,26 @@ void board_start_with(Board *b, const char *unit, const char *more)
                        *unit ? "," : "", unit, *more == ',' ? "" : " ",
                        more);
     b->mem = (GuestMem) { mem_read, mem_write, b->q };
-    b->regs = (GuestRegs) { reg_read, reg_write, b->q };
+    b->unit = BOARD_UNIT;
+    b->regs = (GuestRegs) { reg_read, reg_write, b };
     guest_alloc_init(&b->alloc, &b->mem, HEAP_BASE, BOARD_RAM - HEAP_BASE);
     pci_bus_init(&b->bus, b->q);
     testdev_init(&b->dev, &b->bus, 0);
+    b->source = pci_source(&b->dev.pci);
+}
+
+void board_further(Board *b, Board *first, unsigned index, unsigned nth)
+{
+    *b = (Board) {
+        .q = first->q,
+        .mem = first->mem,
+        .unit = BOARD_UNIT + index * BOARD_STRIDE,
+        .regs = { reg_read, reg_write, b },
+    };
+    guest_alloc_init(&b->alloc, &b->mem, HEAP_BASE + index * HEAP_FURTHER,
+                     HEAP_FURTHER);
+    /* whose addresses are given away in one place */
+    testdev_init(&b->dev, &first->bus, nth);
     b->source = pci_source(&b->dev.pci);
 }
 
@@ -82,29 +104,29 @@ void board_reset(Board *b)
     board_set32(b, SPEC_FEADDR, 0xfee55550);
     g_assert_cmphex(board_reg32(b, SPEC_FEADDR), ==, 0xfee55550);
     qtest_ask_reset(b->q);
-    g_assert_true(qtest_wait(b->q, BOARD_UNIT + SPEC_FEADDR, 4, ~0u, 0));
+    g_assert_true(qtest_wait(b->q, b->unit + SPEC_FEADDR, 4, ~0u, 0));
     pci_bus_init(&b->bus, b->q);
     testdev_reinit(&b->dev, &b->bus, 0);
 }
 
 uint32_t board_reg32(Board *b, uint64_t offset)
 {
-    return qtest_readl(b->q, BOARD_UNIT + offset);
+    return qtest_readl(b->q, b->unit + offset);
 }
 
 uint64_t board_reg64(Board *b, uint64_t offset)
 {
-    return qtest_readq(b->q, BOARD_UNIT + offset);
+    return qtest_readq(b->q, b->unit + offset);
 }
 
 void board_set32(Board *b, uint64_t offset, uint32_t value)
 {
-    qtest_writel(b->q, BOARD_UNIT + offset, value);
+    qtest_writel(b->q, b->unit + offset, value);
 }
 
 void board_set64(Board *b, uint64_t offset, uint64_t value)
 {
-    qtest_writeq(b->q, BOARD_UNIT + offset, value);
+    qtest_writeq(b->q, b->unit + offset, value);
 }
 
 void board_command(Board *b, uint32_t set, uint32_t clear)
@@ -367,6 +389,7 @@ void board_expect_event(Board *b, uint64_t addr, uint32_t data)
     g_assert_true(sink_pop(b->q, &msg));
     g_assert_cmphex(msg.addr, ==, addr);
     g_assert_cmphex(msg.data, ==, data);
-    g_assert_cmphex(msg.source, ==, SINK_UNIT);
+    g_assert_cmphex(msg.source, ==,
+                    SINK_UNIT + (b->unit - BOARD_UNIT) / BOARD_STRIDE);
     g_assert_cmpuint(sink_count(b->q), ==, 0);
 }

@@ -13,6 +13,8 @@
 
 /** Where a Q35 board has its unit. */
 #define BOARD_UNIT   0xfed90000u
+/** Further units follow. */
+#define BOARD_STRIDE 0x2000u
 /** RAM is [0, BOARD_RAM); nothing answers at BOARD_HOLE. */
 #define BOARD_RAM    0x10000000u
 #define BOARD_HOLE   UINT64_C(0x70000000)
@@ -23,6 +25,7 @@
 
 typedef struct Board {
     QTest *q;
+    uint64_t unit;      /* where its registers are */
     PciBus bus;
     Testdev dev;        /* endpoint number 0 */
     uint16_t source;    /* its source-id */
@@ -42,6 +45,9 @@ typedef struct Board {
 void board_start(Board *b, const char *unit);
 void board_start_with(Board *b, const char *unit, const char *more);
 void board_end(Board *b);
+/** Let @b be the same machine as @first, seen from unit number @index and from
+ *  endpoint number @nth.  Only @first is ended. */
+void board_further(Board *b, Board *first, unsigned index, unsigned nth);
 
 /** Reset, and wait until the unit shows it.  RAM stays as it is. */
 void board_reset(Board *b);

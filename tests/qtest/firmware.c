@@ -35,7 +35,7 @@ static uint64_t get(const uint8_t *at, unsigned size)
     return value;
 }
 
-/* --- Reading ---------------------------------------------------------------- */
+/* --- Reading ------------------------------------------------------------- */
 
 static void fw_cfg_read(QTest *q, unsigned selector, void *buf, size_t size)
 {
@@ -117,7 +117,7 @@ static GByteArray *table_of_board(const char *options)
     return table;
 }
 
-/* --- Decoding --------------------------------------------------------------- */
+/* --- Decoding ------------------------------------------------------------ */
 
 /* " TYPE.ID@BUS/DD.F/DD.F" for each entry */
 static void tell_scopes(GString *out, const uint8_t *at, const uint8_t *end)
@@ -192,7 +192,7 @@ static char *tell(const GByteArray *table)
     return g_string_free(out, FALSE);
 }
 
-/* --- Cases ------------------------------------------------------------------ */
+/* --- Cases --------------------------------------------------------------- */
 
 /* The chipset's own functions, behind the I/O APIC. */
 #define IOAPIC " 3.0@ff/00.0"
@@ -251,13 +251,24 @@ static const Case cases[] = {
       "48 1 DRHD(1 0 0 0xfed90000)"
       " RMRR(0 0x100000 0x100fff 1.0@00/03.0 1.0@00/04.0)"
       " RMRR(0 0x200000 0x2fffff 1.0@00/04.0)" },
-    { "bridges", "-device 'intel-iommu,reserved-regions="
-      "0x100000-0x100fff@a+p;0x200000-0x2fffff@05:00.0'"
+    { "bridges", "-device intel-iommu,device-iotlb=on,satc=on,"
+      "reserved-regions=0x100000-0x100fff@a+p"
       " -device pcie-root-port,id=p,chassis=1,addr=2"
-      " -device viommu-testdev,bus=p,id=a",
-      /* no bus has the number 5 yet */
+      " -device viommu-testdev,bus=p,id=a,ats=on",
       "48 1" UNIT IOAPIC HOST " 2.0@00/02.0" ICH9
-      ") RMRR(0 0x100000 0x100fff 1.0@00/02.0/00.0 2.0@00/02.0)", NULL },
+      ") RMRR(0 0x100000 0x100fff 1.0@00/02.0/00.0 2.0@00/02.0) ATSR(1 0)",
+      "48 1 DRHD(1 0 0 0xfed90000)"
+      " RMRR(0 0x100000 0x100fff 1.0@00/02.0/00.0 2.0@00/02.0) ATSR(1 0)" },
+    { "bridge-in-scope", "-device intel-iommu -device intel-iommu,scope=2"
+      " -device pcie-root-port,id=p,chassis=1,addr=2" TESTDEV("3")
+      " -device viommu-testdev,bus=p,id=a",
+      "48 1" UNIT IOAPIC HOST " 1.0@00/03.0" ICH9 ")"
+      " DRHD(0 0 0 0xfed92000 2.0@00/02.0)",
+      "48 1 DRHD(0 0 0 0xfed92000 2.0@00/02.0) DRHD(1 0 0 0xfed90000)" },
+    /* no bus has the number 5 yet */
+    { "no-such-bus", "-device intel-iommu,"
+      "reserved-regions=0x200000-0x2fffff@05:00.0",
+      "48 1" UNIT IOAPIC HOST ICH9 ")", NULL },
     { "host-bridges", "-device intel-iommu"
       " -device pxb-pcie,bus_nr=0x40,id=x,addr=2"
       " -device pcie-root-port,id=p,bus=x,chassis=1,addr=7",
@@ -266,9 +277,20 @@ static const Case cases[] = {
       " -device intel-iommu,scope=3:4.1,fault-records=256,aw-bits=57"
       TESTDEV("3") TESTDEV("4.1,multifunction=on")
       TESTDEV("4.0,multifunction=on"),
-      NULL,
+      "52 1" UNIT IOAPIC HOST " 1.0@00/04.0" ICH9 ")"
+      " DRHD(0 1 0 0xfed92000 1.0@00/03.0 1.0@00/04.1)",
       "52 1 DRHD(0 1 0 0xfed92000 1.0@00/03.0 1.0@00/04.1)"
       " DRHD(1 0 0 0xfed90000)" },
+    { "all-scoped", "-device intel-iommu,scope=3"
+      " -device intel-iommu,scope=0:1f" TESTDEV("3") TESTDEV("4"),
+      "48 1" UNIT IOAPIC " 1.0@00/03.0)"
+      " DRHD(0 0 0 0xfed92000" HOST ICH9 ")",
+      "48 1" UNIT " 1.0@00/03.0) DRHD(0 0 0 0xfed92000" HOST ")" },
+    { "flags-of-all", "-device intel-iommu,scope=3,device-iotlb=on"
+      " -device intel-iommu,x2apic-opt-out=on" TESTDEV("3"),
+      "48 3" UNIT " 1.0@00/03.0)"
+      " DRHD(0 0 0 0xfed92000" IOAPIC HOST ICH9 ") ATSR(1 0)",
+      "48 3" UNIT " 1.0@00/03.0) DRHD(1 0 0 0xfed92000) ATSR(1 0)" },
     { "bypass", "-machine default_bus_bypass_iommu=on -device intel-iommu",
       "48 1" UNIT IOAPIC ")", NULL },
 };
@@ -340,6 +362,15 @@ static const struct {
       "0x2000-0x3fff@00:00.0'", "RMRR 1", "overlaps RMRR 0" },
     { "-device intel-iommu,aw-bits=39,"
       "reserved-regions=0x1000-0x8000000fff@00:00.0", "RMRR 0", "39 bits" },
+    { "-device intel-iommu -device intel-iommu", "scope", "unit 0" },
+    { "-device intel-iommu,scope=20", "'20'", "SLOT" },
+    { "-device intel-iommu,scope=3.8", "'3.8'", "SLOT" },
+    { "-device intel-iommu,scope=3:", "'3:'", "SLOT" },
+    { "-device intel-iommu,scope=3 -device intel-iommu,scope=4:3.1", "scope",
+      "unit 0" },
+    { "-device intel-iommu,scope=1 -device intel-iommu,scope=2"
+      " -device intel-iommu,scope=3 -device intel-iommu,scope=4"
+      " -device intel-iommu,scope=5", "intel-iommu,scope=5", "4 units" },
     { "-device intel-iommu,satc=on", "satc=on", "device-iotlb=on" },
     { "-device intel-iommu,device-iotlb=on,atc-required=on",
       "atc-required=on", "satc=on" },

@@ -30,14 +30,13 @@
 
 /* A table in the making. */
 typedef struct VtdTable {
-    IntelIOMMUState *iommu;
     GPtrArray *paths;           /* what scope entries point to */
     GPtrArray *arrays;          /* GArray of ViommuDmarScope */
     GArray *drhds;
     GArray *rmrrs;
 } VtdTable;
 
-/* --- Device scopes --------------------------------------------------------- */
+/* --- Device scopes ------------------------------------------------------- */
 
 static GArray *vtd_scopes_new(VtdTable *t)
 {
@@ -85,14 +84,15 @@ static void vtd_scope_add_device(VtdTable *t, GArray *scopes, PCIDevice *dev)
 typedef struct VtdWalk {
     VtdTable *t;
     GArray *scopes;
-    bool (*wanted)(PCIDevice *dev);
+    bool (*wanted)(PCIDevice *dev, const void *opaque);
+    const void *opaque;
 } VtdWalk;
 
 static void vtd_walk_device(PCIBus *bus, PCIDevice *dev, void *opaque)
 {
     VtdWalk *walk = opaque;
 
-    if (!walk->wanted || walk->wanted(dev)) {
+    if (walk->wanted(dev, walk->opaque)) {
         vtd_scope_add_device(walk->t, walk->scopes, dev);
     }
 }
@@ -109,29 +109,37 @@ static int vtd_walk_host(Object *obj, void *opaque)
 }
 
 /* The functions on all root buses, in the order of stock QEMU's table. */
-static GArray *vtd_scopes_of_roots(VtdTable *t, GArray *scopes,
-                                   bool (*wanted)(PCIDevice *dev))
+static void vtd_scopes_of_roots(VtdTable *t, GArray *scopes,
+                                bool (*wanted)(PCIDevice *dev,
+                                               const void *opaque),
+                                const void *opaque)
 {
-    VtdWalk walk = { t, scopes, wanted };
+    VtdWalk walk = { t, scopes, wanted, opaque };
 
     object_child_foreach_recursive(object_get_root(), vtd_walk_host, &walk);
-    return scopes;
 }
 
-/* --- Structures ------------------------------------------------------------ */
+/* --- Structures ---------------------------------------------------------- */
+
+static bool vtd_is_behind(PCIDevice *dev, const void *unit)
+{
+    return vtd_unit_of_device(dev) == unit;
+}
 
 static void vtd_add_unit(VtdTable *t, IntelIOMMUState *s)
 {
     static const uint8_t ioapic[] = { VTD_IOAPIC_SOURCE & 0xff };
     GArray *scopes = vtd_scopes_new(t);
     ViommuDmarDrhd drhd = {
-        .base = Q35_HOST_BRIDGE_IOMMU_ADDR,
+        .base = vtd_unit_base(s),
         .size = pow2ceil(viommu_mmio_size(s->unit)),
     };
 
-    vtd_scope_add(t, scopes, VIOMMU_SCOPE_IOAPIC, ACPI_BUILD_IOAPIC_ID,
-                  VTD_IOAPIC_SOURCE >> 8, ioapic, 1);
-    vtd_scopes_of_roots(t, scopes, NULL);
+    if (s == vtd_unit_of_ioapic()) {
+        vtd_scope_add(t, scopes, VIOMMU_SCOPE_IOAPIC, ACPI_BUILD_IOAPIC_ID,
+                      VTD_IOAPIC_SOURCE >> 8, ioapic, 1);
+    }
+    vtd_scopes_of_roots(t, scopes, vtd_is_behind, s);
     drhd.scopes = (const ViommuDmarScope *)scopes->data;
     drhd.n_scopes = scopes->len;
     g_array_append_val(t->drhds, drhd);
@@ -189,7 +197,7 @@ static bool vtd_add_region(VtdTable *t, const ViommuReservedRegion *region,
 }
 
 /* An endpoint of the root complex that has a device-TLB. */
-static bool vtd_has_ats(PCIDevice *dev)
+static bool vtd_has_ats(PCIDevice *dev, const void *unused)
 {
     uint32_t at = VTD_EXT_CAP_FIRST;
     unsigned left = (VTD_EXT_CAP_END - VTD_EXT_CAP_FIRST) / 4;
@@ -210,40 +218,57 @@ static bool vtd_has_ats(PCIDevice *dev)
     return false;
 }
 
+/* The table has one word for all units. */
+static bool vtd_add_options(VtdTable *t, IntelIOMMUState *s, ViommuDmar *dmar,
+                            ViommuDmarSatc *satc, Error **errp)
+{
+    X86IOMMUState *x86 = X86_IOMMU_DEVICE(s);
+
+    dmar->address_bits = MAX(dmar->address_bits,
+                             s->haw_bits ?: MIN(s->aw_bits, VTD_HAW_MAX));
+    dmar->interrupt_remapping |= x86_iommu_ir_supported(x86);
+    dmar->x2apic_opt_out |= s->x2apic_opt_out;
+    dmar->dma_control_opt_in |= s->dma_control_opt_in;
+    dmar->n_atsrs |= x86->dt_supported;
+    dmar->n_satcs |= s->satc;
+    satc->atc_required |= s->atc_required;
+    vtd_add_unit(t, s);
+    for (guint i = 0; i < s->regions->len; i++) {
+        if (!vtd_add_region(t, g_ptr_array_index(s->regions, i), errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static GByteArray *vtd_describe(VtdTable *t, const char *oem_id,
                                 const char *oem_table_id, Error **errp)
 {
-    IntelIOMMUState *s = t->iommu;
-    X86IOMMUState *x86 = X86_IOMMU_DEVICE(s);
     g_autoptr(GError) error = NULL;
     ViommuDmarAtsr atsr = { .all_ports = true };
-    ViommuDmarSatc satc = { .atc_required = s->atc_required };
+    ViommuDmarSatc satc = { 0 };
     ViommuDmar dmar = {
-        .header.oem_id = oem_id,
-        .header.oem_table_id = oem_table_id,
-        .header.creator_id = "BXPC",
-        .header.oem_revision = VTD_ACPI_REVISION,
-        .header.creator_revision = VTD_ACPI_REVISION,
-        .address_bits = s->haw_bits ?: MIN(s->aw_bits, VTD_HAW_MAX),
-        .interrupt_remapping = x86_iommu_ir_supported(x86),
-        .x2apic_opt_out = s->x2apic_opt_out,
-        .dma_control_opt_in = s->dma_control_opt_in,
+        .header = {
+            .oem_id = oem_id,
+            .oem_table_id = oem_table_id,
+            .creator_id = "BXPC",
+            .oem_revision = VTD_ACPI_REVISION,
+            .creator_revision = VTD_ACPI_REVISION,
+        },
         .atsrs = &atsr,
-        .n_atsrs = x86->dt_supported,
         .satcs = &satc,
     };
     GByteArray *table;
 
-    vtd_add_unit(t, s);
-    for (guint i = 0; i < s->regions->len; i++) {
-        if (!vtd_add_region(t, g_ptr_array_index(s->regions, i), errp)) {
+    for (unsigned i = 0; i < vtd_unit_count; i++) {
+        if (!vtd_add_options(t, vtd_units[i], &dmar, &satc, errp)) {
             return NULL;
         }
     }
-    if (s->satc) {
-        GArray *scopes = vtd_scopes_of_roots(t, vtd_scopes_new(t),
-                                             vtd_has_ats);
+    if (dmar.n_satcs) {
+        GArray *scopes = vtd_scopes_new(t);
 
+        vtd_scopes_of_roots(t, scopes, vtd_has_ats, NULL);
         satc.scopes = (const ViommuDmarScope *)scopes->data;
         satc.n_scopes = scopes->len;
         dmar.n_satcs = scopes->len != 0;
@@ -259,11 +284,10 @@ static GByteArray *vtd_describe(VtdTable *t, const char *oem_id,
     return table;
 }
 
-static GByteArray *vtd_make_table(IntelIOMMUState *s, const char *oem_id,
+static GByteArray *vtd_make_table(const char *oem_id,
                                   const char *oem_table_id, Error **errp)
 {
     VtdTable t = {
-        .iommu = s,
         .paths = g_ptr_array_new_with_free_func(g_free),
         .arrays = g_ptr_array_new_with_free_func(
             (GDestroyNotify)g_array_unref),
@@ -287,9 +311,10 @@ static GByteArray *vtd_make_table(IntelIOMMUState *s, const char *oem_id,
 void viommu_build_dmar(GArray *tables, const char *oem_id,
                        const char *oem_table_id)
 {
-    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(x86_iommu_get_default());
+    /* the table is kept with the first unit */
+    IntelIOMMUState *s = vtd_units[0];
     Error *error = NULL;
-    GByteArray *table = vtd_make_table(s, oem_id, oem_table_id, &error);
+    GByteArray *table = vtd_make_table(oem_id, oem_table_id, &error);
 
     if (!table && !s->dmar) {
         error_reportf_err(error, "intel-iommu: ");

@@ -385,9 +385,13 @@ static VtdSpace *vtd_space_new(IntelIOMMUState *s, PCIBus *bus,
 static AddressSpace *vtd_get_address_space(PCIBus *bus, void *opaque,
                                            int devfn)
 {
-    IntelIOMMUState *s = opaque;
-    VtdBus *vb = g_hash_table_lookup(s->buses, bus);
+    IntelIOMMUState *s = vtd_unit_of(bus, devfn);
+    VtdBus *vb;
 
+    if (!s) {
+        return &address_space_memory;
+    }
+    vb = g_hash_table_lookup(s->buses, bus);
     if (!vb) {
         vb = g_new0(VtdBus, 1);
         if (pci_bus_is_root(bus)) {
@@ -443,7 +447,7 @@ void vtd_spaces_init(IntelIOMMUState *s)
     s->buses = g_hash_table_new(NULL, NULL);
     s->spaces = g_ptr_array_new();
     QLIST_INIT(&s->notified);
-    pci_setup_iommu(pcms->pcibus, &vtd_pci_ops, s);
+    pci_setup_iommu(pcms->pcibus, &vtd_pci_ops, NULL);
     viommu_of_device = vtd_of_device;
     viommu_translate_for = vtd_translate_for;
 }

@@ -11,6 +11,7 @@
  *   acpi.c         the DMAR table and reserved regions
  *   state.c        migration
  *   threads.c      DMA of iothreads
+ *   units.c        the units of a machine, and who is behind which
  *
  * Everything here runs under the BQL unless it says otherwise.
  */
@@ -29,7 +30,7 @@
 
 /* How a requester that is no PCI function appears in firmware tables. */
 #define VTD_IOAPIC_SOURCE   0xff00
-/* The unit itself, in a list of messages. */
+/* Unit number 0 itself, in a list of messages; the others follow. */
 #define VTD_UNIT_SOURCE     VIOMMU_SINK_UNIT
 
 /*
@@ -148,6 +149,26 @@ static inline void vtd_thread_translates(void)
 bool vtd_threads_drained(void *opaque);
 /* Something was invalidated, so begin to wait for the threads anew. */
 void vtd_threads_forget(IntelIOMMUState *s);
+
+/* units.c */
+/* Register windows are as far apart; the sink follows behind the last. */
+#define VTD_UNITS_MAX   4
+#define VTD_UNIT_STRIDE 0x2000
+
+extern IntelIOMMUState *vtd_units[VTD_UNITS_MAX];
+extern unsigned vtd_unit_count;
+
+static inline hwaddr vtd_unit_base(const IntelIOMMUState *s)
+{
+    return Q35_HOST_BRIDGE_IOMMU_ADDR + s->index * VTD_UNIT_STRIDE;
+}
+
+/* Give @s its number and its functions. */
+bool vtd_unit_add(IntelIOMMUState *s, Error **errp);
+/* The unit that @devfn of @bus is behind, or NULL. */
+IntelIOMMUState *vtd_unit_of(PCIBus *bus, int devfn);
+IntelIOMMUState *vtd_unit_of_device(PCIDevice *dev);
+IntelIOMMUState *vtd_unit_of_ioapic(void);
 
 /* acpi.c */
 /* Read the option and keep the guest's software off these regions. */

@@ -57,7 +57,7 @@ void vtd_events_flush(IntelIOMMUState *s)
         vtd_spaces_update(s, VIOMMU_ANY, 0);
     }
     for (unsigned i = 0; i < count; i++) {
-        vtd_deliver_msi(VTD_UNIT_SOURCE, &msis[i]);
+        vtd_deliver_msi(VTD_UNIT_SOURCE + s->index, &msis[i]);
     }
 }
 
@@ -81,7 +81,7 @@ static void vtd_send_msi(void *opaque, const ViommuMsi *msi)
     bool known = false;
 
     if (bql_locked()) {
-        vtd_deliver_msi(VTD_UNIT_SOURCE, msi);
+        vtd_deliver_msi(VTD_UNIT_SOURCE + s->index, msi);
         return;
     }
     qemu_mutex_lock(&events->lock);
@@ -346,9 +346,11 @@ static bool vtd_create_unit(IntelIOMMUState *s, Error **errp)
  */
 static int vtd_check_vfio(Object *child, void *opaque)
 {
-    const char *need = vtd_mirror_needs(opaque);
+    IntelIOMMUState *s = object_dynamic_cast(child, "vfio-pci") ?
+                         vtd_unit_of_device(PCI_DEVICE(child)) : NULL;
+    const char *need = s ? vtd_mirror_needs(s) : NULL;
 
-    if (need && object_dynamic_cast(child, "vfio-pci")) {
+    if (need) {
         error_report("intel-iommu: a vfio-pci device is behind it, which "
                      "needs %s", need);
         exit(1);
@@ -358,9 +360,7 @@ static int vtd_check_vfio(Object *child, void *opaque)
 
 static void vtd_machine_done(Notifier *notifier, void *unused)
 {
-    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(x86_iommu_get_default());
-
-    object_child_foreach_recursive(object_get_root(), vtd_check_vfio, s);
+    object_child_foreach_recursive(object_get_root(), vtd_check_vfio, NULL);
 }
 
 static Notifier vtd_machine_done_notifier = { .notify = vtd_machine_done };
@@ -370,7 +370,7 @@ static void vtd_realize(DeviceState *dev, Error **errp)
     IntelIOMMUState *s = INTEL_IOMMU_DEVICE(dev);
     MachineState *ms = MACHINE(qdev_get_machine());
 
-    if (!vtd_check_options(s, errp)) {
+    if (!vtd_check_options(s, errp) || !vtd_unit_add(s, errp)) {
         return;
     }
     vtd_events_init(s);
@@ -380,11 +380,15 @@ static void vtd_realize(DeviceState *dev, Error **errp)
     memory_region_init_io(&s->registers, OBJECT(s), &vtd_register_ops, s,
                           "intel-iommu", viommu_mmio_size(s->unit));
     memory_region_add_subregion(get_system_memory(),
-                                Q35_HOST_BRIDGE_IOMMU_ADDR, &s->registers);
+                                vtd_unit_base(s), &s->registers);
     viommu_ram_follow(s->unit);
     vtd_spaces_init(s);
-    X86_MACHINE(ms)->ioapic_as = vtd_ioapic_space(s);
-    qemu_add_machine_init_done_notifier(&vtd_machine_done_notifier);
+    if (s == vtd_unit_of_ioapic()) {
+        X86_MACHINE(ms)->ioapic_as = vtd_ioapic_space(s);
+    }
+    if (s->index == 0) {
+        qemu_add_machine_init_done_notifier(&vtd_machine_done_notifier);
+    }
 }
 
 /*
@@ -438,6 +442,7 @@ static const Property vtd_properties[] = {
     DEFINE_PROP_BOOL("virtual-commands", IntelIOMMUState, virtual_commands,
                      false),
     DEFINE_PROP_BOOL("rid-pasid", IntelIOMMUState, rid_pasid, false),
+    DEFINE_PROP_STRING("scope", IntelIOMMUState, scope),
     DEFINE_PROP_BOOL("satc", IntelIOMMUState, satc, false),
     DEFINE_PROP_BOOL("atc-required", IntelIOMMUState, atc_required, false),
     DEFINE_PROP_BOOL("x2apic-opt-out", IntelIOMMUState, x2apic_opt_out,

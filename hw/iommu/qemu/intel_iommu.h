@@ -11,6 +11,7 @@
 #define INTEL_IOMMU_H
 
 #include "hw/i386/x86-iommu.h"
+#include "qemu/bitmap.h"
 #include "qom/object.h"
 
 #define TYPE_INTEL_IOMMU_DEVICE "intel-iommu"
@@ -65,7 +66,10 @@ struct IntelIOMMUState {
     bool x2apic_opt_out;
     bool dma_control_opt_in;
     char *reserved_regions;
+    char *scope;
 
+    unsigned index;                 /* 0 is the machine's first unit */
+    DECLARE_BITMAP(functions, 256); /* of the first root bus, with a scope */
     Viommu *unit;
     MemoryRegion registers;
     VtdEvents *events;              /* what other threads left to do */
@@ -85,7 +89,13 @@ struct IntelIOMMUState {
 };
 
 /**
- * Append the DMAR table of the machine's unit to @tables; hw/i386/acpi-build.c
+ * Is @dev one more unit beside @first, which may be NULL?  hw/i386/pc.c asks
+ * before it refuses a second IOMMU.
+ */
+bool viommu_is_further_unit(DeviceState *first, DeviceState *dev);
+
+/**
+ * Append the DMAR table of the machine's units to @tables; hw/i386/acpi-build.c
  * calls it.
  */
 void viommu_build_dmar(GArray *tables, const char *oem_id,

@@ -83,11 +83,17 @@ void vtd_interrupts_init(VtdSpace *space)
 int vtd_int_remap(X86IOMMUState *x86, MSIMessage *src, MSIMessage *dst,
                   uint16_t sid)
 {
-    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(x86);
-    uint32_t source = sid == X86_IOMMU_SID_INVALID ? VTD_IOAPIC_SOURCE : sid;
+    bool is_device = sid != X86_IOMMU_SID_INVALID;
+    uint32_t source = is_device ? sid : VTD_IOAPIC_SOURCE;
+    PCIDevice *dev = is_device ? vtd_find_device(source) : NULL;
+    IntelIOMMUState *s = dev ? vtd_unit_of_device(dev) : vtd_unit_of_ioapic();
     ViommuMsi in = { .addr = src->address, .data = src->data };
     ViommuMsi out;
 
+    if (!s) {
+        *dst = *src;
+        return 0;
+    }
     /* A question only: the interrupt, and its fault, may never come. */
     if (viommu_remap_msi(s->unit, source, &in, true, &out) !=
         VIOMMU_MSI_DELIVER) {
@@ -102,6 +108,7 @@ void vtd_notify_routes(IntelIOMMUState *s, const ViommuInvalidation *inv)
 {
     bool global = inv->count == 0;
 
-    x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(s), global, inv->index,
+    /* all users ask the machine's first unit */
+    x86_iommu_iec_notify_all(x86_iommu_get_default(), global, inv->index,
                              global ? 0 : ctz32(inv->count));
 }

@@ -119,6 +119,13 @@ void vtd_notify_invalidation(IntelIOMMUState *s,
     }
 }
 
+static PCIDevice *vtd_find_behind(const IntelIOMMUState *s, uint32_t source)
+{
+    PCIDevice *dev = vtd_find_device(source);
+
+    return dev && vtd_unit_of_device(dev) == s ? dev : NULL;
+}
+
 /*
  * An invalidation request to a place where no function is, or one that has no
  * device-TLB, meets nobody who would complete it: it times out.
@@ -126,7 +133,7 @@ void vtd_notify_invalidation(IntelIOMMUState *s,
 bool vtd_devtlb_invalidate(void *opaque, const ViommuInvalidation *inv)
 {
     IntelIOMMUState *s = opaque;
-    PCIDevice *dev = vtd_find_device(inv->source);
+    PCIDevice *dev = vtd_find_behind(s, inv->source);
     ViommuTestdev *core;
 
     vtd_notify_invalidation(s, inv);
@@ -144,7 +151,7 @@ bool vtd_devtlb_invalidate(void *opaque, const ViommuInvalidation *inv)
 
 void vtd_page_response(void *opaque, const ViommuPageResponse *response)
 {
-    PCIDevice *dev = vtd_find_device(response->source);
+    PCIDevice *dev = vtd_find_behind(opaque, response->source);
     ViommuTestdev *core = dev ? viommu_endpoint_core(dev) : NULL;
 
     if (core) {
