@@ -302,10 +302,6 @@ static void test_case(gconstpointer data)
     g_autoptr(GByteArray) table = NULL;
     g_autofree char *got = NULL;
 
-    if (!wanted) {
-        g_test_skip("this machine does not have it");
-        return;
-    }
     table = qtest_is_qemu() ? table_of_qemu(c->options)
                             : table_of_board(c->options);
     got = tell(table);
@@ -333,10 +329,6 @@ static void test_stock(void)
     };
     g_autoptr(GByteArray) table = NULL;
 
-    if (!qtest_is_qemu()) {
-        g_test_skip("the board signs with its own name");
-        return;
-    }
     table = table_of_qemu("-device intel-iommu");
     table->data[9] = 0;
     g_assert_cmpmem(table->data, table->len, stock, sizeof(stock));
@@ -401,10 +393,6 @@ static void test_bad_dump(void)
         "-machine q35,dump-dmar=/dev/null/file",
     };
 
-    if (qtest_is_qemu()) {
-        g_test_skip("QEMU does not have it");
-        return;
-    }
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *said = qtest_start_refused("%s", bad[i]);
         const char *end = strchr(said, '\n');
@@ -421,10 +409,17 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *name = g_strconcat("/firmware/", cases[i].name, NULL);
 
-        g_test_add_data_func(name, &cases[i], test_case);
+        /* what one machine does not have is a case of the other */
+        if (qtest_is_qemu() ? cases[i].qemu : cases[i].board) {
+            g_test_add_data_func(name, &cases[i], test_case);
+        }
     }
-    g_test_add_func("/firmware/stock", test_stock);
     g_test_add_func("/firmware/bad", test_bad);
-    g_test_add_func("/firmware/bad-dump", test_bad_dump);
+    if (qtest_is_qemu()) {
+        /* the board signs with its own name */
+        g_test_add_func("/firmware/stock", test_stock);
+    } else {
+        g_test_add_func("/firmware/bad-dump", test_bad_dump);
+    }
     return g_test_run();
 }
