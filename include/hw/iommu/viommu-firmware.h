@@ -253,6 +253,48 @@ typedef struct ViommuIort {
  */
 GByteArray *viommu_iort_build(const ViommuIort *iort, GError **error);
 
+/* --- Arm: the device tree ----------------------------------------------------- */
+
+/** An SMMUv3's node. */
+typedef struct ViommuFdtSmmu {
+    uint64_t base, size;    /* of the register window */
+    uint32_t phandle;
+    bool coherent;
+    /** the first of four shared peripheral interrupts of the GIC, edges:
+     *  eventq, priq, cmdq-sync, gerror */
+    uint32_t spi;
+} ViommuFdtSmmu;
+
+/**
+ * Add the node of @smmu to the root of @fdt, a tree of libfdt with room for
+ * it and with addresses and sizes of two cells.  Binding "arm,smmu-v3".
+ * Any thread that may use @fdt.
+ *
+ * Returns true; false with @error (VIOMMU_ERROR_CONFIG).
+ */
+bool viommu_fdt_add_smmuv3(void *fdt, const ViommuFdtSmmu *smmu,
+                           GError **error);
+
+/**
+ * Say in the node @path of a PCI host bridge that all its RequesterIDs are
+ * StreamIDs of the unit @phandle, and with @ats that the root complex
+ * supports ATS.  Bindings "pci-iommu" and "ats-supported".
+ *
+ * Returns true; false with @error (VIOMMU_ERROR_CONFIG).
+ */
+bool viommu_fdt_link_pcie(void *fdt, const char *path, uint32_t phandle,
+                          bool ats, GError **error);
+
+/**
+ * Add a node for the function @devfn of the bus whose host bridge is @path,
+ * which says that its accesses may be stalled, and with @pasid_bits above 0
+ * that it has PASIDs of so many bits.  Binding "dma-can-stall".
+ *
+ * Returns true; false with @error (VIOMMU_ERROR_CONFIG).
+ */
+bool viommu_fdt_add_stalling(void *fdt, const char *path, uint8_t devfn,
+                             unsigned pasid_bits, GError **error);
+
 #pragma GCC visibility pop
 G_END_DECLS
 
