@@ -202,7 +202,7 @@ static void test_device_tlb(void)
     board_end(&s.b);
 }
 
-/* A scope holds what is behind its bridges; only viommu-machine has scopes. */
+/* A scope holds what is behind its bridges. */
 static void test_scope(void)
 {
     const uint64_t value = 0x77;

@@ -17,7 +17,7 @@ static void table_init(Table *t)
 {
     *t = (Table) {
         .smmus[0] = {
-            .base = 0x9050000, .coherent = true, .event_gsiv = 106,
+            .base = 0x9050000, .coherent = true, .httu = 2, .event_gsiv = 106,
             .pri_gsiv = 107, .sync_gsiv = 108, .gerror_gsiv = 109,
             .streams = 0x10000,
         },
@@ -72,7 +72,7 @@ static void test_bytes(void)
     /* the unit: type, base, COHACC, interrupts */
     g_assert_cmpuint(out->data[72], ==, 4);
     g_assert_cmphex(get(out, 72 + 16, 8), ==, 0x9050000);
-    g_assert_cmphex(get(out, 72 + 24, 4), ==, 1);
+    g_assert_cmphex(get(out, 72 + 24, 4), ==, 1 | 2 << 1);
     g_assert_cmpuint(get(out, 72 + 44, 4), ==, 106);
     g_assert_cmpuint(get(out, 72 + 48, 4), ==, 107);
     g_assert_cmpuint(get(out, 72 + 52, 4), ==, 109);
@@ -109,6 +109,9 @@ static void test_refused(void)
     table_init(&t);
     t.smmus[0].base = 0x9051000;
     refused(&t, "0x9051000");
+    table_init(&t);
+    t.smmus[0].httu = 3;
+    refused(&t, "httu 3");
     table_init(&t);
     t.smmus[0].streams = 0x10001;
     refused(&t, "65537 streams");

@@ -17,6 +17,7 @@ enum { REVISION_ITS = 1, REVISION_ROOT = 4, REVISION_SMMUV3 = 4 };
 enum { SIZE_ITS = 24, SIZE_ROOT = 40, SIZE_SMMUV3 = 68 };
 
 #define SMMUV3_COHACC       1u
+#define SMMUV3_HTTU_SHIFT   1
 #define ROOT_COHERENT       1u
 /* memory access flags: CPM and DACS */
 #define ROOT_MEMORY_FLAGS   3u
@@ -33,6 +34,10 @@ static bool check_smmu(const ViommuIort *iort, size_t i, GError **error)
         return acpi_fail(error, "SMMUv3 %zu: base 0x%" G_GINT64_MODIFIER
                          "x: must be a multiple of 0x%x", i, smmu->base,
                          SMMU_WINDOW_ALIGN);
+    }
+    if (smmu->httu > 2) {
+        return acpi_fail(error, "SMMUv3 %zu: httu %u: allowed are 0 to 2", i,
+                         smmu->httu);
     }
     if (smmu->streams < 1 || smmu->streams > STREAMS_MAX) {
         return acpi_fail(error, "SMMUv3 %zu: %u streams: allowed are 1 to %u",
@@ -156,7 +161,8 @@ static void put_smmu(GByteArray *out, const ViommuIort *iort, size_t i,
 
     put_node(out, NODE_SMMUV3, REVISION_SMMUV3, SIZE_SMMUV3, iort->its, id);
     acpi_put(out, smmu->base, 8);
-    acpi_put(out, smmu->coherent ? SMMUV3_COHACC : 0, 4);
+    acpi_put(out, (smmu->coherent ? SMMUV3_COHACC : 0) |
+                  smmu->httu << SMMUV3_HTTU_SHIFT, 4);
     acpi_put(out, 0, 4);
     acpi_put(out, 0, 8);            /* no VATOS */
     acpi_put(out, 0, 4);            /* the architecture's own model */

@@ -142,7 +142,7 @@ void viommu_build_iort(GArray *tables, BIOSLinker *linker,
     int line = vms->irqmap[VIRT_SMMU] + SMMU_SPI_BASE;
     const ViommuIortSmmu smmu = {
         .base = vms->memmap[VIRT_SMMU].base, .coherent = true,
-        .event_gsiv = line, .pri_gsiv = line + 1, .sync_gsiv = line + 2,
+        .httu = the_smmu->httu, .event_gsiv = line, .pri_gsiv = line + 1, .sync_gsiv = line + 2,
         .gerror_gsiv = line + 3, .streams = 0x10000,
     };
     ViommuIortRoot root = {

@@ -213,6 +213,7 @@ typedef struct ViommuIortMapping {
 typedef struct ViommuIortSmmu {
     uint64_t base;          /* of the register window; a multiple of 64 KiB */
     bool coherent;          /* COHACC Override */
+    uint8_t httu;           /* HTTU Override, as IDR0.HTTU: 0 .. 2 */
     /** wired interrupts (GSIV), 0 is none */
     uint32_t event_gsiv, pri_gsiv, gerror_gsiv, sync_gsiv;
     /** how many StreamIDs it has, from 0 */
