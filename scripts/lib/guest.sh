@@ -34,7 +34,7 @@ guest_defaults() {
     guest_blk=''                # further options of the virtio disk
     guest_endpoint=''           # options of viommu-testdev
     guest_scalable=0            # scalable mode is expected
-    guest_vfio=0                # viommu-testdev through VFIO and iommufd
+    guest_vfio=0                # viommu-testdev in the hands of a process
     guest_vfio_skips=''         # its checks that this kernel may not have,
     guest_vfio_absent=''        # or must refuse behind this unit: patterns
     guest_caching=0             # caching mode
@@ -366,13 +366,12 @@ guest_matches() {
     return 1
 }
 
-# The endpoint through VFIO and iommufd: one line for each check.
-guest_judge_vfio() {
+# guest_judge_checks START NAME: the report's lines "START CHECK STATUS TEXT"
+guest_judge_checks() {
     local name status text n count
-    [ "$guest_vfio" = 1 ] || return 0
-    n=$(grep -c '^vfio ' <<<"$guest_report" || true)
-    count=$(guest_field "$(guest_line vfio-end)" count)
-    guest_expect "VFIO and iommufd" "$n checks of ${count:-?}" \
+    n=$(grep -c "^$1 " <<<"$guest_report" || true)
+    count=$(guest_field "$(guest_line "$1-end")" count)
+    guest_expect "$2" "$n checks of ${count:-?}" \
         "n > 0 && n == ${count:-0}"
     while read -r _ name status text; do
         if guest_matches "$name" "$guest_vfio_absent"; then
@@ -383,7 +382,14 @@ guest_judge_vfio() {
         else
             guest_result "$status" "$name" "$text"
         fi
-    done < <(grep '^vfio ' <<<"$guest_report")
+    done < <(grep "^$1 " <<<"$guest_report")
+}
+
+# The endpoint in the hands of a process.
+guest_judge_vfio() {
+    [ "$guest_vfio" = 1 ] || return 0
+    guest_judge_checks sva "shared address spaces"
+    guest_judge_checks vfio "VFIO and iommufd"
 }
 
 # With further units, the disks are behind different ones.
@@ -616,6 +622,7 @@ guest_bad_lines() {
         -e '(DMAR|IOMMU).*(Unknown|[Uu]nexpected|[Uu]nsupported)' \
         -e 'Firmware (Bug|Warn)|[Bb]roken BIOS|your BIOS is broken' \
         -e 'DMAR.*([Yy]our BIOS|scope|No handler|RMRR.*(reserved|e820))' \
+        -e '[Ii]nvalid page request|IOMMU: .*(canonical|Privilege|PRQ|request)' \
         -e 'WARNING: CPU|BUG:|Oops|general protection|Kernel panic' \
         -e 'Call Trace|rcu.*(stall|detected)|soft lockup|hung_task' \
         -e 'nobody cared|No irq handler|spurious' \
@@ -633,7 +640,7 @@ guest_judge_log() {
     before=$(sed "/$marker/,\$d" "$guest_console" | guest_bad_lines)
     after=$(sed "1,/$marker/d; /$last/,\$d" "$guest_console" |
             guest_bad_lines | grep -av 'DRHD: handling fault status' || true)
-    # the checks through VFIO provoke faults too, and a refusal
+    # the checks of processes provoke faults too, and a refusal
     rest=$(sed "1,/$last/d" "$guest_console" | guest_bad_lines |
            grep -avE -e 'DRHD: handling fault status' \
                -e '\[fault reason' -e 'Invalid stage-1 address width' || true)
@@ -645,7 +652,7 @@ guest_judge_log() {
             head -n 1 <<<"$before" | tr -d '\r')"
     fi
     if [ "$guest_vfio" = 1 ]; then
-        guest_expect "log of VFIO and iommufd" "$(grep -c . <<<"$rest" ||
+        guest_expect "log of the lab" "$(grep -c . <<<"$rest" ||
             true) bad line(s) $(head -n 1 <<<"$rest" | tr -d '\r')" \
             "$(text_equal "$rest" '')"
     fi

@@ -131,6 +131,17 @@ static bool find(uint32_t id, size_t bar_size, Endpoint *e)
     return bar != MAP_FAILED;
 }
 
+volatile uint8_t *testdev_map(char *name, size_t size)
+{
+    Endpoint e;
+
+    if (!find(TESTDEV_PCI_ID, TESTDEV_BAR_SIZE, &e)) {
+        return NULL;
+    }
+    snprintf(name, size, "%s", e.name);
+    return e.bar;
+}
+
 /* From now on: a descriptor that gives the kernel's new messages. */
 static int log_open(void)
 {

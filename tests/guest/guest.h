@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Parts of the test program that runs in the guest (as "disk", "net", "edu",
- * "dma", "ats", "regs", "vfio") and on the host ("check", "serve").  Each part
- * prints report lines of the form "NAME key=value ...", and returns the exit
- * status.
+ * "dma", "ats", "regs", "sva", "vfio") and on the host ("check", "serve").
+ * Each part prints report lines of the form "NAME key=value ...", and returns
+ * the exit status.
  */
 #ifndef TESTS_GUEST_GUEST_H
 #define TESTS_GUEST_GUEST_H
@@ -25,6 +25,9 @@ bool write_all(int fd, const void *buf, size_t size);
 /* Has the kernel switched ATS on, on the PCI device @name? */
 bool ats_enabled(const char *name);
 
+/* BAR 0 of viommu-testdev, switched on; NULL without one.  @name: its own. */
+volatile uint8_t *testdev_map(char *name, size_t size);
+
 int cmd_disk(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_net(int argc, char **argv);
@@ -33,6 +36,7 @@ int cmd_dma(int argc, char **argv);
 int cmd_edu(int argc, char **argv);
 int cmd_ats(int argc, char **argv);
 int cmd_regs(int argc, char **argv);
+int cmd_sva(int argc, char **argv);
 int cmd_vfio(int argc, char **argv);
 
 #endif

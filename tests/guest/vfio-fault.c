@@ -120,7 +120,8 @@ static bool with_page(Vfio *v, const Faults *f, bool write, uint64_t va,
 /* A copy for which the source and the target are missing, then there. */
 static bool copy_with_pages(Vfio *v, const Faults *f)
 {
-    const uint64_t from = NESTED_VA + 8 * PAGE, to = NESTED_VA + 9 * PAGE;
+    const uint64_t from = nested_va(v) + 8 * PAGE;
+    const uint64_t to = nested_va(v) + 9 * PAGE;
     PageFault fault;
     uint64_t status;
 
@@ -150,7 +151,7 @@ static bool copy_with_pages(Vfio *v, const Faults *f)
 
 static Outcome faults_served(Vfio *v, const Faults *f)
 {
-    const uint64_t va = NESTED_VA;
+    const uint64_t va = nested_va(v);
 
     arena_fill(v, DATA_PAGE, 1);
     if (!with_page(v, f, false, va, DATA_PAGE)) {
@@ -222,7 +223,7 @@ Outcome check_fault_pasid(Vfio *v)
 
 Outcome check_fault_refused(Vfio *v)
 {
-    const uint64_t va = NESTED_VA;
+    const uint64_t va = nested_va(v);
     Faults f;
     PageFault fault, never = { .cookie = 0x7777 };
     Outcome outcome = faults_begin(v, &f, 0);

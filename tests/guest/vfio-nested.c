@@ -10,29 +10,44 @@
 #include "vfio-nested.h"
 
 #define RW              (IOAS_MAP_READABLE | IOAS_MAP_WRITEABLE)
-#define LEVELS          4u
 #define ENTRY_ADDR      0x000ffffffffff000ull
 #define TABLE_PAGES     16u     /* of the arena; data comes behind them */
 
-uint64_t *nested_entry(const Vfio *v, uint64_t va)
+uint64_t nested_va(const Vfio *v)
+{
+    return v->levels == 5 ? NESTED_VA_5 : NESTED_VA_4;
+}
+
+/* The entry of level @stop on the way to @va. */
+static uint64_t *entry_at(const Vfio *v, uint64_t va, unsigned stop)
 {
     uint64_t *table = (uint64_t *)v->arena;
 
-    for (unsigned level = LEVELS; ; level--) {
+    for (unsigned level = v->levels; ; level--) {
         uint64_t *e = &table[va >> (12 + 9 * (level - 1)) & 0x1ff];
 
-        if (level == 1) {
+        if (level == stop) {
             return e;
         }
         table = (uint64_t *)(v->arena + ((*e & ENTRY_ADDR) - NESTED_GPA));
     }
 }
 
-/* Tables for the 2 MiB at @va: pages 0 to 3 of the arena. */
+uint64_t *nested_entry(const Vfio *v, uint64_t va)
+{
+    return entry_at(v, va, 1);
+}
+
+uint64_t *nested_table_entry(const Vfio *v, uint64_t va)
+{
+    return entry_at(v, va, 2);
+}
+
+/* Tables for the 2 MiB at @va: the first pages of the arena. */
 static void make_tables(Vfio *v, uint64_t va)
 {
-    for (unsigned level = LEVELS; level > 1; level--) {
-        unsigned n = LEVELS - level;
+    for (unsigned level = v->levels; level > 1; level--) {
+        unsigned n = v->levels - level;
         uint64_t *table = (uint64_t *)arena_page(v, n);
 
         table[va >> (12 + 9 * (level - 1)) & 0x1ff] =
@@ -47,9 +62,11 @@ uint64_t nested_leaf(unsigned page)
 
 Outcome nested_begin(Vfio *v, Nested *n, uint32_t flags, uint32_t fault)
 {
-    HwptVtdS1 s1 = { .table = NESTED_GPA, .addr_width = 48 };
+    HwptVtdS1 s1 = {
+        .table = NESTED_GPA, .addr_width = v->levels == 5 ? 57 : 48,
+    };
 
-    make_tables(v, NESTED_VA);
+    make_tables(v, nested_va(v));
     n->ioas = vfio_ioas(v);
     if (!n->ioas || !vfio_map(v, n->ioas, v->arena, NESTED_GPA,
                               ARENA_PAGES * PAGE, RW)) {
@@ -88,20 +105,14 @@ bool nested_invalidate(Vfio *v, const Nested *n, uint64_t va, uint64_t pages)
 
 static bool accessed_and_dirty(Vfio *v, uint64_t va, bool dirty)
 {
-    uint64_t *table = (uint64_t *)v->arena;
-    uint64_t want = FS_ACCESSED | (dirty ? FS_DIRTY : 0);
+    for (unsigned level = v->levels; level >= 1; level--) {
+        uint64_t e = *entry_at(v, va, level);
+        uint64_t want = FS_ACCESSED | (level == 1 && dirty ? FS_DIRTY : 0);
 
-    for (unsigned level = LEVELS; level >= 1; level--) {
-        uint64_t e = table[va >> (12 + 9 * (level - 1)) & 0x1ff];
-        uint64_t bits = e & (FS_ACCESSED | FS_DIRTY);
-
-        if (bits != (level == 1 ? want : FS_ACCESSED)) {
+        if ((e & (FS_ACCESSED | FS_DIRTY)) != want) {
             wrong(v, "entry of level %u for 0x%" PRIx64 " is 0x%" PRIx64,
                   level, va, e);
             return false;
-        }
-        if (level > 1) {
-            table = (uint64_t *)(v->arena + ((e & ENTRY_ADDR) - NESTED_GPA));
         }
     }
     return true;
@@ -109,7 +120,7 @@ static bool accessed_and_dirty(Vfio *v, uint64_t va, bool dirty)
 
 Outcome check_nested(Vfio *v)
 {
-    const uint64_t va = NESTED_VA;
+    const uint64_t va = nested_va(v);
     const unsigned source = TABLE_PAGES, target = TABLE_PAGES + 1;
     Nested n;
     Outcome outcome = nested_begin(v, &n, 0, 0);
@@ -145,7 +156,7 @@ Outcome check_nested(Vfio *v)
 /* Entries that change under translations in use. */
 Outcome check_nested_change(Vfio *v)
 {
-    const uint64_t va = NESTED_VA;
+    const uint64_t va = nested_va(v);
     const unsigned a = TABLE_PAGES, b = TABLE_PAGES + 1;
     Nested n;
     Outcome outcome = nested_begin(v, &n, 0, 0);
@@ -212,7 +223,7 @@ static bool refuses(Vfio *v, HwptInvalidate *inv, const char *what, int error,
 
 Outcome check_nested_refusals(Vfio *v)
 {
-    HwptVtdS1Invalidate e[2] = { { .addr = NESTED_VA, .npages = 1 } };
+    HwptVtdS1Invalidate e[2] = { { .addr = nested_va(v), .npages = 1 } };
     HwptVtdS1 bad = { .table = NESTED_GPA, .addr_width = 40 };
     HwptInvalidate inv = {
         .size = sizeof(inv), .data = (uintptr_t)e, .entry_len = sizeof(e[0]),
@@ -226,9 +237,9 @@ Outcome check_nested_refusals(Vfio *v)
         return outcome;
     }
     arena_fill(v, TABLE_PAGES, 1);
-    *nested_entry(v, NESTED_VA) = nested_leaf(TABLE_PAGES);
+    *nested_entry(v, nested_va(v)) = nested_leaf(TABLE_PAGES);
     inv.hwpt_id = n.hwpt;
-    if (!vfio_attach(v, n.hwpt, NO_PASID) || !dma_reads(v, NESTED_VA, 1)) {
+    if (!vfio_attach(v, n.hwpt, NO_PASID) || !dma_reads(v, nested_va(v), 1)) {
         return OUTCOME_FAIL;
     }
     inv.data_type = 77;
@@ -258,7 +269,7 @@ Outcome check_nested_refusals(Vfio *v)
 /* The second stage changes below the first. */
 Outcome check_nested_parent(Vfio *v)
 {
-    const uint64_t va = NESTED_VA;
+    const uint64_t va = nested_va(v);
     const uint64_t gpa = NESTED_GPA + ARENA_PAGES * PAGE;
     const unsigned a = TABLE_PAGES, b = TABLE_PAGES + 1;
     Nested n;
@@ -291,7 +302,7 @@ Outcome check_nested_parent(Vfio *v)
 
 Outcome check_nested_pasid(Vfio *v)
 {
-    const uint64_t va = NESTED_VA;
+    const uint64_t va = nested_va(v);
     const unsigned a = TABLE_PAGES, b = TABLE_PAGES + 1;
     Nested n;
     Outcome outcome = nested_begin(v, &n, HWPT_PASID, 0);

@@ -28,6 +28,8 @@
 #define FILL_STEP           0x9e3779b97f4a7c15ull
 #define DMA_WAIT_MS         5000
 
+const char *const outcome_words[] = { "ok", "fail", "skip" };
+
 Outcome found(Vfio *v, const char *format, ...)
 {
     va_list ap;
@@ -320,6 +322,22 @@ unsigned dma_reason(uint64_t status)
     return status >> TESTDEV_REASON_SHIFT & 0xff;
 }
 
+uint64_t dma_translation_size(Vfio *v, uint64_t iova)
+{
+    uint64_t status;
+
+    set(v, TESTDEV_REQUEST, TESTDEV_REQUEST_RW);
+    status = vfio_dma(v, TESTDEV_CMD_TRANSLATE, iova, 0, PAGE);
+    return dma_done(status) && (get(v, TESTDEV_TRANS_FLAGS) &
+                                TESTDEV_TRANS_RW) == TESTDEV_TRANS_RW
+           ? get(v, TESTDEV_TRANS_SIZE) : 0;
+}
+
+uint64_t dma_page_requests(const Vfio *v)
+{
+    return get(v, TESTDEV_PAGE_REQUESTS);
+}
+
 /* --- data ----------------------------------------------------------------- */
 
 uint8_t *arena_page(const Vfio *v, unsigned page)
@@ -327,10 +345,14 @@ uint8_t *arena_page(const Vfio *v, unsigned page)
     return v->arena + page * PAGE;
 }
 
+void memory_fill(Vfio *v, void *memory, unsigned tag)
+{
+    pattern_fill(memory, WORDS, v->seed, (uint64_t)tag << 32);
+}
+
 void arena_fill(Vfio *v, unsigned page, unsigned tag)
 {
-    pattern_fill((uint64_t *)arena_page(v, page), WORDS, v->seed,
-                 (uint64_t)tag << 32);
+    memory_fill(v, arena_page(v, page), tag);
 }
 
 bool dma_reads(Vfio *v, uint64_t iova, unsigned tag)
@@ -351,15 +373,37 @@ bool dma_reads(Vfio *v, uint64_t iova, unsigned tag)
     return true;
 }
 
-bool dma_written(const Vfio *v, unsigned page)
+bool dma_reads_zeros(Vfio *v, uint64_t iova)
 {
-    const uint64_t *at = (const uint64_t *)arena_page(v, page);
+    uint64_t status = vfio_dma(v, TESTDEV_CMD_READ, iova, 0, PAGE);
+    uint64_t bad = 0;
+
+    for (unsigned i = 0; i < WORDS; i++) {
+        bad += get(v, TESTDEV_BUFFER + i * 8) != 0;
+    }
+    if (!dma_done(status) || bad) {
+        snprintf(v->text, sizeof(v->text), "read of 0x%" PRIx64 ": status "
+                 "0x%" PRIx64 ", %" PRIu64 " of %lu words are not zero", iova,
+                 status, bad, WORDS);
+        return false;
+    }
+    return true;
+}
+
+bool memory_written(const void *memory)
+{
+    const uint64_t *at = memory;
     uint64_t bad = 0;
 
     for (unsigned i = 0; i < WORDS; i++) {
         bad += at[i] != FILL_PATTERN + i * FILL_STEP;
     }
     return !bad;
+}
+
+bool dma_written(const Vfio *v, unsigned page)
+{
+    return memory_written(arena_page(v, page));
 }
 
 /* --- the list ------------------------------------------------------------- */
@@ -382,41 +426,47 @@ typedef struct Check {
     const char *name;
     Outcome (*run)(Vfio *v);
     bool ats;
+    unsigned levels;
 } Check;
 
 static const Check checks[] = {
-    { "hw-info", check_hw_info, false },
-    { "ioas", check_ioas, false },
-    { "dirty", check_dirty, false },
-    { "nested", check_nested, false },
-    { "nested-change", check_nested_change, false },
-    { "nested-refusals", check_nested_refusals, false },
-    { "nested-parent", check_nested_parent, false },
-    { "pasid", check_pasid, false },
-    { "nested-pasid", check_nested_pasid, false },
+    { "hw-info", check_hw_info, false, 4 },
+    { "ioas", check_ioas, false, 4 },
+    { "dirty", check_dirty, false, 4 },
+    { "nested", check_nested, false, 4 },
+    { "nested-change", check_nested_change, false, 4 },
+    { "nested-refusals", check_nested_refusals, false, 4 },
+    { "nested-parent", check_nested_parent, false, 4 },
+    { "nested-57", check_nested, false, 5 },
+    { "nested-57-change", check_nested_change, false, 5 },
+    { "pasid", check_pasid, false, 4 },
+    { "nested-pasid", check_nested_pasid, false, 4 },
     /* the same through the endpoint's device-TLB */
-    { "ats-ioas", check_ioas, true },
-    { "ats-dirty", check_dirty, true },
-    { "ats-nested", check_nested, true },
-    { "ats-nested-change", check_nested_change, true },
-    { "ats-nested-parent", check_nested_parent, true },
-    { "ats-pasid", check_pasid, true },
-    { "ats-nested-pasid", check_nested_pasid, true },
-    { "fault-map", check_fault_map, true },
-    { "fault", check_fault, true },
-    { "fault-pasid", check_fault_pasid, true },
-    { "fault-refused", check_fault_refused, true },
-    { "ats-stale", check_stale, true },
+    { "ats-ioas", check_ioas, true, 4 },
+    { "ats-dirty", check_dirty, true, 4 },
+    { "ats-nested", check_nested, true, 4 },
+    { "ats-nested-change", check_nested_change, true, 4 },
+    { "ats-nested-parent", check_nested_parent, true, 4 },
+    { "ats-nested-57", check_nested, true, 5 },
+    { "ats-pasid", check_pasid, true, 4 },
+    { "ats-nested-pasid", check_nested_pasid, true, 4 },
+    { "ats-huge", check_huge, true, 4 },
+    { "ats-nested-huge", check_nested_huge, true, 4 },
+    { "fault-map", check_fault_map, true, 4 },
+    { "fault", check_fault, true, 4 },
+    { "fault-pasid", check_fault_pasid, true, 4 },
+    { "fault-refused", check_fault_refused, true, 4 },
+    { "ats-stale", check_stale, true, 4 },
 };
 
 static void run_check(Vfio *v, const Check *check)
 {
-    static const char *const words[] = { "ok", "fail", "skip" };
     Outcome outcome;
 
     memset(v->arena, 0, ARENA_PAGES * PAGE);
     v->pasid = NO_PASID;
     v->ats = check->ats;
+    v->levels = check->levels;
     v->pri = false;
     v->text[0] = 0;
     if (check->ats && !v->has_ats) {
@@ -425,7 +475,7 @@ static void run_check(Vfio *v, const Check *check)
     } else {
         outcome = check->run(v);
     }
-    printf("vfio %s %s %s\n", check->name, words[outcome], v->text);
+    printf("vfio %s %s %s\n", check->name, outcome_words[outcome], v->text);
     fflush(stdout);
     /* what a check that failed left */
     for (unsigned pasid = 0; pasid < PASIDS; pasid++) {

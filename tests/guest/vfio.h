@@ -19,6 +19,9 @@
 #define PASIDS          32u     /* those that checks attach are below */
 #define ARENA_PAGES     512u
 
+/* Outcomes as the report has them. */
+extern const char *const outcome_words[];
+
 typedef enum Outcome {
     OUTCOME_OK,
     OUTCOME_FAIL,
@@ -29,11 +32,12 @@ typedef struct Vfio {
     int iommufd;
     int device;
     uint32_t dev_id;
-    uint8_t *bar;
+    volatile uint8_t *bar;
     bool has_ats;           /* the kernel has switched it on */
     uint8_t *arena;         /* ARENA_PAGES pages; zeros when a check starts */
     uint32_t pasids;        /* which are attached, one bit each */
     uint32_t pasid;         /* of the DMA to come, or NO_PASID */
+    unsigned levels;        /* of the program's own tables: 4, 5 */
     bool ats;               /* the DMA to come: translated first */
     bool pri;               /* and asks for pages that are not there */
     uint64_t seed;
@@ -77,12 +81,23 @@ bool dma_blocked(uint64_t status);
 unsigned dma_why(uint64_t status);
 unsigned dma_reason(uint64_t status);
 
+/* The size of the translation that an ATS request for @iova gives, for
+ * reading and writing; 0 if it gives none. */
+uint64_t dma_translation_size(Vfio *v, uint64_t iova);
+
 /* Page number @page of the arena. */
 uint8_t *arena_page(const Vfio *v, unsigned page);
 /* Fills a page with data of its own, which depends on @tag. */
 void arena_fill(Vfio *v, unsigned page, unsigned tag);
+void memory_fill(Vfio *v, void *memory, unsigned tag);
 /* Does the endpoint read at @iova the data with this @tag? */
 bool dma_reads(Vfio *v, uint64_t iova, unsigned tag);
+/* Does it read zeros there? */
+bool dma_reads_zeros(Vfio *v, uint64_t iova);
+/* Page requests that the endpoint has sent. */
+uint64_t dma_page_requests(const Vfio *v);
+/* Does a page hold what TESTDEV_CMD_FILL writes? */
+bool memory_written(const void *memory);
 /* Has the endpoint written (TESTDEV_CMD_FILL) the page? */
 bool dma_written(const Vfio *v, unsigned page);
 
@@ -96,6 +111,8 @@ Outcome check_nested_change(Vfio *v);
 Outcome check_nested_refusals(Vfio *v);
 Outcome check_nested_parent(Vfio *v);
 Outcome check_nested_pasid(Vfio *v);
+Outcome check_huge(Vfio *v);
+Outcome check_nested_huge(Vfio *v);
 Outcome check_fault(Vfio *v);
 Outcome check_fault_map(Vfio *v);
 Outcome check_fault_pasid(Vfio *v);
