@@ -46,8 +46,13 @@ enum {
 
 void pci_bus_init(PciBus *bus, QTest *q)
 {
-    bus->q = q;
-    bus->next_bar = FIRST_BAR;
+    pci_bus_init_at(bus, q, 0, FIRST_BAR);
+}
+
+void pci_bus_init_at(PciBus *bus, QTest *q, uint64_t ecam,
+                     uint64_t first_bar)
+{
+    *bus = (PciBus) { .q = q, .ecam = ecam, .next_bar = first_bar };
 }
 
 static void select_register(PciDev *dev, unsigned offset)
@@ -60,15 +65,17 @@ static void select_register(PciDev *dev, unsigned offset)
 /* Where the ECAM window has this register. */
 static uint64_t ecam_place(PciDev *dev, unsigned offset)
 {
-    qtest_out(dev->q, PORT_ADDRESS, 0x80000000u | MCH_PCIEXBAR, 4);
-    qtest_out(dev->q, PORT_DATA, ECAM_BASE | MCH_PCIEXBAR_ENABLE, 4);
-    return ECAM_BASE + ((uint64_t)dev->bus << 20) +
+    if (!dev->ecam) {
+        qtest_out(dev->q, PORT_ADDRESS, 0x80000000u | MCH_PCIEXBAR, 4);
+        qtest_out(dev->q, PORT_DATA, ECAM_BASE | MCH_PCIEXBAR_ENABLE, 4);
+    }
+    return (dev->ecam ? dev->ecam : ECAM_BASE) + ((uint64_t)dev->bus << 20) +
            ((uint64_t)dev->devfn << 12) + offset;
 }
 
 uint32_t pci_config_read(PciDev *dev, unsigned offset, unsigned size)
 {
-    if (offset >= CFG_EXTENDED) {
+    if (dev->ecam || offset >= CFG_EXTENDED) {
         return qtest_read(dev->q, ecam_place(dev, offset), size);
     }
     select_register(dev, offset);
@@ -78,7 +85,7 @@ uint32_t pci_config_read(PciDev *dev, unsigned offset, unsigned size)
 void pci_config_write(PciDev *dev, unsigned offset, uint32_t value,
                       unsigned size)
 {
-    if (offset >= CFG_EXTENDED) {
+    if (dev->ecam || offset >= CFG_EXTENDED) {
         qtest_write(dev->q, ecam_place(dev, offset), value, size);
         return;
     }
@@ -132,7 +139,7 @@ bool pci_find(PciBus *bus, uint16_t vendor, uint16_t device, unsigned nth,
               PciDev *dev)
 {
     for (unsigned devfn = 0; devfn < 256; devfn++) {
-        *dev = (PciDev) { .q = bus->q, .devfn = devfn };
+        *dev = (PciDev) { .q = bus->q, .ecam = bus->ecam, .devfn = devfn };
         if (!present(dev)) {
             /* without function 0 there are no others */
             devfn |= devfn % 8 ? 0 : 7;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * PCI for tests: configuration space through ports 0xcf8 and 0xcfc, BARs,
- * MSI and MSI-X.  Does what firmware and drivers do in a guest.
+ * PCI for tests: configuration space through ports 0xcf8 and 0xcfc or through
+ * memory (ECAM), BARs, MSI and MSI-X.  Does what firmware and drivers do in a guest.
  */
 #ifndef TESTS_LIB_PCI_H
 #define TESTS_LIB_PCI_H
@@ -11,11 +11,13 @@
 /** The bus of a machine, with the place where the next BAR goes. */
 typedef struct PciBus {
     QTest *q;
+    uint64_t ecam;          /* 0: through ports, as on q35 */
     uint64_t next_bar;
 } PciBus;
 
 typedef struct PciDev {
     QTest *q;
+    uint64_t ecam;
     uint8_t bus;
     uint8_t devfn;
     uint64_t bar[6];        /* where it was put, 0 when there is none */
@@ -27,13 +29,19 @@ typedef struct PciDev {
     uint64_t msix_pba;
 } PciDev;
 
+/** The bus of a Q35 board. */
 void pci_bus_init(PciBus *bus, QTest *q);
+/** The bus of a machine whose ECAM window is at @ecam; BARs go to @first_bar
+ *  and above. */
+void pci_bus_init_at(PciBus *bus, QTest *q, uint64_t ecam,
+                     uint64_t first_bar);
 
 /** Find function number @nth (from 0) on bus 0 with these IDs. */
 bool pci_find(PciBus *bus, uint16_t vendor, uint16_t device, unsigned nth,
               PciDev *dev);
 
-/** From 0x100 on through the ECAM window, which this puts at 0xb0000000. */
+/** On a Q35 board, from 0x100 on through the ECAM window, which this puts at
+ *  0xb0000000. */
 uint32_t pci_config_read(PciDev *dev, unsigned offset, unsigned size);
 void pci_config_write(PciDev *dev, unsigned offset, uint32_t value,
                       unsigned size);

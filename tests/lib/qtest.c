@@ -35,9 +35,36 @@ struct QTest {
     GString *in;        /* received, not yet taken */
 };
 
+/* What the names of QEMU's emulators begin with. */
+#define QEMU_PREFIX "qemu-system-"
+
+static const char *target = "x86_64";
+
+void qtest_set_target(const char *name)
+{
+    target = name;
+}
+
+/* $QTEST_QEMU_BINARY, or its neighbour for another architecture. */
+static const char *qemu_binary(void)
+{
+    static char *sibling;
+    const char *path = g_getenv("QTEST_QEMU_BINARY");
+    const char *name = path ? strrchr(path, '/') : NULL;
+
+    name = name ? name + 1 : path;
+    if (!name || !g_str_has_prefix(name, QEMU_PREFIX)) {
+        return path;
+    }
+    g_free(sibling);
+    sibling = g_strdup_printf("%.*s" QEMU_PREFIX "%s", (int)(name - path),
+                              path, target);
+    return sibling;
+}
+
 static const char *machine_binary(void)
 {
-    const char *path = g_getenv("QTEST_QEMU_BINARY");
+    const char *path = qemu_binary();
 
     if (!path || !*path) {
         path = g_getenv("VIOMMU_MACHINE");
@@ -54,7 +81,7 @@ bool qtest_is_qemu(void)
 {
     g_autofree char *name = g_path_get_basename(machine_binary());
 
-    return g_str_has_prefix(name, "qemu-system-");
+    return g_str_has_prefix(name, QEMU_PREFIX);
 }
 
 /* --- The child ----------------------------------------------------------- */

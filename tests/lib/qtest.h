@@ -23,6 +23,13 @@ typedef struct QTest QTest;
 bool qtest_is_qemu(void);
 
 /**
+ * The processor's architecture of machines that are started from now on, as
+ * QEMU's names have it: "x86_64" (which it is at first) or "aarch64".  Of a
+ * QEMU, the one beside $QTEST_QEMU_BINARY is taken.
+ */
+void qtest_set_target(const char *target);
+
+/**
  * Start a machine with the options that printf() makes of @format, split as
  * a shell does.  The options that connect it to the test are added.
  */

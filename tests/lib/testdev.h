@@ -226,6 +226,8 @@ static inline uint64_t testdev_pattern(uint64_t seed, uint64_t i)
 
 /** Source of messages of remapping unit 0, 1, ...: this plus the number. */
 #define SINK_UNIT 0x80000000u
+/** The same of wired interrupts, whose data is the line. */
+#define SINK_LINE 0x90000000u
 
 typedef struct SinkMessage {
     uint64_t addr;

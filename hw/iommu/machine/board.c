@@ -2,6 +2,8 @@
 /*
  * The board: construction, reset, ports, and the remapping units.
  */
+#include <string.h>
+
 #include "hw/iommu/machine/board.h"
 
 /* q35's reset control register; bit 2 resets. */
@@ -59,6 +61,28 @@ static bool unit_devtlb_invalidate(void *opaque,
     return fn && endpoint_invalidate(fn, inv);
 }
 
+/* An interrupt controller takes the edge; the sink stands in for it. */
+static void unit_set_line(void *opaque, unsigned line, bool level)
+{
+    Unit *unit = opaque;
+    const ViommuMsi msi = { .data = line };
+
+    if (level) {
+        viommu_sink_push(unit->board->sink, VIOMMU_SINK_LINE + unit->index,
+                         &msi);
+    }
+}
+
+static void unit_stall_resume(void *opaque, uint32_t source, uint16_t tag,
+                              ViommuResume action)
+{
+    PciFunction *fn = unit_endpoint(opaque, source);
+
+    if (fn) {
+        endpoint_resume(fn, tag, action);
+    }
+}
+
 static void unit_page_response(void *opaque,
                                const ViommuPageResponse *response)
 {
@@ -72,8 +96,10 @@ static void unit_page_response(void *opaque,
 /* Tables lie in RAM; nothing but device-TLBs keeps translations. */
 static const ViommuOps unit_ops = {
     .send_msi = unit_send_msi,
+    .set_line = unit_set_line,
     .devtlb_invalidate = unit_devtlb_invalidate,
     .page_response = unit_page_response,
+    .stall_resume = unit_stall_resume,
     .run_later = unit_run_later,
 };
 
@@ -144,14 +170,45 @@ static void resolve_auto(const DeviceOptions *options,
          config->interrupt_remapping);
 }
 
+/* Put a unit that was made on the bus. */
+static bool plug_unit(Unit *unit, uint64_t base, uint64_t room,
+                      GError **error)
+{
+    Board *board = unit->board;
+    ViommuRam ram[BUS_RAM_RANGES];
+    size_t n_ram;
+
+    board->n_units++;
+    unit->window = (BusWindow) {
+        .base = base,
+        .size = viommu_mmio_size(unit->viommu),
+        .enabled = true,
+        .read = unit_read,
+        .write = unit_write,
+        .opaque = unit,
+    };
+    bus_add_window(board->bus, &unit->window);
+    n_ram = bus_ram_ranges(board->bus, ram);
+    if (unit->window.size > room ||
+        viommu_set_ram(unit->viommu, ram, n_ram) < 0) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "the unit does not fit this board");
+        return false;
+    }
+    return true;
+}
+
 static bool add_unit(Board *board, const DeviceOptions *options,
                      GError **error)
 {
     Unit *unit = &board->unit[board->n_units];
-    ViommuRam ram[BUS_RAM_RANGES];
     ViommuVtdConfig config;
-    size_t n_ram;
 
+    if (board->kind != MACHINE_Q35) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "this unit is for -machine q35");
+        return false;
+    }
     if (board->n_units == BOARD_UNITS) {
         g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
                     "there can be %u units at most", BOARD_UNITS);
@@ -164,25 +221,45 @@ static bool add_unit(Board *board, const DeviceOptions *options,
         return false;
     }
     unit->viommu = viommu_vtd_new(&config, &unit_ops, unit, error);
-    if (!unit->viommu) {
+    return unit->viommu &&
+           plug_unit(unit, BOARD_UNIT_BASE + BOARD_UNIT_STRIDE * unit->index,
+                     BOARD_UNIT_STRIDE, error);
+}
+
+/* The SMMUv3 of virt, which is in front of everything. */
+static bool add_smmu(Board *board, const MachineOptions *options,
+                     GError **error)
+{
+    g_autoptr(DeviceOptions) device =
+        device_options_builtin("arm-smmuv3", options->globals, error);
+    Unit *unit = &board->unit[0];
+    const char *stage;
+
+    if (!device) {
         return false;
     }
-    board->n_units++;
-    unit->window = (BusWindow) {
-        .base = BOARD_UNIT_BASE + BOARD_UNIT_STRIDE * unit->index,
-        .size = viommu_mmio_size(unit->viommu),
-        .enabled = true,
-        .read = unit_read,
-        .write = unit_write,
-        .opaque = unit,
-    };
-    bus_add_window(board->bus, &unit->window);
-    n_ram = bus_ram_ranges(board->bus, ram);
-    if (unit->window.size > BOARD_UNIT_STRIDE ||
-        viommu_set_ram(unit->viommu, ram, n_ram) < 0) {
+    if (!options->smmu) {
+        return true;
+    }
+    /* As QEMU's machine has it; the unit's own default is "1". */
+    stage = device->stage ? device->stage : "nested";
+    device->smmu.stage1 = !strcmp(stage, "1") || !strcmp(stage, "nested");
+    device->smmu.stage2 = !strcmp(stage, "2") || !strcmp(stage, "nested");
+    if (!device->smmu.stage1 && !device->smmu.stage2) {
         g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "the unit does not fit this board");
+                    "-machine iommu=smmuv3: stage=%s: allowed are 1, 2 and "
+                    "nested", stage);
         return false;
+    }
+    unit->board = board;
+    unit->viommu = viommu_smmuv3_new(&device->smmu, &unit_ops, unit, error);
+    if (!unit->viommu ||
+        !plug_unit(unit, BOARD_SMMU_BASE, BOARD_SMMU_SIZE, error)) {
+        g_prefix_error(error, "-machine iommu=smmuv3: ");
+        return false;
+    }
+    for (unsigned devfn = 0; devfn < PCI_FUNCTIONS; devfn++) {
+        board->unit_of[devfn] = unit;
     }
     return true;
 }
@@ -282,6 +359,9 @@ static bool add_devices(Board *board, const MachineOptions *options,
                  assign_scope(board, device,
                               &board->unit[board->n_units - 1], &rest, error);
             break;
+        case DEVICE_SMMUV3:
+            /* never among these */
+            break;
         case DEVICE_TESTDEV:
             ok = add_endpoint(board, device, error);
             break;
@@ -313,8 +393,8 @@ static bool add_devices(Board *board, const MachineOptions *options,
 
 Board *board_new(const MachineOptions *options, GError **error)
 {
-    Bus *bus = bus_new(options->ram_size, error);
-    PciFunction *mch;
+    Bus *bus = bus_new(options->kind, options->ram_size, error);
+    PciFunction *host;
     Board *board;
 
     if (!bus) {
@@ -322,6 +402,7 @@ Board *board_new(const MachineOptions *options, GError **error)
         return NULL;
     }
     board = g_new0(Board, 1);
+    board->kind = options->kind;
     board->bus = bus;
     board->endpoints = g_ptr_array_new();
     board->sink = viommu_sink_new();
@@ -335,15 +416,19 @@ Board *board_new(const MachineOptions *options, GError **error)
     };
     bus_add_window(bus, &board->sink_window);
     pci_root_init(&board->pci, bus);
-    mch = mch_new(&board->pci);
-    if (!pci_root_add(&board->pci, &board->pci.root, mch, PCI_DEVFN(0, 0),
+    host = board->kind == MACHINE_Q35 ? mch_new(&board->pci)
+                                      : gpex_new(&board->pci,
+                                                 options->low_ecam);
+    if (!pci_root_add(&board->pci, &board->pci.root, host, PCI_DEVFN(0, 0),
                       false, error)) {
-        mch->free(mch);
+        host->free(host);
         board_free(board);
         return NULL;
     }
-    if (!add_devices(board, options, error) ||
-        !board_make_dmar(board, options, error)) {
+    if (!add_smmu(board, options, error) ||
+        !add_devices(board, options, error) ||
+        (board->kind == MACHINE_Q35 &&
+         !board_make_dmar(board, options, error))) {
         board_free(board);
         return NULL;
     }
@@ -377,11 +462,14 @@ void board_reset(Board *board)
     viommu_sink_reset(board->sink);
 }
 
+/* virt has no ports. */
 uint32_t board_port_read(Board *board, uint16_t port, unsigned size)
 {
     uint32_t value = UINT32_MAX;
 
-    if (port == PORT_RESET && size == 1) {
+    if (board->kind == MACHINE_VIRT) {
+        value = 0;
+    } else if (port == PORT_RESET && size == 1) {
         value = board->reset_control;
     } else {
         pci_root_port_read(&board->pci, port, size, &value);
@@ -392,6 +480,9 @@ uint32_t board_port_read(Board *board, uint16_t port, unsigned size)
 void board_port_write(Board *board, uint16_t port, unsigned size,
                       uint32_t value)
 {
+    if (board->kind == MACHINE_VIRT) {
+        return;
+    }
     if (port == PORT_RESET && size == 1) {
         if (value & RESET_NOW) {
             board_reset(board);

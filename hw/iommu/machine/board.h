@@ -10,11 +10,14 @@
 #include "hw/iommu/machine/options.h"
 #include "hw/iommu/machine/pci.h"
 
-/* Register windows of remapping units: unit k is BOARD_UNIT_STRIDE * k
+/* Register windows of remapping units on q35: unit k is BOARD_UNIT_STRIDE * k
  * higher; the sink follows behind the last. */
 #define BOARD_UNIT_BASE   0xfed90000ull
 #define BOARD_UNIT_STRIDE 0x2000ull
 #define BOARD_UNITS       4
+/* ... and that of the SMMUv3 on virt. */
+#define BOARD_SMMU_BASE   0x09050000ull
+#define BOARD_SMMU_SIZE   0x20000ull
 
 typedef struct Board Board;
 
@@ -30,6 +33,7 @@ typedef struct Unit {
 } Unit;
 
 struct Board {
+    MachineKind kind;
     Bus *bus;
     PciRoot pci;
     Unit unit[BOARD_UNITS];
@@ -88,6 +92,7 @@ PciFunction *endpoint_new(Board *board, const PciBus *bus,
 bool endpoint_invalidate(PciFunction *fn, const ViommuInvalidation *inv);
 void endpoint_page_response(PciFunction *fn,
                             const ViommuPageResponse *response);
+void endpoint_resume(PciFunction *fn, uint16_t tag, ViommuResume action);
 /* Go on with what was put off; returns whether there was something. */
 bool endpoint_run(PciFunction *fn);
 

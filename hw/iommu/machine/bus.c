@@ -13,6 +13,9 @@
 #define Q35_LOW_SIZE    0x80000000ull
 /* ... and the rest starts here. */
 #define Q35_HIGH_BASE   0x100000000ull
+/* virt has all of it here; with more, the devices above it would move. */
+#define VIRT_RAM_BASE   0x40000000ull
+#define VIRT_RAM_MAX    (255ull << 30)
 
 struct Bus {
     uint8_t *ram;
@@ -24,13 +27,20 @@ struct Bus {
 
 G_DEFINE_QUARK(viommu-machine-error, machine_error)
 
-Bus *bus_new(uint64_t ram_size, GError **error)
+Bus *bus_new(MachineKind kind, uint64_t ram_size, GError **error)
 {
-    uint64_t low = ram_size >= Q35_SPLIT_SIZE ? Q35_LOW_SIZE : ram_size;
-    void *ram = mmap(NULL, ram_size, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    bool split = kind == MACHINE_Q35 && ram_size >= Q35_SPLIT_SIZE;
+    uint64_t low = split ? Q35_LOW_SIZE : ram_size;
+    void *ram;
     Bus *bus;
 
+    if (kind == MACHINE_VIRT && ram_size > VIRT_RAM_MAX) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "virt has 255G at most");
+        return NULL;
+    }
+    ram = mmap(NULL, ram_size, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (ram == MAP_FAILED) {
         g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
                     "cannot get %" G_GUINT64_FORMAT " MiB of RAM: %s",
@@ -41,6 +51,7 @@ Bus *bus_new(uint64_t ram_size, GError **error)
     bus->ram = ram;
     bus->ram_size = ram_size;
     bus->ranges[bus->n_ranges++] = (ViommuRam) {
+        .addr = kind == MACHINE_VIRT ? VIRT_RAM_BASE : 0,
         .size = low,
         .host = ram,
     };

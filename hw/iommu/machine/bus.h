@@ -5,7 +5,7 @@
 #ifndef HW_IOMMU_MACHINE_BUS_H
 #define HW_IOMMU_MACHINE_BUS_H
 
-#include <hw/iommu/viommu.h>
+#include "hw/iommu/machine/options.h"
 
 #define MACHINE_ERROR (machine_error_quark())
 
@@ -29,8 +29,9 @@ typedef struct BusWindow {
     void *opaque;
 } BusWindow;
 
-/* An address space with @ram_size bytes of zeroed RAM, laid out as q35 does. */
-Bus *bus_new(uint64_t ram_size, GError **error);
+/* An address space with @ram_size bytes of zeroed RAM, laid out as that
+ * machine does. */
+Bus *bus_new(MachineKind kind, uint64_t ram_size, GError **error);
 void bus_free(Bus *bus);
 
 /* Windows added earlier hide later ones; RAM hides all. */

@@ -98,6 +98,24 @@ static const Property vtd_properties[] = {
       "scalable mode" },
 };
 
+static const Property smmu_properties[] = {
+    { "ats", PROP_BOOL, OPTION(smmu.ats), "requests of device-TLBs" },
+    { "httu", PROP_UINT8, OPTION(smmu.httu),
+      "flags that hardware updates: 0 none, 1 access, 2 and dirty" },
+    { "iotlb-bits", PROP_UINT8, OPTION(smmu.iotlb_bits),
+      "log2 of the size of the translation cache" },
+    { "msi", PROP_BOOL, OPTION(smmu.msi), "interrupts as messages" },
+    { "oas", PROP_UINT8, OPTION(smmu.oas_bits), "bits of output addresses" },
+    { "pri", PROP_BOOL, OPTION(smmu.pri), "page requests" },
+    { "ril", PROP_BOOL, OPTION(smmu.ril), "invalidation of ranges" },
+    { "sidsize", PROP_UINT8, OPTION(smmu.sid_bits), "bits of StreamIDs" },
+    { "ssidsize", PROP_UINT8, OPTION(smmu.ssid_bits),
+      "bits of SubstreamIDs: 1 .. 20; 0 for none" },
+    { "stage", PROP_STRING, OPTION(stage), "1, 2 or nested" },
+    { "stall", PROP_BOOL, OPTION(smmu.stall),
+      "transactions that wait for software" },
+};
+
 static const Property testdev_properties[] = {
     { "addr", PROP_ADDR, OPTION(devfn), "slot and function: SLOT[.FUNCTION]" },
     { "ats", PROP_BOOL, OPTION(testdev.ats), "a device-TLB" },
@@ -123,6 +141,9 @@ static const Property sink_properties[] = {
 };
 
 static const DeviceType device_types[] = {
+    { "arm-smmuv3", DEVICE_SMMUV3, "System",
+      "Arm SMMUv3 (made by -machine virt,iommu=smmuv3)",
+      smmu_properties, G_N_ELEMENTS(smmu_properties) },
     { "intel-iommu", DEVICE_VTD, "System",
       "Intel VT-d remapping unit",
       vtd_properties, G_N_ELEMENTS(vtd_properties) },
@@ -364,6 +385,7 @@ static DeviceOptions *device_options_new(DeviceKind kind, const char *text)
     device->text = g_strdup(text);
     device->devfn = -1;
     viommu_vtd_config_init(&device->vtd);
+    viommu_smmuv3_config_init(&device->smmu);
     return device;
 }
 
@@ -374,6 +396,7 @@ void device_options_free(DeviceOptions *device)
         g_free(device->id);
         g_free(device->bus);
         g_free(device->reserved_regions);
+        g_free(device->stage);
         g_free(device);
     }
 }
@@ -429,6 +452,12 @@ OptionsResult device_options_parse(const char *text, DeviceOptions **device,
         return OPTIONS_ERROR;
     }
     made = device_options_new(type->kind, text);
+    if (type->kind == DEVICE_SMMUV3 && !g_str_has_prefix(rest, "help")) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "'%s' is part of -machine virt,iommu=smmuv3; its "
+                    "properties are -global %s.NAME=VALUE", name, name);
+        result = OPTIONS_ERROR;
+    }
     while (result == OPTIONS_RUN && (item = option_next(&rest))) {
         result = parse_item(type, made, item, error);
         g_free(item);
@@ -439,4 +468,49 @@ OptionsResult device_options_parse(const char *text, DeviceOptions **device,
         device_options_free(made);
     }
     return result;
+}
+
+/* "TYPE.NAME=VALUE" */
+static bool apply_global(const DeviceType *type, DeviceOptions *device,
+                         const char *text, GError **error)
+{
+    g_autofree char *copy = g_strdup(text);
+    char *dot = strchr(copy, '.');
+    char *equals = dot ? strchr(dot, '=') : NULL;
+    const Property *prop;
+
+    if (!equals) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "expects TYPE.NAME=VALUE");
+        return false;
+    }
+    *dot = 0;
+    *equals = 0;
+    prop = strcmp(copy, type->name) ? NULL : find_property(type, dot + 1);
+    if (!prop) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "Property '%s.%s' not found (those of %s are known)",
+                    copy, dot + 1, type->name);
+        return false;
+    }
+    return set_property(device, prop, equals + 1, error);
+}
+
+DeviceOptions *device_options_builtin(const char *name,
+                                      const GPtrArray *globals,
+                                      GError **error)
+{
+    const DeviceType *type = find_type(name);
+    DeviceOptions *device = device_options_new(type->kind, name);
+
+    for (guint i = 0; i < globals->len; i++) {
+        const char *text = g_ptr_array_index(globals, i);
+
+        if (!apply_global(type, device, text, error)) {
+            g_prefix_error(error, "-global %s: ", text);
+            device_options_free(device);
+            return NULL;
+        }
+    }
+    return device;
 }

@@ -26,19 +26,45 @@ typedef struct Dma {
     size_t size;
     bool write;
     uint8_t *reason;
+    uint16_t *stall_tag;
 } Dma;
+
+static bool is_message(uint64_t addr)
+{
+    return addr >= INTERRUPT_FIRST && addr <= INTERRUPT_LAST;
+}
+
+/* Only a doubleword is a message; the local APIC takes nothing else. */
+static bool dma_decode(const Dma *dma, uint64_t addr, ViommuMsi *msi)
+{
+    if (!dma->write || dma->size != 4 || (addr & 3)) {
+        return false;
+    }
+    msi->addr = addr;
+    memcpy(&msi->data, dma->buf, sizeof(msi->data));
+    msi->data = GUINT32_FROM_LE(msi->data);
+    return true;
+}
+
+/* On virt a message is a write like others, which the SMMU translates. */
+static ViommuDmaResult dma_deliver(Dma *dma, uint64_t addr)
+{
+    ViommuMsi msi;
+
+    if (!dma_decode(dma, addr, &msi)) {
+        return VIOMMU_DMA_NO_TARGET;
+    }
+    viommu_sink_push(dma->board->sink, dma->request.source, &msi);
+    return VIOMMU_DMA_OK;
+}
 
 static ViommuDmaResult dma_message(Dma *dma)
 {
-    ViommuMsi msi = { .addr = dma->request.addr };
-    ViommuMsi out;
+    ViommuMsi msi, out;
 
-    /* Only a doubleword is a message; the local APIC takes nothing else. */
-    if (!dma->write || dma->size != 4 || (msi.addr & 3)) {
+    if (!dma_decode(dma, dma->request.addr, &msi)) {
         return VIOMMU_DMA_NO_TARGET;
     }
-    memcpy(&msi.data, dma->buf, sizeof(msi.data));
-    msi.data = GUINT32_FROM_LE(msi.data);
     out = msi;
     if (dma->unit) {
         switch (viommu_remap_msi(dma->unit->viommu, dma->request.source,
@@ -116,6 +142,10 @@ static ViommuDmaResult dma_translated(Dma *dma, size_t *moved)
     }
     viommu_dma_end();
 
+    if (status == VIOMMU_STALLED && dma->stall_tag) {
+        *dma->stall_tag = reply.stall_tag;
+        return VIOMMU_DMA_STALLED;
+    }
     if (status != VIOMMU_OK) {
         *dma->reason = reply.reason;
         return VIOMMU_DMA_BLOCKED;
@@ -128,6 +158,9 @@ static ViommuDmaResult dma_translated(Dma *dma, size_t *moved)
         return VIOMMU_DMA_OK;
     }
     *moved = part;
+    if (dma->board->kind == MACHINE_VIRT && is_message(reply.addr)) {
+        return dma_deliver(dma, reply.addr);
+    }
     return dma_window(dma, reply.addr, part);
 }
 
@@ -136,7 +169,7 @@ static ViommuDmaResult dma_direct(Dma *dma, size_t *moved)
 {
     uint64_t addr = dma->request.addr;
 
-    if (addr >= INTERRUPT_FIRST && addr <= INTERRUPT_LAST) {
+    if (is_message(addr)) {
         *moved = dma->size;
         return dma_message(dma);
     }
@@ -171,6 +204,7 @@ ViommuDmaResult board_dma(Board *board, const PciFunction *fn,
         .size = access->size,
         .write = access->access & VIOMMU_WRITE,
         .reason = reason,
+        .stall_tag = access->stall_tag,
     };
 
     if (!(pci_command(fn) & PCI_COMMAND_MASTER)) {

@@ -182,6 +182,13 @@ void endpoint_page_response(PciFunction *fn,
     viommu_testdev_page_response(endpoint->core, response);
 }
 
+void endpoint_resume(PciFunction *fn, uint16_t tag, ViommuResume action)
+{
+    Endpoint *endpoint = (Endpoint *)fn;
+
+    viommu_testdev_resume(endpoint->core, tag, action);
+}
+
 bool endpoint_run(PciFunction *fn)
 {
     Endpoint *endpoint = (Endpoint *)fn;

@@ -53,6 +53,7 @@ PciFunction *mch_new(PciRoot *root)
     PciFunction *fn = &mch->fn;
 
     mch->ecam = &root->ecam;
+    root->root.has_chipset = true;
     pci_function_init(fn, "mch", MCH_VENDOR, MCH_DEVICE, MCH_CLASS);
     fn->initial[PCI_REVISION] = MCH_REVISION;
     pci_set32(fn->initial + MCH_PCIEXBAR, MCH_PCIEXBAR_DEFAULT);

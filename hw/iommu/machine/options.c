@@ -144,14 +144,56 @@ static bool set_memory(MachineOptions *options, const char *value,
     return true;
 }
 
+/* The first word, or "type=WORD". */
+static bool set_machine_type(MachineOptions *options, const char *type,
+                             GError **error)
+{
+    if (!strcmp(type, "q35")) {
+        options->kind = MACHINE_Q35;
+        return true;
+    }
+    options->kind = MACHINE_VIRT;
+    return !strcmp(type, "virt") ||
+           fail(error, "unsupported machine type '%s', only 'q35' and 'virt' "
+                "are there", type);
+}
+
+/* Words that change something; *@known says whether @name is one. */
+static bool set_machine_word(MachineOptions *options, const char *name,
+                             const char *value, bool *known, GError **error)
+{
+    bool on;
+
+    *known = true;
+    if (!strcmp(name, "dump-dmar") && options->kind == MACHINE_Q35) {
+        g_free(options->dump_dmar);
+        options->dump_dmar = g_strdup(value);
+    } else if (!strcmp(name, "iommu") && options->kind == MACHINE_VIRT) {
+        options->smmu = !strcmp(value, "smmuv3");
+        return options->smmu || !strcmp(value, "none") ||
+               fail(error, "'iommu' expects none or smmuv3, not '%s'", value);
+    } else if (!strcmp(name, "highmem-ecam") &&
+               options->kind == MACHINE_VIRT) {
+        if (!option_bool(value, &on)) {
+            return fail(error, "'highmem-ecam' expects 'on' or 'off', not "
+                        "'%s'", value);
+        }
+        options->low_ecam = !on;
+    } else {
+        *known = false;
+    }
+    return true;
+}
+
 static bool set_machine(MachineOptions *options, const char *value,
                         GError **error)
 {
     /* words of QEMU's that change nothing on a board without a processor */
-    static const char *const known[] = {
-        "accel", "dump-guest-core", "graphics", "hpet", "i8042",
-        "kernel-irqchip", "kernel_irqchip", "mem-merge", "pic", "pit",
-        "sata", "smbus", "smm", "usb", "vmport", NULL,
+    static const char *const ignored[] = {
+        "accel", "dump-guest-core", "gic-version", "graphics", "highmem",
+        "hpet", "i8042", "its", "kernel-irqchip", "kernel_irqchip",
+        "mem-merge", "pic", "pit", "sata", "secure", "smbus", "smm", "usb",
+        "virtualization", "vmport", NULL,
     };
     const char *rest = value;
     bool first = true;
@@ -160,30 +202,40 @@ static bool set_machine(MachineOptions *options, const char *value,
         g_autofree char *item = option_next(&rest);
         char *equals = strchr(item, '=');
         bool is_type = first && (!equals || g_str_has_prefix(item, "type="));
+        bool known = false;
 
         first = false;
         if (is_type) {
-            const char *type = equals ? equals + 1 : item;
-
-            if (strcmp(type, "q35")) {
-                return fail(error, "unsupported machine type '%s', only "
-                            "'q35' is there", type);
+            if (!set_machine_type(options, equals ? equals + 1 : item,
+                                  error)) {
+                return false;
             }
             continue;
         }
         if (equals) {
             *equals = 0;
+            if (!set_machine_word(options, item, equals + 1, &known, error)) {
+                return false;
+            }
         }
-        if (equals && !strcmp(item, "dump-dmar")) {
-            g_free(options->dump_dmar);
-            options->dump_dmar = g_strdup(equals + 1);
-        } else if (!equals || !g_strv_contains(known, item)) {
-            g_autofree char *all = g_strjoinv(", ", (char **)known);
+        if (!known && (!equals || !g_strv_contains(ignored, item))) {
+            g_autofree char *all = g_strjoinv(", ", (char **)ignored);
 
-            return fail(error, "Property 'q35.%s' not found (known: "
-                        "dump-dmar; without effect: %s)", item, all);
+            return fail(error, "Property '%s.%s' not found (known: %s; "
+                        "without effect: %s)",
+                        options->kind == MACHINE_Q35 ? "q35" : "virt", item,
+                        options->kind == MACHINE_Q35 ? "dump-dmar"
+                        : "highmem-ecam, iommu", all);
         }
     }
+    return true;
+}
+
+static bool set_global(MachineOptions *options, const char *value,
+                       GError **error)
+{
+    (void)error;
+    g_ptr_array_add(options->globals, g_strdup(value));
     return true;
 }
 
@@ -256,7 +308,12 @@ static bool set_log(MachineOptions *options, const char *value,
 static const Option option_table[] = {
     { "machine", "q35[,dump-dmar=FILE]", "the addresses of QEMU's q35; write "
       "the DMAR table to FILE and end", set_machine },
+    { "machine", "virt[,iommu=smmuv3][,highmem-ecam=off]", "those of virt, "
+      "with an SMMUv3", set_machine },
     { "M", "q35[,...]", "the same", set_machine },
+    { "global", "arm-smmuv3.NAME=VALUE", "a property of the SMMUv3 (-device "
+      "arm-smmuv3,help lists them)", set_global },
+    { "cpu", "MODEL", "accepted, without effect", set_nothing },
     { "m", "SIZE", "RAM in MiB, or with K, M, G, T (default 128M)",
       set_memory },
     { "qtest", "unix:PATH[,server=on|off]", "connect to a qtest client, or "
@@ -363,6 +420,7 @@ OptionsResult machine_options_parse(int argc, char **argv,
         .ram_size = RAM_DEFAULT,
         .devices = g_ptr_array_new_with_free_func(
             (GDestroyNotify)device_options_free),
+        .globals = g_ptr_array_new_with_free_func(g_free),
     };
     for (int i = 1; i < argc; i++) {
         const char *name = argv[i];
@@ -403,6 +461,9 @@ void machine_options_clear(MachineOptions *options)
 {
     if (options->devices) {
         g_ptr_array_free(options->devices, TRUE);
+    }
+    if (options->globals) {
+        g_ptr_array_free(options->globals, TRUE);
     }
     g_free(options->channel_path);
     g_free(options->log_path);

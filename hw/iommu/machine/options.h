@@ -6,6 +6,7 @@
 #ifndef HW_IOMMU_MACHINE_OPTIONS_H
 #define HW_IOMMU_MACHINE_OPTIONS_H
 
+#include <hw/iommu/viommu-smmuv3.h>
 #include <hw/iommu/viommu-testdev.h>
 #include <hw/iommu/viommu-vtd.h>
 
@@ -18,6 +19,8 @@ typedef enum OnOffAuto {
 
 typedef enum DeviceKind {
     DEVICE_VTD,
+    /* only as a part of the machine */
+    DEVICE_SMMUV3,
     DEVICE_TESTDEV,
     DEVICE_SINK,
     DEVICE_ROOT_PORT,
@@ -51,6 +54,10 @@ typedef struct DeviceOptions {
     bool ignored_bool;
     uint32_t ignored_number;
 
+    /* arm-smmuv3 */
+    ViommuSmmuv3Config smmu;
+    char *stage;
+
     /* viommu-testdev and bridges; NULL is the root bus, -1 the first free
      * slot */
     char *bus;
@@ -58,6 +65,12 @@ typedef struct DeviceOptions {
     bool multifunction;
     ViommuTestdevConfig testdev;
 } DeviceOptions;
+
+/* Whose addresses the board has. */
+typedef enum MachineKind {
+    MACHINE_Q35,
+    MACHINE_VIRT,
+} MachineKind;
 
 /* Where the qtest client is. */
 typedef enum ChannelKind {
@@ -68,7 +81,13 @@ typedef enum ChannelKind {
 } ChannelKind;
 
 typedef struct MachineOptions {
+    MachineKind kind;
     uint64_t ram_size;
+    /* of virt: an SMMUv3, and ECAM above RAM, for 256 buses */
+    bool smmu;
+    bool low_ecam;
+    /* "TYPE.NAME=VALUE" of -global, in the order given */
+    GPtrArray *globals;
     /* of DeviceOptions, in the order given */
     GPtrArray *devices;
     ChannelKind channel;
@@ -97,6 +116,17 @@ void machine_options_clear(MachineOptions *options);
 OptionsResult device_options_parse(const char *text, DeviceOptions **device,
                                    GError **error);
 void device_options_free(DeviceOptions *device);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DeviceOptions, device_options_free)
+
+/*
+ * The options of a device of type @name that the machine itself makes, with
+ * what @globals say.  NULL with @error when one of those is wrong, or for
+ * another type.
+ */
+DeviceOptions *device_options_builtin(const char *name,
+                                      const GPtrArray *globals,
+                                      GError **error);
 
 /*
  * Take the next item of a comma-separated list off *@rest, in which two

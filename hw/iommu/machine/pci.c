@@ -414,10 +414,9 @@ PciBus *pci_root_bus(PciRoot *root, const char *name, GError **error)
     return bus;
 }
 
-/* Slots of the root bus that belong to functions which are not modelled. */
 static bool is_chipset(const PciBus *bus, unsigned slot)
 {
-    return !bus->bridge && slot == PCI_SLOT_CHIPSET;
+    return bus->has_chipset && slot == PCI_SLOT_CHIPSET;
 }
 
 static int first_free_slot(const PciBus *bus)

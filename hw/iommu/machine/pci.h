@@ -52,6 +52,8 @@ struct PciBus {
     const char *name;
     /* whose secondary bus it is; NULL for the root bus */
     PciFunction *bridge;
+    /* slot 31 is somebody else's, who is not modelled */
+    bool has_chipset;
     /* not PCI Express: requests bear the bridge's source-id */
     bool conventional;
     /* where functions can be */
@@ -138,8 +140,9 @@ bool pci_root_port_read(PciRoot *root, uint16_t port, unsigned size,
 bool pci_root_port_write(PciRoot *root, uint16_t port, unsigned size,
                          uint32_t value);
 
-/* The host bridge of q35 at 00:00.0. */
+/* The host bridge of q35 at 00:00.0, and that of virt. */
 PciFunction *mch_new(PciRoot *root);
+PciFunction *gpex_new(PciRoot *root, bool low_ecam);
 
 /* A PCI Express root port, whose secondary bus is called @name ... */
 PciFunction *root_port_new(const char *name);

@@ -26,6 +26,15 @@ static void smmu_deliver_msi(const ViommuMsi *msi)
                          MEMTXATTRS_UNSPECIFIED, NULL);
 }
 
+/* The interrupt controller takes the edge. */
+static void smmu_pulse(SmmuState *s, unsigned line)
+{
+    const ViommuMsi msi = { .data = line };
+
+    viommu_sink_record(VIOMMU_SINK_LINE, &msi);
+    qemu_irq_pulse(s->irq[line]);
+}
+
 static const ViommuInvalidation smmu_everything = {
     .what = VIOMMU_INV_ALL, .source = VIOMMU_ANY, .domain = VIOMMU_ANY,
     .pasid = VIOMMU_NO_PASID,
@@ -56,7 +65,7 @@ static void smmu_events_bh(void *opaque)
     }
     for (unsigned i = 0; i < VIOMMU_SMMUV3_LINES; i++) {
         if (lines & (1u << i)) {
-            qemu_irq_pulse(s->irq[i]);
+            smmu_pulse(s, i);
         }
     }
 }
@@ -98,7 +107,7 @@ static void smmu_set_line(void *opaque, unsigned line, bool level)
         return;
     }
     if (bql_locked()) {
-        qemu_irq_pulse(s->irq[line]);
+        smmu_pulse(s, line);
         return;
     }
     qemu_mutex_lock(&s->lock);
@@ -130,6 +139,10 @@ static bool smmu_devtlb_invalidate(void *opaque,
     ViommuTestdev *core = dev ? viommu_endpoint_core(dev) : NULL;
 
     smmu_invalidate(opaque, inv);
+    if (!dev) {
+        /* Nobody is there who would complete it. */
+        return false;
+    }
     return !core || viommu_testdev_invalidate(core, inv);
 }
 
@@ -346,7 +359,6 @@ static const VMStateDescription smmu_vmstate = {
 static const Property smmu_properties[] = {
     DEFINE_PROP_LINK("primary-bus", SmmuState, primary_bus, TYPE_PCI_BUS,
                      PCIBus *),
-    DEFINE_PROP_STRING("stage", SmmuState, stage),
     /* beyond the stock model's */
     DEFINE_PROP_UINT8("sidsize", SmmuState, sid_bits, 16),
     DEFINE_PROP_UINT8("ssidsize", SmmuState, ssid_bits, 0),
@@ -360,6 +372,26 @@ static const Property smmu_properties[] = {
     DEFINE_PROP_UINT8("iotlb-bits", SmmuState, iotlb_bits, 16),
 };
 
+/*
+ * The machine itself asks for "nested" when it has made the device, which is
+ * after -global has been looked at.  It is a default: the first word stays.
+ */
+static void smmu_set_stage(Object *obj, const char *value, Error **errp)
+{
+    SmmuState *s = VIOMMU_SMMUV3(obj);
+
+    if (!s->stage) {
+        s->stage = g_strdup(value);
+    }
+}
+
+static char *smmu_get_stage(Object *obj, Error **errp)
+{
+    SmmuState *s = VIOMMU_SMMUV3(obj);
+
+    return g_strdup(s->stage ? s->stage : "1");
+}
+
 static void smmu_class_init(ObjectClass *klass, void *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
@@ -367,6 +399,10 @@ static void smmu_class_init(ObjectClass *klass, void *data)
     dc->realize = smmu_realize;
     dc->vmsd = &smmu_vmstate;
     device_class_set_props(dc, smmu_properties);
+    object_class_property_add_str(klass, "stage", smmu_get_stage,
+                                  smmu_set_stage);
+    object_class_property_set_description(klass, "stage",
+                                          "1, 2 or nested");
     RESETTABLE_CLASS(klass)->phases.exit = smmu_reset_exit;
     dc->desc = "Arm SMMUv3";
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);

@@ -167,6 +167,9 @@ void viommu_testdev_write(ViommuTestdev *dev, uint64_t offset,
 /** The source of messages of remapping unit number 0, 1, ... is this plus
  *  the number; those of endpoints have source-ids (bus[15:8] devfn[7:0]). */
 #define VIOMMU_SINK_UNIT     0x80000000u
+/** A wired interrupt of remapping unit number 0, 1, ... is a message, too:
+ *  its source is this plus the number, its address 0, its data the line. */
+#define VIOMMU_SINK_LINE     0x90000000u
 
 /** A bounded queue of interrupt messages with a register window. Opaque. */
 typedef struct ViommuSink ViommuSink;
