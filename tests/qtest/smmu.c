@@ -225,7 +225,9 @@ void smmu_start_stream(SmmuBoard *b, const char *unit, const char *more,
         .ttb = { b->s1.ttb, 0 }, .tsz = { 16, 16 }, .epd = { false, true },
         .tg = { 0, 2 }, .ips = 2, .asid = SMMU_ASID, .record = true,
     };
-    smmu_put_cd(b, 0);
+    if (smmu_reg(b, SMMUV3_IDR0) & 2) {
+        smmu_put_cd(b, 0);
+    }
     smmu_put_ste(b);
     for (uint64_t at = SMMU_RAM; config == SMMUV3_NESTED &&
          at < SMMU_RAM + SMMU_RAM_SIZE; at += 0x200000) {
