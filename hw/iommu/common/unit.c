@@ -99,6 +99,49 @@ void viommu_unit_run_later(Viommu *unit)
     unit->ops.run_later(unit->opaque);
 }
 
+uint64_t viommu_unit_mmio_read(Viommu *unit, const ViommuRegFile *file,
+                               uint64_t offset, unsigned size)
+{
+    uint64_t value = 0;
+    bool hit = false;
+
+    if (offset < unit->model->mmio_size(unit)) {
+        viommu_unit_lock(unit);
+        value = viommu_regs_read(file, offset, size, &hit);
+        viommu_unit_unlock(unit);
+    }
+    if (!hit) {
+        viommu_count(&unit->stats.bad_accesses);
+    }
+    return value;
+}
+
+void viommu_unit_mmio_write(Viommu *unit, ViommuRegFile *file,
+                            const unsigned *work, uint64_t offset,
+                            uint64_t value, unsigned size)
+{
+    bool hit = false, wanted = false;
+
+    if (offset < unit->model->mmio_size(unit)) {
+        viommu_unit_lock(unit);
+        hit = viommu_regs_write(file, unit, offset, value, size);
+        wanted = *work;
+        viommu_unit_unlock(unit);
+    }
+    if (!hit) {
+        viommu_count(&unit->stats.bad_accesses);
+    }
+    if (!wanted) {
+        return;
+    }
+    if (viommu_read_held()) {
+        /* An endpoint wrote this: draining would wait for itself. */
+        viommu_unit_run_later(unit);
+    } else {
+        unit->model->run(unit);
+    }
+}
+
 void viommu_free(Viommu *unit)
 {
     if (unit) {

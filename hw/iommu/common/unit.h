@@ -14,6 +14,7 @@
 #include <pthread.h>
 
 #include "hw/iommu/common/ram.h"
+#include "hw/iommu/common/regs.h"
 
 /** What a model provides; the public functions of viommu.h call these. */
 typedef struct ViommuModel {
@@ -73,6 +74,17 @@ void viommu_unit_page_response(Viommu *unit,
                                const ViommuPageResponse *response);
 /** Ask for viommu_run().  Not locked. */
 void viommu_unit_run_later(Viommu *unit);
+
+/**
+ * What a model's register window does: merge an access into @file under the
+ * lock, count one that meets no register, and then let the model run when
+ * its handlers have left *@work.  Not locked.
+ */
+uint64_t viommu_unit_mmio_read(Viommu *unit, const ViommuRegFile *file,
+                               uint64_t offset, unsigned size);
+void viommu_unit_mmio_write(Viommu *unit, ViommuRegFile *file,
+                            const unsigned *work, uint64_t offset,
+                            uint64_t value, unsigned size);
 
 /** Add one to a member of unit->stats.  For paths that are slow anyway. */
 static inline void viommu_count(uint64_t *counter)

@@ -230,45 +230,17 @@ static uint64_t unalias(uint64_t offset)
 
 uint64_t smmu_mmio_read(Viommu *unit, uint64_t offset, unsigned size)
 {
-    SmmuUnit *u = smmu_unit(unit);
-    uint64_t value = 0;
-    bool hit = false;
-
-    if (offset < SMMU_WINDOW) {
-        viommu_unit_lock(unit);
-        value = viommu_regs_read(&u->regs, unalias(offset), size, &hit);
-        viommu_unit_unlock(unit);
-    }
-    if (!hit) {
-        viommu_count(&unit->stats.bad_accesses);
-    }
-    return value;
+    return viommu_unit_mmio_read(unit, &smmu_unit(unit)->regs,
+                                 unalias(offset), size);
 }
 
 void smmu_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
                      unsigned size)
 {
     SmmuUnit *u = smmu_unit(unit);
-    bool hit = false, work = false;
 
-    if (offset < SMMU_WINDOW) {
-        viommu_unit_lock(unit);
-        hit = viommu_regs_write(&u->regs, unit, unalias(offset), value, size);
-        work = u->work;
-        viommu_unit_unlock(unit);
-    }
-    if (!hit) {
-        viommu_count(&unit->stats.bad_accesses);
-    }
-    if (!work) {
-        return;
-    }
-    if (viommu_read_held()) {
-        /* An endpoint wrote this: draining would wait for itself. */
-        viommu_unit_run_later(unit);
-    } else {
-        smmu_run(unit);
-    }
+    viommu_unit_mmio_write(unit, &u->regs, &u->work, unalias(offset), value,
+                           size);
 }
 
 void smmu_dump(Viommu *unit, GString *out)

@@ -369,45 +369,15 @@ uint64_t vtd_mmio_size(const Viommu *unit)
 
 uint64_t vtd_mmio_read(Viommu *unit, uint64_t offset, unsigned size)
 {
-    VtdUnit *u = vtd_unit(unit);
-    uint64_t value = 0;
-    bool hit = false;
-
-    if (offset < vtd_mmio_size(unit)) {
-        viommu_unit_lock(unit);
-        value = viommu_regs_read(&u->regs, offset, size, &hit);
-        viommu_unit_unlock(unit);
-    }
-    if (!hit) {
-        viommu_count(&unit->stats.bad_accesses);
-    }
-    return value;
+    return viommu_unit_mmio_read(unit, &vtd_unit(unit)->regs, offset, size);
 }
 
 void vtd_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
                     unsigned size)
 {
     VtdUnit *u = vtd_unit(unit);
-    bool hit = false, work = false;
 
-    if (offset < vtd_mmio_size(unit)) {
-        viommu_unit_lock(unit);
-        hit = viommu_regs_write(&u->regs, unit, offset, value, size);
-        work = u->work;
-        viommu_unit_unlock(unit);
-    }
-    if (!hit) {
-        viommu_count(&unit->stats.bad_accesses);
-    }
-    if (!work) {
-        return;
-    }
-    if (viommu_read_held()) {
-        /* An endpoint wrote this: draining would wait for itself. */
-        viommu_unit_run_later(unit);
-    } else {
-        vtd_run(unit);
-    }
+    viommu_unit_mmio_write(unit, &u->regs, &u->work, offset, value, size);
 }
 
 void vtd_dump(Viommu *unit, GString *out)
