@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The SMMUv3's options: what each shows to software, and that those which
+ * cannot be are refused with one line that names the option and the value. */
+#include <string.h>
+
+#include "tests/qtest/smmu.h"
+
+static void test_bad(void)
+{
+    static const struct {
+        const char *options;
+        const char *name, *value;       /* in the message */
+    } bad[] = {
+        { "stage=4", "stage", "4" },
+        { "stage=both", "stage", "both" },
+        { "oas=41", "oas", "41" },
+        { "oas=0", "oas", "0" },
+        { "oas=256", "oas", "256" },
+        { "sidsize=7", "sidsize", "7" },
+        { "sidsize=33", "sidsize", "33" },
+        { "sidsize=-1", "sidsize", "-1" },
+        { "ssidsize=21", "ssidsize", "21" },
+        { "stage=2,ssidsize=4", "ssidsize", "stage" },
+        { "httu=3", "httu", "3" },
+        { "iotlb-bits=3", "iotlb-bits", "3" },
+        { "iotlb-bits=21", "iotlb-bits", "21" },
+        { "pri=on", "pri", "ats=on" },
+        { "ats=maybe", "ats", "maybe" },
+        { "stall=2", "stall", "2" },
+        { "colour=red", "colour", "red" },
+    };
+
+    qtest_set_target("aarch64");
+    for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_auto(GStrv) words = g_strsplit(bad[i].options, ",", -1);
+        g_autoptr(GString) globals = g_string_new(NULL);
+        g_autofree char *message = NULL;
+
+        for (unsigned k = 0; words[k]; k++) {
+            g_string_append_printf(globals, " -global arm-smmuv3.%s",
+                                   words[k]);
+        }
+        message = qtest_start_refused("-machine virt,iommu=smmuv3 -m 256M%s",
+                                      globals->str);
+        g_strchomp(message);
+        g_test_message("'%s': %s", bad[i].options, message);
+        /* one line */
+        g_assert_null(strchr(message, '\n'));
+        g_assert_nonnull(strstr(message, bad[i].name));
+        g_assert_nonnull(strstr(message, bad[i].value));
+    }
+}
+
+static void test_bad_machine(void)
+{
+    static const char *const bad[] = {
+        "-machine virt,iommu=smmuv4",
+        "-machine virt,highmem-ecam=maybe",
+        "-machine virt,iommu=smmuv3 -device arm-smmuv3",
+        "-machine virt,iommu=smmuv3 -device intel-iommu",
+        "-machine virt,iommu=smmuv3 -device viommu-testdev,addr=44",
+        "-machine virt,iommu=smmuv3 -device viommu-testdev,pri=on",
+        "-machine virt -m 300G",
+    };
+
+    qtest_set_target("aarch64");
+    for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+        /* 300 GiB are a matter of the host's memory for QEMU */
+        if (!qtest_is_qemu() || !strstr(bad[i], "300G")) {
+            g_autofree char *message = qtest_start_refused("%s", bad[i]);
+
+            g_strchomp(message);
+            g_test_message("'%s': %s", bad[i], message);
+            g_assert_cmpstr(message, !=, "");
+        }
+    }
+}
+
+typedef struct Shown {
+    const char *options;
+    uint32_t offset, mask, value;
+} Shown;
+
+/* What the ID registers say of each option. */
+static void test_shown(void)
+{
+    static const Shown shown[] = {
+        { "stage=1", SMMUV3_IDR0, 0x3, 0x2 },
+        { "stage=2", SMMUV3_IDR0, 0x3, 0x1 },
+        { "stage=nested", SMMUV3_IDR0, 0x3, 0x3 },
+        { "sidsize=8", SMMUV3_IDR1, 0x3f, 8 },
+        { "sidsize=32", SMMUV3_IDR1, 0x3f, 32 },
+        { "ssidsize=1", SMMUV3_IDR1, 0x7c0, 1 << 6 },
+        { "ssidsize=20", SMMUV3_IDR1, 0x7c0, 20 << 6 },
+        { "oas=32", SMMUV3_IDR5, 7, 0 },
+        { "oas=36", SMMUV3_IDR5, 7, 1 },
+        { "oas=40", SMMUV3_IDR5, 7, 2 },
+        { "oas=42", SMMUV3_IDR5, 7, 3 },
+        { "oas=48", SMMUV3_IDR5, 7, 5 },
+        { "oas=52", SMMUV3_IDR5, 7, 6 },
+        { "ats=on", SMMUV3_IDR0, 1 << 10, 1 << 10 },
+        { "ats=on", SMMUV3_IDR0, 1 << 16, 0 },
+        { "ats=on,pri=on", SMMUV3_IDR0, 1 << 16, 1 << 16 },
+        { "msi=on", SMMUV3_IDR0, 1 << 13, 1 << 13 },
+        { "stall=on", SMMUV3_IDR0, 3 << 24, 0 },
+        { "stall=off", SMMUV3_IDR0, 3 << 24, 1 << 24 },
+        { "httu=1", SMMUV3_IDR0, 3 << 6, 1 << 6 },
+        { "httu=2", SMMUV3_IDR0, 3 << 6, 2 << 6 },
+        { "ril=off", SMMUV3_IDR3, 1 << 10, 0 },
+        { "ril=on", SMMUV3_IDR3, 1 << 10, 1 << 10 },
+        { "iotlb-bits=4", SMMUV3_IDR0, 0x3, 0x3 },
+        { "iotlb-bits=20", SMMUV3_IDR0, 0x3, 0x3 },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(shown); i++) {
+        SmmuBoard b;
+
+        g_test_message("%s", shown[i].options);
+        smmu_start(&b, shown[i].options, "");
+        g_assert_cmphex(smmu_reg(&b, shown[i].offset) & shown[i].mask, ==,
+                        shown[i].value);
+        smmu_end(&b);
+    }
+}
+
+/* The word of the user wins over the machine's own. */
+static void test_stage_of_machine(void)
+{
+    uint64_t word[4];
+    SmmuBoard b;
+
+    smmu_start_stream(&b, "stage=1", "", SMMUV3_NESTED);
+    smmu_dma_fault(&b, 0x1000, false, SMMUV3_C_BAD_STE, word);
+    smmu_end(&b);
+}
+
+/* Without range invalidation the fields of a range say nothing. */
+static void test_no_ranges(void)
+{
+    uint64_t va = UINT64_C(0x7f1234567000), pa = SMMU_RAM + 0x8000000;
+    SmmuBoard b;
+
+    smmu_start_stream(&b, "ril=off", "", SMMUV3_S1);
+    smmu_map(&b, va, pa);
+    smmu_dma_good(&b, va, pa);
+    smmu_map(&b, va, pa + 0x1000);
+    smmu_command(&b, CMD_NH_VA | CMD_ASID(SMMU_ASID) | CMD_VMID(SMMU_VMID) |
+                 1 << 12 | 1 << 20, (va - 0x2000) | 1 << 10);
+    smmu_sync(&b);
+    smmu_dma_good(&b, va, pa);
+    smmu_command(&b, CMD_NH_VA | CMD_ASID(SMMU_ASID) | CMD_VMID(SMMU_VMID),
+                 va);
+    smmu_sync(&b);
+    smmu_dma_good(&b, va, pa + 0x1000);
+    smmu_end(&b);
+}
+
+/* Output addresses of 52 bits come with 64 KiB pages. */
+static void test_wide_output(void)
+{
+    uint64_t va = UINT64_C(0x7f1234560000), word[4];
+    SmmuBoard b;
+
+    smmu_start_stream(&b, "oas=52", "", SMMUV3_S1);
+    g_assert_true(guest_tables_init(&b.s1, &b.alloc, 16, 48, 0));
+    b.cd.ttb[0] = b.s1.ttb;
+    b.cd.tg[0] = 1;
+    b.cd.ips = 6;
+    smmu_put_cd(&b, 0);
+    /* bits 51:48 of the address are in bits 15:12 */
+    g_assert_true(guest_tables_map(&b.s1, va, 0x48000000 | 0xf000, 3,
+                                   SMMUV3_PAGE_S1));
+    /* Nothing is there, but it may be asked for. */
+    g_assert_cmpint(testdev_dma_read(&b.dev, va, NULL, 4).why, ==,
+                    TD_NO_TARGET);
+    g_assert_false(smmu_event(&b, word));
+    b.cd.ips = 5;
+    smmu_put_cd(&b, 0);
+    smmu_command(&b, CMD_NSNH_ALL, 0);
+    smmu_sync(&b);
+    smmu_dma_fault(&b, va, false, SMMUV3_F_ADDR_SIZE, word);
+    smmu_end(&b);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/smmu-options/bad", test_bad);
+    g_test_add_func("/smmu-options/bad-machine", test_bad_machine);
+    g_test_add_func("/smmu-options/shown", test_shown);
+    g_test_add_func("/smmu-options/stage-of-machine", test_stage_of_machine);
+    g_test_add_func("/smmu-options/no-ranges", test_no_ranges);
+    g_test_add_func("/smmu-options/wide-output", test_wide_output);
+    return g_test_run();
+}
