@@ -93,8 +93,9 @@ static void unpack(const uint64_t value[4], SmmuContext *c)
 
 static uint64_t slot_key(uint32_t sid, uint32_t ssid)
 {
-    /* A SubstreamID has 20 bits; none is one above all of them. */
-    return sid | (uint64_t)MIN(ssid, 1u << 20) << 32;
+    /* A SubstreamID has 20 bits; others stand above all of them. */
+    return sid | (uint64_t)(ssid == SMMU_STE_ONLY ? 2u << 20
+                                                  : MIN(ssid, 1u << 20)) << 32;
 }
 
 static SmmuContextSlot *slot_of(SmmuUnit *u, uint64_t key)
@@ -208,15 +209,16 @@ static SmmuEventId read_cd(SmmuUnit *u, const SmmuSte *ste, uint32_t index,
     unsigned split = ste->s1fmt == SMMU_S1FMT_4K ? 6 : 10;
     SmmuEventId id;
 
-    if (ste->s1cdmax && ste->s1fmt != SMMU_S1FMT_LINEAR) {
+    if (ste->s1cdmax && (ste->s1fmt == SMMU_S1FMT_4K ||
+                         ste->s1fmt == SMMU_S1FMT_64K)) {
         id = fetch_cd(u, c, at + (index >> split) * 8, &desc, 1, fault);
         if (id) {
             return id;
         }
-        if (!(desc & SMMU_L1CD_V)) {
+        at = desc & SMMU_L1CD_ADDR;
+        if (!(desc & SMMU_L1CD_V) || at >> u->cfg.oas_bits) {
             return SMMU_C_BAD_SUBSTREAMID;
         }
-        at = desc & SMMU_L1CD_ADDR;
         index &= (1u << split) - 1;
     }
     id = fetch_cd(u, c, at + (uint64_t)index * SMMU_CD_SIZE, word, 8, fault);
@@ -237,13 +239,13 @@ static SmmuEventId select_cd(const SmmuSte *ste, uint32_t ssid,
             return SMMU_EVENT_NONE;
         }
         switch (ste->s1dss) {
-        case SMMU_S1DSS_TERMINATE:
-            return SMMU_F_STREAM_DISABLED;
         case SMMU_S1DSS_BYPASS:
             *bypass = true;
             return SMMU_EVENT_NONE;
-        default:
+        case SMMU_S1DSS_SSID0:
             return SMMU_EVENT_NONE;
+        default:
+            return SMMU_F_STREAM_DISABLED;
         }
     }
     if (!ste->s1cdmax || ssid >> ste->s1cdmax) {
@@ -279,7 +281,7 @@ static SmmuEventId read_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
         return SMMU_C_BAD_STE;
     }
     *c = ste.context;
-    if (c->flags & SMMU_CTX_ABORT) {
+    if ((c->flags & SMMU_CTX_ABORT) || ssid == SMMU_STE_ONLY) {
         return SMMU_EVENT_NONE;
     }
     if (!(c->flags & SMMU_CTX_S1)) {

@@ -317,6 +317,7 @@ static const ViommuField SMMU_EVENT_REASON = { 0, 16 };
 #define SMMU_EVENT_IND          (UINT64_C(1) << 34)
 #define SMMU_EVENT_RNW          (UINT64_C(1) << 35)
 #define SMMU_EVENT_S2           (UINT64_C(1) << 39)
+#define SMMU_EVENT_TTRNW        (UINT64_C(1) << 44)
 static const ViommuField SMMU_EVENT_CLASS = { 40, 2 };
 enum { SMMU_CLASS_CD = 0, SMMU_CLASS_TT = 1, SMMU_CLASS_IN = 2 };
 

@@ -87,17 +87,27 @@ SmmuEvent smmu_event_of(const SmmuUnit *u, const ViommuRequest *req,
 
     (void)u;
     e.word[0] = viommu_put(fault->id, SMMU_EVENT_SID, req->source);
-    if (req->pasid != VIOMMU_NO_PASID) {
-        e.word[0] = viommu_put(e.word[0] | SMMU_EVENT_SSV, SMMU_EVENT_SSID,
-                               req->pasid);
+    if (req->pasid != VIOMMU_NO_PASID && req->kind != VIOMMU_TRANSLATED) {
+        e.word[0] = viommu_put(e.word[0], SMMU_EVENT_SSID, req->pasid);
+        /* The one about SubstreamIDs always has one. */
+        if (fault->id != SMMU_C_BAD_SUBSTREAMID) {
+            e.word[0] |= SMMU_EVENT_SSV;
+        }
     }
     if (has_input(fault->id)) {
-        e.word[1] = (access & VIOMMU_WRITE ? 0 : SMMU_EVENT_RNW) |
-                    (access & VIOMMU_EXEC ? SMMU_EVENT_IND : 0) |
-                    (access & VIOMMU_PRIV ? SMMU_EVENT_PNU : 0) |
-                    (fault->s2 ? SMMU_EVENT_S2 : 0);
-        e.word[1] = viommu_put(e.word[1], SMMU_EVENT_CLASS, fault->class);
+        bool write = access & VIOMMU_WRITE;
+
+        e.word[1] = write ? 0 : SMMU_EVENT_RNW;
         e.word[2] = req->addr;
+        if (fault->id != SMMU_F_TRANSL_FORBIDDEN) {
+            e.word[1] |= ((access & VIOMMU_EXEC) && !write ? SMMU_EVENT_IND
+                                                           : 0) |
+                         (access & VIOMMU_PRIV ? SMMU_EVENT_PNU : 0) |
+                         (fault->s2 ? SMMU_EVENT_S2 : 0) |
+                         (fault->table_read ? SMMU_EVENT_TTRNW : 0);
+            e.word[1] = viommu_put(e.word[1], SMMU_EVENT_CLASS,
+                                   fault->class);
+        }
     }
     if (has_fetch_address(fault->id)) {
         e.word[3] = fault->ipa & viommu_bits(51, 3);

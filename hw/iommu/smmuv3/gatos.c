@@ -39,9 +39,9 @@ static uint64_t translate(SmmuUnit *u, uint64_t sid_word, uint64_t addr_word)
                     : VIOMMU_NO_PASID;
     uint64_t addr = addr_word & viommu_bits(63, 12);
     SmmuWanted wanted = {
-        .access = (addr_word & SMMU_GATOS_ADDR_RNW ? VIOMMU_READ
-                                                   : VIOMMU_WRITE) |
-                  (addr_word & SMMU_GATOS_ADDR_IND ? VIOMMU_EXEC : 0) |
+        .access = (!(addr_word & SMMU_GATOS_ADDR_RNW) ? VIOMMU_WRITE :
+                   addr_word & SMMU_GATOS_ADDR_IND ? VIOMMU_EXEC
+                                                   : VIOMMU_READ) |
                   (addr_word & SMMU_GATOS_ADDR_PNU ? VIOMMU_PRIV : 0),
         .probe = true,
     };

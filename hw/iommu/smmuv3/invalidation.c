@@ -52,9 +52,35 @@ void smmu_invalidate_config(SmmuUnit *u, uint32_t source, uint32_t mask)
     viommu_unit_invalidate(&u->common, &inv);
 }
 
+/* Pieces of one page above which all of a VMID's nested entries go. */
+#define PIECES_MAX (UINT64_C(64) << 12)
+
+/*
+ * One address stands for the page of stage 1 that it is in, and stage 2 may
+ * have cut that page in pieces, each in an entry of its own.  False: too
+ * many.
+ */
+static bool widen_to_pieces(SmmuUnit *u, uint64_t *addr, uint64_t *size)
+{
+    uint64_t cut = __atomic_load_n(&u->cut_sizes, __ATOMIC_SEQ_CST);
+    uint64_t last = *addr + *size - 1, page;
+
+    if (!cut) {
+        return true;
+    }
+    page = viommu_highest_bit(cut);
+    if (page + *size > PIECES_MAX) {
+        return false;
+    }
+    *addr &= ~(page - 1);
+    *size = (last | (page - 1)) - *addr + 1;
+    return true;
+}
+
 static void remove_addresses(SmmuUnit *u, const SmmuTlbi *t)
 {
     SmmuContext c = { .vmid = t->vmid, .asid = t->asid };
+    uint64_t addr = t->addr, size = t->size;
 
     c.flags = (t->stage2 ? SMMU_CTX_S2 : SMMU_CTX_S1) |
               (t->el2 ? SMMU_CTX_EL2 : 0);
@@ -68,7 +94,10 @@ static void remove_addresses(SmmuUnit *u, const SmmuTlbi *t)
         advance(&u->vmid_gens[t->vmid]);
         return;
     }
-    smmu_iotlb_remove(u, &c, t->addr, t->size);
+    if (!t->stage2 && !widen_to_pieces(u, &addr, &size)) {
+        advance(&u->nested_gens[t->vmid]);
+    }
+    smmu_iotlb_remove(u, &c, addr, size);
 }
 
 void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *t)

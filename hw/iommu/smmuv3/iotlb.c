@@ -97,6 +97,10 @@ void smmu_iotlb_fill(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
          * advanced the epoch before the fill checks it. */
         __atomic_fetch_or(sizes, UINT64_C(1) << m->shift, __ATOMIC_SEQ_CST);
     }
+    if (m->cut && !(smmu_load(&u->cut_sizes) >> m->cut & 1)) {
+        __atomic_fetch_or(&u->cut_sizes, UINT64_C(1) << m->cut,
+                          __ATOMIC_SEQ_CST);
+    }
     viommu_cache_fill(&u->iotlb, &e, wanted->epoch);
 }
 

@@ -32,6 +32,21 @@ static bool ttb_ok(uint64_t ttb, unsigned bits)
 
 /* --- Stage 2 ------------------------------------------------------------------ */
 
+/* The highest levels come with wide addresses only, as in VTCR_EL2. */
+static bool start_level_ok(const SmmuUnit *u, const SmmuTable *t)
+{
+    switch (t->granule) {
+    case 12:
+        return t->start_level > 0 || u->cfg.oas_bits > 42;
+    case 14:
+        return t->start_level > 1 ||
+               (t->start_level == 1 && u->cfg.oas_bits > 40);
+    default:
+        return t->start_level > 1 ||
+               (t->start_level == 1 && u->cfg.oas_bits > 42);
+    }
+}
+
 static bool decode_s2(const SmmuUnit *u, const uint64_t word[8],
                       SmmuContext *c)
 {
@@ -45,7 +60,9 @@ static bool decode_s2(const SmmuUnit *u, const uint64_t word[8],
         (word[2] & SMMU_STE_S2ENDI) || sl0 > 2) {
         return false;
     }
-    if ((word[2] & SMMU_STE_S2S) && !u->cfg.stall) {
+    if (((word[2] & SMMU_STE_S2S) && !u->cfg.stall) ||
+        ((word[2] & SMMU_STE_S2HA) && u->cfg.httu < 1) ||
+        ((word[2] & SMMU_STE_S2HD) && u->cfg.httu < 2)) {
         return false;
     }
     bits = smmu_size_bits(viommu_get(word[2], SMMU_STE_S2PS));
@@ -63,7 +80,7 @@ static bool decode_s2(const SmmuUnit *u, const uint64_t word[8],
             (SMMU_LAST_LEVEL - t->start_level);
     extra = below + level_bits(t->granule);
     if (t->input_bits <= below || t->input_bits > extra + 4 ||
-        (t->start_level == 0 && t->input_bits > extra)) {
+        !start_level_ok(u, t)) {
         return false;
     }
     if (!ttb_ok(t->ttb, c->s2_out_bits)) {
@@ -73,11 +90,10 @@ static bool decode_s2(const SmmuUnit *u, const uint64_t word[8],
                 (word[2] & SMMU_STE_S2R ? SMMU_CTX_S2_RECORD : 0) |
                 (word[2] & SMMU_STE_S2AFFD ? SMMU_CTX_S2_AFFD : 0) |
                 (word[2] & SMMU_STE_S2PTW ? SMMU_CTX_S2_PTW : 0);
-    if (u->cfg.httu >= 1 && (word[2] & SMMU_STE_S2HA)) {
-        c->flags |= SMMU_CTX_S2_HA;
-        if (u->cfg.httu >= 2 && (word[2] & SMMU_STE_S2HD)) {
-            c->flags |= SMMU_CTX_S2_HD;
-        }
+    /* S2HD without S2HA does nothing. */
+    if (word[2] & SMMU_STE_S2HA) {
+        c->flags |= SMMU_CTX_S2_HA |
+                    (word[2] & SMMU_STE_S2HD ? SMMU_CTX_S2_HD : 0);
     }
     return true;
 }
@@ -101,23 +117,27 @@ static bool decode_ats(const SmmuUnit *u, const uint64_t word[8],
 {
     unsigned eats = viommu_get(word[1], SMMU_STE_EATS);
     unsigned both = SMMU_CONFIG_ON | SMMU_CONFIG_S1 | SMMU_CONFIG_S2;
+    bool stalls = word[2] & SMMU_STE_S2S;
 
-    if (!u->cfg.ats || eats == SMMU_EATS_ABORT) {
-        return true;
+    if (!u->cfg.ats || ste->config == SMMU_CONFIG_ON) {
+        return true;    /* ignored */
     }
-    if (eats == SMMU_EATS_FULL) {
+    switch (eats) {
+    case SMMU_EATS_FULL:
         ste->context.flags |= SMMU_CTX_ATS;
+        return !stalls || !(ste->config & SMMU_CONFIG_S2);
+    case SMMU_EATS_SPLIT:
+        ste->context.flags |= SMMU_CTX_ATS_SPLIT;
+        return !stalls && ste->config == both;
+    default:
+        /* 3 is as 0 without a device permission table. */
         return true;
     }
-    /* Split-stage needs both stages, and NSCFG.. as announced (5.2). */
-    ste->context.flags |= SMMU_CTX_ATS_SPLIT;
-    return eats == SMMU_EATS_SPLIT && ste->config == both;
 }
 
 bool smmu_decode_ste(const SmmuUnit *u, const uint64_t word[8], SmmuSte *ste)
 {
     SmmuContext *c = &ste->context;
-    unsigned strw = viommu_get(word[1], SMMU_STE_STRW);
 
     *ste = (SmmuSte) { 0 };
     if (!(word[0] & SMMU_STE_V)) {
@@ -125,9 +145,9 @@ bool smmu_decode_ste(const SmmuUnit *u, const uint64_t word[8], SmmuSte *ste)
     }
     ste->config = viommu_get(word[0], SMMU_STE_CONFIG);
     if (!(ste->config & SMMU_CONFIG_ON)) {
-        /* Nothing else of the entry counts, but the values 1 to 3. */
+        /* Nothing else of the entry counts; 1 to 3 are as 0. */
         c->flags = SMMU_CTX_ABORT;
-        return ste->config == 0;
+        return true;
     }
     c->flags = override_flags(word);
     if (((ste->config & SMMU_CONFIG_S1) && !u->cfg.stage1) ||
@@ -147,14 +167,10 @@ bool smmu_decode_ste(const SmmuUnit *u, const uint64_t word[8], SmmuSte *ste)
         ste->s1cdmax = viommu_get(word[0], SMMU_STE_S1CDMAX);
         ste->s1dss = viommu_get(word[1], SMMU_STE_S1DSS);
         ste->s1contextptr = word[0] & SMMU_STE_S1CONTEXTPTR;
+        /* S1Fmt 3 and S1DSS 3 are as 0; STRW is ignored without EL2.  An
+         * IPA has as many bits as an output address. */
         if (ste->s1cdmax > u->cfg.ssid_bits ||
-            (ste->s1cdmax && (ste->s1fmt > SMMU_S1FMT_64K ||
-                              ste->s1dss > SMMU_S1DSS_SSID0)) ||
-            strw != SMMU_STRW_EL1 ||
-            ((word[1] & SMMU_STE_S1STALLD) && !u->cfg.stall)) {
-            return false;
-        }
-        if (!(ste->config & SMMU_CONFIG_S2) &&
+            ((word[1] & SMMU_STE_S1STALLD) && !u->cfg.stall) ||
             !ttb_ok(ste->s1contextptr, u->cfg.oas_bits)) {
             return false;
         }
@@ -213,7 +229,9 @@ bool smmu_decode_cd(const SmmuUnit *u, const uint64_t word[8],
     /* No AArch32, big-endian, or read-as-zero terminations are announced. */
     if (!(word[0] & SMMU_CD_V) || !(word[0] & SMMU_CD_AA64) ||
         (word[0] & SMMU_CD_ENDI) || !(word[0] & SMMU_CD_A) ||
-        ((word[0] & SMMU_CD_S) && (!u->cfg.stall || stalld))) {
+        ((word[0] & SMMU_CD_S) && (!u->cfg.stall || stalld)) ||
+        ((word[0] & SMMU_CD_HA) && u->cfg.httu < 1) ||
+        ((word[0] & SMMU_CD_HD) && u->cfg.httu < 2)) {
         return false;
     }
     c->ips_bits = MIN(smmu_size_bits(viommu_get(word[0], SMMU_CD_IPS)),
@@ -229,11 +247,10 @@ bool smmu_decode_cd(const SmmuUnit *u, const uint64_t word[8],
                 (word[0] & SMMU_CD_WXN ? SMMU_CTX_WXN : 0) |
                 (word[0] & SMMU_CD_UWXN ? SMMU_CTX_UWXN : 0) |
                 (word[0] & SMMU_CD_PAN ? SMMU_CTX_PAN : 0);
-    if (u->cfg.httu >= 1 && (word[0] & SMMU_CD_HA)) {
-        c->flags |= SMMU_CTX_S1_HA;
-        if (u->cfg.httu >= 2 && (word[0] & SMMU_CD_HD)) {
-            c->flags |= SMMU_CTX_S1_HD;
-        }
+    /* HD without HA does nothing. */
+    if (word[0] & SMMU_CD_HA) {
+        c->flags |= SMMU_CTX_S1_HA |
+                    (word[0] & SMMU_CD_HD ? SMMU_CTX_S1_HD : 0);
     }
     return true;
 }

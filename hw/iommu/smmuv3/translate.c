@@ -55,6 +55,10 @@ static bool bypass(Request *r)
     unsigned bits = r->u->cfg.oas_bits;
 
     if (r->req->addr >> bits) {
+        if (r->req->kind == VIOMMU_TRANSLATED ||
+            !(smmu_load(&r->u->cr0) & SMMU_CR0_SMMUEN)) {
+            return blocked_silently(r);
+        }
         r->fault.class = SMMU_CLASS_IN;
         return blocked_by(r, SMMU_F_ADDR_SIZE);
     }
@@ -76,15 +80,28 @@ static bool is_missing(SmmuEventId id)
            id == SMMU_F_ACCESS || id == SMMU_F_PERMISSION;
 }
 
+/* Without the top byte when it is ignored: that is how invalidations find
+ * it. */
+static uint64_t effective(const SmmuContext *c, uint64_t addr)
+{
+    unsigned half = addr >> 55 & 1;
+
+    if (!(c->flags & SMMU_CTX_S1) || !c->s1[half].tbi) {
+        return addr;
+    }
+    return half ? addr | viommu_bits(63, 56) : addr & viommu_bits(55, 0);
+}
+
 static bool look_up(Request *r, const SmmuContext *c, uint64_t addr,
                     const SmmuWanted *wanted, SmmuMapping *m)
 {
     SmmuStamps stamps;
 
+    addr = effective(c, addr);
     if ((c->flags & SMMU_CTX_ATS_SPLIT) &&
         r->req->kind == VIOMMU_TRANSLATION) {
         /* An address between the stages; the IOTLB has no such entries. */
-        return smmu_walk_first(r->u, c, addr, wanted, m, &r->fault);
+        return smmu_walk_split(r->u, c, addr, wanted, m, &r->fault);
     }
     stamps = smmu_iotlb_stamps(r->u, c);
     if (smmu_iotlb_find(r->u, c, addr, smmu_needs(wanted->access), &stamps,
@@ -104,24 +121,39 @@ static bool answer(Request *r, const SmmuMapping *m)
 
     r->reply->global = m->flags & SMMU_MAP_GLOBAL;
     r->reply->privileged = r->wanted.access & VIOMMU_PRIV;
+    /* An instruction fetch reads, but needs no right to. */
     return granted(r, m->page | (r->req->addr & (size - 1)), size,
-                   access_of(m->flags, r->wanted.access & VIOMMU_PRIV));
+                   access_of(m->flags, r->wanted.access & VIOMMU_PRIV) |
+                   (r->wanted.access & VIOMMU_EXEC ? VIOMMU_READ : 0));
+}
+
+static bool nothing_granted(Request *r)
+{
+    return granted(r, r->req->addr, UINT64_C(1) << 12, 0);
 }
 
 /* An ATS translation request gets what there is, perhaps nothing (3.9.1). */
 static bool answer_ats(Request *r, const SmmuContext *c)
 {
-    uint8_t mode = r->wanted.access & VIOMMU_PRIV;
-    uint8_t steps[2] = { r->wanted.access, mode | VIOMMU_READ };
+    uint8_t all = r->wanted.access, mode = all & VIOMMU_PRIV;
+    uint8_t steps[] = {
+        all, all & ~VIOMMU_EXEC, all & ~VIOMMU_WRITE, mode | VIOMMU_READ,
+        mode | VIOMMU_WRITE,
+    };
     SmmuMapping m;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(steps); i++) {
         SmmuWanted wanted = r->wanted;
 
         wanted.access = steps[i];
+        if (steps[i] & ~all || (i && steps[i] == steps[i - 1]) ||
+            (i == 2 && steps[i] == all)) {
+            continue;
+        }
         if (look_up(r, c, r->req->addr, &wanted, &m)) {
             answer(r, &m);
-            if (!(r->wanted.access & VIOMMU_EXEC)) {
+            r->reply->access = access_of(m.flags, mode);
+            if (!(all & VIOMMU_EXEC)) {
                 r->reply->access &= ~VIOMMU_EXEC;
             }
             return true;
@@ -130,7 +162,7 @@ static bool answer_ats(Request *r, const SmmuContext *c)
             return blocked(r, UINT64_C(1) << m.shift);
         }
     }
-    return granted(r, r->req->addr, UINT64_C(1) << 12, 0);
+    return nothing_granted(r);
 }
 
 static bool translate(Request *r, const SmmuContext *c)
@@ -162,17 +194,23 @@ static void override_access(Request *r)
                !(r->wanted.access & VIOMMU_WRITE)) {
         r->wanted.access |= VIOMMU_EXEC;
     }
+    if (r->req->kind == VIOMMU_TRANSLATION) {
+        return;
+    }
+    /* A transaction is a write, an instruction's read or a data read. */
+    if (r->wanted.access & VIOMMU_WRITE) {
+        r->wanted.access &= ~VIOMMU_EXEC;
+    } else if (r->wanted.access & VIOMMU_EXEC) {
+        r->wanted.access &= ~VIOMMU_READ;
+    }
 }
 
 /* A translated request has gone through stage 1, or all, already (3.9.1). */
 static bool translated(Request *r)
 {
-    SmmuContext second = { 0 };
-
     if (r->context.flags & SMMU_CTX_ATS_SPLIT) {
-        second = r->context;
-        second.flags &= ~SMMU_CTX_S1;
-        return translate(r, &second);
+        r->context.flags &= ~SMMU_CTX_S1;
+        return translate(r, &r->context);
     }
     if (!(r->context.flags & SMMU_CTX_ATS)) {
         return blocked_by(r, SMMU_F_TRANSL_FORBIDDEN);
@@ -182,19 +220,29 @@ static bool translated(Request *r)
 
 static bool translation_request(Request *r)
 {
-    uint32_t flags = r->context.flags;
+    const ViommuRequest *req = r->req;
 
-    if (!(flags & (SMMU_CTX_ATS | SMMU_CTX_ATS_SPLIT)) ||
-        !(flags & (SMMU_CTX_S1 | SMMU_CTX_S2))) {
+    if (!(r->context.flags & (SMMU_CTX_ATS | SMMU_CTX_ATS_SPLIT))) {
         return blocked_by(r, SMMU_F_BAD_ATS_TREQ);
     }
-    return translate(r, &r->context);
+    if (smmu_context(r->u, req->source, req->pasid, &r->context,
+                     &r->fault)) {
+        /* Stage 2 may not let the descriptor be read. */
+        return is_missing(r->fault.id) ? nothing_granted(r) : blocked(r, 0);
+    }
+    if (r->context.flags & (SMMU_CTX_S1 | SMMU_CTX_S2)) {
+        return translate(r, &r->context);
+    }
+    /* S1DSS says bypass. */
+    return req->addr >> r->u->cfg.oas_bits ? nothing_granted(r) : bypass(r);
 }
 
 static bool disabled(Request *r)
 {
     if (r->req->kind != VIOMMU_UNTRANSLATED) {
-        return blocked_silently(r);
+        return blocked_by(r, r->req->kind == VIOMMU_TRANSLATION
+                             ? SMMU_F_BAD_ATS_TREQ
+                             : SMMU_F_TRANSL_FORBIDDEN);
     }
     return smmu_load(&r->u->gbpa) & SMMU_GBPA_ABORT ? blocked_silently(r)
                                                     : bypass(r);
@@ -205,6 +253,7 @@ static bool resolve(Request *r)
     const ViommuRequest *req = r->req;
     SmmuUnit *u = r->u;
     uint64_t cr0 = smmu_load(&u->cr0);
+    bool ats = req->kind != VIOMMU_UNTRANSLATED;
 
     r->wanted.epoch = viommu_cache_epoch(&u->iotlb);
     if (!(cr0 & SMMU_CR0_SMMUEN)) {
@@ -213,14 +262,22 @@ static bool resolve(Request *r)
     if (req->kind == VIOMMU_TRANSLATED && !(cr0 & SMMU_CR0_ATSCHK)) {
         return bypass(r);
     }
-    if (smmu_context(u, req->source, req->pasid, &r->context, &r->fault)) {
+    /* Whether ATS is allowed, the stream table entry says; and a translated
+     * request has no substream (IDR3.PASIDTT). */
+    if (smmu_context(u, req->source, ats ? SMMU_STE_ONLY : req->pasid,
+                     &r->context, &r->fault)) {
+        /* The entry may have been read before. */
+        override_access(r);
         return blocked(r, 0);
     }
     if (r->context.flags & SMMU_CTX_ABORT) {
-        if (req->kind == VIOMMU_TRANSLATION) {
-            return blocked_by(r, SMMU_F_BAD_ATS_TREQ);
-        }
         return blocked_silently(r);
+    }
+    if (!(cr0 & SMMU_CR0_ATSCHK)) {
+        r->context.flags &= ~SMMU_CTX_ATS_SPLIT;
+    }
+    if (req->kind == VIOMMU_TRANSLATED) {
+        r->wanted.access &= ~(VIOMMU_PRIV | VIOMMU_EXEC);
     }
     override_access(r);
     switch (req->kind) {
@@ -246,17 +303,32 @@ static bool stage_flag(const Request *r, uint32_t s1, uint32_t s2)
 static bool can_stall(const Request *r)
 {
     return is_missing(r->fault.id) && r->req->kind == VIOMMU_UNTRANSLATED &&
-           r->fault.class == SMMU_CLASS_IN &&
            stage_flag(r, SMMU_CTX_S1_STALL, SMMU_CTX_S2_STALL);
 }
 
 static bool is_recorded(const Request *r)
 {
     if (r->fault.id == SMMU_C_BAD_STREAMID) {
-        return smmu_load(&r->u->cr2) & SMMU_CR2_RECINVSID;
+        return r->req->kind == VIOMMU_UNTRANSLATED &&
+               (smmu_load(&r->u->cr2) & SMMU_CR2_RECINVSID);
     }
+    switch (r->req->kind) {
+    case VIOMMU_TRANSLATION:
+        return r->fault.id == SMMU_F_BAD_ATS_TREQ;
+    case VIOMMU_TRANSLATED:
+        /* Errors of configuration are not (3.9.1.3). */
+        if (!is_missing(r->fault.id) &&
+            r->fault.id != SMMU_F_TRANSL_FORBIDDEN &&
+            r->fault.id != SMMU_F_WALK_EABT) {
+            return false;
+        }
+        break;
+    default:
+        break;
+    }
+    /* A stage 1 that does not translate has no flags. */
     return !is_missing(r->fault.id) ||
-           !(r->context.flags & (SMMU_CTX_S1 | SMMU_CTX_S2)) ||
+           (!r->fault.s2 && !(r->context.flags & SMMU_CTX_S1)) ||
            stage_flag(r, SMMU_CTX_S1_RECORD, SMMU_CTX_S2_RECORD);
 }
 

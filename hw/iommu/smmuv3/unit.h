@@ -115,6 +115,7 @@ typedef struct SmmuFault {
     SmmuEventId id;         /* SMMU_EVENT_NONE: no fault */
     uint8_t class;
     bool s2;
+    bool table_read;        /* stage 2 denied a read of stage 1's table */
     uint64_t ipa;           /* with s2; of fetch faults, the fetched address */
 } SmmuFault;
 
@@ -179,6 +180,8 @@ typedef struct SmmuUnit {
     uint64_t *asid_gens;        /* by a hash of VMID and ASID */
     uint64_t sizes;             /* bit n: the IOTLB has met pages of 2^n */
     uint64_t global_sizes;      /* the same of global ones */
+    uint64_t cut_sizes;         /* bit n: pages of 2^n of stage 1 that lie in
+                                 * smaller pieces */
 } SmmuUnit;
 
 static inline SmmuUnit *smmu_unit(Viommu *unit)
@@ -238,6 +241,9 @@ bool smmu_decode_cd(const SmmuUnit *u, const uint64_t word[8],
 
 /* --- context.c ------------------------------------------------------------------------ */
 
+/** As @ssid: what the stream table entry says, without stage 1's tables. */
+#define SMMU_STE_ONLY (VIOMMU_NO_PASID - 1)
+
 /** The context of a stream; with SMMU_EVENT_NONE it is valid.  Read-side
  *  section. */
 SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
@@ -257,6 +263,7 @@ typedef struct SmmuMapping {
     uint64_t page;
     uint8_t shift;          /* log2 of the size that it is valid for */
     uint8_t flags;
+    uint8_t cut;            /* log2 of stage 1's page, cut by stage 2; or 0 */
 } SmmuMapping;
 
 /** What is wanted of a translation. */
@@ -279,8 +286,9 @@ static inline uint8_t smmu_needs(uint8_t access)
 bool smmu_walk(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
                const SmmuWanted *wanted, SmmuMapping *mapping,
                SmmuFault *fault);
-/** Stage 1 alone, its tables still through stage 2 (split-stage ATS). */
-bool smmu_walk_first(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
+/** The address between the stages, with what both grant (split-stage ATS,
+ *  13.6.3). */
+bool smmu_walk_split(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
                      const SmmuWanted *wanted, SmmuMapping *mapping,
                      SmmuFault *fault);
 /** Stage 2 alone, for fetches of context descriptors: *@addr is replaced. */

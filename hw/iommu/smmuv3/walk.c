@@ -41,6 +41,9 @@ static bool fail(const Walk *w, SmmuEventId id, uint8_t class)
     *w->fault = (SmmuFault) {
         .id = id, .class = w->second ? w->class : class, .s2 = w->second,
         .ipa = w->second ? w->addr : 0,
+        .table_read = id == SMMU_F_PERMISSION && w->second &&
+                      w->class == SMMU_CLASS_TT &&
+                      !(w->needs & (SMMU_MAP_UW | SMMU_MAP_PW)),
     };
     return false;
 }
@@ -49,8 +52,8 @@ static bool fail(const Walk *w, SmmuEventId id, uint8_t class)
 static bool fail_fetch(const Walk *w)
 {
     *w->fault = (SmmuFault) {
-        .id = SMMU_F_WALK_EABT, .class = SMMU_CLASS_TT, .s2 = w->second,
-        .ipa = w->at,
+        .id = SMMU_F_WALK_EABT, .s2 = w->second, .ipa = w->at,
+        .class = w->second ? w->class : SMMU_CLASS_TT,
     };
     return false;
 }
@@ -125,15 +128,14 @@ static uint8_t s2_flags(const Walk *w, uint64_t word, bool dirty_managed)
 static uint8_t s1_flags(const Walk *w, uint64_t word, bool dirty_managed)
 {
     uint32_t ctx = w->c->flags;
-    bool user = !w->el2 && (word & SMMU_PTE_AP1);
-    bool write = !(word & SMMU_PTE_AP2) || dirty_managed;
+    /* What the tables above take away is as if the page did. */
+    bool user = !w->el2 && (word & SMMU_PTE_AP1) && (w->limit & SMMU_MAP_UR);
+    bool write = (!(word & SMMU_PTE_AP2) || dirty_managed) &&
+                 (w->limit & SMMU_MAP_PW);
     uint8_t flags = SMMU_MAP_PR | SMMU_MAP_PX | (write ? SMMU_MAP_PW : 0);
 
     if (user) {
         flags |= SMMU_MAP_UR | (write ? SMMU_MAP_UW : 0);
-        if (ctx & SMMU_CTX_PAN) {
-            flags &= ~(SMMU_MAP_PR | SMMU_MAP_PW);
-        }
     }
     if (!w->el2) {
         flags |= SMMU_MAP_UX;
@@ -155,6 +157,10 @@ static uint8_t s1_flags(const Walk *w, uint64_t word, bool dirty_managed)
     }
     if ((ctx & SMMU_CTX_UWXN) && (flags & SMMU_MAP_UW)) {
         flags &= ~SMMU_MAP_PX;
+    }
+    if ((ctx & SMMU_CTX_PAN) && user) {
+        /* Of data only: what is executed is decided by now. */
+        flags &= ~(SMMU_MAP_PR | SMMU_MAP_PW);
     }
     return flags & w->limit;
 }
@@ -265,6 +271,7 @@ static bool leaf(Walk *w, uint64_t *word, SmmuMapping *m, bool *again)
     uint64_t with = *word;
 
     *again = false;
+    m->cut = 0;
     m->shift = shift;
     m->page = descriptor_addr(w->table, *word) & ~viommu_bits(shift - 1, 0);
     if (m->page >> w->out_bits) {
@@ -335,7 +342,7 @@ static bool walk_tables(Walk *w, SmmuMapping *m)
             uint64_t next = descriptor_addr(w->table, word);
 
             if (next >> w->out_bits) {
-                return fail(w, SMMU_F_ADDR_SIZE, SMMU_CLASS_TT);
+                return fail(w, SMMU_F_ADDR_SIZE, SMMU_CLASS_IN);
             }
             limit_by_table(w, word);
             if (!enter(w, next, w->level + 1)) {
@@ -435,6 +442,13 @@ bool smmu_walk(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
 
     *m = (SmmuMapping) { .shift = 12 };
     if (!(c->flags & SMMU_CTX_S1)) {
+        if (addr >> u->cfg.oas_bits) {
+            /* Of stage 1, which does not translate (3.4). */
+            *fault = (SmmuFault) {
+                .id = SMMU_F_ADDR_SIZE, .class = SMMU_CLASS_IN,
+            };
+            return false;
+        }
         return second_stage(u, c, addr, wanted, SMMU_CLASS_IN, m, fault);
     }
     if (!first_stage(u, c, addr, wanted, m, fault)) {
@@ -452,17 +466,40 @@ bool smmu_walk(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
         m->page = second.page | (m->page & viommu_bits(second.shift - 1, 0));
     } else {
         m->page = second.page;
+        m->cut = m->shift;
         m->shift = second.shift;
     }
     m->flags &= (second.flags & SMMU_MAP_ALL) | SMMU_MAP_GLOBAL;
     return true;
 }
 
-bool smmu_walk_first(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
+bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
                      const SmmuWanted *wanted, SmmuMapping *m,
                      SmmuFault *fault)
 {
-    return first_stage(u, c, addr, wanted, m, fault);
+    SmmuMapping second;
+    uint64_t ipa;
+
+    if (!(c->flags & SMMU_CTX_S1)) {
+        *m = (SmmuMapping) {
+            .page = addr & ~viommu_bits(11, 0), .shift = 12,
+            .flags = SMMU_MAP_ALL,
+        };
+        if (addr >> u->cfg.oas_bits) {
+            fault->id = SMMU_F_ADDR_SIZE;
+            return false;
+        }
+    } else if (!first_stage(u, c, addr, wanted, m, fault)) {
+        return false;
+    }
+    ipa = m->page | (addr & viommu_bits(m->shift - 1, 0));
+    if (!second_stage(u, c, ipa, wanted, SMMU_CLASS_IN, &second, fault)) {
+        return false;
+    }
+    m->shift = MIN(m->shift, second.shift);
+    m->page = ipa & ~viommu_bits(m->shift - 1, 0);
+    m->flags &= (second.flags & SMMU_MAP_ALL) | SMMU_MAP_GLOBAL;
+    return true;
 }
 
 bool smmu_walk_for_cd(SmmuUnit *u, const SmmuContext *c, uint64_t *addr,

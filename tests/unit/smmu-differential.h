@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The random world of test-smmu-differential: what it is, and how it
+ * changes. */
+#ifndef TESTS_UNIT_SMMU_DIFFERENTIAL_H
+#define TESTS_UNIT_SMMU_DIFFERENTIAL_H
+
+#include <hw/iommu/viommu-smmuv3.h>
+
+#include "fixture.h"
+#include "tests/lib/smmu-ref.h"
+#include "tests/lib/smmu-tables.h"
+
+#define SMMU_VMS        3       /* the last one has no stage 2 */
+#define SMMU_SPACES     5
+#define SMMU_STREAMS    6
+#define SMMU_ADDRESSES  16
+#define SMMU_SSIDS      6       /* that are used */
+
+/** Tables of either stage. */
+typedef struct SmmuTree {
+    uint64_t base;
+    unsigned granule, input, start;
+} SmmuTree;
+
+typedef struct SmmuVm {
+    uint16_t vmid;
+    SmmuTree s2;
+    unsigned ps;
+    bool affd, ha, hd;
+} SmmuVm;
+
+/** What a context descriptor leads to; of one VM and ASID. */
+typedef struct SmmuSpace {
+    unsigned vm;
+    uint16_t asid;
+    SmmuTree half[2];
+    bool epd[2], had[2], tbi[2];
+    unsigned ips;
+    bool affd, ha, hd, wxn, pan;
+} SmmuSpace;
+
+typedef struct SmmuStream {
+    uint32_t sid;
+    unsigned vm;
+    unsigned config, fmt, max, dss, eats;
+    uint64_t cds;
+    uint64_t where;             /* of the STE */
+    /*
+     * What is the same under one VMID or ASID, the architecture says, must
+     * be the same in all entries.  A damaged one gets tags of its own; 0:
+     * none.
+     */
+    uint16_t odd_vmid, odd_asid[SMMU_SSIDS];
+} SmmuStream;
+
+typedef struct SmmuWorld {
+    Fixture *f;
+    GRand *rand;
+    ViommuSmmuv3Config config;
+    SmmuRef ref;
+    GuestSmmuCommands commands;
+    uint64_t events;
+    SmmuVm vms[SMMU_VMS];
+    SmmuSpace spaces[SMMU_SPACES];
+    SmmuStream streams[SMMU_STREAMS];
+    uint64_t addresses[SMMU_ADDRESSES];     /* of either half */
+    uint64_t ipas[SMMU_ADDRESSES];
+    /* There are contiguous runs; then no damage makes legal entries that
+     * read the same tables in another way, where the runs would be none. */
+    bool runs;
+    unsigned odd;               /* odd tags given out */
+    unsigned step;
+    const char *last;           /* what was done last */
+    uint64_t compared, granted, faulted, stalled;
+} SmmuWorld;
+
+/** A number below @n, which is not 0. */
+unsigned smmu_below(SmmuWorld *w, unsigned n);
+/** True in @percent of 100 cases. */
+bool smmu_chance(SmmuWorld *w, unsigned percent);
+uint64_t smmu_random(SmmuWorld *w);
+
+void smmu_world_init(SmmuWorld *w, guint32 seed);
+void smmu_world_free(SmmuWorld *w);
+/** Change something, and invalidate what the architecture asks for. */
+void smmu_world_change(SmmuWorld *w);
+void smmu_world_sync(SmmuWorld *w);
+void smmu_world_command(SmmuWorld *w, uint64_t w0, uint64_t w1);
+
+#endif
