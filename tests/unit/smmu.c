@@ -75,7 +75,9 @@ Smmu *smmu_test_new(const ViommuSmmuv3Config *config, unsigned kind)
                     SMMUV3_CR0_SMMUEN | SMMUV3_CR0_CMDQEN |
                     SMMUV3_CR0_EVENTQEN | SMMUV3_CR0_ATSCHK);
     fill_stream(s, kind);
-    smmu_test_put_cd(s, 0);
+    if (kind & 1) {
+        smmu_test_put_cd(s, 0);
+    }
     smmu_test_put_ste(s);
     if (kind == SMMUV3_NESTED) {
         /* Stage 1's tables, and its descriptors, are found by stage 2. */

@@ -128,6 +128,9 @@ static SmmuQueued append_event(SmmuUnit *u, const SmmuEvent *event,
     if (raise) {
         u->irqs |= 1u << SMMU_IRQ_OF_EVENTQ;
     }
+    if (done == SMMU_QUEUED) {
+        u->last_event = *event;
+    }
     if (done == SMMU_QUEUE_ABORTED) {
         smmu_gerror(u, SMMU_GERROR_EVENTQ_ABT);
     }
@@ -150,13 +153,38 @@ void smmu_raise_irqs(SmmuUnit *u)
     }
 }
 
-void smmu_event_record(SmmuUnit *u, const SmmuEvent *event)
+/*
+ * Is the newest event, which software has not taken yet, the same but for the
+ * offset in the page (7.3.1)?  Never one of a stall: there is a transaction
+ * behind each.  Locked.
+ */
+static bool is_repeated(SmmuUnit *u, const SmmuEvent *event)
+{
+    uint64_t differ = (event->word[2] ^ u->last_event.word[2]) &
+                      ~viommu_bits(11, 0);
+
+    if ((*smmu_reg(u, SMMU_REG_EVENTQ_PROD) ^
+         *smmu_reg(u, SMMU_REG_EVENTQ_CONS)) & SMMU_QUEUE_INDEX) {
+        for (unsigned i = 0; i < 4; i++) {
+            differ |= i == 2 ? 0 : event->word[i] ^ u->last_event.word[i];
+        }
+        return !differ;
+    }
+    return false;
+}
+
+void smmu_event_record(SmmuUnit *u, const SmmuEvent *event, bool merge)
 {
     SmmuQueued done;
     uint64_t at;
 
     viommu_read_lock();
     viommu_unit_lock(&u->common);
+    if (merge && is_repeated(u, event)) {
+        viommu_read_unlock();
+        viommu_unit_unlock(&u->common);
+        return;
+    }
     done = append_event(u, event, &at);
     switch (done) {
     case SMMU_QUEUED:

@@ -27,6 +27,25 @@ static void encode(const ViommuPageRequest *req, uint64_t word[2])
                          req->group);
 }
 
+/*
+ * Whether the unit's own responses have the request's PASID (STE.PPAR, 8.1).
+ * Without a valid entry they have none.  Not locked.
+ */
+static bool answers_with_pasid(SmmuUnit *u, uint32_t source)
+{
+    SmmuContext context;
+    SmmuFault fault;
+    SmmuEventId id;
+
+    if (!(smmu_load(&u->cr0) & SMMU_CR0_SMMUEN)) {
+        return false;
+    }
+    viommu_read_lock();
+    id = smmu_context(u, source, SMMU_STE_ONLY, &context, &fault);
+    viommu_read_unlock();
+    return !id && (context.flags & SMMU_CTX_PPAR);
+}
+
 /* Only the last of a group has an answer. */
 static void answer(SmmuUnit *u, const ViommuPageRequest *req,
                    ViommuPageResponseCode code)
@@ -40,6 +59,9 @@ static void answer(SmmuUnit *u, const ViommuPageRequest *req,
     if (stop || !req->last) {
         viommu_count(&u->common.stats.page_requests_lost);
         return;
+    }
+    if (!answers_with_pasid(u, req->source)) {
+        response.pasid = VIOMMU_NO_PASID;
     }
     viommu_count(&u->common.stats.page_responses_automatic);
     viommu_unit_page_response(&u->common, &response);

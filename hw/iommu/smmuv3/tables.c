@@ -155,9 +155,8 @@ bool smmu_decode_ste(const SmmuUnit *u, const uint64_t word[8], SmmuSte *ste)
         !decode_ats(u, word, ste)) {
         return false;
     }
-    if (word[1] & SMMU_STE_PPAR) {
-        c->flags |= SMMU_CTX_PPAR;
-    }
+    c->flags |= (word[1] & SMMU_STE_PPAR ? SMMU_CTX_PPAR : 0) |
+                (word[1] & SMMU_STE_MEV ? SMMU_CTX_MEV : 0);
     if (u->cfg.stage2) {
         /* Also tags what stage 1 alone translates. */
         c->vmid = viommu_get(word[2], SMMU_STE_S2VMID);

@@ -345,7 +345,7 @@ static ViommuStatus report(Request *r)
         return VIOMMU_STALLED;
     }
     if (is_recorded(r)) {
-        smmu_event_record(r->u, &event);
+        smmu_event_record(r->u, &event, r->context.flags & SMMU_CTX_MEV);
     }
     return VIOMMU_FAULT;
 }

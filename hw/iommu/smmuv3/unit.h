@@ -98,6 +98,7 @@ enum {
     SMMU_CTX_FORCE_USER = 1 << 23,
     SMMU_CTX_FORCE_DATA = 1 << 24,  /* INSTCFG */
     SMMU_CTX_FORCE_INST = 1 << 25,
+    SMMU_CTX_MEV = 1 << 26,         /* events may be merged */
 };
 
 typedef struct SmmuContext {
@@ -170,6 +171,7 @@ typedef struct SmmuUnit {
     bool atc_timeout;           /* an ATC did not answer: the next SYNC fails */
 
     SmmuStall stalls[SMMU_STALLS];
+    SmmuEvent last_event;       /* the newest in the queue */
 
     SmmuContextSlot *contexts;
     ViommuCache iotlb;          /* key: page number; ASID, VMID, size, regime */
@@ -355,8 +357,9 @@ void smmu_unexpected_completion(Viommu *unit, uint32_t source);
 
 /* --- events.c ------------------------------------------------------------------------------- */
 
-/** Write an event to the queue.  Not locked. */
-void smmu_event_record(SmmuUnit *u, const SmmuEvent *event);
+/** Write an event to the queue; with @merge not beside its like.  Not
+ *  locked. */
+void smmu_event_record(SmmuUnit *u, const SmmuEvent *event, bool merge);
 /** Words of an event of @req. */
 SmmuEvent smmu_event_of(const SmmuUnit *u, const ViommuRequest *req,
                         uint8_t access, const SmmuFault *fault);
