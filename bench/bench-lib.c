@@ -192,7 +192,7 @@ static void translations(const BenchMode *mode)
     bench_free(b);
 }
 
-/* --- Invalidations -------------------------------------------------------- */
+/* --- Invalidations ------------------------------------------------------- */
 
 static void context_global(Bench *b, unsigned i)
 {

@@ -41,7 +41,7 @@ static uint8_t memory[RAM_SIZE] __attribute__((aligned(4096)));
 static GuestRam ram = { .base = 0, .size = RAM_SIZE, .host = memory };
 static GuestMem mem;
 
-/* --- What the unit asks for ------------------------------------------------------ */
+/* --- What the unit asks for ---------------------------------------------- */
 
 static void on_msi(void *opaque, const ViommuMsi *msi)
 {
@@ -160,7 +160,7 @@ static void regs_write(void *opaque, uint64_t offset, uint64_t value,
     run(u);
 }
 
-/* --- What a guest does --------------------------------------------------------------- */
+/* --- What a guest does --------------------------------------------------- */
 
 static uint32_t take_stream(FuzzInput *in)
 {
@@ -371,7 +371,7 @@ static void op_state(Unit *u, FuzzInput *in)
     g_bytes_unref(state);
 }
 
-/* --- An input ------------------------------------------------------------------------- */
+/* --- An input ------------------------------------------------------------ */
 
 static void start(Unit *u)
 {

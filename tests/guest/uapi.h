@@ -198,7 +198,7 @@ typedef struct PageAnswer {
 } PageAnswer;
 _Static_assert(sizeof(PageAnswer) == 8, "layout");
 
-/* --- VFIO ----------------------------------------------------------------- */
+/* --- VFIO ---------------------------------------------------------------- */
 
 #define VFIO_IO(n)                  _IO(';', 100 + (n))
 #define VFIO_GET_REGION_INFO        VFIO_IO(8)

@@ -136,7 +136,7 @@ Outcome check_ioas(Vfio *v)
                  dma_reason(refused), dma_reason(gone));
 }
 
-/* --- dirty tracking ------------------------------------------------------- */
+/* --- dirty tracking ------------------------------------------------------ */
 
 #define DIRTY_PAGES 128u
 
@@ -242,7 +242,7 @@ Outcome check_dirty(Vfio *v)
                  "none, then 5 9", DIRTY_PAGES);
 }
 
-/* --- PASIDs --------------------------------------------------------------- */
+/* --- PASIDs -------------------------------------------------------------- */
 
 /* An address space with one page of the arena, that may have a PASID. */
 static uint32_t one_page_space(Vfio *v, unsigned page)

@@ -244,7 +244,7 @@ bool vfio_detach(Vfio *v, uint32_t pasid)
                        &detach);
 }
 
-/* --- the endpoint --------------------------------------------------------- */
+/* --- the endpoint -------------------------------------------------------- */
 
 static uint64_t get(const Vfio *v, unsigned offset)
 {
@@ -338,7 +338,7 @@ uint64_t dma_page_requests(const Vfio *v)
     return get(v, TESTDEV_PAGE_REQUESTS);
 }
 
-/* --- data ----------------------------------------------------------------- */
+/* --- data ---------------------------------------------------------------- */
 
 uint8_t *arena_page(const Vfio *v, unsigned page)
 {
@@ -406,7 +406,7 @@ bool dma_written(const Vfio *v, unsigned page)
     return memory_written(arena_page(v, page));
 }
 
-/* --- the list ------------------------------------------------------------- */
+/* --- the list ------------------------------------------------------------ */
 
 /* The endpoint's device-TLB must not have outlived any invalidation. */
 Outcome check_stale(Vfio *v)

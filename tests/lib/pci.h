@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * PCI for tests: configuration space through ports 0xcf8 and 0xcfc or through
- * memory (ECAM), BARs, MSI and MSI-X.  Does what firmware and drivers do in a guest.
+ * memory (ECAM), BARs, MSI and MSI-X.  Does what firmware and drivers do in a
+ * guest.
  */
 #ifndef TESTS_LIB_PCI_H
 #define TESTS_LIB_PCI_H

@@ -66,7 +66,7 @@ static VtdRefTouch *touch(Ask *q, uint64_t addr)
     return t;
 }
 
-/* --- Second stage (3.7) ---------------------------------------------------- */
+/* --- Second stage (3.7) -------------------------------------------------- */
 
 typedef struct Second {
     uint64_t addr;
@@ -189,7 +189,7 @@ static void second_only(Ask *q)
            q->ssade ? s.leaf : -1);
 }
 
-/* --- First stage, alone and nested (3.6, 3.8) ------------------------------ */
+/* --- First stage, alone and nested (3.6, 3.8) ---------------------------- */
 
 static uint64_t fs_reserved(const Ask *q, uint64_t entry, unsigned level)
 {
@@ -360,7 +360,7 @@ static void first_stage(Ask *q)
     }
 }
 
-/* --- Root, context, PASID (3.4, 9.2, 9.4 to 9.6) --------------------------- */
+/* --- Root, context, PASID (3.4, 9.2, 9.4 to 9.6) ------------------------- */
 
 static uint64_t pasid_reserved(const Ask *q, unsigned word)
 {

@@ -118,7 +118,7 @@ uint64_t smmu_pages(SmmuBoard *b, unsigned pages)
     return addr;
 }
 
-/* --- Queues and tables ---------------------------------------------------- */
+/* --- Queues and tables --------------------------------------------------- */
 
 /* An output queue of @log2 records of @size bytes, off and on again. */
 static uint64_t queue_new(SmmuBoard *b, uint32_t enable, uint64_t base,

@@ -2,7 +2,7 @@
 /* Paging tables of test-differential-sm, and invalidations. */
 #include "differential-sm.h"
 
-/* --- Invalidating ---------------------------------------------------------- */
+/* --- Invalidating -------------------------------------------------------- */
 
 void sm_flush(SmWorld *w)
 {
@@ -143,7 +143,7 @@ void sm_flush_dir(SmWorld *w, unsigned dir)
     fixture_wait(w->f);
 }
 
-/* --- Paging entries -------------------------------------------------------- */
+/* --- Paging entries ------------------------------------------------------ */
 
 static uint64_t new_table(SmWorld *w)
 {
@@ -416,7 +416,7 @@ static void populate(SmWorld *w, const Tree *t)
     }
 }
 
-/* --- Spaces and domains ---------------------------------------------------- */
+/* --- Spaces and domains -------------------------------------------------- */
 
 void sm_draw_space(SmWorld *w, SmSpace *s)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "differential-sm.h"
 
-/* --- PASID, context and root entries --------------------------------------- */
+/* --- PASID, context and root entries ------------------------------------- */
 
 static void write_broken(SmWorld *w, uint64_t at)
 {

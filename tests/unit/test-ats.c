@@ -114,7 +114,7 @@ static void map(Scalable *s, uint64_t va, uint64_t flags)
                                flags));
 }
 
-/* --- Completions: R, W, X, Priv ------------------------------------------------- */
+/* --- Completions: R, W, X, Priv ------------------------------------------ */
 
 static void test_access(void)
 {
@@ -238,7 +238,7 @@ static void test_sizes(void)
     }
 }
 
-/* --- The interrupt range (3.14, 4.1.2) ---------------------------------------------- */
+/* --- The interrupt range (3.14, 4.1.2) ----------------------------------- */
 
 static void test_interrupt_range(void)
 {
@@ -291,7 +291,7 @@ static void test_interrupt_range_pass_through(void)
     scalable_free(s);
 }
 
-/* --- Who may ask, and who may go ------------------------------------------------------ */
+/* --- Who may ask, and who may go ----------------------------------------- */
 
 static void test_blocked(void)
 {
@@ -438,7 +438,7 @@ static void test_translated(void)
     }
 }
 
-/* --- Legacy mode ------------------------------------------------------------------------ */
+/* --- Legacy mode --------------------------------------------------------- */
 
 static void test_legacy(void)
 {

@@ -19,7 +19,7 @@ const uint32_t sm_pasids[SM_SLOTS] = {
     0, 1, 0x3f, 0x40, 0x123, 0x1fc1, 0x7ffe, 0x7fff,
 };
 
-/* --- Comparing ------------------------------------------------------------- */
+/* --- Comparing ----------------------------------------------------------- */
 
 static bool ref_read(void *opaque, uint64_t addr, void *buf, size_t size)
 {
@@ -371,7 +371,7 @@ void sm_compare(SmWorld *w, unsigned n)
     }
 }
 
-/* --- Old or new ------------------------------------------------------------ */
+/* --- Old or new ---------------------------------------------------------- */
 
 void sm_before(SmWorld *w)
 {
@@ -422,7 +422,7 @@ void sm_between(SmWorld *w)
     w->olds = 0;
 }
 
-/* --- Worlds ---------------------------------------------------------------- */
+/* --- Worlds -------------------------------------------------------------- */
 
 static void draw_addresses(SmWorld *w)
 {

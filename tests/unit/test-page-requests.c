@@ -5,7 +5,7 @@
 /* neither RAM nor anything else, and below 2^haw */
 #define NOWHERE UINT64_C(0x100000000000)
 
-/* --- The descriptor -------------------------------------------------------- */
+/* --- The descriptor ------------------------------------------------------ */
 
 static void expect(Pri *p, uint64_t w0, uint64_t w1, uint64_t w2, uint64_t w3)
 {
@@ -89,7 +89,7 @@ static void test_wrap(void)
     }
 }
 
-/* --- Events ------------------------------------------------------------------ */
+/* --- Events -------------------------------------------------------------- */
 
 static void test_event(void)
 {
@@ -131,7 +131,7 @@ static void test_event(void)
     pri_stop(&p);
 }
 
-/* --- Overflow ------------------------------------------------------------------ */
+/* --- Overflow ------------------------------------------------------------ */
 
 static void test_full(void)
 {
@@ -205,7 +205,7 @@ static void test_private_data(void)
     pri_stop(&p);
 }
 
-/* --- Queues that cannot be ----------------------------------------------------- */
+/* --- Queues that cannot be ----------------------------------------------- */
 
 static void test_bad_queue(void)
 {
@@ -293,7 +293,7 @@ static void test_out_of_range(void)
     pri_stop(&p);
 }
 
-/* --- Contexts -------------------------------------------------------------------- */
+/* --- Contexts ------------------------------------------------------------ */
 
 enum { AT_ROOT, AT_CONTEXT };
 

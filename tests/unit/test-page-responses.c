@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* --- Responses of software ------------------------------------------------------- */
+/* --- Responses of software ----------------------------------------------- */
 
 static void test_response(void)
 {
@@ -231,7 +231,7 @@ static void test_state(void)
     pri_stop(&p);
 }
 
-/* --- Draining -------------------------------------------------------------------- */
+/* --- Draining ------------------------------------------------------------ */
 
 /* A context table beside RAM, which is slow to answer. */
 #define SLOW    UINT64_C(0x100000000000)
@@ -303,7 +303,7 @@ static void test_drain_waits(void)
     g_free(w);
 }
 
-/* --- Several endpoints at once ------------------------------------------------- */
+/* --- Several endpoints at once ------------------------------------------- */
 
 enum { ASKERS = 3 };
 

@@ -63,7 +63,7 @@ static void expect_refused(Smmu *s, uint32_t ssid, ViommuKind kind,
     g_assert_false(smmu_test_event(s, word));
 }
 
-/* --- Values ----------------------------------------------------------------- */
+/* --- Values -------------------------------------------------------------- */
 
 typedef enum Need { ANY, NO_STALL, NO_HTTU, HTTU_1, NO_ATS, OAS_40 } Need;
 
@@ -230,7 +230,7 @@ static void test_ste_kinds(void)
     smmu_test_free(s);
 }
 
-/* --- Places --------------------------------------------------------------------- */
+/* --- Places -------------------------------------------------------------- */
 
 static void test_stream_ids(void)
 {
@@ -418,7 +418,7 @@ static void test_table_permission(void)
     smmu_test_free(s);
 }
 
-/* --- ATS ------------------------------------------------------------------------------ */
+/* --- ATS ----------------------------------------------------------------- */
 
 static void test_ats_rules(void)
 {
@@ -471,7 +471,7 @@ static void test_ats_rules(void)
     smmu_test_free(s);
 }
 
-/* --- Merging ---------------------------------------------------------------------------- */
+/* --- Merging ------------------------------------------------------------- */
 
 static void test_merging(void)
 {

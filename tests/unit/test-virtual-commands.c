@@ -216,7 +216,7 @@ static void test_state(void)
     g_bytes_unref(stream);
 }
 
-/* --- Address spaces that come and go --------------------------------------------- */
+/* --- Address spaces that come and go ------------------------------------- */
 
 #define VA      UINT64_C(0x7f0000400000)
 #define PA      UINT64_C(0x200000)

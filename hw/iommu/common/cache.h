@@ -10,15 +10,15 @@
  * Invalidation comes in two ways:
  *  - Broad (a domain, everything): the owner keeps generation numbers and
  *    stamps each entry with the one of its time.  An entry whose stamp is not
- *    the current one is dead.  The cost does not depend on the number of entries.
+ *    the current one is dead.  The cost does not depend on how many there are.
  *  - One key: viommu_cache_remove().  The cost is that of a look-up.
  *
  * The race of a fill against an invalidation: a walker may have read a table
  * before software changed it, and fill after software's invalidation.
  * Stamps answer it for broad invalidations, because they are read before the
  * walk.  For single keys there is an epoch: read before the walk, given to
- * viommu_cache_fill(), advanced before each removal; a fill with an old epoch is
- * dropped.  Either the fill sees the new epoch, or the removal sees the fill,
+ * viommu_cache_fill(), advanced before each removal; a fill with an old epoch
+ * is dropped.  Either the fill sees the new epoch, or the removal sees the fill,
  * because both hold the set's lock.
  */
 #ifndef HW_IOMMU_COMMON_CACHE_H

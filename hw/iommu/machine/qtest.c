@@ -75,7 +75,7 @@ static bool call_range(Call *call, uint64_t max, uint64_t *addr,
     return true;
 }
 
-/* --- Ports and memory, one access ----------------------------------------- */
+/* --- Ports and memory, one access ---------------------------------------- */
 
 static void run_in(Call *call)
 {
@@ -124,7 +124,7 @@ static void run_write_value(Call *call)
     }
 }
 
-/* --- Memory, many bytes --------------------------------------------------- */
+/* --- Memory, many bytes -------------------------------------------------- */
 
 static bool hex_digit(char c, uint8_t *digit)
 {
@@ -248,7 +248,7 @@ static void run_endianness(Call *call)
     g_string_append(call->out, "OK little\n");
 }
 
-/* --- Time and interrupts -------------------------------------------------- */
+/* --- Time and interrupts ------------------------------------------------- */
 
 static void answer_clock(Call *call, const char *word)
 {
@@ -308,7 +308,7 @@ static void run_viommu_irq(Call *call)
     g_string_free(list, TRUE);
 }
 
-/* --- Lines ---------------------------------------------------------------- */
+/* --- Lines --------------------------------------------------------------- */
 
 static const Command commands[] = {
     { "inb", 1, 1, run_in, 1 },

@@ -286,7 +286,7 @@ static void smmu_reset_exit(Object *obj, ResetType type)
     qemu_mutex_unlock(&s->lock);
 }
 
-/* --- Migration: the library's stream as a block of bytes ------------------- */
+/* --- Migration: the library's stream as a block of bytes ----------------- */
 
 #define SMMU_SAVED_MAX (1u << 20)
 

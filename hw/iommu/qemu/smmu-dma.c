@@ -64,7 +64,7 @@ static IOMMUTLBEntry smmu_translate_region(IOMMUMemoryRegion *mr, hwaddr addr,
     return entry;
 }
 
-/* --- Notifiers --------------------------------------------------------------- */
+/* --- Notifiers ----------------------------------------------------------- */
 
 static int smmu_notify_flag_changed(IOMMUMemoryRegion *mr,
                                     IOMMUNotifierFlag old,
@@ -129,7 +129,7 @@ void smmu_notify(SmmuState *s, const ViommuInvalidation *inv)
     }
 }
 
-/* --- Spaces --------------------------------------------------------------------- */
+/* --- Spaces -------------------------------------------------------------- */
 
 static SmmuSpace *smmu_space_new(SmmuState *s, PCIBus *bus, int devfn)
 {

@@ -35,7 +35,7 @@ static void smmu_firmware_failed(GError *error)
     exit(1);
 }
 
-/* --- Device tree ------------------------------------------------------------ */
+/* --- Device tree --------------------------------------------------------- */
 
 void viommu_smmu_add_node(void *fdt, DeviceState *dev, hwaddr base,
                           hwaddr size, int spi, uint32_t phandle)
@@ -80,7 +80,7 @@ void viommu_smmu_link_node(void *fdt, const char *bridge, uint32_t phandle)
     }
 }
 
-/* --- ACPI ------------------------------------------------------------------- */
+/* --- ACPI ---------------------------------------------------------------- */
 
 /* The buses of a host bridge that is behind the unit. */
 static int smmu_add_bridge(Object *obj, void *opaque)
@@ -142,7 +142,8 @@ void viommu_build_iort(GArray *tables, BIOSLinker *linker,
     int line = vms->irqmap[VIRT_SMMU] + SMMU_SPI_BASE;
     const ViommuIortSmmu smmu = {
         .base = vms->memmap[VIRT_SMMU].base, .coherent = true,
-        .httu = the_smmu->httu, .event_gsiv = line, .pri_gsiv = line + 1, .sync_gsiv = line + 2,
+        .httu = the_smmu->httu, .event_gsiv = line,
+        .pri_gsiv = line + 1, .sync_gsiv = line + 2,
         .gerror_gsiv = line + 3, .streams = 0x10000,
     };
     ViommuIortRoot root = {

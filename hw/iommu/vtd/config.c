@@ -32,7 +32,7 @@ static bool in_range(const char *option, unsigned value, unsigned low,
     return false;
 }
 
-/* @option, which is @set, is allowed only if @have, which @needed stands for. */
+/* @option, which is @set, needs @have, which @needed stands for. */
 static bool needs(const char *needed, bool have, const char *option, bool set,
                   GError **error)
 {

@@ -12,7 +12,7 @@
 #define VTD_PAGE_SHIFT 12
 #define VTD_PAGE_SIZE  (UINT64_C(1) << VTD_PAGE_SHIFT)
 
-/* --- Registers (11.4) ----------------------------------------------------- */
+/* --- Registers (11.4) ---------------------------------------------------- */
 
 #define VTD_VERSION_1_0         0x10
 #define VTD_IOTLB_OFFSET        0xf0    /* where ECAP.IRO points */
@@ -186,7 +186,7 @@ static const ViommuField VTD_FRCD_SID = { 0, 16 };
 /* Interrupt faults have the index at the top of the low word. */
 static const ViommuField VTD_FRCD_INDEX = { 48, 16 };
 
-/* --- Fault reasons (7.1.3) ------------------------------------------------- */
+/* --- Fault reasons (7.1.3) ----------------------------------------------- */
 
 typedef enum VtdReason {
     VTD_FR_NONE = 0,
@@ -259,7 +259,7 @@ typedef enum VtdReason {
     VTD_FR_IR_PID_RESERVED = 0x28,
 } VtdReason;
 
-/* --- Root and context entries (9.1, 9.3) ------------------------------------ */
+/* --- Root and context entries (9.1, 9.3) --------------------------------- */
 
 #define VTD_ROOT_P              (UINT64_C(1) << 0)
 #define VTD_CONTEXT_P           (UINT64_C(1) << 0)
@@ -275,7 +275,7 @@ enum {
     VTD_TT_PASS_THROUGH = 2,
 };
 
-/* --- Scalable-mode entries (9.2, 9.4 to 9.6) ----------------------------------- */
+/* --- Scalable-mode entries (9.2, 9.4 to 9.6) ----------------------------- */
 
 /* A root entry is two pointers: for devices 0 to 15, and 16 to 31. */
 #define VTD_SM_CONTEXT_SIZE     32
@@ -315,7 +315,7 @@ enum {
     VTD_PGTT_PASS_THROUGH = 4,
 };
 
-/* --- First-stage paging entries (9.7): as a processor's ------------------------ */
+/* --- First-stage paging entries (9.7): as a processor's ------------------ */
 
 #define VTD_FS_P                (UINT64_C(1) << 0)
 #define VTD_FS_RW               (UINT64_C(1) << 1)
@@ -327,7 +327,7 @@ enum {
 #define VTD_FS_EA               (UINT64_C(1) << 10)
 #define VTD_FS_XD               (UINT64_C(1) << 63)
 
-/* --- Second-stage paging entries (9.8) ---------------------------------------- */
+/* --- Second-stage paging entries (9.8) ----------------------------------- */
 
 #define VTD_SS_R                (UINT64_C(1) << 0)
 #define VTD_SS_W                (UINT64_C(1) << 1)
@@ -339,7 +339,7 @@ enum {
 #define VTD_LEVEL_BITS          9
 #define VTD_MAX_LEVEL           5
 
-/* --- Invalidation descriptors (6.5.2) ------------------------------------------ */
+/* --- Invalidation descriptors (6.5.2) ------------------------------------ */
 
 static const ViommuField VTD_DESC_TYPE_LOW = { 0, 4 };
 static const ViommuField VTD_DESC_TYPE_HIGH = { 9, 3 };
@@ -391,7 +391,7 @@ static const ViommuField VTD_DESC_PRESP_SID = { 16, 16 };
 /* high word; bit 2 says "last", which the message to the endpoint does not */
 static const ViommuField VTD_DESC_PRESP_GROUP = { 3, 9 };
 
-/* --- Page request descriptors (7.4.1) ------------------------------------------- */
+/* --- Page request descriptors (7.4.1) ------------------------------------ */
 
 #define VTD_PREQ_TYPE           UINT64_C(1)
 #define VTD_PREQ_PP             (UINT64_C(1) << 8)
@@ -406,7 +406,7 @@ static const ViommuField VTD_PREQ_PASID = { 32, 20 };
 #define VTD_PREQ_LAST           (UINT64_C(1) << 2)
 static const ViommuField VTD_PREQ_GROUP = { 3, 9 };
 
-/* --- Interrupt requests and remapping entries (5.1, 9.10 to 9.12) ---------------- */
+/* --- Interrupt requests and remapping entries (5.1, 9.10 to 9.12) -------- */
 
 #define VTD_INTR_BASE           UINT64_C(0xfee00000)
 #define VTD_INTR_SIZE           UINT64_C(0x00100000)

@@ -3,8 +3,8 @@
  * What each invalidation removes from the caches (6.5).
  *
  * A broad one advances a generation number, so that every stamp made before
- * is void.  A page-selective one removes the keys that can hold the pages; where
- * these are many, it takes the whole domain, as the architecture allows.
+ * is void.  A page-selective one removes the keys that can hold the pages;
+ * where these are many, it takes the whole domain, as the architecture allows.
  */
 #include "hw/iommu/vtd/unit.h"
 

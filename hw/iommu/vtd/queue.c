@@ -27,7 +27,7 @@ static bool drain(VtdUnit *u)
     return !u->undrained;
 }
 
-/* --- Register interface; called locked, return locked ------------------------ */
+/* --- Register interface; called locked, return locked -------------------- */
 
 static void run_switch(VtdUnit *u)
 {
@@ -105,7 +105,7 @@ static void run_iotlb(VtdUnit *u)
     *reg = viommu_put(*reg & ~VTD_IOTLB_IVT, VTD_IOTLB_IAIG, gran);
 }
 
-/* --- Descriptors; called unlocked ------------------------------------------------ */
+/* --- Descriptors; called unlocked ---------------------------------------- */
 
 static VtdQueueError do_context(VtdUnit *u, const uint64_t d[4])
 {
@@ -391,8 +391,8 @@ static void queue_error(VtdUnit *u, VtdQueueError error)
 
 /*
  * Hardware sends requests to device-TLBs and goes on; it is at the wait
- * descriptor that it notices a time-out.  It drops that descriptor and fetches no
- * more until software clears ITE (6.5.2.10).
+ * descriptor that it notices a time-out.  It drops that descriptor and fetches
+ * no more until software clears ITE (6.5.2.10).
  */
 static void timeout_error(VtdUnit *u)
 {

@@ -23,7 +23,7 @@ typedef struct Request {
     bool silent;            /* blocked, but nothing is to be recorded */
 } Request;
 
-/* --- Answers -------------------------------------------------------------- */
+/* --- Answers ------------------------------------------------------------- */
 
 static bool granted(Request *r, uint64_t addr, uint64_t size, uint8_t access)
 {
@@ -99,7 +99,7 @@ static bool identity(Request *r)
     return granted(r, r->req->addr, size, VIOMMU_READ | VIOMMU_WRITE);
 }
 
-/* --- Permissions ---------------------------------------------------------- */
+/* --- Permissions --------------------------------------------------------- */
 
 VtdReason vtd_check_all(const VtdContext *context, uint8_t access,
                         uint16_t flags)
@@ -300,7 +300,7 @@ static VtdReason forbidden(Request *r)
     return VTD_FR_NONE;
 }
 
-/* --- The request ---------------------------------------------------------- */
+/* --- The request --------------------------------------------------------- */
 
 /*
  * Endpoints with a device-TLB meet DTE before anything that has to do with
@@ -483,7 +483,7 @@ static G_GNUC_NO_INLINE ViommuStatus long_way(VtdUnit *u,
     return VIOMMU_FAULT;
 }
 
-/* --- The short way -------------------------------------------------------- */
+/* --- The short way ------------------------------------------------------- */
 
 /* Whether a second stage has @addr; beyond_width() for the long way. */
 static inline bool in_second_width(const VtdUnit *u, uint64_t w0,

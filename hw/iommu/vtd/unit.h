@@ -125,7 +125,7 @@ static inline void vtd_store(uint64_t *word, uint64_t value)
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
-/* --- registers.c ------------------------------------------------------------- */
+/* --- registers.c --------------------------------------------------------- */
 
 void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap);
 /** Publish to endpoints what the registers say. Locked. */
@@ -136,7 +136,7 @@ void vtd_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
                     unsigned size);
 void vtd_dump(Viommu *unit, GString *out);
 
-/* --- tables.c ------------------------------------------------------------------ */
+/* --- tables.c ------------------------------------------------------------ */
 
 /**
  * What the tables say about the requests of a source, or of a source and a
@@ -146,7 +146,7 @@ typedef struct VtdContext {
     bool scalable;
     bool entry_read;        /* the walk got as far as the context entry */
     bool fpd;               /* faults are not recorded */
-    bool ats;               /* translated and translation requests are allowed */
+    bool ats;               /* translated and translation requests allowed */
     uint8_t pgtt;           /* VTD_PGTT_... */
     uint8_t ss_levels;      /* 3, 4, 5 */
     uint8_t fs_levels;      /* 4, 5 */
@@ -199,7 +199,7 @@ VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
 VtdReason vtd_decode_ss(const VtdUnit *u, const VtdContext *context,
                         unsigned level, uint64_t word, VtdSsEntry *entry);
 
-/* --- invalidation.c: snapshots --------------------------------------------- */
+/* --- invalidation.c: snapshots ------------------------------------------- */
 
 /**
  * The epochs of the caches that a request may fill.  They are read before the
@@ -218,7 +218,7 @@ static inline VtdSnapshot vtd_snapshot(const VtdUnit *u)
                            viommu_cache_epoch(&u->paging) };
 }
 
-/* --- scalable.c ---------------------------------------------------------------- */
+/* --- scalable.c ---------------------------------------------------------- */
 
 /** The context of requests of @source with @pasid or VIOMMU_NO_PASID. */
 VtdReason vtd_scalable_context(VtdUnit *u, uint16_t source, uint32_t pasid,
@@ -228,7 +228,7 @@ VtdReason vtd_scalable_context(VtdUnit *u, uint16_t source, uint32_t pasid,
 VtdReason vtd_page_request_context(VtdUnit *u, uint16_t source,
                                    uint32_t pasid, bool *fpd);
 
-/* --- iotlb.c, paging_cache.c, walk.c, first_stage.c --------------------------------------- */
+/* --- iotlb.c, paging_cache.c, walk.c, first_stage.c ---------------------- */
 
 /* VtdMapping.flags, besides VIOMMU_READ and VIOMMU_WRITE, which are what the
  * second stage grants.  They fit in the low bits of an address. */
@@ -378,13 +378,13 @@ static inline VtdReason vtd_check(const VtdContext *context, uint8_t access,
     return vtd_check_all(context, access, flags);
 }
 
-/* --- translate.c ------------------------------------------------------------------ */
+/* --- translate.c --------------------------------------------------------- */
 
 ViommuStatus vtd_translate(Viommu *unit, const ViommuRequest *req,
                            ViommuReply *reply);
 bool vtd_source_domain(Viommu *unit, uint32_t source, uint32_t *domain);
 
-/* --- invalidation.c ------------------------------------------------------------------ */
+/* --- invalidation.c ------------------------------------------------------ */
 
 /* Stamps of cache entries that are made now; never 0. */
 static inline uint64_t vtd_context_stamp(const VtdUnit *u)
@@ -447,19 +447,19 @@ void vtd_invalidate_piotlb(VtdUnit *u, uint16_t did, uint32_t pasid,
 void vtd_invalidate_irtes(VtdUnit *u, bool indexed, uint32_t index,
                           unsigned mask_bits);
 
-/* --- queue.c ---------------------------------------------------------------------------- */
+/* --- queue.c ------------------------------------------------------------- */
 
 /** Do u->work, as much as a batch holds.  Not locked. */
 void vtd_run(Viommu *unit);
 void vtd_unexpected_completion(Viommu *unit, uint32_t source);
 
-/* --- page_request.c ------------------------------------------------------------------------- */
+/* --- page_request.c ------------------------------------------------------ */
 
 void vtd_page_request(Viommu *unit, const ViommuPageRequest *req);
 /** PRS was written.  Locked. */
 void vtd_page_requests_seen(VtdUnit *u);
 
-/* --- virtual_command.c ------------------------------------------------------------------- */
+/* --- virtual_command.c --------------------------------------------------- */
 
 /** Words of u->pasids; 0 without virtual commands. */
 size_t vtd_pasid_words(const ViommuVtdConfig *cfg);
@@ -468,7 +468,7 @@ void vtd_pasids_reset(VtdUnit *u);
 /** VCMD was written.  Locked. */
 void vtd_virtual_command(VtdUnit *u);
 
-/* --- faults.c ------------------------------------------------------------------------------ */
+/* --- faults.c ------------------------------------------------------------ */
 
 typedef struct VtdFault {
     VtdReason reason;
@@ -503,16 +503,17 @@ void vtd_event_raise(VtdUnit *u, const VtdEvent *event);
 /** The control register was written.  Locked. */
 void vtd_event_unmask(VtdUnit *u, const VtdEvent *event);
 
-/* --- interrupt.c ----------------------------------------------------------------------------- */
+/* --- interrupt.c --------------------------------------------------------- */
 
 ViommuMsiResult vtd_remap_msi(Viommu *unit, uint32_t source,
                               const ViommuMsi *in, bool probe,
                               ViommuMsi *out);
 
-/* --- state.c ------------------------------------------------------------------------------------ */
+/* --- state.c ------------------------------------------------------------- */
 
 void vtd_reset(Viommu *unit);
 GBytes *vtd_save(Viommu *unit);
-bool vtd_load_state(Viommu *unit, const void *data, size_t size, GError **error);
+bool vtd_load_state(Viommu *unit, const void *data, size_t size,
+                    GError **error);
 
 #endif

@@ -196,7 +196,7 @@ typedef struct ViommuReservedRegion {
  */
 GPtrArray *viommu_reserved_regions_parse(const char *text, GError **error);
 
-/* --- Arm: the IORT (Arm DEN 0049E, "IO Remapping Table") -------------------- */
+/* --- Arm: the IORT (Arm DEN 0049E, "IO Remapping Table") ----------------- */
 
 /** Where requests go on, with which IDs: to a unit, or past all units. */
 typedef struct ViommuIortMapping {
@@ -254,7 +254,7 @@ typedef struct ViommuIort {
  */
 GByteArray *viommu_iort_build(const ViommuIort *iort, GError **error);
 
-/* --- Arm: the device tree ----------------------------------------------------- */
+/* --- Arm: the device tree ------------------------------------------------ */
 
 /** An SMMUv3's node. */
 typedef struct ViommuFdtSmmu {

@@ -157,7 +157,7 @@ uint64_t viommu_testdev_read(ViommuTestdev *dev, uint64_t offset,
 void viommu_testdev_write(ViommuTestdev *dev, uint64_t offset,
                           uint64_t value, unsigned size);
 
-/* --- The sink: interrupt messages that a test can read -------------------- */
+/* --- The sink: interrupt messages that a test can read ------------------- */
 
 /** Where the sink's window stands on every machine, and its size in bytes. */
 #define VIOMMU_SINK_BASE     0xfed98000

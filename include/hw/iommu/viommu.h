@@ -121,7 +121,7 @@ typedef struct ViommuMsi {
 
 /** ViommuInvalidation.what */
 typedef enum ViommuInvalidationType {
-    VIOMMU_INV_CONTEXT,     /* translations of a source may have changed whole */
+    VIOMMU_INV_CONTEXT,     /* all translations of a source may have changed */
     VIOMMU_INV_IOTLB,       /* translations of a domain have changed */
     VIOMMU_INV_DEVTLB,      /* ATS invalidation request to one endpoint */
     VIOMMU_INV_INTERRUPT,   /* interrupt remapping entries have changed */
@@ -153,7 +153,7 @@ typedef struct ViommuInvalidation {
     bool global;            /* for all PASIDs and without; pasid says nothing */
 } ViommuInvalidation;
 
-/* --- Page requests (PCIe PRI) ---------------------------------------------- */
+/* --- Page requests (PCIe PRI) -------------------------------------------- */
 
 /** ViommuPageRequest.group is below this. */
 #define VIOMMU_PAGE_GROUPS 512
@@ -195,7 +195,7 @@ typedef struct ViommuPageResponse {
     uint64_t private_data[2];
 } ViommuPageResponse;
 
-/* --- Stalled transactions (SMMU) --------------------------------------------- */
+/* --- Stalled transactions (SMMU) ----------------------------------------- */
 
 /** What software decides about a stalled transaction. */
 typedef enum ViommuResume {
@@ -210,7 +210,7 @@ typedef enum ViommuResume {
 typedef struct ViommuRam {
     uint64_t addr;          /* guest-physical, any alignment */
     uint64_t size;          /* bytes, > 0, without wrap-around */
-    void *host;             /* where it is mapped, with addr's alignment mod 8 */
+    void *host;             /* where it is mapped; aligned as addr, mod 8 */
     bool readonly;
 } ViommuRam;
 
@@ -303,7 +303,7 @@ void viommu_reset(Viommu *unit);
  */
 int viommu_set_ram(Viommu *unit, const ViommuRam *ram, size_t n);
 
-/* --- Registers ------------------------------------------------------------ */
+/* --- Registers ----------------------------------------------------------- */
 
 /** Size of the register window in bytes: a multiple of 4096.  Any thread. */
 uint64_t viommu_mmio_size(const Viommu *unit);
@@ -331,7 +331,7 @@ void viommu_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
  */
 void viommu_run(Viommu *unit);
 
-/* --- Endpoints ------------------------------------------------------------ */
+/* --- Endpoints ----------------------------------------------------------- */
 
 /**
  * Begin and end a DMA section: what viommu_translate() answers inside may be
@@ -400,7 +400,7 @@ bool viommu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain);
  */
 void viommu_unexpected_completion(Viommu *unit, uint32_t source);
 
-/* --- State ----------------------------------------------------------------- */
+/* --- State --------------------------------------------------------------- */
 
 /**
  * The architectural state as a byte stream, for viommu_load() of a unit with
