@@ -58,6 +58,7 @@ static const BadOption bad_options[] = {
     { "virtual-commands=on,x-scalable-mode=on", "virtual-commands",
       "pasid-bits" },
     { "rid-pasid=on", "rid-pasid", "pasid-bits" },
+    { "memory-types=on", "memory-types", "x-scalable-mode" },
     { "rid-pasid=on,x-scalable-mode=on", "rid-pasid", "pasid-bits" },
 };
 

@@ -402,6 +402,38 @@ static void test_abort(void)
     scalable_free(s);
 }
 
+/* What selects memory types: reserved, unless they are announced. */
+static void test_memory_types(void)
+{
+    for (unsigned on = 0; on < 2; on++) {
+        ViommuVtdConfig config;
+        Scalable *s;
+
+        scalable_config(&config);
+        config.memory_types = on;
+        s = scalable_new(&config, SPEC_PGTT_FIRST, 4, PASID);
+        g_assert_cmphex(guest_reg64(&s->f->regs, SPEC_ECAP) & SPEC_ECAP_MTS,
+                        ==, on ? SPEC_ECAP_MTS : 0);
+        scalable_map(s, VA, PA, 1);
+        for (unsigned bit = 25; bit < 64; bit++) {
+            uint64_t at = guest_pasid_addr(s->alloc, s->dir, PASID) + 8;
+            uint64_t word = guest_read64(&s->f->mem, at);
+            /* 31:27 stay reserved (9.6) */
+            bool taken = on && (bit < 27 || bit > 31);
+
+            guest_write64(&s->f->mem, at, word | SPEC_BIT(bit));
+            scalable_flush(s);
+            if (taken) {
+                scalable_ok(s, PASID, VA, SM_W, PA);
+            } else {
+                scalable_fault(s, PASID, VA, SM_W, 0x5a);
+            }
+            guest_write64(&s->f->mem, at, word);
+        }
+        scalable_free(s);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -430,5 +462,6 @@ int main(int argc, char **argv)
                          test_bits_after_refusal);
     g_test_add_func("/scalable/nested/write-only", test_write_only);
     g_test_add_func("/scalable/abort", test_abort);
+    g_test_add_func("/scalable/memory-types", test_memory_types);
     return g_test_run();
 }

@@ -66,6 +66,8 @@ static const Property vtd_properties[] = {
     { "intremap", PROP_ON_OFF_AUTO, OPTION(intremap), NULL },
     { "iotlb-bits", PROP_UINT8, OPTION(vtd.iotlb_bits),
       "log2 of the size of the translation cache" },
+    { "memory-types", PROP_BOOL, OPTION(vtd.memory_types),
+      "memory types of PASID entries, without effect" },
     { "nested", PROP_BOOL, OPTION(vtd.nested), "both stages, nested" },
     { "pasid-bits", PROP_UINT8, OPTION(vtd.pasid_bits),
       "bits of PASIDs: 1 .. 20; 0 for none" },

@@ -328,6 +328,7 @@ static bool vtd_create_unit(IntelIOMMUState *s, Error **errp)
     config.page_requests = s->page_requests;
     config.virtual_commands = s->virtual_commands;
     config.rid_pasid = s->rid_pasid;
+    config.memory_types = s->memory_types;
     config.iotlb_bits = s->iotlb_bits;
 
     s->unit = viommu_vtd_new(&config, &vtd_ops, s, &error);
@@ -442,6 +443,7 @@ static const Property vtd_properties[] = {
     DEFINE_PROP_BOOL("virtual-commands", IntelIOMMUState, virtual_commands,
                      false),
     DEFINE_PROP_BOOL("rid-pasid", IntelIOMMUState, rid_pasid, false),
+    DEFINE_PROP_BOOL("memory-types", IntelIOMMUState, memory_types, false),
     DEFINE_PROP_STRING("scope", IntelIOMMUState, scope),
     DEFINE_PROP_BOOL("satc", IntelIOMMUState, satc, false),
     DEFINE_PROP_BOOL("atc-required", IntelIOMMUState, atc_required, false),

@@ -55,6 +55,7 @@ struct IntelIOMMUState {
     bool page_requests;
     bool virtual_commands;
     bool rid_pasid;
+    bool memory_types;
     bool dma_drain;
     bool dma_translation;
     bool stale_tm;

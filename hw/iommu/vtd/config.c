@@ -67,6 +67,8 @@ static bool config_ok(const ViommuVtdConfig *cfg, GError **error)
                  cfg->page_requests, error) &&
            needs("pasid-bits", cfg->pasid_bits, "virtual-commands=on",
                  cfg->virtual_commands, error) &&
+           needs("x-scalable-mode=on", cfg->scalable_mode, "memory-types=on",
+                 cfg->memory_types, error) &&
            needs("pasid-bits", cfg->pasid_bits, "rid-pasid=on",
                  cfg->rid_pasid, error) &&
            needs("dma-drain=on", cfg->dma_drain, "x-scalable-mode=on",
@@ -161,6 +163,7 @@ static uint64_t scalable_capabilities(const ViommuVtdConfig *cfg)
     }
     ecap |= cfg->virtual_commands ? VTD_ECAP_VCS : 0;
     ecap |= cfg->rid_pasid ? VTD_ECAP_RPS : 0;
+    ecap |= cfg->memory_types ? VTD_ECAP_MTS : 0;
     if (cfg->pasid_bits) {
         ecap = viommu_put(ecap | VTD_ECAP_PASID, VTD_ECAP_PSS,
                           cfg->pasid_bits - 1);

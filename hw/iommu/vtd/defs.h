@@ -48,6 +48,7 @@ static const ViommuField VTD_CAP_MAMV = { 48, 6 };
 static const ViommuField VTD_ECAP_IRO = { 8, 10 };
 static const ViommuField VTD_ECAP_MHMV = { 20, 4 };
 #define VTD_MHMV                15
+#define VTD_ECAP_MTS            (UINT64_C(1) << 25)
 #define VTD_ECAP_NEST           (UINT64_C(1) << 26)
 #define VTD_ECAP_PRS            (UINT64_C(1) << 29)
 #define VTD_ECAP_ERS            (UINT64_C(1) << 30)
@@ -299,6 +300,8 @@ static const ViommuField VTD_PASID_PGTT = { 6, 3 };
 static const ViommuField VTD_PASID_DID = { 0, 16 };
 #define VTD_PASID_PWSNP         (UINT64_C(1) << 23)
 #define VTD_PASID_PGSNP         (UINT64_C(1) << 24)
+/* CD, EMTE, PAT */
+#define VTD_PASID_MEMORY_TYPES  (viommu_bits(26, 25) | viommu_bits(63, 32))
 /* third word */
 #define VTD_PASID_SRE           (UINT64_C(1) << 0)
 #define VTD_PASID_ERE           (UINT64_C(1) << 1)

@@ -118,12 +118,12 @@ static bool pasid_entry_reserved(const VtdUnit *u, const uint64_t word[8])
     uint64_t ecap = vtd_extended_capabilities(&u->cfg), rest = 0;
     uint64_t reserved[3] = {
         viommu_bits(11, 10) | viommu_bits(5, 5) | vtd_beyond_haw(u),
-        /* Memory types are not announced, so what selects them is reserved. */
         viommu_bits(22, 16) | viommu_bits(63, 25),
         viommu_bits(11, 8) | vtd_beyond_haw(u),
     };
 
     reserved[0] |= ecap & VTD_ECAP_SSADS ? 0 : VTD_PASID_SSADE;
+    reserved[1] &= ecap & VTD_ECAP_MTS ? ~VTD_PASID_MEMORY_TYPES : UINT64_MAX;
     reserved[1] |= ecap & VTD_ECAP_SC ? 0 : VTD_PASID_PGSNP;
     reserved[1] |= ecap & VTD_ECAP_SMPWCS ? 0 : VTD_PASID_PWSNP;
     reserved[2] |= ecap & VTD_ECAP_SRS ? 0 : VTD_PASID_SRE;

@@ -84,6 +84,12 @@ typedef struct ViommuVtdConfig {
     /** A PASID for requests without one (ECAP.RPS).  Needs pasid_bits.
      *  "rid-pasid" */
     bool rid_pasid;
+    /**
+     * Memory types (ECAP.MTS): PASID entries may have CD, EMTE and PAT.  They
+     * change nothing for endpoints, whose DMA is coherent whatever the type
+     * is.  Needs scalable_mode.  "memory-types"
+     */
+    bool memory_types;
     /** Extended-accessed bits of first-stage tables (ECAP.EAFS).  Needs
      *  first_stage.  "extended-access" */
     bool extended_access;
