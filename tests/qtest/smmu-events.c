@@ -94,6 +94,21 @@ static void test_bad_ste(void)
     smmu_end(&b);
 }
 
+/* Config 1 to 3 are as 0: blocked, and nobody hears of it. */
+static void test_reserved_config(void)
+{
+    SmmuBoard b;
+
+    smmu_start_stream(&b, "", "", SMMUV3_S1);
+    for (unsigned config = 0; config < 4; config++) {
+        b.ste.config = config;
+        smmu_put_ste(&b);
+        smmu_dma_blocked(&b, VA, true);
+        no_event(&b);
+    }
+    smmu_end(&b);
+}
+
 /* What the unit does not have makes an entry illegal. */
 static void test_bad_ste_by_option(void)
 {
@@ -180,6 +195,9 @@ static void test_walk_eabt(gconstpointer data)
     g_assert_cmphex(word[2], ==, addr);
     g_assert_cmphex(word[3], ==, SMMU_HOLE + (addr >> 12 & 511) * 8);
     g_assert_cmphex(EVENT_S2(word), ==, kind == SMMUV3_S2);
+    /* stage 2 tells what it was walked for */
+    g_assert_cmphex(EVENT_CLASS(word), ==, kind == SMMUV3_S2 ? CLASS_IN
+                                                             : CLASS_TT);
     smmu_end(&b);
 }
 
@@ -351,6 +369,7 @@ int main(int argc, char **argv)
     g_test_add_func("/smmu-events/bad-streamid", test_bad_streamid);
     g_test_add_func("/smmu-events/ste-fetch", test_ste_fetch);
     g_test_add_func("/smmu-events/bad-ste", test_bad_ste);
+    g_test_add_func("/smmu-events/reserved-config", test_reserved_config);
     g_test_add_func("/smmu-events/bad-ste-by-option", test_bad_ste_by_option);
     g_test_add_func("/smmu-events/bad-cd", test_bad_cd);
     g_test_add_func("/smmu-events/cd-fetch", test_cd_fetch);

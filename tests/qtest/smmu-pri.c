@@ -61,7 +61,6 @@ static void test_dma(gconstpointer data)
     start(&b, "", 4);
     if (with_pasid) {
         b.ste.s1cdmax = 4;
-        b.ste.s1dss = 2;
         smmu_put_ste(&b);
         smmu_put_cd(&b, 5);
         testdev_set(&b.dev, TD_PASID, TD_PASID_ENABLE | 5);
