@@ -279,6 +279,74 @@ static void test_stream_levels(void)
     smmu_end(&b);
 }
 
+/* An interrupt message is a write like others. */
+static void test_messages(void)
+{
+    uint64_t word[4];
+    SinkMessage msg;
+    SmmuBoard b;
+
+    smmu_start_stream(&b, "", "", SMMUV3_S1);
+    smmu_map(&b, VA, SMMU_MESSAGES);
+    pci_msi_enable(&b.dev.pci, VA + 0x40, 0x1234, 0);
+    testdev_interrupt(&b.dev, 0);
+    g_assert_true(sink_pop(b.q, &msg));
+    g_assert_cmphex(msg.source, ==, b.sid);
+    g_assert_cmphex(msg.addr, ==, SMMU_MESSAGES + 0x40);
+    g_assert_cmphex(msg.data, ==, 0x1234);
+    g_assert_false(smmu_event(&b, word));
+    /* nothing is mapped there */
+    pci_msi_enable(&b.dev.pci, VA + 0x1040, 0x1234, 0);
+    testdev_interrupt(&b.dev, 0);
+    g_assert_true(smmu_event(&b, word));
+    g_assert_cmphex(EVENT_ID(word), ==, SMMUV3_F_TRANSLATION);
+    g_assert_cmphex(EVENT_SID(word), ==, b.sid);
+    g_assert_cmphex(EVENT_READ(word), ==, 0);
+    g_assert_cmphex(word[2], ==, VA + 0x1040);
+    g_assert_true(sink_pop(b.q, &msg));
+    g_assert_cmphex(msg.source, ==, SINK_LINE);
+    g_assert_cmpuint(sink_count(b.q), ==, 0);
+    /* without an SMMU in the way */
+    smmu_set(&b, SMMUV3_CR0, 0);
+    pci_msi_enable(&b.dev.pci, SMMU_MESSAGES + 0x80, 0x55, 0);
+    testdev_interrupt(&b.dev, 0);
+    g_assert_true(sink_pop(b.q, &msg));
+    g_assert_cmphex(msg.source, ==, b.sid);
+    g_assert_cmphex(msg.addr, ==, SMMU_MESSAGES + 0x80);
+    smmu_end(&b);
+}
+
+/* What GATOS says of an address for reading; @type 1 is stage 1, 2 is stage 2,
+ * 3 is both. */
+static uint64_t gatos(SmmuBoard *b, uint64_t addr, unsigned type)
+{
+    smmu_set64(b, SMMUV3_GATOS_SID, b->sid);
+    smmu_set64(b, SMMUV3_GATOS_ADDR, addr | type << 10 | 1 << 8);
+    smmu_set(b, SMMUV3_GATOS_CTRL, 1);
+    g_assert_true(qtest_wait(b->q, SMMU_UNIT + SMMUV3_GATOS_CTRL, 4, 1, 0));
+    return smmu_reg64(b, SMMUV3_GATOS_PAR);
+}
+
+/* Software asks for translations, by stage 1, by stage 2, by both. */
+static void test_operations(void)
+{
+    uint64_t par, word[4];
+    SmmuBoard b;
+
+    smmu_start_stream(&b, "stage=nested", "", SMMUV3_NESTED);
+    smmu_map(&b, VA, IPA);
+    g_assert_true(guest_tables_map(&b.s2, IPA, PA, 3, SMMUV3_PAGE_S2));
+    g_assert_cmphex(gatos(&b, VA, 1) & 0xffffffffff001, ==, IPA);
+    g_assert_cmphex(gatos(&b, IPA, 2) & 0xffffffffff001, ==, PA);
+    g_assert_cmphex(gatos(&b, VA, 3) & 0xffffffffff001, ==, PA);
+    par = gatos(&b, VA + 0x1000, 3);
+    g_assert_cmphex(par & 1, ==, 1);
+    g_assert_cmphex(par >> 4 & 0xff, ==, SMMUV3_F_TRANSLATION);
+    /* Nobody hears of those. */
+    g_assert_false(smmu_event(&b, word));
+    smmu_end(&b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -304,5 +372,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/smmu-translation/descriptors-64k",
                          GUINT_TO_POINTER(2), test_descriptor_levels);
     g_test_add_func("/smmu-translation/stream-levels", test_stream_levels);
+    g_test_add_func("/smmu-translation/messages", test_messages);
+    g_test_add_func("/smmu-translation/operations", test_operations);
     return g_test_run();
 }
