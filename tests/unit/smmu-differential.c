@@ -300,7 +300,8 @@ static bool change_descriptor(SmmuWorld *w, const SmmuTree *t, uint64_t addr,
     } else if (smmu_chance(w, 20)) {
         word = smmu_random(w) & ~UINT64_C(1);
     }
-    if ((old & 1) && (old & SMMUV3_PTE_CONT) && *leaf) {
+    if ((old & 1) && (old & SMMUV3_PTE_CONT) &&
+        (level == 3 || !(old & 2))) {
         end_run(w, t, level, where);
         log2 = run_log2(t, level);
     }

@@ -124,6 +124,31 @@ static bool slot_find(SmmuContextSlot *slot, uint64_t key, uint64_t stamp,
     return true;
 }
 
+bool smmu_context_tags(SmmuUnit *u, uint32_t sid, uint32_t ssid,
+                       SmmuContext *c)
+{
+    uint64_t key = slot_key(sid, ssid), word, low, high, before;
+    const SmmuContextSlot *slot = slot_of(u, key);
+
+    before = smmu_load(&slot->sequence);
+    if (smmu_load(&slot->key) != key ||
+        smmu_load(&slot->stamp) != smmu_load(&u->context_gen) + 1) {
+        return false;
+    }
+    low = smmu_load(&slot->value[0]);
+    high = smmu_load(&slot->value[1]);
+    word = smmu_load(&slot->value[3]);
+    if ((before & 1) || smmu_load(&slot->sequence) != before) {
+        return false;
+    }
+    c->s1[0].tbi = viommu_get(low, SLOT_TBI);
+    c->s1[1].tbi = viommu_get(high, SLOT_TBI);
+    c->flags = viommu_get(word, SLOT_FLAGS);
+    c->vmid = viommu_get(word, SLOT_VMID);
+    c->asid = viommu_get(word, SLOT_ASID);
+    return true;
+}
+
 /* Two that fill at the same time: the second one goes without. */
 static void slot_fill(SmmuContextSlot *slot, uint64_t key, uint64_t stamp,
                       const SmmuContext *c)

@@ -350,11 +350,11 @@ static ViommuStatus report(Request *r)
     return VIOMMU_FAULT;
 }
 
-ViommuStatus smmu_translate(Viommu *unit, const ViommuRequest *req,
-                            ViommuReply *reply)
+static ViommuStatus translate_slowly(SmmuUnit *u, const ViommuRequest *req,
+                                     ViommuReply *reply)
 {
     Request r = {
-        .u = smmu_unit(unit), .req = req, .reply = reply,
+        .u = u, .req = req, .reply = reply,
         .wanted = { .access = req->access, .probe = req->probe },
     };
     bool ok;
@@ -375,6 +375,57 @@ ViommuStatus smmu_translate(Viommu *unit, const ViommuRequest *req,
         return VIOMMU_FAULT;
     }
     return report(&r);
+}
+
+/*
+ * The short way of a transaction whose context and translation are cached.
+ * No memory is read, so the caller's DMA section is all it needs.  False:
+ * nothing is known, go the long way.
+ */
+static bool cached(SmmuUnit *u, const ViommuRequest *req, ViommuReply *reply)
+{
+    const uint32_t unusual = SMMU_CTX_FORCE_PRIV | SMMU_CTX_FORCE_USER |
+                             SMMU_CTX_FORCE_DATA | SMMU_CTX_FORCE_INST |
+                             SMMU_CTX_ABORT;
+    bool inst = (req->access & VIOMMU_EXEC) && !(req->access & VIOMMU_WRITE);
+    uint8_t access = req->access & VIOMMU_PRIV;
+    SmmuContext c;
+    SmmuStamps stamps;
+    SmmuMapping m;
+    uint64_t size;
+
+    if (req->kind != VIOMMU_UNTRANSLATED ||
+        !(smmu_load(&u->cr0) & SMMU_CR0_SMMUEN) ||
+        !smmu_context_tags(u, req->source, req->pasid, &c) ||
+        (c.flags & unusual) || !(c.flags & (SMMU_CTX_S1 | SMMU_CTX_S2))) {
+        return false;
+    }
+    access |= inst ? VIOMMU_EXEC
+                   : req->access & (VIOMMU_READ | VIOMMU_WRITE);
+    access |= access & ~VIOMMU_PRIV ? 0 : VIOMMU_READ;
+    stamps = smmu_iotlb_stamps(u, &c);
+    if (!smmu_iotlb_find(u, &c, effective(&c, req->addr), smmu_needs(access),
+                         &stamps, &m)) {
+        return false;
+    }
+    size = UINT64_C(1) << m.shift;
+    *reply = (ViommuReply) {
+        .addr = m.page | (req->addr & (size - 1)), .size = size,
+        .access = access_of(m.flags, access & VIOMMU_PRIV) |
+                  (inst ? VIOMMU_READ : 0),
+        .global = m.flags & SMMU_MAP_GLOBAL,
+        .privileged = access & VIOMMU_PRIV,
+    };
+    return true;
+}
+
+ViommuStatus smmu_translate(Viommu *unit, const ViommuRequest *req,
+                            ViommuReply *reply)
+{
+    if (cached(smmu_unit(unit), req, reply)) {
+        return VIOMMU_OK;
+    }
+    return translate_slowly(smmu_unit(unit), req, reply);
 }
 
 bool smmu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)

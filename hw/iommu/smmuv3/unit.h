@@ -251,6 +251,11 @@ bool smmu_decode_cd(const SmmuUnit *u, const uint64_t word[8],
 SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
                          SmmuContext *context, SmmuFault *fault);
 
+/** The cached context's members that the IOTLB needs, and no others: flags,
+ *  vmid, asid, tbi.  False: not cached. */
+bool smmu_context_tags(SmmuUnit *u, uint32_t sid, uint32_t ssid,
+                       SmmuContext *context);
+
 /* --- walk.c --------------------------------------------------------------------------- */
 
 /* What a translation grants, in the low bits of an output address. */
