@@ -84,7 +84,7 @@ static unsigned lower_of(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-/* --- Events (7.3) ------------------------------------------------------------- */
+/* --- Events (7.3) ----------------------------------------------------- */
 
 static bool config_event(Run *run, unsigned id)
 {
@@ -157,7 +157,7 @@ static bool walk_abort(Run *run, bool s2, unsigned class, uint64_t addr)
     return false;
 }
 
-/* --- Translation tables --------------------------------------------------------- */
+/* --- Translation tables ----------------------------------------------- */
 
 static bool second(Run *run, unsigned class, uint64_t ipa, Rights want,
                    uint64_t *out, Rights *granted);
@@ -359,7 +359,7 @@ static bool first(Run *run, uint64_t addr, Rights want, uint64_t *out,
     return walk(run, t, false, IN, addr, want, out, granted);
 }
 
-/* --- Stream table entry (5.2) ------------------------------------------------------ */
+/* --- Stream table entry (5.2) ----------------------------------------- */
 
 static bool decode_second(Run *run)
 {
@@ -469,7 +469,7 @@ static bool fetch_ste(Run *run)
     return true;
 }
 
-/* --- Context descriptor (5.3, 5.4) ---------------------------------------------------- */
+/* --- Context descriptor (5.3, 5.4) ------------------------------------ */
 
 static bool decode_first(Run *run, unsigned half, Tables *t)
 {
@@ -581,7 +581,7 @@ static bool choose_cd(Run *run, uint32_t *index)
     return config_event(run, SMMUV3_F_STREAM_DISABLED);
 }
 
-/* --- A transaction ---------------------------------------------------------------------- */
+/* --- A transaction ---------------------------------------------------- */
 
 static bool pass(Run *run, uint64_t addr)
 {

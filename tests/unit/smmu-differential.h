@@ -80,6 +80,31 @@ unsigned smmu_below(SmmuWorld *w, unsigned n);
 bool smmu_chance(SmmuWorld *w, unsigned percent);
 uint64_t smmu_random(SmmuWorld *w);
 
+/** Bits n - 1 to 0. */
+uint64_t smmu_bits(unsigned n);
+/** Of a command. */
+uint64_t smmu_tag(uint16_t vmid, uint16_t asid);
+
+/* Tables; a descriptor's address is 0 when something is in the way, and
+ * *@made the level from which on tables were made. */
+bool smmu_tree_new(SmmuWorld *w, SmmuTree *t, unsigned granule,
+                   unsigned input, unsigned start);
+unsigned smmu_tree_shift(const SmmuTree *t, unsigned level);
+uint64_t smmu_tree_descriptor(SmmuWorld *w, const SmmuTree *t, uint64_t addr,
+                              unsigned level, unsigned *made);
+uint64_t smmu_draw_output(SmmuWorld *w, const SmmuTree *t, unsigned level,
+                          bool nested);
+/** Stage 2 of the memory with stage 1's tables. */
+void smmu_map_ram(SmmuWorld *w, unsigned vm, bool spoil);
+
+/* Configuration. */
+extern const uint32_t smmu_ssids[SMMU_SSIDS];
+void smmu_draw_stream(SmmuWorld *w, SmmuStream *s);
+void smmu_write_ste(SmmuWorld *w, SmmuStream *s, bool damaged);
+void smmu_write_cd(SmmuWorld *w, SmmuStream *s, unsigned index,
+                   bool damaged);
+void smmu_write_cds(SmmuWorld *w, SmmuStream *s);
+
 void smmu_world_init(SmmuWorld *w, guint32 seed);
 void smmu_world_free(SmmuWorld *w);
 /** Change something, and invalidate what the architecture asks for. */

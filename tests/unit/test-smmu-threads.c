@@ -18,7 +18,7 @@
 #define TAGS        ((uint64_t)SMMU_TEST_VMID << 32 | \
                      (uint64_t)SMMU_TEST_ASID << 48)
 
-/* --- Endpoints ---------------------------------------------------------------- */
+/* --- Endpoints -------------------------------------------------------- */
 
 typedef struct World {
     Smmu *s;
@@ -227,7 +227,7 @@ static void test_no_stale_use(gconstpointer data)
     smmu_test_free(w.s);
 }
 
-/* --- Overtaken -------------------------------------------------------------------- */
+/* --- Overtaken -------------------------------------------------------- */
 
 #define IOVA    UINT64_C(0x1000)
 
