@@ -476,7 +476,8 @@ static void invalidate_odd(SmmuWorld *w)
         }
         for (unsigned k = 0; k < n; k++) {
             if (s->odd_asid[k]) {
-                smmu_world_command(w, 0x11 | smmu_tag(vmid, s->odd_asid[k]), 0);
+                /* NH_ALL: global entries would outlive their ASID. */
+                smmu_world_command(w, 0x10 | smmu_tag(vmid, 0), 0);
             }
         }
     }
@@ -513,9 +514,28 @@ static void change(SmmuWorld *w)
     }
 }
 
+static bool has_odd(const SmmuWorld *w)
+{
+    bool odd = false;
+
+    for (unsigned i = 0; i < SMMU_STREAMS; i++) {
+        odd |= w->streams[i].odd_vmid != 0;
+        for (unsigned k = 0; k < SMMU_SSIDS; k++) {
+            odd |= w->streams[i].odd_asid[k] != 0;
+        }
+    }
+    return odd;
+}
+
 void smmu_world_change(SmmuWorld *w)
 {
+    bool odd = has_odd(w);
+
     change(w);
+    if (odd) {
+        /* An odd tag that is given up now may come back later. */
+        smmu_world_command(w, 0x30, 0);
+    }
     invalidate_odd(w);
 }
 
