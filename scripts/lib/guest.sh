@@ -12,10 +12,14 @@
 # The caller defines
 #   guest_result STATUS NAME TEXT    STATUS is ok, fail or skip
 
+# shellcheck source=scripts/lib/guest-arm.sh
+. "${BASH_SOURCE[0]%/*}/guest-arm.sh"
+
 # The machine's and the test's parameters; callers change them between
 # guest_defaults and guest_run.
 guest_defaults() {
-    guest_qemu=''               # folder of qemu-system-x86_64 and firmware
+    guest_arch=x86_64           # or aarch64 (lib/guest-arm.sh)
+    guest_qemu=''               # folder of qemu-system-* and firmware
     guest_image=''              # folder that scripts/guest-image makes
     guest_kernel=''             # another kernel
     guest_iommu=intremap=on     # options of the intel-iommu device
@@ -59,7 +63,7 @@ guest_quote() {
 }
 
 guest_has_device() {
-    "$guest_qemu/qemu-system-x86_64" -device help 2>/dev/null |
+    "$guest_qemu/qemu-system-$guest_arch" -device help 2>/dev/null |
         grep -q "^name \"$1\""
 }
 
@@ -75,22 +79,32 @@ guest_dma_words() {
     (IFS=,; echo "${words[*]}")
 }
 
-# The addresses on the bus are fixed.  nvme and the test device sit behind
-# root ports: requests then come from buses other than 0.
-guest_command() {
-    local folder=$1 serve append place=addr=0x4 unit
-    # ATS is for devices behind a port
-    [ "$guest_ats" = 0 ] || place=bus=rp3,ats=on
-    guest_argv=(
-        "$guest_qemu/qemu-system-x86_64" -L "$guest_qemu/firmware"
-        -nodefaults -no-user-config -display none -no-reboot
-        -machine q35 -accel "tcg,thread=$([ "$guest_smp" = 1 ] && echo single || echo multi)"
-        -cpu "$guest_cpu" -smp "$guest_smp" -m 512
-        -device "intel-iommu${guest_iommu:+,$guest_iommu}"
-    )
+guest_machine_x86() {
+    local unit
+    guest_argv+=(-machine q35 -device "intel-iommu${guest_iommu:+,$guest_iommu}")
     for unit in "${guest_further[@]}"; do
         guest_argv+=(-device "intel-iommu,$unit")
     done
+}
+
+# The addresses on the bus are fixed.  nvme and the test device sit behind
+# root ports: requests then come from buses other than 0.
+guest_command() {
+    local folder=$1 serve append place=addr=0x4 console=ttyS0
+    # ATS is for devices behind a port
+    [ "$guest_ats" = 0 ] || place=bus=rp3,ats=on
+    guest_argv=(
+        "$guest_qemu/qemu-system-$guest_arch" -L "$guest_qemu/firmware"
+        -nodefaults -no-user-config -display none -no-reboot
+        -accel "tcg,thread=$([ "$guest_smp" = 1 ] && echo single || echo multi)"
+        -cpu "$guest_cpu" -smp "$guest_smp" -m 512
+    )
+    if [ "$guest_arch" = aarch64 ]; then
+        guest_machine_arm
+        console=ttyAMA0
+    else
+        guest_machine_x86
+    fi
     guest_argv+=(
         -device pcie-root-port,id=rp1,chassis=1,addr=0x2
         -device pcie-root-port,id=rp2,chassis=2,addr=0x3
@@ -124,7 +138,7 @@ guest_command() {
     fi
     # no_timer_check: on a busy host, emulated ticks come too late for a check
     # during boot; a timer that really fails shows as a hang
-    append="console=ttyS0 panic=-1 iomem=relaxed no_timer_check $guest_append"
+    append="console=$console panic=-1 iomem=relaxed no_timer_check $guest_append"
     append+=" viommu.mode=$guest_mode viommu.seed=$guest_random"
     append+=" viommu.mib=$guest_mib viommu.netmib=$guest_netmib"
     append+=" viommu.edu=$guest_edu"
@@ -226,14 +240,18 @@ guest_judge_end() {
     return 1
 }
 
-guest_judge_unit() {
-    local unit regs cap gsts n n_cpus mgaw
-    unit=$(guest_line unit)
-    regs=$(guest_line regs)
-    n=$(grep -c '^unit ' <<<"$guest_report" || true)
+guest_judge_processors() {
+    local n_cpus
     n_cpus=$(guest_line cpus)
     guest_expect processors "${n_cpus#cpus }" \
         "${n_cpus#cpus } + 0 == guest_smp"
+}
+
+guest_judge_unit() {
+    local unit regs cap gsts n mgaw
+    unit=$(guest_line unit)
+    regs=$(guest_line regs)
+    n=$(grep -c '^unit ' <<<"$guest_report" || true)
     guest_expect unit "${n} unit(s), at $(guest_field "$unit" address)" \
         "n == 1 + ${#guest_further[@]} &&
          $(guest_field "$unit" address) + 0 == 0xfed90000"
@@ -460,7 +478,7 @@ guest_dmar_wanted() {
 guest_judge_dmar() {
     local folder=$1 table got wanted
     [ -n "$guest_dmar" ] || return 0
-    table=$(guest_field "$(guest_line dmar)" table)
+    table=$(guest_field "$(guest_line DMAR)" table)
     if ! command -v iasl >/dev/null; then
         guest_result skip "DMAR table" "iasl is not installed"
         return 0
@@ -527,7 +545,8 @@ guest_judge_net() {
 # Sets guest_faults to the log lines that must be there.
 guest_judge_fault() {
     local name=$1 line=$2 kind=$3 addr=$4 reason=$5 page source code=0 text
-    page=$(printf '0x%x' $((addr & ~0xfff)))
+    page=$addr
+    [ "$guest_arch" = aarch64 ] || page=$(printf '0x%x' $((addr & ~0xfff)))
     source=$(guest_field "$line" device)
     source=${source#0000:}
     text="$kind of $page from $source"
@@ -571,7 +590,8 @@ guest_judge_pass() {
 # The reasons that the unit gives, by the tables in use: not mapped for a
 # read and for a write, and beyond the address width.
 guest_reasons() {
-    case "$guest_append,$guest_iommu," in
+    case "$guest_append,$guest_iommu,$guest_arch" in
+    *,aarch64) echo 0x10 0x10 0x10 ;;
     *sm_on*scalable-mode=on,*flts=on,* | *sm_on*scalable-mode=on,*fsts=on,*)
         echo 0x71 0x71 0x80 ;;
     *sm_on*scalable-mode=on,*)
@@ -606,11 +626,13 @@ guest_judge_dma() {
             esac
             guest_judge_fault "fault: $label" "$line" "$kind" "$addr" "$reason"
             guest_judge_endpoint "fault: $label" "$line" "$write" "$addr" "$reason"
+            [ "$guest_arch" = x86_64 ] ||
+                guest_judge_event "fault: $label" "$line"
         done
     fi
     if [ -n "$guest_edu" ]; then
         guest_judge_fault "fault: edu" "$(guest_line edu)" Read \
-            "$guest_edu" 0x06
+            "$(printf '0x%x' "$guest_edu")" "$on_read"
     fi
 }
 
@@ -621,6 +643,8 @@ guest_bad_lines() {
         -e '(DMAR|IOMMU).*(BUG|Bug|bug|[Ss]tuck|[Uu]nable|[Cc]annot|wrong)' \
         -e '(DMAR|IOMMU).*(Unknown|[Uu]nexpected|[Uu]nsupported)' \
         -e 'Firmware (Bug|Warn)|[Bb]roken BIOS|your BIOS is broken' \
+        -e 'arm-smmu.*(event 0x|GERROR|CMDQ|[Oo]verflow|no .* irq)' \
+        -e 'arm-smmu.*([Ee]rror|[Ff]ail|[Tt]imeout|[Uu]n(able|expected|handled))' \
         -e 'DMAR.*([Yy]our BIOS|scope|No handler|RMRR.*(reserved|e820))' \
         -e '[Ii]nvalid page request|IOMMU: .*(canonical|Privilege|PRQ|request)' \
         -e 'WARNING: CPU|BUG:|Oops|general protection|Kernel panic' \
@@ -632,11 +656,23 @@ guest_bad_lines() {
         grep -avE -e 'RAS: Correctable Errors' || true
 }
 
+# The faults in a log on standard input: "KIND BB:DD.F PAGE REASON" each.
+guest_logged_faults() {
+    if [ "$guest_arch" = aarch64 ]; then
+        guest_logged_events
+        return 0
+    fi
+    # newer kernels log the segment too
+    sed -nE "s/.*\[DMA ([A-Za-z]*) NO_PASID\] Request device $(
+        )\[(0000:)?([^]]*)\] fault addr ([^ ]*) $(
+        )\[fault reason (0x[0-9a-f]*)\].*/\1 \3 \4 \5/p"
+}
+
 # Before the marker nothing; after it the provoked faults and no others.
 guest_judge_log() {
     local marker='viommu-guest: faults from here on are provoked'
     local last='viommu-guest: vfio from here on'
-    local before after n one kind source page reason wrong='' rest
+    local before after n one wrong='' rest logged
     before=$(sed "/$marker/,\$d" "$guest_console" | guest_bad_lines)
     after=$(sed "1,/$marker/d; /$last/,\$d" "$guest_console" |
             guest_bad_lines | grep -av 'DRHD: handling fault status' || true)
@@ -656,12 +692,10 @@ guest_judge_log() {
             true) bad line(s) $(head -n 1 <<<"$rest" | tr -d '\r')" \
             "$(text_equal "$rest" '')"
     fi
+    logged=$(sed "1,/$marker/d; /$last/,\$d" "$guest_console" |
+             guest_logged_faults)
     for one in "${guest_faults[@]}"; do
-        read -r kind source page reason <<<"$one"
-        # newer kernels log the segment too
-        n=$(sed 's/device \[0000:/device [/' <<<"$after" |
-            grep -acF "[DMA $kind NO_PASID] Request device [$source] $(
-            )fault addr $page [fault reason $reason]" || true)
+        n=$(grep -cxF "$one" <<<"$logged" || true)
         [ "$n" = 1 ] || wrong+=" ($n of: $one)"
     done
     n=$(grep -c . <<<"$after" || true)
@@ -675,7 +709,12 @@ guest_judge() {
     guest_console=$folder/console.log
     guest_report=$(tr -d '\r' <"$folder/report.log" 2>/dev/null || true)
     guest_judge_end "$folder" || return 0
-    guest_judge_unit
+    guest_judge_processors
+    if [ "$guest_arch" = aarch64 ]; then
+        guest_judge_smmu
+    else
+        guest_judge_unit
+    fi
     guest_judge_groups
     guest_judge_scalable
     guest_judge_ats

@@ -43,8 +43,13 @@
 #define EDU_DMA_RUN         1
 #define EDU_BUFFER          0x40000
 
+/* QEMU goes on with each further word of a blocked access: one fault more */
+#define FAULT_SIZE          4
 #define PASS_SIZE           4096
 #define LOG_WAIT_MS         5000
+
+#define SMMU_EVENT_WORDS    4
+#define SMMU_EVENT_READ     (1ull << 35)
 
 typedef struct Endpoint {
     char name[64];
@@ -153,12 +158,50 @@ static int log_open(void)
     return fd;
 }
 
+/*
+ * An SMMU's fault is several records: its header, then the event's 64-bit
+ * words one by one.  @words and @n_words keep what came so far.
+ */
+static bool log_smmu_event(const char *record, uint64_t *words, int *n_words,
+                           char *fault, size_t size)
+{
+    const char *at = strstr(record, "arm-smmu-v3 ");
+    unsigned sid;
+
+    if (!at) {
+        return false;
+    }
+    if (strstr(at, ": event 0x")) {
+        *n_words = 0;
+        return false;
+    }
+    /* a tab, which the log shows as \x09 */
+    at = strstr(at, ": \\x090x");
+    if (!at || *n_words < 0) {
+        return false;
+    }
+    words[(*n_words)++] = strtoull(at + 6, NULL, 16);
+    if (*n_words < SMMU_EVENT_WORDS) {
+        return false;
+    }
+    sid = words[0] >> 32;
+    snprintf(fault, size, "kind=%s source=%02x:%02x.%x addr=0x%" PRIx64
+             " reason=0x%02x sid=0x%x class=%u stall=%u ssv=%u",
+             words[1] & SMMU_EVENT_READ ? "Read" : "Write", sid >> 8,
+             sid >> 3 & 0x1f, sid & 7, words[2], (unsigned)(words[0] & 0xff),
+             sid, (unsigned)(words[1] >> 40 & 3),
+             (unsigned)(words[1] >> 31 & 1), (unsigned)(words[0] >> 11 & 1));
+    return true;
+}
+
 /* Waits for the kernel's report of a fault; tells its words in @fault. */
 static bool log_fault(int fd, char *fault, size_t size)
 {
     uint64_t until = now_ms() + LOG_WAIT_MS;
     char record[2048];
     char kind[16], source[16], addr[32], reason[16];
+    uint64_t words[SMMU_EVENT_WORDS];
+    int n_words = -1;
 
     while (now_ms() < until) {
         ssize_t n = read(fd, record, sizeof(record) - 1);
@@ -178,6 +221,9 @@ static bool log_fault(int fd, char *fault, size_t size)
                          kind, source, addr, reason) == 4) {
             snprintf(fault, size, "kind=%s source=%s addr=%s reason=%s", kind,
                      source, addr, reason);
+            return true;
+        }
+        if (log_smmu_event(record, words, &n_words, fault, size)) {
             return true;
         }
     }
@@ -240,7 +286,7 @@ int cmd_dma(int argc, char **argv)
         return dma_pass(&e, label, addr);
     }
     log = log_open();
-    set(&e, TESTDEV_LENGTH, 64);
+    set(&e, TESTDEV_LENGTH, FAULT_SIZE);
     set(&e, write ? TESTDEV_DST : TESTDEV_SRC, addr);
     set(&e, TESTDEV_COMMAND, write ? TESTDEV_CMD_WRITE : TESTDEV_CMD_READ);
     log_fault(log, fault, sizeof(fault));
@@ -266,7 +312,7 @@ int cmd_edu(int argc, char **argv)
     log = log_open();
     set(&e, EDU_DMA_SRC, addr);
     set(&e, EDU_DMA_DST, EDU_BUFFER);
-    set(&e, EDU_DMA_COUNT, 64);
+    set(&e, EDU_DMA_COUNT, FAULT_SIZE);
     set(&e, EDU_DMA_COMMAND, EDU_DMA_RUN);
     while ((get(&e, EDU_DMA_COMMAND) & EDU_DMA_RUN) && now_ms() < until) {
         usleep(1000);
@@ -359,18 +405,51 @@ int cmd_ats(int argc, char **argv)
     return 0;
 }
 
-/* The unit's registers as the processor sees them. */
-int cmd_regs(int argc, char **argv)
+/* The registers at @addr; NULL and a line in the report without them. */
+static volatile uint8_t *map_registers(uint64_t addr)
 {
-    uint64_t addr = parse_number("ADDRESS", argv[0]);
     volatile uint8_t *regs;
     int fd = open("/dev/mem", O_RDONLY | O_SYNC);
 
-    (void)argc;
     regs = fd < 0 ? MAP_FAILED
                   : mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, addr);
     if (regs == MAP_FAILED) {
         printf("regs error=%s\n", strerror(errno));
+        return NULL;
+    }
+    return regs;
+}
+
+static uint32_t reg32(volatile uint8_t *regs, unsigned offset)
+{
+    return *(volatile uint32_t *)(regs + offset);
+}
+
+/* An SMMUv3's: IDR0, 1, 3, 5, CR0ACK, IRQ_CTRLACK, GERROR, GERRORN, STRTAB */
+int cmd_smmu(int argc, char **argv)
+{
+    volatile uint8_t *regs = map_registers(parse_number("ADDRESS", argv[0]));
+
+    (void)argc;
+    if (!regs) {
+        return 1;
+    }
+    printf("regs idr0=0x%x idr1=0x%x idr3=0x%x idr5=0x%x cr0ack=0x%x "
+           "irqack=0x%x gerror=0x%x gerrorn=0x%x strtab=0x%" PRIx64 "\n",
+           reg32(regs, 0x00), reg32(regs, 0x04), reg32(regs, 0x0c),
+           reg32(regs, 0x14), reg32(regs, 0x24), reg32(regs, 0x54),
+           reg32(regs, 0x60), reg32(regs, 0x64),
+           *(volatile uint64_t *)(regs + 0x80));
+    return 0;
+}
+
+/* The unit's registers as the processor sees them. */
+int cmd_regs(int argc, char **argv)
+{
+    volatile uint8_t *regs = map_registers(parse_number("ADDRESS", argv[0]));
+
+    (void)argc;
+    if (!regs) {
         return 1;
     }
     printf("regs ver=0x%x cap=0x%" PRIx64 " ecap=0x%" PRIx64

@@ -36,6 +36,7 @@ int cmd_dma(int argc, char **argv);
 int cmd_edu(int argc, char **argv);
 int cmd_ats(int argc, char **argv);
 int cmd_regs(int argc, char **argv);
+int cmd_smmu(int argc, char **argv);
 int cmd_sva(int argc, char **argv);
 int cmd_vfio(int argc, char **argv);
 

@@ -24,6 +24,7 @@ static const Command commands[] = {
     { "edu", cmd_edu, 2, "LABEL ADDRESS" },
     { "ats", cmd_ats, 0, "" },
     { "regs", cmd_regs, 1, "ADDRESS" },
+    { "smmu", cmd_smmu, 1, "ADDRESS" },
     { "sva", cmd_sva, 1, "SEED" },
     { "vfio", cmd_vfio, 2, "PCI-DEVICE SEED" },
 };
