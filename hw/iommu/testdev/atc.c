@@ -228,7 +228,8 @@ bool viommu_testdev_invalidate(ViommuTestdev *dev,
     }
     pthread_mutex_lock(&dev->lock);
     atc->invalidations++;
-    if (testdev_ats_enabled(dev) && !(atc->inject & TESTDEV_CONTROL_IGNORE)) {
+    /* also while ATS is off: Linux invalidates first, then switches it on */
+    if (dev->config.ats && !(atc->inject & TESTDEV_CONTROL_IGNORE)) {
         uint64_t uses = atc->uses;
 
         completed = true;
