@@ -672,9 +672,12 @@ guest_logged_faults() {
 guest_judge_log() {
     local marker='viommu-guest: faults from here on are provoked'
     local last='viommu-guest: vfio from here on'
+    # then Linux has switched an SMMU off, but its timer for lazy
+    # invalidations may still go to it
+    local end='reboot: Power down'
     local before after n one wrong='' rest logged
     before=$(sed "/$marker/,\$d" "$guest_console" | guest_bad_lines)
-    after=$(sed "1,/$marker/d; /$last/,\$d" "$guest_console" |
+    after=$(sed "1,/$marker/d; /$last/,\$d; /$end/,\$d" "$guest_console" |
             guest_bad_lines | grep -av 'DRHD: handling fault status' || true)
     # the checks of processes provoke faults too, and a refusal
     rest=$(sed "1,/$last/d" "$guest_console" | guest_bad_lines |
@@ -692,7 +695,7 @@ guest_judge_log() {
             true) bad line(s) $(head -n 1 <<<"$rest" | tr -d '\r')" \
             "$(text_equal "$rest" '')"
     fi
-    logged=$(sed "1,/$marker/d; /$last/,\$d" "$guest_console" |
+    logged=$(sed "1,/$marker/d; /$last/,\$d; /$end/,\$d" "$guest_console" |
              guest_logged_faults)
     for one in "${guest_faults[@]}"; do
         n=$(grep -cxF "$one" <<<"$logged" || true)
