@@ -13,7 +13,7 @@
 
 #include "hw/iommu/smmuv3/unit.h"
 
-/* --- The cache ------------------------------------------------------------------- */
+/* --- The cache ----------------------------------------------------------- */
 
 /* Words 0 to 2: a table base with, in the bits that it leaves free, ... */
 static const ViommuField SLOT_GRANULE = { 0, 2 };
@@ -170,7 +170,7 @@ static void slot_fill(SmmuContextSlot *slot, uint64_t key, uint64_t stamp,
     smmu_store(&slot->sequence, before + 2);
 }
 
-/* --- The tables ------------------------------------------------------------------- */
+/* --- The tables ---------------------------------------------------------- */
 
 /* The address of a stream's entry; or the event that says why not. */
 static SmmuEventId find_ste(SmmuUnit *u, uint32_t sid, uint64_t *at,

@@ -9,7 +9,7 @@
 
 #include "hw/iommu/common/bits.h"
 
-/* --- Registers (6.3) ---------------------------------------------------------- */
+/* --- Registers (6.3) ----------------------------------------------------- */
 
 #define SMMU_PAGE1              0x10000     /* the second 64 KiB page */
 #define SMMU_WINDOW             0x20000
@@ -116,7 +116,7 @@ static const ViommuField SMMU_GATOS_ADDR_TYPE = { 10, 2 };
 static const ViommuField SMMU_PAR_REASON = { 1, 2 };
 static const ViommuField SMMU_PAR_FAULTCODE = { 4, 8 };
 #define SMMU_PAR_SIZE           (UINT64_C(1) << 11)
-/* --- Stream table (5.1, 5.2) --------------------------------------------------- */
+/* --- Stream table (5.1, 5.2) --------------------------------------------- */
 
 static const ViommuField SMMU_L1STD_SPAN = { 0, 5 };
 
@@ -159,7 +159,7 @@ static const ViommuField SMMU_STE_S2PS = { 48, 3 };
 /* fourth word */
 #define SMMU_STE_S2TTB          viommu_bits(51, 4)
 
-/* --- Context descriptors (5.3, 5.4) ----------------------------------------------- */
+/* --- Context descriptors (5.3, 5.4) -------------------------------------- */
 
 #define SMMU_L1CD_V             (UINT64_C(1) << 0)
 #define SMMU_L1CD_ADDR          viommu_bits(51, 12)
@@ -192,7 +192,7 @@ static const ViommuField SMMU_CD_ASID = { 48, 16 };
 #define SMMU_CD_HAD             (UINT64_C(1) << 1)
 #define SMMU_CD_TTB             viommu_bits(51, 4)
 
-/* --- Translation table descriptors (VMSAv8-64) ------------------------------------ */
+/* --- Translation table descriptors (VMSAv8-64) --------------------------- */
 
 #define SMMU_PTE_VALID          (UINT64_C(1) << 0)
 #define SMMU_PTE_TABLE          (UINT64_C(1) << 1)  /* or, at level 3, a page */
@@ -213,7 +213,7 @@ static const ViommuField SMMU_CD_ASID = { 48, 16 };
 #define SMMU_TABLE_AP1          (UINT64_C(1) << 62) /* read-only */
 #define SMMU_LAST_LEVEL         3
 
-/* --- Commands (4) ------------------------------------------------------------------- */
+/* --- Commands (4) -------------------------------------------------------- */
 
 #define SMMU_CMD_SIZE           16
 static const ViommuField SMMU_CMD_OPCODE = { 0, 8 };
@@ -279,7 +279,7 @@ typedef enum SmmuCommandError {
     SMMU_CERROR_ATC_INV_SYNC = 3,
 } SmmuCommandError;
 
-/* --- Events (7.3) --------------------------------------------------------------------- */
+/* --- Events (7.3) -------------------------------------------------------- */
 
 typedef enum SmmuEventId {
     SMMU_EVENT_NONE = 0,
@@ -321,7 +321,7 @@ static const ViommuField SMMU_EVENT_REASON = { 0, 16 };
 static const ViommuField SMMU_EVENT_CLASS = { 40, 2 };
 enum { SMMU_CLASS_CD = 0, SMMU_CLASS_TT = 1, SMMU_CLASS_IN = 2 };
 
-/* --- Page requests (8.1) ---------------------------------------------------------------- */
+/* --- Page requests (8.1) ------------------------------------------------- */
 
 #define SMMU_PRIQ_ENTRY_SIZE    16
 static const ViommuField SMMU_PRIQ_SID = { 0, 32 };

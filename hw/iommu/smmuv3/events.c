@@ -14,7 +14,7 @@ static const SmmuOutQueue event_queue = {
     SMMU_CR0_EVENTQEN, SMMU_GERROR_EVENTQ_ABT, SMMU_EVENT_SIZE / 8,
 };
 
-/* --- Queues that the unit writes ----------------------------------------------- */
+/* --- Queues that the unit writes ----------------------------------------- */
 
 /* Has a global error been raised that software has not acknowledged? */
 static bool gerror_active(SmmuUnit *u, uint32_t bit)
@@ -63,7 +63,7 @@ SmmuQueued smmu_queue_append(SmmuUnit *u, const SmmuOutQueue *q,
     return SMMU_QUEUED;
 }
 
-/* --- Events ------------------------------------------------------------------------ */
+/* --- Events -------------------------------------------------------------- */
 
 /* Which of the optional fields an event has (7.3). */
 static bool has_input(SmmuEventId id)
@@ -205,7 +205,7 @@ void smmu_event_record(SmmuUnit *u, const SmmuEvent *event, bool merge)
     smmu_raise_irqs(u);
 }
 
-/* --- Stalled transactions ------------------------------------------------------------- */
+/* --- Stalled transactions ------------------------------------------------ */
 
 /*
  * The event of a stall is never lost: while the queue is full it waits, and
@@ -246,7 +246,7 @@ void smmu_stalls_flush(SmmuUnit *u)
     smmu_raise_irqs(u);
 }
 
-/* --- Global errors and interrupts -------------------------------------------------------- */
+/* --- Global errors and interrupts ---------------------------------------- */
 
 void smmu_gerror(SmmuUnit *u, uint32_t bits)
 {

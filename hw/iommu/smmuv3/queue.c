@@ -20,7 +20,7 @@ static void drain(SmmuUnit *u)
     }
 }
 
-/* --- Commands; called unlocked --------------------------------------------------- */
+/* --- Commands; called unlocked ------------------------------------------- */
 
 static SmmuCommandError do_config(SmmuUnit *u, unsigned opcode,
                                   const uint64_t d[2])
@@ -242,7 +242,7 @@ static SmmuCommandError execute(SmmuUnit *u, const uint64_t d[2])
     }
 }
 
-/* --- The queue ------------------------------------------------------------------------ */
+/* --- The queue ----------------------------------------------------------- */
 
 /* It stops at the command that CONS points to, until software acknowledges
  * (4.8). */

@@ -30,7 +30,7 @@ static bool ttb_ok(uint64_t ttb, unsigned bits)
     return bits >= 52 || !(ttb >> bits);
 }
 
-/* --- Stage 2 ------------------------------------------------------------------ */
+/* --- Stage 2 ------------------------------------------------------------- */
 
 /* The highest levels come with wide addresses only, as in VTCR_EL2. */
 static bool start_level_ok(const SmmuUnit *u, const SmmuTable *t)
@@ -98,7 +98,7 @@ static bool decode_s2(const SmmuUnit *u, const uint64_t word[8],
     return true;
 }
 
-/* --- Stream table entries --------------------------------------------------------- */
+/* --- Stream table entries ------------------------------------------------ */
 
 /* PRIVCFG and INSTCFG: 2 and 3 override what the transaction says. */
 static uint32_t override_flags(const uint64_t word[8])
@@ -186,7 +186,7 @@ bool smmu_decode_ste(const SmmuUnit *u, const uint64_t word[8], SmmuSte *ste)
     return true;
 }
 
-/* --- Context descriptors ------------------------------------------------------------ */
+/* --- Context descriptors ------------------------------------------------- */
 
 static bool decode_table(const SmmuUnit *u, const uint64_t word[8],
                          unsigned half, SmmuContext *c)

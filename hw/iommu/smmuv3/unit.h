@@ -58,7 +58,7 @@ enum {
 #define SMMU_VMIDS 65536
 #define SMMU_ASID_GENS 4096
 
-/* --- What the tables say ---------------------------------------------------- */
+/* --- What the tables say ------------------------------------------------- */
 
 /** One translation table base with what goes with it. */
 typedef struct SmmuTable {
@@ -120,7 +120,7 @@ typedef struct SmmuFault {
     uint64_t ipa;           /* with s2; of fetch faults, the fetched address */
 } SmmuFault;
 
-/* --- A unit ------------------------------------------------------------------- */
+/* --- A unit -------------------------------------------------------------- */
 
 /** An event as it goes to the queue. */
 typedef struct SmmuEvent {
@@ -207,12 +207,12 @@ static inline void smmu_store(uint64_t *word, uint64_t value)
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
-/* --- config.c --------------------------------------------------------------------- */
+/* --- config.c ------------------------------------------------------------ */
 
 /** Bits of an address size as the tables encode it (OAS, IPS, PS). */
 unsigned smmu_size_bits(unsigned encoded);
 
-/* --- registers.c ------------------------------------------------------------------ */
+/* --- registers.c --------------------------------------------------------- */
 
 void smmu_registers_init(SmmuUnit *u);
 /** Publish to endpoints what the registers say.  Locked. */
@@ -223,7 +223,7 @@ void smmu_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
                      unsigned size);
 void smmu_dump(Viommu *unit, GString *out);
 
-/* --- tables.c ----------------------------------------------------------------------- */
+/* --- tables.c ------------------------------------------------------------ */
 
 /** A stream table entry as far as contexts need it. */
 typedef struct SmmuSte {
@@ -241,7 +241,7 @@ bool smmu_decode_ste(const SmmuUnit *u, const uint64_t word[8], SmmuSte *ste);
 bool smmu_decode_cd(const SmmuUnit *u, const uint64_t word[8],
                     SmmuContext *context);
 
-/* --- context.c ------------------------------------------------------------------------ */
+/* --- context.c ----------------------------------------------------------- */
 
 /** As @ssid: what the stream table entry says, without stage 1's tables. */
 #define SMMU_STE_ONLY (VIOMMU_NO_PASID - 1)
@@ -256,7 +256,7 @@ SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
 bool smmu_context_tags(SmmuUnit *u, uint32_t sid, uint32_t ssid,
                        SmmuContext *context);
 
-/* --- walk.c --------------------------------------------------------------------------- */
+/* --- walk.c -------------------------------------------------------------- */
 
 /* What a translation grants, in the low bits of an output address. */
 enum {
@@ -302,7 +302,7 @@ bool smmu_walk_split(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
 bool smmu_walk_for_cd(SmmuUnit *u, const SmmuContext *context, uint64_t *addr,
                       SmmuFault *fault);
 
-/* --- iotlb.c --------------------------------------------------------------------------- */
+/* --- iotlb.c ------------------------------------------------------------- */
 
 /** Stamps of entries that are made now; never 0. */
 typedef struct SmmuStamps {
@@ -327,7 +327,7 @@ void smmu_iotlb_fill(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
 void smmu_iotlb_remove(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
                        uint64_t size);
 
-/* --- translate.c ------------------------------------------------------------------------- */
+/* --- translate.c --------------------------------------------------------- */
 
 ViommuStatus smmu_translate(Viommu *unit, const ViommuRequest *req,
                             ViommuReply *reply);
@@ -336,7 +336,7 @@ ViommuMsiResult smmu_remap_msi(Viommu *unit, uint32_t source,
                                const ViommuMsi *in, bool probe,
                                ViommuMsi *out);
 
-/* --- invalidation.c ------------------------------------------------------------------------ */
+/* --- invalidation.c ------------------------------------------------------ */
 
 /** Which translations a TLBI means. */
 typedef struct SmmuTlbi {
@@ -355,12 +355,12 @@ void smmu_invalidate_all(SmmuUnit *u);
 void smmu_invalidate_config(SmmuUnit *u, uint32_t source, uint32_t mask);
 void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *tlbi);
 
-/* --- queue.c ------------------------------------------------------------------------------- */
+/* --- queue.c ------------------------------------------------------------- */
 
 void smmu_run(Viommu *unit);
 void smmu_unexpected_completion(Viommu *unit, uint32_t source);
 
-/* --- events.c ------------------------------------------------------------------------------- */
+/* --- events.c ------------------------------------------------------------ */
 
 /** Write an event to the queue; with @merge not beside its like.  Not
  *  locked. */
@@ -407,7 +407,7 @@ void smmu_send_msi(SmmuUnit *u, uint64_t addr, uint32_t data, uint32_t abort);
 /** Raise what smmu_gerror() and others asked for.  Not locked. */
 void smmu_raise_irqs(SmmuUnit *u);
 
-/* --- stall.c ---------------------------------------------------------------------------------- */
+/* --- stall.c ------------------------------------------------------------- */
 
 /** Make a transaction wait; false: no room, terminate it.  Not locked. */
 bool smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
@@ -419,15 +419,15 @@ void smmu_stall_terminate(SmmuUnit *u, uint32_t source);
 /** Tell endpoints.  Not locked. */
 void smmu_stalls_flush(SmmuUnit *u);
 
-/* --- page_request.c ----------------------------------------------------------------------------- */
+/* --- page_request.c ------------------------------------------------------ */
 
 void smmu_page_request(Viommu *unit, const ViommuPageRequest *req);
 
-/* --- gatos.c -------------------------------------------------------------------------------------- */
+/* --- gatos.c ------------------------------------------------------------- */
 
 void smmu_gatos_run(SmmuUnit *u);
 
-/* --- state.c -------------------------------------------------------------------------------------- */
+/* --- state.c ------------------------------------------------------------- */
 
 void smmu_reset(Viommu *unit);
 GBytes *smmu_save(Viommu *unit);

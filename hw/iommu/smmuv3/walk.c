@@ -110,7 +110,7 @@ static bool may_be_block(const Walk *w)
                                w->u->cfg.oas_bits == 52)));
 }
 
-/* --- Permissions --------------------------------------------------------------- */
+/* --- Permissions --------------------------------------------------------- */
 
 static uint8_t s2_flags(const Walk *w, uint64_t word, bool dirty_managed)
 {
@@ -185,7 +185,7 @@ static void limit_by_table(Walk *w, uint64_t word)
     }
 }
 
-/* --- Access flag and dirty state (3.13) ------------------------------------------- */
+/* --- Access flag and dirty state (3.13) ---------------------------------- */
 
 static bool has(const Walk *w, uint32_t s1, uint32_t s2)
 {
@@ -239,7 +239,7 @@ static bool is_clean(const Walk *w, uint64_t word)
                       : (word & SMMU_PTE_AP2) != 0);
 }
 
-/* --- A leaf --------------------------------------------------------------------------- */
+/* --- A leaf -------------------------------------------------------------- */
 
 static unsigned contiguous_bits(const SmmuTable *t, unsigned level)
 {
@@ -362,7 +362,7 @@ static bool walk_tables(Walk *w, SmmuMapping *m)
     }
 }
 
-/* --- Stages ------------------------------------------------------------------------------- */
+/* --- Stages -------------------------------------------------------------- */
 
 /* A context that is tagged and translated as stage 2 alone is. */
 static SmmuContext stage2_only(const SmmuContext *c)

@@ -97,7 +97,7 @@ static uint32_t word(const ViommuTestdev *dev, uint16_t id, unsigned at)
 /* The doubleword at @offset.  Locked. */
 static uint32_t read_word(const ViommuTestdev *dev, unsigned offset)
 {
-    uint16_t ids[CAP_MAX];
+    uint16_t ids[CAP_MAX] = { 0 };
     unsigned n = list(dev, ids);
     unsigned nth = offset / CAP_STRIDE, at = offset % CAP_STRIDE;
     uint32_t next = 0;
