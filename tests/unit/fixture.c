@@ -173,6 +173,22 @@ void fixture_wait(Fixture *f)
     }
 }
 
+void fixture_wait_long(Fixture *f)
+{
+    gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+
+    if (guest_queue_wait(&f->queue)) {
+        return;
+    }
+    while (!guest_queue_done(&f->queue)) {
+        fixture_run(f);
+        if (g_get_monotonic_time() > end) {
+            g_error("an invalidation wait did not complete");
+        }
+        g_thread_yield();
+    }
+}
+
 void fixture_config(ViommuVtdConfig *config)
 {
     viommu_vtd_config_init(config);

@@ -78,6 +78,9 @@ void fixture_run(Fixture *f);
 /** Wait through the queue; fails the test when it does not come back. */
 void fixture_wait(Fixture *f);
 
+/** The same for a queue that other threads may have made slower. */
+void fixture_wait_long(Fixture *f);
+
 /** Set RAM to what the fixture has. */
 void fixture_set_ram(Fixture *f);
 

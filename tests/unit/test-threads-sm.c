@@ -90,24 +90,6 @@ static void *endpoint_main(void *opaque)
     return NULL;
 }
 
-/* Wait for a queue that other threads may have made slower. */
-static void wait_queue(World *w)
-{
-    Fixture *f = w->s->f;
-    gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
-
-    if (guest_queue_wait(&f->queue)) {
-        return;
-    }
-    while (!guest_queue_done(&f->queue)) {
-        fixture_run(f);
-        if (g_get_monotonic_time() > end) {
-            g_error("an invalidation wait did not complete");
-        }
-        g_thread_yield();
-    }
-}
-
 /* Where the first stage says that address @i is, @page in the end. */
 static void map(World *w, unsigned i, uint64_t page)
 {
@@ -154,7 +136,7 @@ static void invalidate(World *w, unsigned way, unsigned i)
         }
         break;
     }
-    wait_queue(w);
+    fixture_wait_long(w->s->f);
 }
 
 /* The PASID gets the other root, which maps the same. */
@@ -168,7 +150,7 @@ static void switch_root(World *w, unsigned to)
                             PASID);
     guest_queue_piotlb(s->queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, PASID, 0, 0,
                        false);
-    wait_queue(w);
+    fixture_wait_long(w->s->f);
 }
 
 static void world_init(World *w, bool nested)

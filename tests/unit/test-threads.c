@@ -170,24 +170,6 @@ static void endpoints_stop(World *w, Endpoint *e)
     }
 }
 
-/* Wait for a queue that other threads may have made slower. */
-static void wait_queue(World *w)
-{
-    Fixture *f = w->f;
-    gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
-
-    if (guest_queue_wait(&f->queue)) {
-        return;
-    }
-    while (!guest_queue_done(&f->queue)) {
-        fixture_run(f);
-        if (g_get_monotonic_time() > end) {
-            g_error("an invalidation wait did not complete");
-        }
-        g_thread_yield();
-    }
-}
-
 /* The ways to invalidate one page, narrow to broad. */
 static void invalidate(World *w, unsigned way, uint64_t addr)
 {
@@ -196,20 +178,20 @@ static void invalidate(World *w, unsigned way, uint64_t addr)
     switch (way) {
     case 0:
         guest_queue_iotlb(&f->queue, SPEC_GRAN_PAGE, 1, addr, 0, true);
-        wait_queue(w);
+        fixture_wait_long(w->f);
         break;
     case 1:
         guest_queue_iotlb(&f->queue, SPEC_GRAN_PAGE, 1,
                           addr & ~UINT64_C(0x3fff), 2, false);
-        wait_queue(w);
+        fixture_wait_long(w->f);
         break;
     case 2:
         guest_queue_iotlb(&f->queue, SPEC_GRAN_DOMAIN, 1, 0, 0, false);
-        wait_queue(w);
+        fixture_wait_long(w->f);
         break;
     case 3:
         guest_queue_iotlb(&f->queue, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
-        wait_queue(w);
+        fixture_wait_long(w->f);
         break;
     case 4:
         g_assert_true(guest_iotlb(&f->regs, SPEC_GRAN_PAGE, 1, addr, 0, true,
@@ -255,7 +237,7 @@ static void move(World *w, unsigned i, bool table)
         guest_write64(&f->mem, upper, spare_table | SPEC_SS_R | SPEC_SS_W);
         guest_queue_iotlb(&f->queue, SPEC_GRAN_PAGE, 1,
                           iova(i) & ~UINT64_C(0x1fffff), 9, false);
-        wait_queue(w);
+        fixture_wait_long(w->f);
         /* nobody may walk through the old table any more */
         for (unsigned k = 0; k < 4; k++) {
             guest_write64(&f->mem, now + k * 8,
@@ -334,7 +316,7 @@ static void test_context_moves(void)
         guest_write64(&f->mem, at, tables[now] | SPEC_CTX_P);
         guest_queue_context(&f->queue, SPEC_GRAN_DEVICE, 1, SOURCE, 0);
         guest_queue_iotlb(&f->queue, SPEC_GRAN_DOMAIN, 1, 0, 0, false);
-        wait_queue(&w);
+        fixture_wait_long(f);
         /* from here on each use is of the new domain */
         strange = __atomic_load_n(&w.strange, __ATOMIC_SEQ_CST);
         if (now == 0) {

@@ -10,6 +10,27 @@ GQuark viommu_error_quark(void)
     return g_quark_from_static_string("viommu-error-quark");
 }
 
+bool viommu_config_range(const char *option, unsigned value, unsigned low,
+                         unsigned high, GError **error)
+{
+    if (value >= low && value <= high) {
+        return true;
+    }
+    g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                "%s=%u: allowed are %u to %u", option, value, low, high);
+    return false;
+}
+
+bool viommu_config_ops(const ViommuOps *ops, GError **error)
+{
+    if (ops->send_msi && ops->run_later) {
+        return true;
+    }
+    g_set_error_literal(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                        "ops: send_msi and run_later are required");
+    return false;
+}
+
 void viommu_unit_init(Viommu *unit, const ViommuModel *model,
                       const ViommuOps *ops, void *opaque)
 {

@@ -53,6 +53,11 @@ struct Viommu {
     ViommuStats stats;      /* each member changed by viommu_count() */
 };
 
+/** Checks of a configuration: an option's number, and the callbacks. */
+bool viommu_config_range(const char *option, unsigned value, unsigned low,
+                         unsigned high, GError **error);
+bool viommu_config_ops(const ViommuOps *ops, GError **error);
+
 /** Set up the common part.  @ops are copied. */
 void viommu_unit_init(Viommu *unit, const ViommuModel *model,
                       const ViommuOps *ops, void *opaque);

@@ -23,17 +23,6 @@ unsigned smmu_size_bits(unsigned encoded)
     return size_bits[encoded & 7];
 }
 
-static bool in_range(const char *option, unsigned value, unsigned low,
-                     unsigned high, GError **error)
-{
-    if (value >= low && value <= high) {
-        return true;
-    }
-    g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
-                "%s=%u: allowed are %u to %u", option, value, low, high);
-    return false;
-}
-
 static int encoded_oas(const ViommuSmmuv3Config *cfg)
 {
     for (int i = 0; i < 7; i++) {
@@ -67,10 +56,10 @@ static bool config_ok(const ViommuSmmuv3Config *cfg, GError **error)
                             "ssidsize: allowed with stage=1 or nested only");
         return false;
     }
-    return in_range("sidsize", cfg->sid_bits, 8, 32, error) &&
-           in_range("ssidsize", cfg->ssid_bits, 0, 20, error) &&
-           in_range("httu", cfg->httu, 0, 2, error) &&
-           in_range("iotlb-bits", cfg->iotlb_bits, 4, 20, error);
+    return viommu_config_range("sidsize", cfg->sid_bits, 8, 32, error) &&
+           viommu_config_range("ssidsize", cfg->ssid_bits, 0, 20, error) &&
+           viommu_config_range("httu", cfg->httu, 0, 2, error) &&
+           viommu_config_range("iotlb-bits", cfg->iotlb_bits, 4, 20, error);
 }
 
 /* What the registers' reset values depend on. */
@@ -154,12 +143,7 @@ Viommu *viommu_smmuv3_new(const ViommuSmmuv3Config *config,
 {
     SmmuUnit *u;
 
-    if (!config_ok(config, error)) {
-        return NULL;
-    }
-    if (!ops->send_msi || !ops->run_later) {
-        g_set_error_literal(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
-                            "ops: send_msi and run_later are required");
+    if (!config_ok(config, error) || !viommu_config_ops(ops, error)) {
         return NULL;
     }
     u = g_new0(SmmuUnit, 1);

@@ -80,24 +80,12 @@ static bool is_missing(SmmuEventId id)
            id == SMMU_F_ACCESS || id == SMMU_F_PERMISSION;
 }
 
-/* Without the top byte when it is ignored: that is how invalidations find
- * it. */
-static uint64_t effective(const SmmuContext *c, uint64_t addr)
-{
-    unsigned half = addr >> 55 & 1;
-
-    if (!(c->flags & SMMU_CTX_S1) || !c->s1[half].tbi) {
-        return addr;
-    }
-    return half ? addr | viommu_bits(63, 56) : addr & viommu_bits(55, 0);
-}
-
 static bool look_up(Request *r, const SmmuContext *c, uint64_t addr,
                     const SmmuWanted *wanted, SmmuMapping *m)
 {
     SmmuStamps stamps;
 
-    addr = effective(c, addr);
+    addr = smmu_effective(c, addr);
     if ((c->flags & SMMU_CTX_ATS_SPLIT) &&
         r->req->kind == VIOMMU_TRANSLATION) {
         /* An address between the stages; the IOTLB has no such entries. */
@@ -404,8 +392,8 @@ static bool cached(SmmuUnit *u, const ViommuRequest *req, ViommuReply *reply)
                    : req->access & (VIOMMU_READ | VIOMMU_WRITE);
     access |= access & ~VIOMMU_PRIV ? 0 : VIOMMU_READ;
     stamps = smmu_iotlb_stamps(u, &c);
-    if (!smmu_iotlb_find(u, &c, effective(&c, req->addr), smmu_needs(access),
-                         &stamps, &m)) {
+    if (!smmu_iotlb_find(u, &c, smmu_effective(&c, req->addr),
+                         smmu_needs(access), &stamps, &m)) {
         return false;
     }
     size = UINT64_C(1) << m.shift;

@@ -327,6 +327,20 @@ void smmu_iotlb_fill(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
 void smmu_iotlb_remove(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
                        uint64_t size);
 
+/**
+ * A stage 1 address without its top byte when that is ignored (TBI), sign
+ * extended: that is how tables and invalidations find it.
+ */
+static inline uint64_t smmu_effective(const SmmuContext *c, uint64_t addr)
+{
+    bool upper = addr >> 55 & 1;
+
+    if (!(c->flags & SMMU_CTX_S1) || !c->s1[upper].tbi) {
+        return addr;
+    }
+    return upper ? addr | viommu_bits(63, 56) : addr & viommu_bits(55, 0);
+}
+
 /* --- translate.c --------------------------------------------------------- */
 
 ViommuStatus smmu_translate(Viommu *unit, const ViommuRequest *req,

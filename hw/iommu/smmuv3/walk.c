@@ -402,15 +402,11 @@ static bool second_stage(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
 /* Which half of the address space; NULL when the address is in neither. */
 static const SmmuTable *choose_table(const SmmuContext *c, uint64_t *addr)
 {
-    const SmmuTable *t = &c->s1[*addr >> 55 & 1];
     bool upper = *addr >> 55 & 1;
-    uint64_t top;
+    const SmmuTable *t = &c->s1[upper];
+    uint64_t top = viommu_bits(63, t->input_bits);
 
-    if (t->tbi) {
-        *addr = upper ? *addr | viommu_bits(63, 56)
-                      : *addr & viommu_bits(55, 0);
-    }
-    top = viommu_bits(63, t->input_bits);
+    *addr = smmu_effective(c, *addr);
     return (*addr & top) == (upper ? top : 0) ? t : NULL;
 }
 

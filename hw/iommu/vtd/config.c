@@ -21,17 +21,6 @@ void viommu_vtd_config_init(ViommuVtdConfig *config)
     };
 }
 
-static bool in_range(const char *option, unsigned value, unsigned low,
-                     unsigned high, GError **error)
-{
-    if (value >= low && value <= high) {
-        return true;
-    }
-    g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
-                "%s=%u: allowed are %u to %u", option, value, low, high);
-    return false;
-}
-
 /* @option, which is @set, needs @have, which @needed stands for. */
 static bool needs(const char *needed, bool have, const char *option, bool set,
                   GError **error)
@@ -73,10 +62,11 @@ static bool config_ok(const ViommuVtdConfig *cfg, GError **error)
                  cfg->rid_pasid, error) &&
            needs("dma-drain=on", cfg->dma_drain, "x-scalable-mode=on",
                  cfg->scalable_mode, error) &&
-           in_range("pasid-bits", cfg->pasid_bits, 0, 20, error) &&
-           in_range("haw-bits", cfg->haw_bits, 32, 52, error) &&
-           in_range("fault-records", cfg->fault_records, 1, 256, error) &&
-           in_range("iotlb-bits", cfg->iotlb_bits, 4, 20, error) &&
+           viommu_config_range("pasid-bits", cfg->pasid_bits, 0, 20, error) &&
+           viommu_config_range("haw-bits", cfg->haw_bits, 32, 52, error) &&
+           viommu_config_range("fault-records", cfg->fault_records, 1, 256,
+                               error) &&
+           viommu_config_range("iotlb-bits", cfg->iotlb_bits, 4, 20, error) &&
            needs("intremap=on", cfg->interrupt_remapping, "eim=on",
                  cfg->extended_interrupt_mode, error) &&
            needs("intremap=on", cfg->interrupt_remapping,
@@ -240,12 +230,7 @@ Viommu *viommu_vtd_new(const ViommuVtdConfig *config, const ViommuOps *ops,
     if (!cfg.haw_bits) {
         cfg.haw_bits = MIN(cfg.aw_bits, 52);
     }
-    if (!config_ok(&cfg, error)) {
-        return NULL;
-    }
-    if (!ops->send_msi || !ops->run_later) {
-        g_set_error_literal(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
-                            "ops: send_msi and run_later are required");
+    if (!config_ok(&cfg, error) || !viommu_config_ops(ops, error)) {
         return NULL;
     }
 
