@@ -101,11 +101,6 @@ bool viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv)
     return true;
 }
 
-bool viommu_unit_drained(Viommu *unit)
-{
-    return !unit->ops.drained || unit->ops.drained(unit->opaque);
-}
-
 void viommu_unit_page_response(Viommu *unit,
                                const ViommuPageResponse *response)
 {
@@ -138,15 +133,14 @@ uint64_t viommu_unit_mmio_read(Viommu *unit, const ViommuRegFile *file,
 }
 
 void viommu_unit_mmio_write(Viommu *unit, ViommuRegFile *file,
-                            const unsigned *work, uint64_t offset,
-                            uint64_t value, unsigned size)
+                            uint64_t offset, uint64_t value, unsigned size)
 {
     bool hit = false, wanted = false;
 
     if (offset < unit->model->mmio_size(unit)) {
         viommu_unit_lock(unit);
         hit = viommu_regs_write(file, unit, offset, value, size);
-        wanted = *work;
+        wanted = unit->work.todo;
         viommu_unit_unlock(unit);
     }
     if (!hit) {

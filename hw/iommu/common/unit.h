@@ -38,6 +38,19 @@ typedef struct ViommuModel {
     void (*dump)(Viommu *unit, GString *out);
 } ViommuModel;
 
+/** What a unit does outside its lock, one thread at a time; see work.c. */
+typedef struct ViommuWork {
+    unsigned todo;          /* the model's bits; under the lock */
+    bool busy;              /* somebody is in viommu_work_run(); likewise */
+    /* of whoever is busy */
+    bool put_off;           /* until the embedder's own accesses end */
+    bool undrained;         /* invalidated, and not drained since */
+} ViommuWork;
+
+/** Do what one bit of ViommuWork.todo stands for.  Called locked, and returns
+ *  locked. */
+typedef void ViommuWorkStep(Viommu *unit, unsigned todo);
+
 /** More than can arise between one lock and its unlock. */
 #define VIOMMU_OUTBOX_SIZE 16
 
@@ -48,6 +61,7 @@ struct Viommu {
     ViommuRamMap *ram;      /* published; see ram.h */
     pthread_mutex_t lock;   /* POSIX's, which ThreadSanitizer understands */
     pthread_mutex_t ram_lock;   /* serialises viommu_set_ram() */
+    ViommuWork work;
     ViommuMsi outbox[VIOMMU_OUTBOX_SIZE];
     unsigned outbox_n;
     ViommuStats stats;      /* each member changed by viommu_count() */
@@ -71,9 +85,6 @@ void viommu_unit_post_msi(Viommu *unit, const ViommuMsi *msi);
 /** Tell the embedder to drop translations; false if an endpoint's device-TLB
  *  does not answer.  Not locked. */
 bool viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv);
-/** Have accesses ended that the embedder makes outside of DMA sections?  Not
- *  locked. */
-bool viommu_unit_drained(Viommu *unit);
 /** Send a page response to its endpoint.  Not locked. */
 void viommu_unit_page_response(Viommu *unit,
                                const ViommuPageResponse *response);
@@ -83,13 +94,29 @@ void viommu_unit_run_later(Viommu *unit);
 /**
  * What a model's register window does: merge an access into @file under the
  * lock, count one that meets no register, and then let the model run when
- * its handlers have left *@work.  Not locked.
+ * its handlers have left work.  Not locked.
  */
 uint64_t viommu_unit_mmio_read(Viommu *unit, const ViommuRegFile *file,
                                uint64_t offset, unsigned size);
 void viommu_unit_mmio_write(Viommu *unit, ViommuRegFile *file,
-                            const unsigned *work, uint64_t offset,
-                            uint64_t value, unsigned size);
+                            uint64_t offset, uint64_t value, unsigned size);
+
+/**
+ * Do unit->work, the lowest bit first, as much as a batch holds; ask for
+ * another run when some is left.  Returns at once while another thread is at
+ * it, which sees new work before it leaves.  Not locked.
+ */
+void viommu_work_run(Viommu *unit, ViommuWorkStep *step);
+/**
+ * Wait for all endpoints that may still use what was invalidated.  False when
+ * some of them do so outside of sections, where nobody can wait for them: the
+ * step then puts its work back, sets put_off, and is called again in a later
+ * run.  In a step, not locked.
+ */
+bool viommu_work_drain(Viommu *unit);
+/** Translation was switched: tell the embedder, and drain.  The rest of a
+ *  step, locked. */
+void viommu_work_switched(Viommu *unit);
 
 /** Add one to a member of unit->stats.  For paths that are slow anyway. */
 static inline void viommu_count(uint64_t *counter)

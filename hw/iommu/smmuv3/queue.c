@@ -2,23 +2,11 @@
 /*
  * The command queue (4), and whatever else is put off until no lock is held.
  *
- * One thread at a time works (u->busy).  It holds the lock to look at
- * registers and drops it to execute, because commands call the embedder,
- * read memory or wait for endpoints.  When it takes the lock again, the guest
- * may have switched the queue off: u->queue_life tells.
+ * One thread at a time works (common/work.c).  When it takes the lock again
+ * after a command, the guest may have switched the queue off: u->queue_life
+ * tells.
  */
 #include "hw/iommu/smmuv3/unit.h"
-
-/* Commands in one call of smmu_run(); the rest waits for the next one. */
-#define BATCH 256
-
-static void drain(SmmuUnit *u)
-{
-    if (u->undrained) {
-        u->undrained = false;
-        viommu_read_drain();
-    }
-}
 
 /* --- Commands; called unlocked ------------------------------------------- */
 
@@ -41,7 +29,7 @@ static SmmuCommandError do_config(SmmuUnit *u, unsigned opcode,
         }
     }
     smmu_invalidate_config(u, sid, mask);
-    u->undrained = true;
+    u->common.work.undrained = true;
     return SMMU_CERROR_NONE;
 }
 
@@ -118,7 +106,7 @@ static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
         return SMMU_CERROR_ILL;
     }
     smmu_invalidate_tlb(u, &t);
-    u->undrained = true;
+    u->common.work.undrained = true;
     return SMMU_CERROR_NONE;
 }
 
@@ -144,7 +132,7 @@ static SmmuCommandError do_atc_inv(SmmuUnit *u, const uint64_t d[2])
     if (!viommu_unit_invalidate(&u->common, &inv)) {
         u->atc_timeout = true;
     }
-    u->undrained = true;
+    u->common.work.undrained = true;
     return SMMU_CERROR_NONE;
 }
 
@@ -189,8 +177,11 @@ static SmmuCommandError do_resume(SmmuUnit *u, unsigned opcode,
     return SMMU_CERROR_NONE;
 }
 
-/* Everything before is complete, and whoever used what was invalidated has
- * ended (4.7.3). */
+/*
+ * Everything before is complete, and whoever used what was invalidated has
+ * ended (4.7.3).  While somebody has not, the command is looked at again in
+ * the next run.
+ */
 static SmmuCommandError do_sync(SmmuUnit *u, const uint64_t d[2])
 {
     unsigned cs = viommu_get(d[0], SMMU_CMD_CS);
@@ -199,7 +190,9 @@ static SmmuCommandError do_sync(SmmuUnit *u, const uint64_t d[2])
     if (cs > SMMU_CS_SEV) {
         return SMMU_CERROR_ILL;
     }
-    drain(u);
+    if (!viommu_work_drain(&u->common)) {
+        return SMMU_CERROR_NONE;
+    }
     if (u->atc_timeout) {
         u->atc_timeout = false;
         return SMMU_CERROR_ATC_INV_SYNC;
@@ -293,43 +286,37 @@ static bool queue_step(SmmuUnit *u)
         queue_error(u, error);
         return false;
     }
+    if (viommu_get(d[0], SMMU_CMD_OPCODE) == SMMU_CMD_SYNC &&
+        u->common.work.undrained) {
+        u->common.work.put_off = true;
+        return true;
+    }
     viommu_count(&u->common.stats.commands);
     *cons_reg = (cons + 1) & mask;
     return true;
 }
 
-static void run_switch(SmmuUnit *u)
+static void step(Viommu *unit, unsigned todo)
 {
-    ViommuInvalidation inv = {
-        .what = VIOMMU_INV_ALL, .source = VIOMMU_ANY, .domain = VIOMMU_ANY,
-        .pasid = VIOMMU_NO_PASID,
-    };
+    SmmuUnit *u = smmu_unit(unit);
 
-    viommu_unit_unlock(&u->common);
-    viommu_unit_invalidate(&u->common, &inv);
-    viommu_read_drain();
-    viommu_unit_lock(&u->common);
-}
-
-static void step(SmmuUnit *u, unsigned todo)
-{
     switch (todo) {
     case SMMU_WORK_SWITCH:
-        run_switch(u);
+        viommu_work_switched(unit);
         break;
     case SMMU_WORK_GATOS:
-        viommu_unit_unlock(&u->common);
+        viommu_unit_unlock(unit);
         smmu_gatos_run(u);
-        viommu_unit_lock(&u->common);
+        viommu_unit_lock(unit);
         break;
     case SMMU_WORK_STALLS:
-        viommu_unit_unlock(&u->common);
+        viommu_unit_unlock(unit);
         smmu_stalls_flush(u);
-        viommu_unit_lock(&u->common);
+        viommu_unit_lock(unit);
         break;
     default:
         if (queue_step(u)) {
-            u->work |= SMMU_WORK_QUEUE;
+            unit->work.todo |= SMMU_WORK_QUEUE;
         }
         break;
     }
@@ -337,29 +324,8 @@ static void step(SmmuUnit *u, unsigned todo)
 
 void smmu_run(Viommu *unit)
 {
-    SmmuUnit *u = smmu_unit(unit);
-    bool more;
-
-    viommu_unit_lock(unit);
-    if (u->busy) {
-        /* Who is working sees the new work before leaving. */
-        viommu_unit_unlock(unit);
-        return;
-    }
-    u->busy = true;
-    for (unsigned i = 0; i < BATCH && u->work; i++) {
-        unsigned todo = u->work & -u->work;     /* the lowest bit first */
-
-        u->work &= ~todo;
-        step(u, todo);
-    }
-    u->busy = false;
-    more = u->work;
-    viommu_unit_unlock(unit);
-    smmu_raise_irqs(u);
-    if (more) {
-        viommu_unit_run_later(unit);
-    }
+    viommu_work_run(unit, step);
+    smmu_raise_irqs(smmu_unit(unit));
 }
 
 /* The architecture has no word for it. */

@@ -11,7 +11,7 @@ static void cr0_written(Viommu *unit, uint64_t old, uint64_t mask)
     (void)mask;
     *smmu_reg(u, SMMU_REG_CR0ACK) = cr0;
     if (changed & SMMU_CR0_SMMUEN) {
-        u->work |= SMMU_WORK_SWITCH;
+        u->common.work.todo |= SMMU_WORK_SWITCH;
         /* Stalled transactions do not outlive SMMUEN (3.12.2.2). */
         if (!(cr0 & SMMU_CR0_SMMUEN)) {
             smmu_stall_terminate(u, VIOMMU_ANY);
@@ -19,10 +19,10 @@ static void cr0_written(Viommu *unit, uint64_t old, uint64_t mask)
     }
     if (changed & SMMU_CR0_CMDQEN) {
         u->queue_life++;
-        u->work |= SMMU_WORK_QUEUE;
+        u->common.work.todo |= SMMU_WORK_QUEUE;
     }
     if (changed & cr0 & SMMU_CR0_EVENTQEN) {
-        u->work |= SMMU_WORK_STALLS;
+        u->common.work.todo |= SMMU_WORK_STALLS;
     }
     smmu_registers_publish(u);
 }
@@ -43,7 +43,7 @@ static void gbpa_written(Viommu *unit, uint64_t old, uint64_t mask)
     (void)mask;
     if (*gbpa & SMMU_GBPA_UPDATE) {
         *gbpa &= ~(uint64_t)SMMU_GBPA_UPDATE;
-        u->work |= SMMU_WORK_SWITCH;
+        u->common.work.todo |= SMMU_WORK_SWITCH;
         smmu_registers_publish(u);
     } else {
         *gbpa = old;
@@ -66,7 +66,7 @@ static void gerrorn_written(Viommu *unit, uint64_t old, uint64_t mask)
 
     (void)mask;
     if ((old ^ *smmu_reg(u, SMMU_REG_GERRORN)) & SMMU_GERROR_CMDQ) {
-        u->work |= SMMU_WORK_QUEUE;
+        u->common.work.todo |= SMMU_WORK_QUEUE;
     }
 }
 
@@ -74,7 +74,7 @@ static void cmdq_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     (void)old;
     (void)mask;
-    smmu_unit(unit)->work |= SMMU_WORK_QUEUE;
+    unit->work.todo |= SMMU_WORK_QUEUE;
 }
 
 /* There may be room again for events of stalled transactions. */
@@ -82,7 +82,7 @@ static void eventq_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     (void)old;
     (void)mask;
-    smmu_unit(unit)->work |= SMMU_WORK_STALLS;
+    unit->work.todo |= SMMU_WORK_STALLS;
 }
 
 static void gatos_written(Viommu *unit, uint64_t old, uint64_t mask)
@@ -93,7 +93,7 @@ static void gatos_written(Viommu *unit, uint64_t old, uint64_t mask)
     /* RUN stays until the operation is complete; writing 0 does nothing. */
     *smmu_reg(u, SMMU_REG_GATOS_CTRL) |= old & SMMU_GATOS_RUN;
     if (*smmu_reg(u, SMMU_REG_GATOS_CTRL) & SMMU_GATOS_RUN) {
-        u->work |= SMMU_WORK_GATOS;
+        u->common.work.todo |= SMMU_WORK_GATOS;
     }
 }
 
@@ -239,7 +239,7 @@ void smmu_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
 {
     SmmuUnit *u = smmu_unit(unit);
 
-    viommu_unit_mmio_write(unit, &u->regs, &u->work, unalias(offset), value,
+    viommu_unit_mmio_write(unit, &u->regs, unalias(offset), value,
                            size);
 }
 

@@ -41,7 +41,7 @@ void smmu_stall_resume(SmmuUnit *u, uint32_t source, uint16_t tag,
         if (stall->used && !stall->answered && stall->source == source) {
             stall->answered = true;
             stall->action = action;
-            u->work |= SMMU_WORK_STALLS;
+            u->common.work.todo |= SMMU_WORK_STALLS;
         }
     }
     viommu_unit_unlock(&u->common);
@@ -56,7 +56,7 @@ void smmu_stall_terminate(SmmuUnit *u, uint32_t source)
             (source == VIOMMU_ANY || stall->source == source)) {
             stall->answered = true;
             stall->action = VIOMMU_RESUME_ABORT;
-            u->work |= SMMU_WORK_STALLS;
+            u->common.work.todo |= SMMU_WORK_STALLS;
         }
     }
 }

@@ -23,7 +23,7 @@ void smmu_reset(Viommu *unit)
     viommu_regs_reset(&u->regs);
     memset(u->stalls, 0, sizeof(u->stalls));
     u->queue_life++;
-    u->work = 0;
+    u->common.work.todo = 0;
     u->irqs = 0;
     u->atc_timeout = false;
     smmu_registers_publish(u);
@@ -101,9 +101,9 @@ bool smmu_load_state(Viommu *unit, const void *data, size_t size,
     u->queue_life++;
     u->atc_timeout = false;
     /* Commands that were under way are still in the registers. */
-    u->work = SMMU_WORK_QUEUE | SMMU_WORK_STALLS;
+    u->common.work.todo = SMMU_WORK_QUEUE | SMMU_WORK_STALLS;
     if (*smmu_reg(u, SMMU_REG_GATOS_CTRL) & SMMU_GATOS_RUN) {
-        u->work |= SMMU_WORK_GATOS;
+        u->common.work.todo |= SMMU_WORK_GATOS;
     }
     smmu_registers_publish(u);
     viommu_unit_unlock(unit);

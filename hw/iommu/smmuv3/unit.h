@@ -163,11 +163,8 @@ typedef struct SmmuUnit {
     uint64_t cr2;
 
     /* Work; under the lock. */
-    unsigned work;
     unsigned irqs;              /* bits of SmmuIrq, to be raised */
-    bool busy;                  /* somebody is in smmu_run() */
     uint64_t queue_life;        /* advances when the queue is switched */
-    bool undrained;
     bool atc_timeout;           /* an ATC did not answer: the next SYNC fails */
 
     SmmuStall stalls[SMMU_STALLS];
@@ -371,6 +368,7 @@ void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *tlbi);
 
 /* --- queue.c ------------------------------------------------------------- */
 
+/** Do the work, as much as a batch holds.  Not locked. */
 void smmu_run(Viommu *unit);
 void smmu_unexpected_completion(Viommu *unit, uint32_t source);
 

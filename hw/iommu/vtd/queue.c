@@ -3,44 +3,13 @@
  * Commands: the invalidation queue (6.5.2), and the register interface to the
  * same invalidations (6.5.1).
  *
- * One thread at a time works (u->busy).  It holds the lock to look at
- * registers and drops it to invalidate, to drain and to read memory, because
- * these call the embedder or wait for endpoints.  When it takes the
- * lock again, the guest may have switched the queue off: u->queue_life tells.
+ * One thread at a time works (common/work.c).  When it takes the lock again
+ * after a command, the guest may have switched the queue off: u->queue_life
+ * tells.
  */
 #include "hw/iommu/vtd/unit.h"
 
-/* Commands in one call of vtd_run(); the rest waits for the next one. */
-#define BATCH 256
-
-/*
- * Wait for all endpoints that may still use what was invalidated.  False when
- * some of them do so outside of sections, where nobody can wait for them: the
- * command is then looked at again in the next vtd_run().
- */
-static bool drain(VtdUnit *u)
-{
-    if (u->undrained) {
-        viommu_read_drain();
-        u->undrained = !viommu_unit_drained(&u->common);
-    }
-    return !u->undrained;
-}
-
 /* --- Register interface; called locked, return locked -------------------- */
-
-static void run_switch(VtdUnit *u)
-{
-    ViommuInvalidation inv = {
-        .what = VIOMMU_INV_ALL, .source = VIOMMU_ANY, .domain = VIOMMU_ANY,
-        .pasid = VIOMMU_NO_PASID,
-    };
-
-    viommu_unit_unlock(&u->common);
-    viommu_unit_invalidate(&u->common, &inv);
-    viommu_read_drain();
-    viommu_unit_lock(&u->common);
-}
 
 static void run_ccmd(VtdUnit *u)
 {
@@ -56,14 +25,14 @@ static void run_ccmd(VtdUnit *u)
             vtd_invalidate_context(u, gran, viommu_get(ccmd, VTD_CCMD_DID),
                                    viommu_get(ccmd, VTD_CCMD_SID),
                                    viommu_get(ccmd, VTD_CCMD_FM));
-            u->undrained = true;
+            u->common.work.undrained = true;
         }
-        drained = drain(u);
+        drained = viommu_work_drain(&u->common);
         viommu_unit_lock(&u->common);
         if (!drained) {
             u->ccmd_undrained = ccmd;
-            u->work |= VTD_WORK_CCMD;
-            u->put_off = true;
+            u->common.work.todo |= VTD_WORK_CCMD;
+            u->common.work.put_off = true;
             return;
         }
         u->ccmd_undrained = 0;
@@ -90,14 +59,14 @@ static void run_iotlb(VtdUnit *u)
             vtd_invalidate_iotlb(u, gran, viommu_get(iotlb, VTD_IOTLB_DID),
                                  iva & ~(VTD_PAGE_SIZE - 1), am,
                                  iva & VTD_IVA_IH);
-            u->undrained = true;
+            u->common.work.undrained = true;
         }
-        drained = drain(u);
+        drained = viommu_work_drain(&u->common);
         viommu_unit_lock(&u->common);
         if (!drained) {
             u->iotlb_undrained = iotlb;
-            u->work |= VTD_WORK_IOTLB;
-            u->put_off = true;
+            u->common.work.todo |= VTD_WORK_IOTLB;
+            u->common.work.put_off = true;
             return;
         }
         u->iotlb_undrained = 0;
@@ -119,7 +88,7 @@ static VtdQueueError do_context(VtdUnit *u, const uint64_t d[4])
     vtd_invalidate_context(u, gran, viommu_get(d[0], VTD_DESC_DID),
                            viommu_get(d[0], VTD_DESC_SID),
                            viommu_get(d[0], VTD_DESC_FM));
-    u->undrained = true;
+    u->common.work.undrained = true;
     return VTD_IQEI_NONE;
 }
 
@@ -139,7 +108,7 @@ static VtdQueueError do_iotlb(VtdUnit *u, const uint64_t d[4])
     vtd_invalidate_iotlb(u, gran, viommu_get(d[0], VTD_DESC_DID),
                          d[1] & ~(VTD_PAGE_SIZE - 1), am,
                          d[1] & VTD_DESC_IH);
-    u->undrained = true;
+    u->common.work.undrained = true;
     return VTD_IQEI_NONE;
 }
 
@@ -164,7 +133,7 @@ static void send_devtlb(VtdUnit *u, uint16_t source, uint32_t pasid,
     if (!viommu_unit_invalidate(&u->common, &inv) && !vtd_load(&u->timed_out)) {
         vtd_store(&u->timed_out, 1 + (uint64_t)inv.source);
     }
-    u->undrained = true;
+    u->common.work.undrained = true;
 }
 
 static VtdQueueError do_devtlb(VtdUnit *u, const uint64_t d[4])
@@ -218,7 +187,7 @@ static VtdQueueError do_iec(VtdUnit *u, const uint64_t d[4])
     vtd_invalidate_irtes(u, d[0] & VTD_DESC_IEC_INDEXED,
                          viommu_get(d[0], VTD_DESC_IIDX),
                          viommu_get(d[0], VTD_DESC_IM));
-    u->undrained = true;
+    u->common.work.undrained = true;
     return VTD_IQEI_NONE;
 }
 
@@ -237,7 +206,7 @@ static VtdQueueError do_pasid(VtdUnit *u, const uint64_t d[4])
         return VTD_IQEI_RESERVED;
     }
     vtd_invalidate_pasid_cache(u);
-    u->undrained = true;
+    u->common.work.undrained = true;
     return VTD_IQEI_NONE;
 }
 
@@ -260,7 +229,7 @@ static VtdQueueError do_piotlb(VtdUnit *u, const uint64_t d[4])
                           d[1] & ~(VTD_PAGE_SIZE - 1),
                           viommu_get(d[1], VTD_DESC_AM),
                           d[1] & VTD_DESC_IH);
-    u->undrained = true;
+    u->common.work.undrained = true;
     return VTD_IQEI_NONE;
 }
 
@@ -305,10 +274,10 @@ static VtdQueueError do_wait(VtdUnit *u, const uint64_t d[4])
          * whose context is being looked at may still be on its way, and
          * that is in a section which the drain waits for.
          */
-        u->undrained = true;
+        u->common.work.undrained = true;
     }
     /* Descriptors run in order, so that a fence (FN) is always kept. */
-    if (!drain(u)) {
+    if (!viommu_work_drain(&u->common)) {
         return VTD_IQEI_NONE;
     }
     if (d[0] & VTD_DESC_SW) {
@@ -480,8 +449,9 @@ static bool queue_step(VtdUnit *u)
         queue_error(u, error);
         return false;
     }
-    if (descriptor_type(d) == VTD_DESC_WAIT && !aborted && u->undrained) {
-        u->put_off = true;
+    if (descriptor_type(d) == VTD_DESC_WAIT && !aborted &&
+        u->common.work.undrained) {
+        u->common.work.put_off = true;
         return true;
     }
     viommu_count(&u->common.stats.commands);
@@ -497,44 +467,29 @@ static bool queue_step(VtdUnit *u)
     return true;
 }
 
-void vtd_run(Viommu *unit)
+static void step(Viommu *unit, unsigned todo)
 {
     VtdUnit *u = vtd_unit(unit);
-    bool more;
 
-    viommu_unit_lock(unit);
-    if (u->busy) {
-        /* Who is working sees the new work before leaving. */
-        viommu_unit_unlock(unit);
-        return;
-    }
-    u->busy = true;
-    u->put_off = false;
-    for (unsigned i = 0; i < BATCH && u->work && !u->put_off; i++) {
-        unsigned todo = u->work & -u->work;     /* the lowest bit first */
-
-        u->work &= ~todo;
-        switch (todo) {
-        case VTD_WORK_SWITCH:
-            run_switch(u);
-            break;
-        case VTD_WORK_CCMD:
-            run_ccmd(u);
-            break;
-        case VTD_WORK_IOTLB:
-            run_iotlb(u);
-            break;
-        case VTD_WORK_QUEUE:
-            if (queue_step(u)) {
-                u->work |= VTD_WORK_QUEUE;
-            }
-            break;
+    switch (todo) {
+    case VTD_WORK_SWITCH:
+        viommu_work_switched(unit);
+        break;
+    case VTD_WORK_CCMD:
+        run_ccmd(u);
+        break;
+    case VTD_WORK_IOTLB:
+        run_iotlb(u);
+        break;
+    case VTD_WORK_QUEUE:
+        if (queue_step(u)) {
+            unit->work.todo |= VTD_WORK_QUEUE;
         }
+        break;
     }
-    u->busy = false;
-    more = u->work;
-    viommu_unit_unlock(unit);
-    if (more) {
-        viommu_unit_run_later(unit);
-    }
+}
+
+void vtd_run(Viommu *unit)
+{
+    viommu_work_run(unit, step);
 }

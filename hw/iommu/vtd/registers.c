@@ -26,7 +26,7 @@ static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
     if (set & VTD_GCMD_SRTP) {
         vtd_store(&u->root, *vtd_reg(u, VTD_REG_RTADDR));
         *gsts |= VTD_GCMD_SRTP;
-        u->work |= VTD_WORK_SWITCH;
+        u->common.work.todo |= VTD_WORK_SWITCH;
         if (u->cfg.enhanced_set_pointer) {
             /* ESRTPS: the command also invalidates globally (6.6). */
             vtd_forget_translations(u);
@@ -35,7 +35,7 @@ static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
     if (set & VTD_GCMD_SIRTP) {
         vtd_store(&u->irta, *vtd_reg(u, VTD_REG_IRTA));
         *gsts |= VTD_GCMD_SIRTP;
-        u->work |= VTD_WORK_SWITCH;
+        u->common.work.todo |= VTD_WORK_SWITCH;
         if (u->cfg.enhanced_set_pointer) {
             vtd_forget_irtes(u);
         }
@@ -43,13 +43,13 @@ static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
     if (changed & VTD_GCMD_QIE) {
         u->queue_life++;
         if (set & VTD_GCMD_QIE) {
-            u->work |= VTD_WORK_QUEUE;
+            u->common.work.todo |= VTD_WORK_QUEUE;
         } else {
             *vtd_reg(u, VTD_REG_IQH) = 0;   /* (11.4.9.1) */
         }
     }
     if (changed & (VTD_GCMD_TE | VTD_GCMD_IRE | VTD_GCMD_CFI)) {
-        u->work |= VTD_WORK_SWITCH;
+        u->common.work.todo |= VTD_WORK_SWITCH;
     }
     vtd_registers_publish(u);
 }
@@ -58,7 +58,7 @@ static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
 static void start(VtdUnit *u, VtdRegId id, uint64_t mask, unsigned work)
 {
     if (mask & *vtd_reg(u, id) & VTD_CCMD_ICC) {
-        u->work |= work;
+        u->common.work.todo |= work;
     }
 }
 
@@ -83,7 +83,7 @@ static void fsts_written(Viommu *unit, uint64_t old, uint64_t mask)
     (void)mask;
     if (cleared & (VTD_FSTS_IQE | VTD_FSTS_ITE)) {
         /* The queue goes on where it stopped. */
-        u->work |= VTD_WORK_QUEUE;
+        u->common.work.todo |= VTD_WORK_QUEUE;
     }
     if (cleared & VTD_FSTS_IQE) {
         uint64_t *iqercd = vtd_reg(u, VTD_REG_IQERCD);
@@ -150,7 +150,7 @@ static void pmr_written(Viommu *unit, uint64_t old, uint64_t mask)
     (void)mask;
     *pmen = is ? *pmen | VTD_PMEN_PRS : *pmen & ~VTD_PMEN_PRS;
     if (was != is) {
-        u->work |= VTD_WORK_SWITCH;
+        u->common.work.todo |= VTD_WORK_SWITCH;
     }
     vtd_registers_publish(u);
 }
@@ -159,7 +159,7 @@ static void iqt_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     (void)old;
     (void)mask;
-    vtd_unit(unit)->work |= VTD_WORK_QUEUE;
+    unit->work.todo |= VTD_WORK_QUEUE;
 }
 
 /* The command stands in the lowest byte; its write starts it. */
@@ -377,7 +377,7 @@ void vtd_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
 {
     VtdUnit *u = vtd_unit(unit);
 
-    viommu_unit_mmio_write(unit, &u->regs, &u->work, offset, value, size);
+    viommu_unit_mmio_write(unit, &u->regs, offset, value, size);
 }
 
 void vtd_dump(Viommu *unit, GString *out)

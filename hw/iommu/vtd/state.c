@@ -23,7 +23,7 @@ void vtd_reset(Viommu *unit)
     u->next_frcd = 0;
     vtd_pasids_reset(u);
     u->queue_life++;
-    u->work = 0;
+    u->common.work.todo = 0;
     u->ccmd_undrained = 0;
     u->iotlb_undrained = 0;
     vtd_store(&u->timed_out, 0);
@@ -104,12 +104,12 @@ bool vtd_load_state(Viommu *unit, const void *data, size_t size,
     u->queue_life++;
     vtd_store(&u->timed_out, 0);
     /* Commands that were under way are still in the registers. */
-    u->work = VTD_WORK_QUEUE;
+    u->common.work.todo = VTD_WORK_QUEUE;
     if (*vtd_reg(u, VTD_REG_CCMD) & VTD_CCMD_ICC) {
-        u->work |= VTD_WORK_CCMD;
+        u->common.work.todo |= VTD_WORK_CCMD;
     }
     if (*vtd_reg(u, VTD_REG_IOTLB) & VTD_IOTLB_IVT) {
-        u->work |= VTD_WORK_IOTLB;
+        u->common.work.todo |= VTD_WORK_IOTLB;
     }
     vtd_registers_publish(u);
     viommu_unit_unlock(unit);

@@ -80,11 +80,7 @@ typedef struct VtdUnit {
     uint64_t pmr_on;
 
     /* Work; under the lock. */
-    unsigned work;
-    bool busy;                  /* somebody is in vtd_run() */
     uint64_t queue_life;        /* advances when the queue is switched */
-    bool undrained;             /* invalidated, and not drained since */
-    bool put_off;               /* until the embedder's own accesses end */
     /* register commands that are carried out but for the drain, else 0 */
     uint64_t ccmd_undrained;
     uint64_t iotlb_undrained;
@@ -449,7 +445,7 @@ void vtd_invalidate_irtes(VtdUnit *u, bool indexed, uint32_t index,
 
 /* --- queue.c ------------------------------------------------------------- */
 
-/** Do u->work, as much as a batch holds.  Not locked. */
+/** Do the work, as much as a batch holds.  Not locked. */
 void vtd_run(Viommu *unit);
 void vtd_unexpected_completion(Viommu *unit, uint32_t source);
 
