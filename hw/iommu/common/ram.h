@@ -87,6 +87,9 @@ int viommu_ram_store32(Viommu *unit, uint64_t addr, uint32_t value);
  *  -EAGAIN when it was different, and *@expected then has what is there. */
 int viommu_cas64(Viommu *unit, uint64_t addr, uint64_t *expected,
                  uint64_t desired);
+/** How often a walk tries it on one entry.  Somebody else changes the same
+ *  entry; each retry means that it did. */
+#define VIOMMU_UPDATE_RETRIES 16
 /** Store @n little-endian 64-bit words, each atomically, in order.  In RAM
  *  only, and without a word to the embedder, so that a lock may be held: call
  *  viommu_ram_written() without it. */

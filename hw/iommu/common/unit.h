@@ -82,6 +82,15 @@ void viommu_unit_lock(Viommu *unit);
 void viommu_unit_unlock(Viommu *unit);
 /** Put one of the unit's own interrupt messages into the outbox. Locked. */
 void viommu_unit_post_msi(Viommu *unit, const ViommuMsi *msi);
+/** An invalidation of all there is, to be narrowed. */
+static inline ViommuInvalidation viommu_everything(ViommuInvalidationType what)
+{
+    return (ViommuInvalidation) {
+        .what = what, .source = VIOMMU_ANY, .domain = VIOMMU_ANY,
+        .pasid = VIOMMU_NO_PASID,
+    };
+}
+
 /** Tell the embedder to drop translations; false if an endpoint's device-TLB
  *  does not answer.  Not locked. */
 bool viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv);

@@ -25,10 +25,7 @@ bool viommu_work_drain(Viommu *unit)
 
 void viommu_work_switched(Viommu *unit)
 {
-    ViommuInvalidation inv = {
-        .what = VIOMMU_INV_ALL, .source = VIOMMU_ANY, .domain = VIOMMU_ANY,
-        .pasid = VIOMMU_NO_PASID,
-    };
+    ViommuInvalidation inv = viommu_everything(VIOMMU_INV_ALL);
 
     viommu_unit_unlock(unit);
     viommu_unit_invalidate(unit, &inv);

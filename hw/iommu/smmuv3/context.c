@@ -108,16 +108,16 @@ static SmmuContextSlot *slot_of(SmmuUnit *u, uint64_t key)
 static bool slot_find(SmmuContextSlot *slot, uint64_t key, uint64_t stamp,
                       SmmuContext *c)
 {
-    uint64_t before = smmu_load(&slot->sequence), value[4];
+    uint64_t before = viommu_acquire(&slot->sequence), value[4];
 
-    if ((before & 1) || smmu_load(&slot->key) != key ||
-        smmu_load(&slot->stamp) != stamp) {
+    if ((before & 1) || viommu_acquire(&slot->key) != key ||
+        viommu_acquire(&slot->stamp) != stamp) {
         return false;
     }
     for (unsigned i = 0; i < 4; i++) {
-        value[i] = smmu_load(&slot->value[i]);
+        value[i] = viommu_acquire(&slot->value[i]);
     }
-    if (smmu_load(&slot->sequence) != before) {
+    if (viommu_acquire(&slot->sequence) != before) {
         return false;
     }
     unpack(value, c);
@@ -130,15 +130,15 @@ bool smmu_context_tags(SmmuUnit *u, uint32_t sid, uint32_t ssid,
     uint64_t key = slot_key(sid, ssid), word, low, high, before;
     const SmmuContextSlot *slot = slot_of(u, key);
 
-    before = smmu_load(&slot->sequence);
-    if (smmu_load(&slot->key) != key ||
-        smmu_load(&slot->stamp) != smmu_load(&u->context_gen) + 1) {
+    before = viommu_acquire(&slot->sequence);
+    if (viommu_acquire(&slot->key) != key ||
+        viommu_acquire(&slot->stamp) != viommu_acquire(&u->context_gen) + 1) {
         return false;
     }
-    low = smmu_load(&slot->value[0]);
-    high = smmu_load(&slot->value[1]);
-    word = smmu_load(&slot->value[3]);
-    if ((before & 1) || smmu_load(&slot->sequence) != before) {
+    low = viommu_acquire(&slot->value[0]);
+    high = viommu_acquire(&slot->value[1]);
+    word = viommu_acquire(&slot->value[3]);
+    if ((before & 1) || viommu_acquire(&slot->sequence) != before) {
         return false;
     }
     c->s1[0].tbi = viommu_get(low, SLOT_TBI);
@@ -153,7 +153,7 @@ bool smmu_context_tags(SmmuUnit *u, uint32_t sid, uint32_t ssid,
 static void slot_fill(SmmuContextSlot *slot, uint64_t key, uint64_t stamp,
                       const SmmuContext *c)
 {
-    uint64_t before = smmu_load(&slot->sequence), value[4];
+    uint64_t before = viommu_acquire(&slot->sequence), value[4];
 
     if ((before & 1) ||
         !__atomic_compare_exchange_n(&slot->sequence, &before, before + 1,
@@ -162,12 +162,12 @@ static void slot_fill(SmmuContextSlot *slot, uint64_t key, uint64_t stamp,
         return;
     }
     pack(c, value);
-    smmu_store(&slot->key, key);
-    smmu_store(&slot->stamp, stamp);
+    viommu_publish(&slot->key, key);
+    viommu_publish(&slot->stamp, stamp);
     for (unsigned i = 0; i < 4; i++) {
-        smmu_store(&slot->value[i], value[i]);
+        viommu_publish(&slot->value[i], value[i]);
     }
-    smmu_store(&slot->sequence, before + 2);
+    viommu_publish(&slot->sequence, before + 2);
 }
 
 /* --- The tables ---------------------------------------------------------- */
@@ -176,8 +176,8 @@ static void slot_fill(SmmuContextSlot *slot, uint64_t key, uint64_t stamp,
 static SmmuEventId find_ste(SmmuUnit *u, uint32_t sid, uint64_t *at,
                             SmmuFault *fault)
 {
-    uint64_t cfg = smmu_load(&u->strtab_cfg);
-    uint64_t base = smmu_load(&u->strtab_base) & SMMU_STRTAB_ADDR;
+    uint64_t cfg = viommu_acquire(&u->strtab_cfg);
+    uint64_t base = viommu_acquire(&u->strtab_base) & SMMU_STRTAB_ADDR;
     unsigned fmt = viommu_get(cfg, SMMU_STRTAB_FMT);
     unsigned log2 = MIN(viommu_get(cfg, SMMU_STRTAB_LOG2SIZE),
                         u->cfg.sid_bits);
@@ -328,7 +328,7 @@ SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
     SmmuContextSlot *slot = slot_of(u, key);
     /* Before the tables are read: what is invalidated from now on voids the
      * fill.  Never 0. */
-    uint64_t stamp = smmu_load(&u->context_gen) + 1;
+    uint64_t stamp = viommu_acquire(&u->context_gen) + 1;
     SmmuEventId id;
 
     if (slot_find(slot, key, stamp, c)) {

@@ -50,7 +50,7 @@ static uint64_t translate(SmmuUnit *u, uint64_t sid_word, uint64_t addr_word)
     SmmuMapping m;
     SmmuEventId id;
 
-    if (!(smmu_load(&u->cr0) & SMMU_CR0_SMMUEN) || !type) {
+    if (!(viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN) || !type) {
         return failed(SMMU_F_STREAM_DISABLED, &fault);
     }
     id = smmu_context(u, viommu_get(sid_word, SMMU_GATOS_SID), ssid, &c,

@@ -12,29 +12,16 @@
 /* Bytes above which a generation is the cheaper way. */
 #define RANGE_MAX (UINT64_C(512) << 12)
 
-static void advance(uint64_t *generation)
-{
-    __atomic_fetch_add(generation, 1, __ATOMIC_ACQ_REL);
-}
-
 void smmu_forget_all(SmmuUnit *u)
 {
     viommu_cache_advance(&u->iotlb);
-    advance(&u->context_gen);
-    advance(&u->iotlb_gen);
-}
-
-static ViommuInvalidation everything(ViommuInvalidationType what)
-{
-    return (ViommuInvalidation) {
-        .what = what, .source = VIOMMU_ANY, .domain = VIOMMU_ANY,
-        .pasid = VIOMMU_NO_PASID,
-    };
+    viommu_advance(&u->context_gen);
+    viommu_advance(&u->iotlb_gen);
 }
 
 void smmu_invalidate_all(SmmuUnit *u)
 {
-    ViommuInvalidation inv = everything(VIOMMU_INV_ALL);
+    ViommuInvalidation inv = viommu_everything(VIOMMU_INV_ALL);
 
     smmu_forget_all(u);
     viommu_unit_invalidate(&u->common, &inv);
@@ -42,11 +29,11 @@ void smmu_invalidate_all(SmmuUnit *u)
 
 void smmu_invalidate_config(SmmuUnit *u, uint32_t source, uint32_t mask)
 {
-    ViommuInvalidation inv = everything(VIOMMU_INV_CONTEXT);
+    ViommuInvalidation inv = viommu_everything(VIOMMU_INV_CONTEXT);
 
     /* What was found through an old entry must not be filled in after. */
     viommu_cache_advance(&u->iotlb);
-    advance(&u->context_gen);
+    viommu_advance(&u->context_gen);
     inv.source = source;
     inv.source_mask = mask;
     viommu_unit_invalidate(&u->common, &inv);
@@ -86,23 +73,23 @@ static void remove_addresses(SmmuUnit *u, const SmmuTlbi *t)
               (t->el2 ? SMMU_CTX_EL2 : 0);
     if (!t->stage2 && !t->by_asid) {
         /* Any ASID: its entries cannot be found by address alone. */
-        advance(&u->vmid_gens[t->vmid]);
+        viommu_advance(&u->vmid_gens[t->vmid]);
         return;
     }
     if (t->size > RANGE_MAX) {
         /* Globals die with their VMID only. */
-        advance(&u->vmid_gens[t->vmid]);
+        viommu_advance(&u->vmid_gens[t->vmid]);
         return;
     }
     if (!t->stage2 && !widen_to_pieces(u, &addr, &size)) {
-        advance(&u->nested_gens[t->vmid]);
+        viommu_advance(&u->nested_gens[t->vmid]);
     }
     smmu_iotlb_remove(u, &c, addr, size);
 }
 
 void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *t)
 {
-    ViommuInvalidation inv = everything(VIOMMU_INV_IOTLB);
+    ViommuInvalidation inv = viommu_everything(VIOMMU_INV_IOTLB);
 
     viommu_cache_advance(&u->iotlb);
     if (t->by_addr) {
@@ -114,15 +101,15 @@ void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *t)
         }
         inv.leaf_only = t->leaf;
     } else if (t->by_asid) {
-        advance(&u->asid_gens[smmu_asid_hash(t->vmid, t->asid)]);
+        viommu_advance(&u->asid_gens[smmu_asid_hash(t->vmid, t->asid)]);
     } else if (t->by_vmid) {
-        advance(&u->vmid_gens[t->vmid]);
+        viommu_advance(&u->vmid_gens[t->vmid]);
     } else {
-        advance(&u->iotlb_gen);
+        viommu_advance(&u->iotlb_gen);
     }
     if (t->stage2) {
         /* Nested translations are not found by stage 2's addresses. */
-        advance(&u->nested_gens[t->vmid]);
+        viommu_advance(&u->nested_gens[t->vmid]);
     }
     viommu_unit_invalidate(&u->common, &inv);
 }

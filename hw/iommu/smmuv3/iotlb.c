@@ -26,7 +26,7 @@ static uint64_t key_of(const SmmuContext *c, bool global, unsigned shift)
 
 static uint64_t asid_gen(const SmmuUnit *u, const SmmuContext *c)
 {
-    return smmu_load(&u->asid_gens[smmu_asid_hash(c->vmid, c->asid)]);
+    return viommu_acquire(&u->asid_gens[smmu_asid_hash(c->vmid, c->asid)]);
 }
 
 /*
@@ -37,10 +37,10 @@ SmmuStamps smmu_iotlb_stamps(const SmmuUnit *u, const SmmuContext *c)
 {
     SmmuStamps stamps;
 
-    stamps.global = smmu_load(&u->iotlb_gen) +
-                    smmu_load(&u->vmid_gens[c->vmid]) + 1;
+    stamps.global = viommu_acquire(&u->iotlb_gen) +
+                    viommu_acquire(&u->vmid_gens[c->vmid]) + 1;
     if ((c->flags & SMMU_CTX_S1) && (c->flags & SMMU_CTX_S2)) {
-        stamps.global += smmu_load(&u->nested_gens[c->vmid]);
+        stamps.global += viommu_acquire(&u->nested_gens[c->vmid]);
     }
     stamps.asid = stamps.global;
     if (c->flags & SMMU_CTX_S1) {
@@ -72,8 +72,9 @@ static bool find(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
 bool smmu_iotlb_find(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
                      uint8_t needs, const SmmuStamps *stamps, SmmuMapping *m)
 {
-    return (find(u, c, addr, false, smmu_load(&u->sizes), stamps->asid, m) ||
-            find(u, c, addr, true, smmu_load(&u->global_sizes),
+    return (find(u, c, addr, false, viommu_acquire(&u->sizes),
+                 stamps->asid, m) ||
+            find(u, c, addr, true, viommu_acquire(&u->global_sizes),
                  stamps->global, m)) && !(needs & ~m->flags);
 }
 
@@ -92,12 +93,12 @@ void smmu_iotlb_fill(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
     if (wanted->probe) {
         return;
     }
-    if (!(smmu_load(sizes) >> m->shift & 1)) {
+    if (!(viommu_acquire(sizes) >> m->shift & 1)) {
         /* Before the fill: a removal either looks for this size or has
          * advanced the epoch before the fill checks it. */
         __atomic_fetch_or(sizes, UINT64_C(1) << m->shift, __ATOMIC_SEQ_CST);
     }
-    if (m->cut && !(smmu_load(&u->cut_sizes) >> m->cut & 1)) {
+    if (m->cut && !(viommu_acquire(&u->cut_sizes) >> m->cut & 1)) {
         __atomic_fetch_or(&u->cut_sizes, UINT64_C(1) << m->cut,
                           __ATOMIC_SEQ_CST);
     }

@@ -37,7 +37,7 @@ static bool answers_with_pasid(SmmuUnit *u, uint32_t source)
     SmmuFault fault;
     SmmuEventId id;
 
-    if (!(smmu_load(&u->cr0) & SMMU_CR0_SMMUEN)) {
+    if (!(viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN)) {
         return false;
     }
     viommu_read_lock();

@@ -205,11 +205,11 @@ void smmu_registers_init(SmmuUnit *u)
 
 void smmu_registers_publish(SmmuUnit *u)
 {
-    smmu_store(&u->cr0, *smmu_reg(u, SMMU_REG_CR0));
-    smmu_store(&u->cr2, *smmu_reg(u, SMMU_REG_CR2));
-    smmu_store(&u->gbpa, *smmu_reg(u, SMMU_REG_GBPA));
-    smmu_store(&u->strtab_base, *smmu_reg(u, SMMU_REG_STRTAB_BASE));
-    smmu_store(&u->strtab_cfg, *smmu_reg(u, SMMU_REG_STRTAB_BASE_CFG));
+    viommu_publish(&u->cr0, *smmu_reg(u, SMMU_REG_CR0));
+    viommu_publish(&u->cr2, *smmu_reg(u, SMMU_REG_CR2));
+    viommu_publish(&u->gbpa, *smmu_reg(u, SMMU_REG_GBPA));
+    viommu_publish(&u->strtab_base, *smmu_reg(u, SMMU_REG_STRTAB_BASE));
+    viommu_publish(&u->strtab_cfg, *smmu_reg(u, SMMU_REG_STRTAB_BASE_CFG));
 }
 
 uint64_t smmu_mmio_size(const Viommu *unit)

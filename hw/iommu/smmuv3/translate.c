@@ -56,7 +56,7 @@ static bool bypass(Request *r)
 
     if (r->req->addr >> bits) {
         if (r->req->kind == VIOMMU_TRANSLATED ||
-            !(smmu_load(&r->u->cr0) & SMMU_CR0_SMMUEN)) {
+            !(viommu_acquire(&r->u->cr0) & SMMU_CR0_SMMUEN)) {
             return blocked_silently(r);
         }
         r->fault.class = SMMU_CLASS_IN;
@@ -232,7 +232,7 @@ static bool disabled(Request *r)
                              ? SMMU_F_BAD_ATS_TREQ
                              : SMMU_F_TRANSL_FORBIDDEN);
     }
-    return smmu_load(&r->u->gbpa) & SMMU_GBPA_ABORT ? blocked_silently(r)
+    return viommu_acquire(&r->u->gbpa) & SMMU_GBPA_ABORT ? blocked_silently(r)
                                                     : bypass(r);
 }
 
@@ -240,7 +240,7 @@ static bool resolve(Request *r)
 {
     const ViommuRequest *req = r->req;
     SmmuUnit *u = r->u;
-    uint64_t cr0 = smmu_load(&u->cr0);
+    uint64_t cr0 = viommu_acquire(&u->cr0);
     bool ats = req->kind != VIOMMU_UNTRANSLATED;
 
     r->wanted.epoch = viommu_cache_epoch(&u->iotlb);
@@ -298,7 +298,7 @@ static bool is_recorded(const Request *r)
 {
     if (r->fault.id == SMMU_C_BAD_STREAMID) {
         return r->req->kind == VIOMMU_UNTRANSLATED &&
-               (smmu_load(&r->u->cr2) & SMMU_CR2_RECINVSID);
+               (viommu_acquire(&r->u->cr2) & SMMU_CR2_RECINVSID);
     }
     switch (r->req->kind) {
     case VIOMMU_TRANSLATION:
@@ -383,7 +383,7 @@ static bool cached(SmmuUnit *u, const ViommuRequest *req, ViommuReply *reply)
     uint64_t size;
 
     if (req->kind != VIOMMU_UNTRANSLATED ||
-        !(smmu_load(&u->cr0) & SMMU_CR0_SMMUEN) ||
+        !(viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN) ||
         !smmu_context_tags(u, req->source, req->pasid, &c) ||
         (c.flags & unusual) || !(c.flags & (SMMU_CTX_S1 | SMMU_CTX_S2))) {
         return false;
@@ -423,7 +423,7 @@ bool smmu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
     SmmuFault fault;
     SmmuEventId id;
 
-    if (!(smmu_load(&u->cr0) & SMMU_CR0_SMMUEN)) {
+    if (!(viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN)) {
         return false;
     }
     viommu_read_lock();

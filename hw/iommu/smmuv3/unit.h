@@ -25,6 +25,7 @@
 #include "hw/iommu/common/cache.h"
 #include "hw/iommu/common/regs.h"
 #include "hw/iommu/common/unit.h"
+#include "hw/iommu/common/word.h"
 #include "hw/iommu/smmuv3/defs.h"
 
 /** Index of a register in the register file; same order as the table. */
@@ -192,16 +193,6 @@ static inline SmmuUnit *smmu_unit(Viommu *unit)
 static inline uint64_t *smmu_reg(SmmuUnit *u, SmmuRegId id)
 {
     return &u->regs.values[id];
-}
-
-static inline uint64_t smmu_load(const uint64_t *word)
-{
-    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
-static inline void smmu_store(uint64_t *word, uint64_t value)
-{
-    __atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
 /* --- config.c ------------------------------------------------------------ */

@@ -9,9 +9,6 @@
 
 #include "hw/iommu/smmuv3/unit.h"
 
-/* Somebody else changes the same descriptor; each retry means that it did. */
-#define UPDATE_RETRIES 16
-
 typedef struct Walk {
     SmmuUnit *u;
     const SmmuContext *c;
@@ -324,7 +321,7 @@ static bool walk_tables(Walk *w, SmmuMapping *m)
         return false;
     }
     viommu_count_roughly(&w->u->common.stats.walks);
-    /* At most four levels, and UPDATE_RETRIES looks at the last one. */
+    /* At most four levels, and VIOMMU_UPDATE_RETRIES looks at the last one. */
     for (;;) {
         bool again = false, table;
 
@@ -356,7 +353,7 @@ static bool walk_tables(Walk *w, SmmuMapping *m)
         if (!again) {
             return true;
         }
-        if (++tries >= UPDATE_RETRIES) {
+        if (++tries >= VIOMMU_UPDATE_RETRIES) {
             return fail_fetch(w);
         }
     }

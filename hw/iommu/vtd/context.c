@@ -60,7 +60,7 @@ static void pack(const VtdContext *c, VtdReason reason, uint64_t generation,
 
 static VtdReason legacy_context(VtdUnit *u, uint16_t source, VtdContext *c)
 {
-    uint64_t root = vtd_load(&u->root) & ~(VTD_PAGE_SIZE - 1);
+    uint64_t root = viommu_acquire(&u->root) & ~(VTD_PAGE_SIZE - 1);
     uint64_t word[2], table;
     VtdReason reason;
 
@@ -83,7 +83,7 @@ static VtdReason read_tables(VtdUnit *u, uint16_t source, uint32_t pasid,
                              VtdContext *c)
 {
     *c = (VtdContext) { 0 };
-    if (viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM) == VTD_TTM_SCALABLE) {
+    if (vtd_table_mode(u) == VTD_TTM_SCALABLE) {
         viommu_count(&u->common.stats.context_reads);
         return vtd_scalable_context(u, source, pasid, c);
     }

@@ -149,7 +149,7 @@ static VtdReason decode(const Walk *w, uint64_t word, bool *leaf)
 /* Set accessed (extended accessed, dirty) bits that are still clear. */
 static VtdReason mark(Walk *w, uint64_t at, uint64_t *word, uint64_t bits)
 {
-    for (unsigned i = 0; i < VTD_UPDATE_RETRIES; i++) {
+    for (unsigned i = 0; i < VIOMMU_UPDATE_RETRIES; i++) {
         uint64_t before = *word;
         int ret;
 
@@ -308,7 +308,7 @@ static VtdReason walk(Walk *w, VtdMapping *m)
         reason = from_the_top(w, m);
     }
     /* Software may change an entry at any time; then its new value counts. */
-    for (unsigned i = 0; i < VTD_UPDATE_RETRIES && w->changed; i++) {
+    for (unsigned i = 0; i < VIOMMU_UPDATE_RETRIES && w->changed; i++) {
         w->changed = false;
         reason = from_the_top(w, m);
     }

@@ -259,8 +259,8 @@ ViommuMsiResult vtd_remap_msi(Viommu *unit, uint32_t source,
                               ViommuMsi *out)
 {
     VtdUnit *u = vtd_unit(unit);
-    uint64_t gsts = vtd_load(&u->gsts);
-    Request r = { .u = u, .source = source, .irta = vtd_load(&u->irta) };
+    uint64_t gsts = viommu_acquire(&u->gsts);
+    Request r = { .u = u, .source = source, .irta = viommu_acquire(&u->irta) };
     VtdReason reason;
 
     if (!(gsts & VTD_GCMD_IRE)) {

@@ -13,11 +13,6 @@
 /* likewise for interrupt remapping entries */
 #define IRTES_BITS 6
 
-static void advance(uint64_t *generation)
-{
-    __atomic_fetch_add(generation, 1, __ATOMIC_ACQ_REL);
-}
-
 /*
  * Before a generation: a request that sees the new generation, and yet uses
  * what it found before, then also sees that its snapshot is old.
@@ -31,21 +26,18 @@ static void advance_epochs(VtdUnit *u)
 void vtd_forget_translations(VtdUnit *u)
 {
     advance_epochs(u);
-    advance(&u->context_gen);
-    advance(&u->iotlb_gen);
+    viommu_advance(&u->context_gen);
+    viommu_advance(&u->iotlb_gen);
 }
 
 void vtd_forget_irtes(VtdUnit *u)
 {
-    advance(&u->irte_gen);
+    viommu_advance(&u->irte_gen);
 }
 
 void vtd_invalidate_all(VtdUnit *u)
 {
-    ViommuInvalidation inv = {
-        .what = VIOMMU_INV_ALL, .source = VIOMMU_ANY, .domain = VIOMMU_ANY,
-        .pasid = VIOMMU_NO_PASID,
-    };
+    ViommuInvalidation inv = viommu_everything(VIOMMU_INV_ALL);
 
     vtd_forget_translations(u);
     vtd_forget_irtes(u);
@@ -63,10 +55,7 @@ static uint16_t function_bits(unsigned fm)
 void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
                             uint16_t source, unsigned function_mask)
 {
-    ViommuInvalidation inv = {
-        .what = VIOMMU_INV_CONTEXT, .source = VIOMMU_ANY,
-        .domain = VIOMMU_ANY, .pasid = VIOMMU_NO_PASID,
-    };
+    ViommuInvalidation inv = viommu_everything(VIOMMU_INV_CONTEXT);
     uint16_t bits = function_bits(function_mask);
 
     switch (granularity) {
@@ -75,7 +64,7 @@ void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
         inv.source_mask = bits;
         if (u->cfg.scalable_mode) {
             /* There may be any number of PASIDs behind the entry. */
-            advance(&u->context_gen);
+            viommu_advance(&u->context_gen);
             break;
         }
         viommu_cache_advance(&u->contexts);
@@ -93,7 +82,7 @@ void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
         if (granularity == VTD_GRAN_DOMAIN) {
             inv.domain = did;
         }
-        advance(&u->context_gen);
+        viommu_advance(&u->context_gen);
         break;
     }
     viommu_unit_invalidate(&u->common, &inv);
@@ -148,23 +137,23 @@ void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
     advance_epochs(u);
     switch (granularity) {
     case VTD_GRAN_DOMAIN:
-        advance(&u->iotlb_gens[did]);
+        viommu_advance(&u->iotlb_gens[did]);
         break;
     case VTD_GRAN_SELECTIVE:
         inv.size = VTD_PAGE_SIZE << am;
         inv.addr = addr & ~(inv.size - 1);
         inv.leaf_only = leaf_only;
         if (am > PAGES_BITS) {
-            advance(&u->iotlb_gens[did]);
+            viommu_advance(&u->iotlb_gens[did]);
         } else {
             remove_pages(u, vtd_domain_key(did, 0), inv.addr, am, !leaf_only);
         }
         /* Nested translations cannot be found by a second stage's address. */
-        advance(&u->nested_gens[did]);
+        viommu_advance(&u->nested_gens[did]);
         break;
     default:
         inv.domain = VIOMMU_ANY;
-        advance(&u->iotlb_gen);
+        viommu_advance(&u->iotlb_gen);
         break;
     }
     viommu_unit_invalidate(&u->common, &inv);
@@ -176,12 +165,9 @@ void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
  */
 void vtd_invalidate_pasid_cache(VtdUnit *u)
 {
-    ViommuInvalidation inv = {
-        .what = VIOMMU_INV_CONTEXT, .source = VIOMMU_ANY,
-        .domain = VIOMMU_ANY, .pasid = VIOMMU_NO_PASID,
-    };
+    ViommuInvalidation inv = viommu_everything(VIOMMU_INV_CONTEXT);
 
-    advance(&u->context_gen);
+    viommu_advance(&u->context_gen);
     viommu_unit_invalidate(&u->common, &inv);
 }
 
@@ -204,7 +190,7 @@ void vtd_invalidate_piotlb(VtdUnit *u, uint16_t did, uint32_t pasid,
         remove_pages(u, vtd_pasid_key(did, pasid, 0), inv.addr, am,
                      !leaf_only);
     } else {
-        advance(vtd_pasid_gen(u, did, pasid));
+        viommu_advance(vtd_pasid_gen(u, did, pasid));
     }
     viommu_unit_invalidate(&u->common, &inv);
 }
@@ -212,10 +198,7 @@ void vtd_invalidate_piotlb(VtdUnit *u, uint16_t did, uint32_t pasid,
 void vtd_invalidate_irtes(VtdUnit *u, bool indexed, uint32_t index,
                           unsigned mask_bits)
 {
-    ViommuInvalidation inv = {
-        .what = VIOMMU_INV_INTERRUPT, .source = VIOMMU_ANY,
-        .domain = VIOMMU_ANY, .pasid = VIOMMU_NO_PASID,
-    };
+    ViommuInvalidation inv = viommu_everything(VIOMMU_INV_INTERRUPT);
 
     if (indexed && mask_bits <= 16) {
         inv.count = 1u << mask_bits;
@@ -227,7 +210,7 @@ void vtd_invalidate_irtes(VtdUnit *u, bool indexed, uint32_t index,
             viommu_cache_remove(&u->irtes, inv.index + i, 0);
         }
     } else {
-        advance(&u->irte_gen);
+        viommu_advance(&u->irte_gen);
     }
     viommu_unit_invalidate(&u->common, &inv);
 }

@@ -63,7 +63,7 @@ void vtd_iotlb_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
     }
     e.key[0] = addr >> vtd_size_shift(size);
     e.key[1] = vtd_tag_key(tag, size);
-    if (!(vtd_load(&u->sizes) & (1u << size))) {
+    if (!(viommu_acquire(&u->sizes) & (1u << size))) {
         /* Before the fill, so that a removal either looks for this size or
          * has advanced the epoch before the fill checks it. */
         __atomic_fetch_or(&u->sizes, 1u << size, __ATOMIC_SEQ_CST);

@@ -105,8 +105,8 @@ static void enqueue(VtdUnit *u, const ViommuPageRequest *req, Arrival *a)
 /* Does anybody take page requests now?  A "no" is not a fault. */
 static bool served(VtdUnit *u)
 {
-    return u->cfg.page_requests && (vtd_load(&u->gsts) & VTD_GCMD_TE) &&
-           viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM) != VTD_TTM_ABORT;
+    return u->cfg.page_requests && (viommu_acquire(&u->gsts) & VTD_GCMD_TE) &&
+           vtd_table_mode(u) != VTD_TTM_ABORT;
 }
 
 static ViommuPageResponseCode code_of(VtdReason reason)

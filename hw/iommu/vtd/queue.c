@@ -130,8 +130,9 @@ static void send_devtlb(VtdUnit *u, uint16_t source, uint32_t pasid,
         inv.size = inv.size << VTD_PAGE_SHIFT;  /* all ones give 0: 2^64 */
         inv.addr &= ~(inv.size - 1);
     }
-    if (!viommu_unit_invalidate(&u->common, &inv) && !vtd_load(&u->timed_out)) {
-        vtd_store(&u->timed_out, 1 + (uint64_t)inv.source);
+    if (!viommu_unit_invalidate(&u->common, &inv) &&
+        !viommu_acquire(&u->timed_out)) {
+        viommu_publish(&u->timed_out, 1 + (uint64_t)inv.source);
     }
     u->common.work.undrained = true;
 }
@@ -309,19 +310,13 @@ static unsigned descriptor_type(const uint64_t d[4])
            viommu_get(d[0], VTD_DESC_TYPE_HIGH) << 4;
 }
 
-/* Translation tables as the last set-root-table-pointer command found them. */
-static unsigned table_mode(const VtdUnit *u)
-{
-    return viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM);
-}
-
 static VtdQueueError execute(VtdUnit *u, const uint64_t d[4])
 {
     if ((d[2] || d[3]) && descriptor_type(d) != VTD_DESC_PAGE_RESPONSE) {
         return VTD_IQEI_RESERVED;
     }
     if (descriptor_type(d) >= VTD_DESC_PIOTLB &&
-        table_mode(u) == VTD_TTM_LEGACY) {
+        vtd_table_mode(u) == VTD_TTM_LEGACY) {
         return VTD_IQEI_TYPE;   /* PASIDs are of the other modes (6.5.2) */
     }
     switch (descriptor_type(d)) {
@@ -369,7 +364,7 @@ static void timeout_error(VtdUnit *u)
 
     viommu_count(&u->common.stats.command_errors);
     *iqercd = viommu_put(*iqercd, VTD_IQERCD_ITESID, u->timed_out - 1);
-    vtd_store(&u->timed_out, 0);
+    viommu_publish(&u->timed_out, 0);
     vtd_fsts_set(u, VTD_FSTS_ITE);
 }
 
@@ -393,10 +388,10 @@ static VtdQueueError queue_setup(const VtdUnit *u, uint64_t iqa,
                                    VTD_IQ_ENTRIES_SHIFT);
     bool wide = iqa & VTD_IQA_DW;
 
-    if (table_mode(u) == VTD_TTM_RESERVED) {
+    if (vtd_table_mode(u) == VTD_TTM_RESERVED) {
         return VTD_IQEI_TABLE_MODE;
     }
-    if (table_mode(u) == VTD_TTM_SCALABLE && !wide) {
+    if (vtd_table_mode(u) == VTD_TTM_SCALABLE && !wide) {
         return VTD_IQEI_WIDTH;
     }
     if (tail >= end || head >= end) {
@@ -436,7 +431,8 @@ static bool queue_step(VtdUnit *u)
         error = VTD_IQEI_FETCH;
     }
     viommu_read_unlock();
-    aborted = vtd_load(&u->timed_out) && descriptor_type(d) == VTD_DESC_WAIT;
+    aborted = viommu_acquire(&u->timed_out) &&
+              descriptor_type(d) == VTD_DESC_WAIT;
     if (!error && !aborted) {
         error = execute(u, d);
     }

@@ -24,7 +24,7 @@ static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
     *gsts = (*gsts & ~level) | (set & level);
 
     if (set & VTD_GCMD_SRTP) {
-        vtd_store(&u->root, *vtd_reg(u, VTD_REG_RTADDR));
+        viommu_publish(&u->root, *vtd_reg(u, VTD_REG_RTADDR));
         *gsts |= VTD_GCMD_SRTP;
         u->common.work.todo |= VTD_WORK_SWITCH;
         if (u->cfg.enhanced_set_pointer) {
@@ -33,7 +33,7 @@ static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
         }
     }
     if (set & VTD_GCMD_SIRTP) {
-        vtd_store(&u->irta, *vtd_reg(u, VTD_REG_IRTA));
+        viommu_publish(&u->irta, *vtd_reg(u, VTD_REG_IRTA));
         *gsts |= VTD_GCMD_SIRTP;
         u->common.work.todo |= VTD_WORK_SWITCH;
         if (u->cfg.enhanced_set_pointer) {
@@ -350,12 +350,12 @@ void vtd_registers_publish(VtdUnit *u)
 {
     uint64_t last = (UINT64_C(1) << VTD_PMR_SHIFT) - 1;
 
-    vtd_store(&u->gsts, *vtd_reg(u, VTD_REG_GSTS));
-    vtd_store(&u->pmr[0], *vtd_reg(u, VTD_REG_PLMBASE));
-    vtd_store(&u->pmr[1], *vtd_reg(u, VTD_REG_PLMLIMIT) | last);
-    vtd_store(&u->pmr[2], *vtd_reg(u, VTD_REG_PHMBASE));
-    vtd_store(&u->pmr[3], *vtd_reg(u, VTD_REG_PHMLIMIT) | last);
-    vtd_store(&u->pmr_on, *vtd_reg(u, VTD_REG_PMEN) & VTD_PMEN_PRS);
+    viommu_publish(&u->gsts, *vtd_reg(u, VTD_REG_GSTS));
+    viommu_publish(&u->pmr[0], *vtd_reg(u, VTD_REG_PLMBASE));
+    viommu_publish(&u->pmr[1], *vtd_reg(u, VTD_REG_PLMLIMIT) | last);
+    viommu_publish(&u->pmr[2], *vtd_reg(u, VTD_REG_PHMBASE));
+    viommu_publish(&u->pmr[3], *vtd_reg(u, VTD_REG_PHMLIMIT) | last);
+    viommu_publish(&u->pmr_on, *vtd_reg(u, VTD_REG_PMEN) & VTD_PMEN_PRS);
 }
 
 uint64_t vtd_mmio_size(const Viommu *unit)

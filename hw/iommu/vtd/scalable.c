@@ -25,7 +25,7 @@ typedef struct Lookup {
 static VtdReason read_context(Lookup *l, uint16_t source)
 {
     VtdUnit *u = l->u;
-    uint64_t root = vtd_load(&u->root) & ~(VTD_PAGE_SIZE - 1);
+    uint64_t root = viommu_acquire(&u->root) & ~(VTD_PAGE_SIZE - 1);
     unsigned devfn = source & 0xff, upper = devfn >> 7;
     uint64_t word[4], table, low_reserved;
 
@@ -198,7 +198,7 @@ VtdReason vtd_scalable_context(VtdUnit *u, uint16_t source, uint32_t pasid,
 VtdReason vtd_page_request_context(VtdUnit *u, uint16_t source,
                                    uint32_t pasid, bool *fpd)
 {
-    unsigned mode = viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM);
+    unsigned mode = vtd_table_mode(u);
     VtdContext context = { 0 };
     Lookup l = {
         .u = u, .context = &context,

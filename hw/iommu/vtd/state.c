@@ -26,9 +26,9 @@ void vtd_reset(Viommu *unit)
     u->common.work.todo = 0;
     u->ccmd_undrained = 0;
     u->iotlb_undrained = 0;
-    vtd_store(&u->timed_out, 0);
-    vtd_store(&u->root, 0);
-    vtd_store(&u->irta, 0);
+    viommu_publish(&u->timed_out, 0);
+    viommu_publish(&u->root, 0);
+    viommu_publish(&u->irta, 0);
     vtd_registers_publish(u);
     viommu_unit_unlock(unit);
 
@@ -99,10 +99,10 @@ bool vtd_load_state(Viommu *unit, const void *data, size_t size,
     for (size_t i = 0; i < vtd_pasid_words(&u->cfg); i++) {
         u->pasids[i] |= tail[TAIL_WORDS + i];
     }
-    vtd_store(&u->root, tail[TAIL_ROOT]);
-    vtd_store(&u->irta, tail[TAIL_IRTA]);
+    viommu_publish(&u->root, tail[TAIL_ROOT]);
+    viommu_publish(&u->irta, tail[TAIL_IRTA]);
     u->queue_life++;
-    vtd_store(&u->timed_out, 0);
+    viommu_publish(&u->timed_out, 0);
     /* Commands that were under way are still in the registers. */
     u->common.work.todo = VTD_WORK_QUEUE;
     if (*vtd_reg(u, VTD_REG_CCMD) & VTD_CCMD_ICC) {

@@ -66,8 +66,8 @@ static bool protected_page(const VtdUnit *u, uint64_t addr)
     uint64_t first = addr & ~(VTD_PAGE_SIZE - 1);
 
     for (unsigned i = 0; i < 4; i += 2) {
-        if (first >= vtd_load(&u->pmr[i]) &&
-            first <= vtd_load(&u->pmr[i + 1])) {
+        if (first >= viommu_acquire(&u->pmr[i]) &&
+            first <= viommu_acquire(&u->pmr[i + 1])) {
             return true;
         }
     }
@@ -90,7 +90,7 @@ static bool identity(Request *r)
                ? blocked(r, VTD_FR_SM_INTERRUPT_ADDRESS, size)
                : blocked_silently(r, size);
     }
-    if (vtd_load(&r->u->pmr_on)) {
+    if (viommu_acquire(&r->u->pmr_on)) {
         size = VTD_PAGE_SIZE;
         if (protected_page(r->u, r->req->addr)) {
             return blocked_silently(r, size);
@@ -357,11 +357,11 @@ static bool resolve(Request *r)
         r->reply->interrupt = true;
         return granted(r, req->addr, VTD_INTR_SIZE, VIOMMU_WRITE);
     }
-    if (!(vtd_load(&u->gsts) & VTD_GCMD_TE)) {
+    if (!(viommu_acquire(&u->gsts) & VTD_GCMD_TE)) {
         return req->kind == VIOMMU_UNTRANSLATED
                ? identity(r) : blocked_silently(r, VTD_PAGE_SIZE);
     }
-    mode = viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM);
+    mode = vtd_table_mode(u);
     if (mode > VTD_TTM_SCALABLE) {
         return mode == VTD_TTM_ABORT
                ? blocked_silently(r, identity_size(req->addr))
@@ -547,8 +547,8 @@ static inline bool short_way(const VtdUnit *u, const ViommuRequest *req,
     if (req->kind != VIOMMU_UNTRANSLATED || !req->access ||
         (req->access & ~(VIOMMU_READ | VIOMMU_WRITE)) ||
         in_interrupt_range(req->addr) ||
-        !(vtd_load(&u->gsts) & VTD_GCMD_TE) ||
-        viommu_get(vtd_load(&u->root), VTD_RTADDR_TTM) > VTD_TTM_SCALABLE ||
+        !(viommu_acquire(&u->gsts) & VTD_GCMD_TE) ||
+        vtd_table_mode(u) > VTD_TTM_SCALABLE ||
         !vtd_context_find(u, req->source, req->pasid, &e) ||
         (e.value[0] & uncommon)) {
         return false;
@@ -567,7 +567,7 @@ static inline bool short_way(const VtdUnit *u, const ViommuRequest *req,
         }
         if (pgtt == VTD_PGTT_PASS_THROUGH) {
             /* see identity() */
-            if (vtd_load(&u->pmr_on)) {
+            if (viommu_acquire(&u->pmr_on)) {
                 return false;
             }
             put_reply(reply, req->addr, identity_size(req->addr),
@@ -610,7 +610,7 @@ bool vtd_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
     VtdContext context;
     VtdReason reason;
 
-    if (!(vtd_load(&u->gsts) & VTD_GCMD_TE)) {
+    if (!(viommu_acquire(&u->gsts) & VTD_GCMD_TE)) {
         return false;
     }
     viommu_read_lock();

@@ -28,6 +28,7 @@
 #include "hw/iommu/common/cache.h"
 #include "hw/iommu/common/regs.h"
 #include "hw/iommu/common/unit.h"
+#include "hw/iommu/common/word.h"
 #include "hw/iommu/vtd/defs.h"
 
 /** Index of a register in the register file; same order as the table. */
@@ -111,14 +112,11 @@ static inline uint64_t *vtd_reg(VtdUnit *u, VtdRegId id)
     return &u->regs.values[id];
 }
 
-static inline uint64_t vtd_load(const uint64_t *word)
+/** Translation tables as the last set-root-table-pointer command found
+ *  them. */
+static inline unsigned vtd_table_mode(const VtdUnit *u)
 {
-    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
-}
-
-static inline void vtd_store(uint64_t *word, uint64_t value)
-{
-    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+    return viommu_get(viommu_acquire(&u->root), VTD_RTADDR_TTM);
 }
 
 /* --- registers.c --------------------------------------------------------- */
@@ -298,7 +296,8 @@ static inline bool vtd_iotlb_lookup(const VtdUnit *u, const VtdTag *tag,
     ViommuCacheEntry e;
 
     /* one round for each size that there is */
-    for (uint64_t sizes = vtd_load(&u->sizes); sizes; sizes &= sizes - 1) {
+    for (uint64_t sizes = viommu_acquire(&u->sizes); sizes;
+         sizes &= sizes - 1) {
         unsigned size = __builtin_ctzll(sizes);
 
         if (viommu_cache_find(&u->iotlb, addr >> vtd_size_shift(size),
@@ -336,9 +335,6 @@ bool vtd_table_find(const VtdUnit *u, const VtdTag *tag, uint64_t addr,
 /** Keep a table, if it is of a level that is kept. */
 void vtd_table_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
                     uint64_t top, const VtdWanted *wanted, const VtdTable *t);
-
-/* Somebody else changes the same entry; each retry means that it did. */
-#define VTD_UPDATE_RETRIES 16
 
 /**
  * The second stage's translation of @addr, from the IOTLB or the tables; of a
@@ -385,7 +381,7 @@ bool vtd_source_domain(Viommu *unit, uint32_t source, uint32_t *domain);
 /* Stamps of cache entries that are made now; never 0. */
 static inline uint64_t vtd_context_stamp(const VtdUnit *u)
 {
-    return vtd_load(&u->context_gen) + 1;
+    return viommu_acquire(&u->context_gen) + 1;
 }
 
 /* Two PASIDs may share a generation; they only lose more than they must. */
@@ -403,7 +399,7 @@ static inline uint64_t *vtd_pasid_gen(const VtdUnit *u, uint16_t did,
 static inline VtdTag vtd_second_tag(const VtdUnit *u, uint16_t did)
 {
     return (VtdTag) {
-        vtd_load(&u->iotlb_gen) + vtd_load(&u->iotlb_gens[did]) + 1,
+        viommu_acquire(&u->iotlb_gen) + viommu_acquire(&u->iotlb_gens[did]) + 1,
         vtd_domain_key(did, 0),
     };
 }
@@ -412,16 +408,17 @@ static inline VtdTag vtd_first_tag(const VtdUnit *u, uint16_t did,
                                    uint32_t pasid, bool nested)
 {
     return (VtdTag) {
-        vtd_load(&u->iotlb_gen) + vtd_load(&u->iotlb_gens[did]) + 1 +
-        vtd_load(vtd_pasid_gen(u, did, pasid)) +
-        (nested ? vtd_load(&u->nested_gens[did]) : 0),
+        viommu_acquire(&u->iotlb_gen) +
+        viommu_acquire(&u->iotlb_gens[did]) + 1 +
+        viommu_acquire(vtd_pasid_gen(u, did, pasid)) +
+        (nested ? viommu_acquire(&u->nested_gens[did]) : 0),
         vtd_pasid_key(did, pasid, 0),
     };
 }
 
 static inline uint64_t vtd_irte_stamp(const VtdUnit *u)
 {
-    return vtd_load(&u->irte_gen) + 1;
+    return viommu_acquire(&u->irte_gen) + 1;
 }
 
 /** Empty all caches.  Locked or not. */

@@ -35,7 +35,7 @@ static VtdReason step(VtdUnit *u, const VtdContext *context, uint64_t at,
     if (viommu_load64(&u->common, at, word, 1)) {
         return access_error;
     }
-    for (unsigned i = 0; i < VTD_UPDATE_RETRIES; i++) {
+    for (unsigned i = 0; i < VIOMMU_UPDATE_RETRIES; i++) {
         VtdReason reason = vtd_decode_ss(u, context, t->level, *word, entry);
         uint64_t bits;
         int ret;
