@@ -110,6 +110,27 @@ void viommu_unit_page_response(Viommu *unit,
     }
 }
 
+void viommu_unit_answer_page(Viommu *unit, const ViommuPageRequest *req,
+                             ViommuPageResponseCode code)
+{
+    bool stop = req->last && !(req->access & (VIOMMU_READ | VIOMMU_WRITE));
+    ViommuPageResponse response = {
+        .source = req->source,
+        .pasid = req->pasid,
+        .group = req->group,
+        .code = code,
+        .has_private_data = req->has_private_data,
+        .private_data = { req->private_data[0], req->private_data[1] },
+    };
+
+    if (stop || !(req->last || req->has_private_data)) {
+        viommu_count(&unit->stats.page_requests_lost);
+        return;
+    }
+    viommu_count(&unit->stats.page_responses_automatic);
+    viommu_unit_page_response(unit, &response);
+}
+
 void viommu_unit_run_later(Viommu *unit)
 {
     unit->ops.run_later(unit->opaque);

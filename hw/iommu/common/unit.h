@@ -97,6 +97,13 @@ bool viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv);
 /** Send a page response to its endpoint.  Not locked. */
 void viommu_unit_page_response(Viommu *unit,
                                const ViommuPageResponse *response);
+/**
+ * Answer a page request in software's place, if it has an answer: the last of
+ * a group, but not a stop marker, which wants none; and each request with
+ * private data.  Not locked.
+ */
+void viommu_unit_answer_page(Viommu *unit, const ViommuPageRequest *req,
+                             ViommuPageResponseCode code);
 /** Ask for viommu_run().  Not locked. */
 void viommu_unit_run_later(Viommu *unit);
 

@@ -46,25 +46,19 @@ static bool answers_with_pasid(SmmuUnit *u, uint32_t source)
     return !id && (context.flags & SMMU_CTX_PPAR);
 }
 
-/* Only the last of a group has an answer. */
+/* SMMUv3 knows no private data. */
 static void answer(SmmuUnit *u, const ViommuPageRequest *req,
                    ViommuPageResponseCode code)
 {
-    bool stop = req->last && !(req->access & (VIOMMU_READ | VIOMMU_WRITE));
-    ViommuPageResponse response = {
-        .source = req->source, .pasid = req->pasid, .group = req->group,
-        .code = code,
+    ViommuPageRequest asked = {
+        .source = req->source, .pasid = req->pasid, .access = req->access,
+        .last = req->last, .group = req->group,
     };
 
-    if (stop || !req->last) {
-        viommu_count(&u->common.stats.page_requests_lost);
-        return;
+    if (req->last && !answers_with_pasid(u, req->source)) {
+        asked.pasid = VIOMMU_NO_PASID;
     }
-    if (!answers_with_pasid(u, req->source)) {
-        response.pasid = VIOMMU_NO_PASID;
-    }
-    viommu_count(&u->common.stats.page_responses_automatic);
-    viommu_unit_page_response(&u->common, &response);
+    viommu_unit_answer_page(&u->common, &asked, code);
 }
 
 void smmu_page_request(Viommu *unit, const ViommuPageRequest *req)

@@ -140,29 +140,6 @@ static void report(VtdUnit *u, const ViommuPageRequest *req, const Arrival *a)
     }
 }
 
-/* To the last of a group, but not to a stop marker, which wants none; and to
- * each request with private data. */
-static void answer(VtdUnit *u, const ViommuPageRequest *req,
-                   ViommuPageResponseCode code)
-{
-    bool stop = req->last && !(req->access & (VIOMMU_READ | VIOMMU_WRITE));
-    ViommuPageResponse response = {
-        .source = req->source,
-        .pasid = req->pasid,
-        .group = req->group,
-        .code = code,
-        .has_private_data = req->has_private_data,
-        .private_data = { req->private_data[0], req->private_data[1] },
-    };
-
-    if (stop || !(req->last || req->has_private_data)) {
-        viommu_count(&u->common.stats.page_requests_lost);
-        return;
-    }
-    viommu_count(&u->common.stats.page_responses_automatic);
-    viommu_unit_page_response(&u->common, &response);
-}
-
 void vtd_page_request(Viommu *unit, const ViommuPageRequest *req)
 {
     VtdUnit *u = vtd_unit(unit);
@@ -175,14 +152,14 @@ void vtd_page_request(Viommu *unit, const ViommuPageRequest *req)
     viommu_read_lock();
     if (!served(u)) {
         viommu_read_unlock();
-        answer(u, req, a.code);
+        viommu_unit_answer_page(unit, req, a.code);
         return;
     }
     a.reason = vtd_page_request_context(u, req->source, req->pasid, &a.fpd);
     if (a.reason) {
         viommu_read_unlock();
         report(u, req, &a);
-        answer(u, req, code_of(a.reason));
+        viommu_unit_answer_page(unit, req, code_of(a.reason));
         return;
     }
     viommu_unit_lock(unit);
@@ -193,6 +170,6 @@ void vtd_page_request(Viommu *unit, const ViommuPageRequest *req)
     if (a.queued) {
         viommu_ram_written(unit, a.at, VTD_PQ_ENTRY_SIZE);
     } else {
-        answer(u, req, a.code);
+        viommu_unit_answer_page(unit, req, a.code);
     }
 }
