@@ -44,6 +44,7 @@ void viommu_unit_init(Viommu *unit, const ViommuModel *model,
 
 void viommu_unit_destroy(Viommu *unit)
 {
+    viommu_regs_destroy(&unit->regs);
     pthread_mutex_destroy(&unit->lock);
     pthread_mutex_destroy(&unit->ram_lock);
     viommu_ram_map_free(unit->ram);
@@ -136,48 +137,6 @@ void viommu_unit_run_later(Viommu *unit)
     unit->ops.run_later(unit->opaque);
 }
 
-uint64_t viommu_unit_mmio_read(Viommu *unit, const ViommuRegFile *file,
-                               uint64_t offset, unsigned size)
-{
-    uint64_t value = 0;
-    bool hit = false;
-
-    if (offset < unit->model->mmio_size(unit)) {
-        viommu_unit_lock(unit);
-        value = viommu_regs_read(file, offset, size, &hit);
-        viommu_unit_unlock(unit);
-    }
-    if (!hit) {
-        viommu_count(&unit->stats.bad_accesses);
-    }
-    return value;
-}
-
-void viommu_unit_mmio_write(Viommu *unit, ViommuRegFile *file,
-                            uint64_t offset, uint64_t value, unsigned size)
-{
-    bool hit = false, wanted = false;
-
-    if (offset < unit->model->mmio_size(unit)) {
-        viommu_unit_lock(unit);
-        hit = viommu_regs_write(file, unit, offset, value, size);
-        wanted = unit->work.todo;
-        viommu_unit_unlock(unit);
-    }
-    if (!hit) {
-        viommu_count(&unit->stats.bad_accesses);
-    }
-    if (!wanted) {
-        return;
-    }
-    if (viommu_read_held()) {
-        /* An endpoint wrote this: draining would wait for itself. */
-        viommu_unit_run_later(unit);
-    } else {
-        unit->model->run(unit);
-    }
-}
-
 void viommu_free(Viommu *unit)
 {
     if (unit) {
@@ -211,23 +170,53 @@ uint64_t viommu_mmio_size(const Viommu *unit)
     return unit->model->mmio_size(unit);
 }
 
+static uint64_t unaliased(const Viommu *unit, uint64_t offset)
+{
+    return unit->model->mmio_unalias ? unit->model->mmio_unalias(offset)
+                                     : offset;
+}
+
 uint64_t viommu_mmio_read(Viommu *unit, uint64_t offset, unsigned size)
 {
-    if (size < 1 || size > 8) {
-        viommu_count(&unit->stats.bad_accesses);
-        return 0;
+    uint64_t value = 0;
+    bool hit = false;
+
+    if (size >= 1 && size <= 8 && offset < viommu_mmio_size(unit)) {
+        viommu_unit_lock(unit);
+        value = viommu_regs_read(&unit->regs, unaliased(unit, offset), size,
+                                 &hit);
+        viommu_unit_unlock(unit);
     }
-    return unit->model->mmio_read(unit, offset, size);
+    if (!hit) {
+        viommu_count(&unit->stats.bad_accesses);
+    }
+    return value;
 }
 
 void viommu_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
                        unsigned size)
 {
-    if (size < 1 || size > 8) {
+    bool hit = false, wanted = false;
+
+    if (size >= 1 && size <= 8 && offset < viommu_mmio_size(unit)) {
+        viommu_unit_lock(unit);
+        hit = viommu_regs_write(&unit->regs, unit, unaliased(unit, offset),
+                                value, size);
+        wanted = unit->work.todo;
+        viommu_unit_unlock(unit);
+    }
+    if (!hit) {
         viommu_count(&unit->stats.bad_accesses);
+    }
+    if (!wanted) {
         return;
     }
-    unit->model->mmio_write(unit, offset, value, size);
+    if (viommu_read_held()) {
+        /* An endpoint wrote this: draining would wait for itself. */
+        viommu_unit_run_later(unit);
+    } else {
+        unit->model->run(unit);
+    }
 }
 
 void viommu_run(Viommu *unit)
@@ -296,5 +285,7 @@ void viommu_get_stats(Viommu *unit, ViommuStats *stats)
 
 void viommu_dump(Viommu *unit, GString *out)
 {
-    unit->model->dump(unit, out);
+    viommu_unit_lock(unit);
+    viommu_regs_dump(&unit->regs, out);
+    viommu_unit_unlock(unit);
 }

@@ -21,9 +21,8 @@ typedef struct ViommuModel {
     void (*free)(Viommu *unit);
     void (*reset)(Viommu *unit);
     uint64_t (*mmio_size)(const Viommu *unit);
-    uint64_t (*mmio_read)(Viommu *unit, uint64_t offset, unsigned size);
-    void (*mmio_write)(Viommu *unit, uint64_t offset, uint64_t value,
-                       unsigned size);
+    /* Where the register table has what is at @offset; may be NULL. */
+    uint64_t (*mmio_unalias)(uint64_t offset);
     void (*run)(Viommu *unit);
     ViommuStatus (*translate)(Viommu *unit, const ViommuRequest *req,
                               ViommuReply *reply);
@@ -35,7 +34,6 @@ typedef struct ViommuModel {
     void (*unexpected_completion)(Viommu *unit, uint32_t source);
     GBytes *(*save)(Viommu *unit);
     bool (*load)(Viommu *unit, const void *data, size_t size, GError **error);
-    void (*dump)(Viommu *unit, GString *out);
 } ViommuModel;
 
 /** What a unit does outside its lock, one thread at a time; see work.c. */
@@ -61,6 +59,7 @@ struct Viommu {
     ViommuRamMap *ram;      /* published; see ram.h */
     pthread_mutex_t lock;   /* POSIX's, which ThreadSanitizer understands */
     pthread_mutex_t ram_lock;   /* serialises viommu_set_ram() */
+    ViommuRegFile regs;     /* under the lock */
     ViommuWork work;
     ViommuMsi outbox[VIOMMU_OUTBOX_SIZE];
     unsigned outbox_n;
@@ -106,16 +105,6 @@ void viommu_unit_answer_page(Viommu *unit, const ViommuPageRequest *req,
                              ViommuPageResponseCode code);
 /** Ask for viommu_run().  Not locked. */
 void viommu_unit_run_later(Viommu *unit);
-
-/**
- * What a model's register window does: merge an access into @file under the
- * lock, count one that meets no register, and then let the model run when
- * its handlers have left work.  Not locked.
- */
-uint64_t viommu_unit_mmio_read(Viommu *unit, const ViommuRegFile *file,
-                               uint64_t offset, unsigned size);
-void viommu_unit_mmio_write(Viommu *unit, ViommuRegFile *file,
-                            uint64_t offset, uint64_t value, unsigned size);
 
 /**
  * Do unit->work, the lowest bit first, as much as a batch holds; ask for

@@ -100,11 +100,11 @@ static void set_identity(SmmuUnit *u)
     idr5 = viommu_put(idr5, SMMU_IDR5_STALL_MAX,
                       cfg->stall ? SMMU_STALLS : 0);
 
-    u->regs.table[SMMU_REG_IDR0].reset = idr0;
-    u->regs.table[SMMU_REG_IDR1].reset = idr1;
-    u->regs.table[SMMU_REG_IDR3].reset = idr3;
-    u->regs.table[SMMU_REG_IDR5].reset = idr5;
-    viommu_regs_reset(&u->regs);
+    u->common.regs.table[SMMU_REG_IDR0].reset = idr0;
+    u->common.regs.table[SMMU_REG_IDR1].reset = idr1;
+    u->common.regs.table[SMMU_REG_IDR3].reset = idr3;
+    u->common.regs.table[SMMU_REG_IDR5].reset = idr5;
+    viommu_regs_reset(&u->common.regs);
 }
 
 static void smmu_free(Viommu *unit)
@@ -116,7 +116,6 @@ static void smmu_free(Viommu *unit)
     g_free(u->vmid_gens);
     g_free(u->nested_gens);
     g_free(u->asid_gens);
-    viommu_regs_destroy(&u->regs);
     viommu_unit_destroy(unit);
     g_free(u);
 }
@@ -125,8 +124,7 @@ static const ViommuModel smmu_model = {
     .free = smmu_free,
     .reset = smmu_reset,
     .mmio_size = smmu_mmio_size,
-    .mmio_read = smmu_mmio_read,
-    .mmio_write = smmu_mmio_write,
+    .mmio_unalias = smmu_mmio_unalias,
     .run = smmu_run,
     .translate = smmu_translate,
     .remap_msi = smmu_remap_msi,
@@ -135,7 +133,6 @@ static const ViommuModel smmu_model = {
     .unexpected_completion = smmu_unexpected_completion,
     .save = smmu_save,
     .load = smmu_load_state,
-    .dump = smmu_dump,
 };
 
 Viommu *viommu_smmuv3_new(const ViommuSmmuv3Config *config,

@@ -170,7 +170,7 @@ static const ViommuReg *register_table(void)
 
 static void allow(SmmuUnit *u, SmmuRegId id, uint64_t bits)
 {
-    u->regs.table[id].writable |= bits;
+    u->common.regs.table[id].writable |= bits;
 }
 
 static void allow_msi(SmmuUnit *u, SmmuRegId cfg0)
@@ -182,7 +182,7 @@ static void allow_msi(SmmuUnit *u, SmmuRegId cfg0)
 
 void smmu_registers_init(SmmuUnit *u)
 {
-    viommu_regs_init(&u->regs, register_table(), SMMU_REGS);
+    viommu_regs_init(&u->common.regs, register_table(), SMMU_REGS);
     if (u->cfg.ats) {
         allow(u, SMMU_REG_CR0, SMMU_CR0_ATSCHK);
     }
@@ -200,7 +200,7 @@ void smmu_registers_init(SmmuUnit *u)
             allow_msi(u, SMMU_REG_PRIQ_CFG0);
         }
     }
-    viommu_regs_reset(&u->regs);
+    viommu_regs_reset(&u->common.regs);
 }
 
 void smmu_registers_publish(SmmuUnit *u)
@@ -220,32 +220,10 @@ uint64_t smmu_mmio_size(const Viommu *unit)
 
 /* The indices of the event and PRI queues are in page 1; the same offsets of
  * page 0 are the same registers. */
-static uint64_t unalias(uint64_t offset)
+uint64_t smmu_mmio_unalias(uint64_t offset)
 {
     uint64_t low = offset - SMMU_PAGE1;
 
     return (low >= 0xa8 && low < 0xb0) || (low >= 0xc8 && low < 0xd0)
            ? low : offset;
-}
-
-uint64_t smmu_mmio_read(Viommu *unit, uint64_t offset, unsigned size)
-{
-    return viommu_unit_mmio_read(unit, &smmu_unit(unit)->regs,
-                                 unalias(offset), size);
-}
-
-void smmu_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
-                     unsigned size)
-{
-    SmmuUnit *u = smmu_unit(unit);
-
-    viommu_unit_mmio_write(unit, &u->regs, unalias(offset), value,
-                           size);
-}
-
-void smmu_dump(Viommu *unit, GString *out)
-{
-    viommu_unit_lock(unit);
-    viommu_regs_dump(&smmu_unit(unit)->regs, out);
-    viommu_unit_unlock(unit);
 }

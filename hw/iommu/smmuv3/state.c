@@ -20,7 +20,7 @@ void smmu_reset(Viommu *unit)
     SmmuUnit *u = smmu_unit(unit);
 
     viommu_unit_lock(unit);
-    viommu_regs_reset(&u->regs);
+    viommu_regs_reset(&u->common.regs);
     memset(u->stalls, 0, sizeof(u->stalls));
     u->queue_life++;
     u->common.work.todo = 0;
@@ -41,7 +41,7 @@ enum { IDENTITIES = 6 };
 static ViommuStream describe(const SmmuUnit *u, uint64_t identity[IDENTITIES])
 {
     for (unsigned i = 0; i < IDENTITIES; i++) {
-        identity[i] = u->regs.table[SMMU_REG_IDR0 + i].reset;
+        identity[i] = u->common.regs.table[SMMU_REG_IDR0 + i].reset;
     }
     return (ViommuStream) {
         .kind = "VIOMSMM", .name = "SMMUv3", .version = STREAM_VERSION,
@@ -59,7 +59,7 @@ GBytes *smmu_save(Viommu *unit)
     uint64_t *w = words + SMMU_REGS;
 
     viommu_unit_lock(unit);
-    memcpy(words, u->regs.values, SMMU_REGS * sizeof(*words));
+    memcpy(words, u->common.regs.values, SMMU_REGS * sizeof(*words));
     for (unsigned i = 0; i < SMMU_STALLS; i++, w += STALL_WORDS) {
         const SmmuStall *stall = &u->stalls[i];
 
@@ -86,7 +86,7 @@ bool smmu_load_state(Viommu *unit, const void *data, size_t size,
         return false;
     }
     viommu_unit_lock(unit);
-    memcpy(u->regs.values, words, SMMU_REGS * sizeof(*words));
+    memcpy(u->common.regs.values, words, SMMU_REGS * sizeof(*words));
     w = words + SMMU_REGS;
     for (unsigned i = 0; i < SMMU_STALLS; i++, w += STALL_WORDS) {
         SmmuStall *stall = &u->stalls[i];

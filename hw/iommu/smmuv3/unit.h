@@ -153,7 +153,6 @@ typedef struct SmmuContextSlot {
 typedef struct SmmuUnit {
     Viommu common;              /* first */
     ViommuSmmuv3Config cfg;
-    ViommuRegFile regs;         /* under the lock */
 
     /* What endpoints' threads look at, each word atomically; written under
      * the lock. */
@@ -192,7 +191,7 @@ static inline SmmuUnit *smmu_unit(Viommu *unit)
 /** A register's value; under the lock. */
 static inline uint64_t *smmu_reg(SmmuUnit *u, SmmuRegId id)
 {
-    return &u->regs.values[id];
+    return &u->common.regs.values[id];
 }
 
 /* --- config.c ------------------------------------------------------------ */
@@ -206,10 +205,7 @@ void smmu_registers_init(SmmuUnit *u);
 /** Publish to endpoints what the registers say.  Locked. */
 void smmu_registers_publish(SmmuUnit *u);
 uint64_t smmu_mmio_size(const Viommu *unit);
-uint64_t smmu_mmio_read(Viommu *unit, uint64_t offset, unsigned size);
-void smmu_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
-                     unsigned size);
-void smmu_dump(Viommu *unit, GString *out);
+uint64_t smmu_mmio_unalias(uint64_t offset);
 
 /* --- tables.c ------------------------------------------------------------ */
 

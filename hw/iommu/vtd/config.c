@@ -199,7 +199,6 @@ static void vtd_free(Viommu *unit)
     g_free(u->nested_gens);
     g_free(u->pasid_gens);
     g_free(u->pasids);
-    viommu_regs_destroy(&u->regs);
     viommu_unit_destroy(unit);
     g_free(u);
 }
@@ -208,8 +207,6 @@ static const ViommuModel vtd_model = {
     .free = vtd_free,
     .reset = vtd_reset,
     .mmio_size = vtd_mmio_size,
-    .mmio_read = vtd_mmio_read,
-    .mmio_write = vtd_mmio_write,
     .run = vtd_run,
     .translate = vtd_translate,
     .remap_msi = vtd_remap_msi,
@@ -218,7 +215,6 @@ static const ViommuModel vtd_model = {
     .unexpected_completion = vtd_unexpected_completion,
     .save = vtd_save,
     .load = vtd_load_state,
-    .dump = vtd_dump,
 };
 
 Viommu *viommu_vtd_new(const ViommuVtdConfig *config, const ViommuOps *ops,

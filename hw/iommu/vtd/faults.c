@@ -68,7 +68,7 @@ void vtd_fsts_set(VtdUnit *u, uint64_t bits)
 
 static uint64_t *record(VtdUnit *u, unsigned index)
 {
-    return &u->regs.values[u->frcd + 2 * (size_t)index];
+    return &u->common.regs.values[u->frcd + 2 * (size_t)index];
 }
 
 void vtd_fsts_update(VtdUnit *u)

@@ -242,7 +242,7 @@ static const ViommuReg virtual_command_registers[] = {
 
 static void allow(VtdUnit *u, VtdRegId id, uint64_t bits)
 {
-    u->regs.table[id].writable |= bits;
+    u->common.regs.table[id].writable |= bits;
 }
 
 static void allow_page_requests(VtdUnit *u)
@@ -250,8 +250,8 @@ static void allow_page_requests(VtdUnit *u)
     allow(u, VTD_REG_PQH, viommu_field_mask(VTD_PQ_OFFSET));
     allow(u, VTD_REG_PQT, viommu_field_mask(VTD_PQ_OFFSET));
     allow(u, VTD_REG_PQA, ADDR_MASK | viommu_field_mask(VTD_PQA_PQS));
-    u->regs.table[VTD_REG_PRS].write1_clear = VTD_PRS_PPR | VTD_PRS_PRO;
-    u->regs.table[VTD_REG_PECTL].reset = VTD_EVENT_IM;
+    u->common.regs.table[VTD_REG_PRS].write1_clear = VTD_PRS_PPR | VTD_PRS_PRO;
+    u->common.regs.table[VTD_REG_PECTL].reset = VTD_EVENT_IM;
     allow(u, VTD_REG_PECTL, VTD_EVENT_IM);
     allow(u, VTD_REG_PEDATA, 0xffff);
     allow(u, VTD_REG_PEADDR, 0xfffffffc);
@@ -262,7 +262,7 @@ static void allow_page_requests(VtdUnit *u)
 
 static void allow_virtual_commands(VtdUnit *u)
 {
-    ViommuReg *vcmd = &u->regs.table[u->vcmd];
+    ViommuReg *vcmd = &u->common.regs.table[u->vcmd];
 
     vcmd->writable = viommu_field_mask(VTD_VCMD_COMMAND) |
                      viommu_bits(63, VTD_VCMD_PASID.shift);
@@ -307,11 +307,12 @@ void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
         g_array_append_vals(table, virtual_command_registers,
                             G_N_ELEMENTS(virtual_command_registers));
     }
-    viommu_regs_init(&u->regs, (ViommuReg *)(void *)table->data, table->len);
+    viommu_regs_init(&u->common.regs, (ViommuReg *)(void *)table->data,
+                     table->len);
     g_array_free(table, TRUE);
 
-    u->regs.table[VTD_REG_CAP].reset = cap;
-    u->regs.table[VTD_REG_ECAP].reset = ecap;
+    u->common.regs.table[VTD_REG_CAP].reset = cap;
+    u->common.regs.table[VTD_REG_ECAP].reset = ecap;
     if (cfg->dma_translation) {
         allow(u, VTD_REG_GCMD, VTD_GCMD_TE);
     }
@@ -343,7 +344,7 @@ void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
         allow(u, VTD_REG_PHMBASE, units & ~vtd_beyond_haw(u));
         allow(u, VTD_REG_PHMLIMIT, units & ~vtd_beyond_haw(u));
     }
-    viommu_regs_reset(&u->regs);
+    viommu_regs_reset(&u->common.regs);
 }
 
 void vtd_registers_publish(VtdUnit *u)
@@ -361,28 +362,8 @@ void vtd_registers_publish(VtdUnit *u)
 uint64_t vtd_mmio_size(const Viommu *unit)
 {
     const VtdUnit *u = (const VtdUnit *)unit;
-    const ViommuReg *last = &u->regs.table[u->regs.n - 1];
+    const ViommuReg *last = &u->common.regs.table[u->common.regs.n - 1];
     uint64_t end = last->offset + last->width;
 
     return (end + VTD_PAGE_SIZE - 1) & ~(VTD_PAGE_SIZE - 1);
-}
-
-uint64_t vtd_mmio_read(Viommu *unit, uint64_t offset, unsigned size)
-{
-    return viommu_unit_mmio_read(unit, &vtd_unit(unit)->regs, offset, size);
-}
-
-void vtd_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
-                    unsigned size)
-{
-    VtdUnit *u = vtd_unit(unit);
-
-    viommu_unit_mmio_write(unit, &u->regs, offset, value, size);
-}
-
-void vtd_dump(Viommu *unit, GString *out)
-{
-    viommu_unit_lock(unit);
-    viommu_regs_dump(&vtd_unit(unit)->regs, out);
-    viommu_unit_unlock(unit);
 }

@@ -19,7 +19,7 @@ void vtd_reset(Viommu *unit)
     VtdUnit *u = vtd_unit(unit);
 
     viommu_unit_lock(unit);
-    viommu_regs_reset(&u->regs);
+    viommu_regs_reset(&u->common.regs);
     u->next_frcd = 0;
     vtd_pasids_reset(u);
     u->queue_life++;
@@ -43,13 +43,13 @@ enum { ID_CAP, ID_ECAP, ID_WIDTHS, ID_WORDS };
 
 static ViommuStream describe(const VtdUnit *u, uint64_t identity[ID_WORDS])
 {
-    identity[ID_CAP] = u->regs.table[VTD_REG_CAP].reset;
-    identity[ID_ECAP] = u->regs.table[VTD_REG_ECAP].reset;
+    identity[ID_CAP] = u->common.regs.table[VTD_REG_CAP].reset;
+    identity[ID_ECAP] = u->common.regs.table[VTD_REG_ECAP].reset;
     identity[ID_WIDTHS] = u->cfg.aw_bits | (uint64_t)u->cfg.haw_bits << 8;
     return (ViommuStream) {
         .kind = "VIOMVTD", .name = "VT-d", .version = STREAM_VERSION,
         .identity = identity, .identities = ID_WORDS,
-        .words = u->regs.n + TAIL_WORDS + vtd_pasid_words(&u->cfg),
+        .words = u->common.regs.n + TAIL_WORDS + vtd_pasid_words(&u->cfg),
     };
 }
 
@@ -59,10 +59,10 @@ GBytes *vtd_save(Viommu *unit)
     uint64_t identity[ID_WORDS];
     ViommuStream stream = describe(u, identity);
     g_autofree uint64_t *word = g_new0(uint64_t, stream.words);
-    uint64_t *tail = word + u->regs.n;
+    uint64_t *tail = word + u->common.regs.n;
 
     viommu_unit_lock(unit);
-    memcpy(word, u->regs.values, u->regs.n * sizeof(*word));
+    memcpy(word, u->common.regs.values, u->common.regs.n * sizeof(*word));
     tail[TAIL_ROOT] = u->root;
     tail[TAIL_IRTA] = u->irta;
     tail[TAIL_NEXT_FRCD] = u->next_frcd;
@@ -86,14 +86,14 @@ bool vtd_load_state(Viommu *unit, const void *data, size_t size,
     if (!word) {
         return false;
     }
-    tail = word + u->regs.n;
+    tail = word + u->common.regs.n;
     if (tail[TAIL_NEXT_FRCD] >= u->cfg.fault_records) {
         return viommu_stream_refuse(&stream, error,
                                     "its next fault record does not exist");
     }
 
     viommu_unit_lock(unit);
-    memcpy(u->regs.values, word, u->regs.n * sizeof(*word));
+    memcpy(u->common.regs.values, word, u->common.regs.n * sizeof(*word));
     u->next_frcd = tail[TAIL_NEXT_FRCD];
     vtd_pasids_reset(u);        /* for those that nobody gets */
     for (size_t i = 0; i < vtd_pasid_words(&u->cfg); i++) {

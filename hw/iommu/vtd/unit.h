@@ -60,7 +60,6 @@ enum {
 typedef struct VtdUnit {
     Viommu common;              /* first */
     ViommuVtdConfig cfg;
-    ViommuRegFile regs;         /* under the lock */
     size_t frcd;                /* index of the first fault record's low word */
     unsigned next_frcd;         /* the record that the next fault goes to */
     size_t vcmd;                /* index of VCMD; VCRSP and VCCAP follow */
@@ -109,7 +108,7 @@ static inline VtdUnit *vtd_unit(Viommu *unit)
 /** A register's value; under the lock. */
 static inline uint64_t *vtd_reg(VtdUnit *u, VtdRegId id)
 {
-    return &u->regs.values[id];
+    return &u->common.regs.values[id];
 }
 
 /** Translation tables as the last set-root-table-pointer command found
@@ -125,10 +124,6 @@ void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap);
 /** Publish to endpoints what the registers say. Locked. */
 void vtd_registers_publish(VtdUnit *u);
 uint64_t vtd_mmio_size(const Viommu *unit);
-uint64_t vtd_mmio_read(Viommu *unit, uint64_t offset, unsigned size);
-void vtd_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
-                    unsigned size);
-void vtd_dump(Viommu *unit, GString *out);
 
 /* --- tables.c ------------------------------------------------------------ */
 

@@ -67,7 +67,7 @@ static bool give_back(VtdUnit *u, uint32_t pasid)
 /* A command is done when the write that gave it returns. */
 void vtd_virtual_command(VtdUnit *u)
 {
-    uint64_t command = u->regs.values[u->vcmd], response = 0;
+    uint64_t command = u->common.regs.values[u->vcmd], response = 0;
     unsigned status = VTD_VC_SUCCESS;
     uint32_t pasid;
 
@@ -91,6 +91,6 @@ void vtd_virtual_command(VtdUnit *u)
         status = VTD_VC_UNDEFINED;
         break;
     }
-    u->regs.values[u->vcmd + 1] = viommu_put(response, VTD_VCRSP_STATUS,
+    u->common.regs.values[u->vcmd + 1] = viommu_put(response, VTD_VCRSP_STATUS,
                                              status);
 }
