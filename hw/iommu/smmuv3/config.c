@@ -111,7 +111,7 @@ static void smmu_free(Viommu *unit)
 {
     SmmuUnit *u = smmu_unit(unit);
 
-    viommu_cache_destroy(&u->iotlb);
+    viommu_tlb_destroy(&u->tlb);
     g_free(u->contexts);
     g_free(u->vmid_gens);
     g_free(u->nested_gens);
@@ -148,7 +148,7 @@ Viommu *viommu_smmuv3_new(const ViommuSmmuv3Config *config,
     u->cfg = *config;
     smmu_registers_init(u);
     set_identity(u);
-    viommu_cache_init(&u->iotlb, config->iotlb_bits);
+    viommu_tlb_init(&u->tlb, config->iotlb_bits);
     u->contexts = g_new0(SmmuContextSlot, 1u << SMMU_CONTEXT_BITS);
     u->vmid_gens = g_new0(uint64_t, SMMU_VMIDS);
     u->nested_gens = g_new0(uint64_t, SMMU_VMIDS);

@@ -14,7 +14,7 @@
 
 void smmu_forget_all(SmmuUnit *u)
 {
-    viommu_cache_advance(&u->iotlb);
+    viommu_tlb_advance(&u->tlb);
     viommu_advance(&u->context_gen);
     viommu_advance(&u->iotlb_gen);
 }
@@ -32,7 +32,7 @@ void smmu_invalidate_config(SmmuUnit *u, uint32_t source, uint32_t mask)
     ViommuInvalidation inv = viommu_everything(VIOMMU_INV_CONTEXT);
 
     /* What was found through an old entry must not be filled in after. */
-    viommu_cache_advance(&u->iotlb);
+    viommu_tlb_advance(&u->tlb);
     viommu_advance(&u->context_gen);
     inv.source = source;
     inv.source_mask = mask;
@@ -91,7 +91,7 @@ void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *t)
 {
     ViommuInvalidation inv = viommu_everything(VIOMMU_INV_IOTLB);
 
-    viommu_cache_advance(&u->iotlb);
+    viommu_tlb_advance(&u->tlb);
     if (t->by_addr) {
         remove_addresses(u, t);
         if (!t->stage2) {

@@ -7,123 +7,82 @@
  */
 #include "hw/iommu/smmuv3/unit.h"
 
-/* Second part of a key. */
-static uint64_t key_of(const SmmuContext *c, bool global, unsigned shift)
+#define KEY_EL2     (UINT64_C(1) << 23)
+#define KEY_STAGE2  (UINT64_C(1) << 24)
+
+static uint64_t key_of(const SmmuContext *c, bool global)
 {
-    uint64_t key = c->vmid | (uint64_t)shift << 48;
+    uint64_t key = c->vmid;
 
     if (!(c->flags & SMMU_CTX_S1)) {
-        return key | UINT64_C(1) << 54;
+        return key | KEY_STAGE2;
     }
     if (c->flags & SMMU_CTX_EL2) {
-        key |= UINT64_C(1) << 55;
+        key |= KEY_EL2;
     }
-    if (global) {
-        return key | UINT64_C(1) << 56;
-    }
-    return key | (uint64_t)c->asid << 16;
-}
-
-static uint64_t asid_gen(const SmmuUnit *u, const SmmuContext *c)
-{
-    return viommu_acquire(&u->asid_gens[smmu_asid_hash(c->vmid, c->asid)]);
+    return global ? key | VIOMMU_TAG_GLOBAL : key | (uint64_t)c->asid << 32;
 }
 
 /*
  * The counters only grow, so a sum stays the same only while none changes.
  * Global entries outlive their ASID (4.4.2).
  */
-SmmuStamps smmu_iotlb_stamps(const SmmuUnit *u, const SmmuContext *c)
+SmmuTags smmu_tags(const SmmuUnit *u, const SmmuContext *c)
 {
-    SmmuStamps stamps;
+    uint64_t stamp = viommu_acquire(&u->iotlb_gen) +
+                     viommu_acquire(&u->vmid_gens[c->vmid]) + 1;
+    SmmuTags tags;
 
-    stamps.global = viommu_acquire(&u->iotlb_gen) +
-                    viommu_acquire(&u->vmid_gens[c->vmid]) + 1;
     if ((c->flags & SMMU_CTX_S1) && (c->flags & SMMU_CTX_S2)) {
-        stamps.global += viommu_acquire(&u->nested_gens[c->vmid]);
+        stamp += viommu_acquire(&u->nested_gens[c->vmid]);
     }
-    stamps.asid = stamps.global;
+    tags.global = (ViommuTag) { stamp, key_of(c, true) };
     if (c->flags & SMMU_CTX_S1) {
-        stamps.asid += asid_gen(u, c);
+        stamp += viommu_acquire(&u->asid_gens[smmu_asid_hash(c->vmid,
+                                                             c->asid)]);
     }
-    return stamps;
+    tags.own = (ViommuTag) { stamp, key_of(c, false) };
+    return tags;
 }
 
-static bool find(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
-                 bool global, uint64_t sizes, uint64_t stamp,
-                 SmmuMapping *m)
+bool smmu_iotlb_find(SmmuUnit *u, const SmmuTags *tags, uint64_t addr,
+                     uint8_t needs, SmmuMapping *m)
 {
-    for (; sizes; sizes &= sizes - 1) {
-        unsigned shift = __builtin_ctzll(sizes);
-        ViommuCacheEntry e;
+    ViommuCacheEntry e;
+    unsigned shift;
 
-        if (viommu_cache_find(&u->iotlb, addr >> shift,
-                              key_of(c, global, shift), &e) &&
-            e.stamp == stamp) {
-            m->flags = e.value[0] & 0xff;
-            m->page = e.value[0] & ~UINT64_C(0xfff);
-            m->shift = shift;
-            return true;
-        }
+    if (!viommu_tlb_find(&u->tlb, &tags->own, addr, &e, &shift) &&
+        ((tags->own.key & KEY_STAGE2) ||
+         !viommu_tlb_find(&u->tlb, &tags->global, addr, &e, &shift))) {
+        return false;
     }
-    return false;
+    m->flags = e.value[0] & 0xff;
+    m->page = e.value[0] & ~UINT64_C(0xfff);
+    m->shift = shift;
+    return !(needs & ~m->flags);
 }
 
-bool smmu_iotlb_find(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
-                     uint8_t needs, const SmmuStamps *stamps, SmmuMapping *m)
+void smmu_iotlb_fill(SmmuUnit *u, const SmmuTags *tags, uint64_t addr,
+                     const SmmuWanted *wanted, const SmmuMapping *m)
 {
-    return (find(u, c, addr, false, viommu_acquire(&u->sizes),
-                 stamps->asid, m) ||
-            find(u, c, addr, true, viommu_acquire(&u->global_sizes),
-                 stamps->global, m)) && !(needs & ~m->flags);
-}
-
-void smmu_iotlb_fill(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
-                     const SmmuWanted *wanted, const SmmuStamps *stamps,
-                     const SmmuMapping *m)
-{
-    bool global = m->flags & SMMU_MAP_GLOBAL;
-    uint64_t *sizes = global ? &u->global_sizes : &u->sizes;
-    ViommuCacheEntry e = {
-        .key = { addr >> m->shift, key_of(c, global, m->shift) },
-        .value = { m->page | m->flags, 0 },
-        .stamp = global ? stamps->global : stamps->asid,
-    };
-
     if (wanted->probe) {
         return;
     }
-    if (!(viommu_acquire(sizes) >> m->shift & 1)) {
-        /* Before the fill: a removal either looks for this size or has
-         * advanced the epoch before the fill checks it. */
-        __atomic_fetch_or(sizes, UINT64_C(1) << m->shift, __ATOMIC_SEQ_CST);
-    }
     if (m->cut && !(viommu_acquire(&u->cut_sizes) >> m->cut & 1)) {
+        /* Before the fill, as the TLB does it with sizes. */
         __atomic_fetch_or(&u->cut_sizes, UINT64_C(1) << m->cut,
                           __ATOMIC_SEQ_CST);
     }
-    viommu_cache_fill(&u->iotlb, &e, wanted->epoch);
-}
-
-static void remove_range(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
-                         uint64_t size, bool global, uint64_t sizes)
-{
-    for (; sizes; sizes &= sizes - 1) {
-        unsigned shift = __builtin_ctzll(sizes);
-        uint64_t first = addr >> shift;
-        uint64_t last = (addr + size - 1) >> shift;
-
-        for (uint64_t page = first; page <= last; page++) {
-            viommu_cache_remove(&u->iotlb, page, key_of(c, global, shift));
-        }
-    }
+    viommu_tlb_fill(&u->tlb, m->flags & SMMU_MAP_GLOBAL ? &tags->global
+                                                        : &tags->own,
+                    addr, m->shift, m->page | m->flags, 0, &wanted->seen);
 }
 
 void smmu_iotlb_remove(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
                        uint64_t size)
 {
-    remove_range(u, c, addr, size, false,
-                 __atomic_load_n(&u->sizes, __ATOMIC_SEQ_CST));
-    remove_range(u, c, addr, size, true,
-                 __atomic_load_n(&u->global_sizes, __ATOMIC_SEQ_CST));
+    viommu_tlb_remove(&u->tlb, key_of(c, false), addr, size);
+    if (c->flags & SMMU_CTX_S1) {
+        viommu_tlb_remove(&u->tlb, key_of(c, true), addr, size);
+    }
 }

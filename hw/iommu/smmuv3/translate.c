@@ -83,7 +83,7 @@ static bool is_missing(SmmuEventId id)
 static bool look_up(Request *r, const SmmuContext *c, uint64_t addr,
                     const SmmuWanted *wanted, SmmuMapping *m)
 {
-    SmmuStamps stamps;
+    SmmuTags tags;
 
     addr = smmu_effective(c, addr);
     if ((c->flags & SMMU_CTX_ATS_SPLIT) &&
@@ -91,15 +91,14 @@ static bool look_up(Request *r, const SmmuContext *c, uint64_t addr,
         /* An address between the stages; the IOTLB has no such entries. */
         return smmu_walk_split(r->u, c, addr, wanted, m, &r->fault);
     }
-    stamps = smmu_iotlb_stamps(r->u, c);
-    if (smmu_iotlb_find(r->u, c, addr, smmu_needs(wanted->access), &stamps,
-                        m)) {
+    tags = smmu_tags(r->u, c);
+    if (smmu_iotlb_find(r->u, &tags, addr, smmu_needs(wanted->access), m)) {
         return true;
     }
     if (!smmu_walk(r->u, c, addr, wanted, m, &r->fault)) {
         return false;
     }
-    smmu_iotlb_fill(r->u, c, addr, wanted, &stamps, m);
+    smmu_iotlb_fill(r->u, &tags, addr, wanted, m);
     return true;
 }
 
@@ -243,7 +242,7 @@ static bool resolve(Request *r)
     uint64_t cr0 = viommu_acquire(&u->cr0);
     bool ats = req->kind != VIOMMU_UNTRANSLATED;
 
-    r->wanted.epoch = viommu_cache_epoch(&u->iotlb);
+    r->wanted.seen = viommu_tlb_epochs(&u->tlb);
     if (!(cr0 & SMMU_CR0_SMMUEN)) {
         return disabled(r);
     }
@@ -378,7 +377,7 @@ static bool cached(SmmuUnit *u, const ViommuRequest *req, ViommuReply *reply)
     bool inst = (req->access & VIOMMU_EXEC) && !(req->access & VIOMMU_WRITE);
     uint8_t access = req->access & VIOMMU_PRIV;
     SmmuContext c;
-    SmmuStamps stamps;
+    SmmuTags tags;
     SmmuMapping m;
     uint64_t size;
 
@@ -391,9 +390,9 @@ static bool cached(SmmuUnit *u, const ViommuRequest *req, ViommuReply *reply)
     access |= inst ? VIOMMU_EXEC
                    : req->access & (VIOMMU_READ | VIOMMU_WRITE);
     access |= access & ~VIOMMU_PRIV ? 0 : VIOMMU_READ;
-    stamps = smmu_iotlb_stamps(u, &c);
-    if (!smmu_iotlb_find(u, &c, smmu_effective(&c, req->addr),
-                         smmu_needs(access), &stamps, &m)) {
+    tags = smmu_tags(u, &c);
+    if (!smmu_iotlb_find(u, &tags, smmu_effective(&c, req->addr),
+                         smmu_needs(access), &m)) {
         return false;
     }
     size = UINT64_C(1) << m.shift;

@@ -22,7 +22,7 @@
 
 #include <hw/iommu/viommu-smmuv3.h>
 
-#include "hw/iommu/common/cache.h"
+#include "hw/iommu/common/tlb.h"
 #include "hw/iommu/common/regs.h"
 #include "hw/iommu/common/unit.h"
 #include "hw/iommu/common/word.h"
@@ -171,14 +171,12 @@ typedef struct SmmuUnit {
     SmmuEvent last_event;       /* the newest in the queue */
 
     SmmuContextSlot *contexts;
-    ViommuCache iotlb;          /* key: page number; ASID, VMID, size, regime */
+    ViommuTlb tlb;              /* tag: VMID; stage 1's ASID and regime */
     uint64_t context_gen;
     uint64_t iotlb_gen;
     uint64_t *vmid_gens;        /* all of a VMID */
     uint64_t *nested_gens;      /* by VMID: second stage under a first one */
     uint64_t *asid_gens;        /* by a hash of VMID and ASID */
-    uint64_t sizes;             /* bit n: the IOTLB has met pages of 2^n */
-    uint64_t global_sizes;      /* the same of global ones */
     uint64_t cut_sizes;         /* bit n: pages of 2^n of stage 1 that lie in
                                  * smaller pieces */
 } SmmuUnit;
@@ -261,7 +259,7 @@ typedef struct SmmuMapping {
 typedef struct SmmuWanted {
     uint8_t access;         /* VIOMMU_READ and so on */
     bool probe;             /* change neither memory nor the IOTLB */
-    uint64_t epoch;         /* of the IOTLB, before the first look */
+    ViommuTlbEpochs seen;   /* taken before the first look at anything */
 } SmmuWanted;
 
 /** The flags that @access needs. */
@@ -288,24 +286,23 @@ bool smmu_walk_for_cd(SmmuUnit *u, const SmmuContext *context, uint64_t *addr,
 
 /* --- iotlb.c ------------------------------------------------------------- */
 
-/** Stamps of entries that are made now; never 0. */
-typedef struct SmmuStamps {
-    uint64_t asid;
-    uint64_t global;
-} SmmuStamps;
+/** Of entries that are made now: those of the ASID, or of stage 2; and those
+ *  that all ASIDs have. */
+typedef struct SmmuTags {
+    ViommuTag own;
+    ViommuTag global;
+} SmmuTags;
 
 static inline unsigned smmu_asid_hash(uint16_t vmid, uint16_t asid)
 {
     return (vmid * 0x9e5u + asid) % SMMU_ASID_GENS;
 }
 
-SmmuStamps smmu_iotlb_stamps(const SmmuUnit *u, const SmmuContext *context);
-bool smmu_iotlb_find(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
-                     uint8_t needs, const SmmuStamps *stamps,
-                     SmmuMapping *mapping);
-void smmu_iotlb_fill(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
-                     const SmmuWanted *wanted, const SmmuStamps *stamps,
-                     const SmmuMapping *mapping);
+SmmuTags smmu_tags(const SmmuUnit *u, const SmmuContext *context);
+bool smmu_iotlb_find(SmmuUnit *u, const SmmuTags *tags, uint64_t addr,
+                     uint8_t needs, SmmuMapping *mapping);
+void smmu_iotlb_fill(SmmuUnit *u, const SmmuTags *tags, uint64_t addr,
+                     const SmmuWanted *wanted, const SmmuMapping *mapping);
 /** Remove what touches @size bytes at @addr; the caller bounds their number
  *  and has advanced the epoch. */
 void smmu_iotlb_remove(SmmuUnit *u, const SmmuContext *context, uint64_t addr,

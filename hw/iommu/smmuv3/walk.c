@@ -70,7 +70,7 @@ static bool enter(Walk *w, uint64_t base, unsigned level)
     uint64_t size = UINT64_C(8) << bits;
     const SmmuWanted reading = {
         .access = VIOMMU_READ, .probe = w->wanted->probe,
-        .epoch = w->wanted->epoch,
+        .seen = w->wanted->seen,
     };
     SmmuMapping m;
 
@@ -193,7 +193,7 @@ static bool has(const Walk *w, uint32_t s1, uint32_t s2)
 static bool table_writable(Walk *w)
 {
     const SmmuWanted writing = {
-        .access = VIOMMU_READ | VIOMMU_WRITE, .epoch = w->wanted->epoch,
+        .access = VIOMMU_READ | VIOMMU_WRITE, .seen = w->wanted->seen,
     };
     SmmuMapping m;
 
@@ -374,7 +374,7 @@ static bool second_stage(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
                          SmmuMapping *m, SmmuFault *fault)
 {
     const SmmuContext tag = stage2_only(c);
-    const SmmuStamps stamps = smmu_iotlb_stamps(u, &tag);
+    const SmmuTags tags = smmu_tags(u, &tag);
     Walk w = {
         .u = u, .c = c, .wanted = wanted, .fault = fault,
         .table = &c->s2, .second = true, .class = class,
@@ -382,7 +382,7 @@ static bool second_stage(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
         .addr = ipa,
     };
 
-    if (smmu_iotlb_find(u, &tag, ipa, w.needs, &stamps, m)) {
+    if (smmu_iotlb_find(u, &tags, ipa, w.needs, m)) {
         return true;
     }
     m->shift = c->s2.granule;
@@ -392,7 +392,7 @@ static bool second_stage(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
     if (!walk_tables(&w, m)) {
         return false;
     }
-    smmu_iotlb_fill(u, &tag, ipa, wanted, &stamps, m);
+    smmu_iotlb_fill(u, &tags, ipa, wanted, m);
     return true;
 }
 
@@ -499,7 +499,7 @@ bool smmu_walk_for_cd(SmmuUnit *u, const SmmuContext *c, uint64_t *addr,
                       SmmuFault *fault)
 {
     const SmmuWanted wanted = {
-        .access = VIOMMU_READ, .epoch = viommu_cache_epoch(&u->iotlb),
+        .access = VIOMMU_READ, .seen = viommu_tlb_epochs(&u->tlb),
     };
     SmmuMapping m;
 

@@ -4,7 +4,6 @@
 
 /* log2 of the entries of the caches that are not for translations. */
 #define CONTEXT_BITS 12
-#define PAGING_BITS  13
 #define IRTE_BITS    12
 
 void viommu_vtd_config_init(ViommuVtdConfig *config)
@@ -192,8 +191,7 @@ static void vtd_free(Viommu *unit)
     VtdUnit *u = vtd_unit(unit);
 
     viommu_cache_destroy(&u->contexts);
-    viommu_cache_destroy(&u->iotlb);
-    viommu_cache_destroy(&u->paging);
+    viommu_tlb_destroy(&u->tlb);
     viommu_cache_destroy(&u->irtes);
     g_free(u->iotlb_gens);
     g_free(u->nested_gens);
@@ -235,8 +233,7 @@ Viommu *viommu_vtd_new(const ViommuVtdConfig *config, const ViommuOps *ops,
     u->cfg = cfg;
     vtd_registers_init(u, capabilities(&cfg), vtd_extended_capabilities(&cfg));
     viommu_cache_init(&u->contexts, CONTEXT_BITS);
-    viommu_cache_init(&u->iotlb, cfg.iotlb_bits);
-    viommu_cache_init(&u->paging, PAGING_BITS);
+    viommu_tlb_init(&u->tlb, cfg.iotlb_bits);
     viommu_cache_init(&u->irtes, IRTE_BITS);
     u->iotlb_gens = g_new0(uint64_t, VTD_DOMAINS);
     u->nested_gens = g_new0(uint64_t, VTD_DOMAINS);

@@ -20,7 +20,7 @@ typedef struct Walk {
     const VtdContext *context;
     const VtdWanted *wanted;
     uint64_t addr;
-    VtdTag tag;
+    ViommuTag tag;
     bool nested;
     VtdTable table;         /* where it is, with flags up to there */
     uint16_t flags;         /* VTD_MAP_..., with the current entry */
@@ -141,7 +141,7 @@ static VtdReason decode(const Walk *w, uint64_t word, bool *leaf)
     }
     if (*leaf && w->table.level > 1) {
         /* Bit 12 is PAT. */
-        reserved |= viommu_bits(vtd_size_shift(w->table.level - 1) - 1, 13);
+        reserved |= viommu_bits(vtd_level_shift(w->table.level - 1) - 1, 13);
     }
     return word & reserved ? VTD_FR_FS_RESERVED : VTD_FR_NONE;
 }
@@ -200,7 +200,7 @@ static uint16_t accumulate(const Walk *w, uint16_t flags, uint64_t word)
 static VtdReason finish(Walk *w, uint64_t at, uint64_t word, uint64_t bits,
                         VtdMapping *m)
 {
-    unsigned shift = vtd_size_shift(w->table.level - 1);
+    unsigned shift = vtd_level_shift(w->table.level - 1);
     uint64_t page = word & ADDR_MASK & ~viommu_bits(shift - 1, 0);
     uint64_t out = page | (w->addr & viommu_bits(shift - 1, 0));
     VtdReason reason;
@@ -257,7 +257,7 @@ static VtdReason descend(Walk *w, VtdMapping *m)
         VtdReason reason;
         bool leaf = false;
 
-        m->shift = vtd_size_shift(w->table.level - 1);
+        m->shift = vtd_level_shift(w->table.level - 1);
         at = w->table.addr + ((w->addr >> m->shift) &
                               viommu_bits(VTD_LEVEL_BITS - 1, 0)) * 8;
         viommu_count_roughly(&w->u->common.stats.table_reads);

@@ -13,19 +13,9 @@
 /* likewise for interrupt remapping entries */
 #define IRTES_BITS 6
 
-/*
- * Before a generation: a request that sees the new generation, and yet uses
- * what it found before, then also sees that its snapshot is old.
- */
-static void advance_epochs(VtdUnit *u)
-{
-    viommu_cache_advance(&u->iotlb);
-    viommu_cache_advance(&u->paging);
-}
-
 void vtd_forget_translations(VtdUnit *u)
 {
-    advance_epochs(u);
+    viommu_tlb_advance(&u->tlb);
     viommu_advance(&u->context_gen);
     viommu_advance(&u->iotlb_gen);
 }
@@ -88,42 +78,14 @@ void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
     viommu_unit_invalidate(&u->common, &inv);
 }
 
-/* Remove the keys of one size that @bytes from @addr touch. */
-static void remove_range(ViommuCache *cache, uint64_t addr, unsigned am,
-                         unsigned shift, uint64_t key1)
+/* At most 2^PAGES_BITS pages, and with @tables the levels above. */
+static void remove_pages(VtdUnit *u, uint64_t key, uint64_t addr,
+                         uint64_t size, bool tables)
 {
-    unsigned bits = VTD_PAGE_SHIFT + am;
-    uint64_t first = addr >> shift;
-    uint64_t n = bits > shift ? UINT64_C(1) << (bits - shift) : 1;
-
-    for (uint64_t i = 0; i < n; i++) {      /* at most 2^PAGES_BITS */
-        viommu_cache_remove(cache, first + i, key1);
+    if (tables) {
+        viommu_tlb_remove_tables(&u->tlb, key, addr, size);
     }
-}
-
-/* The keys of pages, and with @tables those of the levels above. */
-static void remove_pages(VtdUnit *u, uint64_t key1, uint64_t addr, unsigned am,
-                         bool tables)
-{
-    uint64_t sizes;
-
-    for (unsigned level = 1; tables && level <= 2; level++) {
-        remove_range(&u->paging, addr, am, vtd_size_shift(level),
-                     key1 | vtd_domain_key(0, level));
-    }
-    /*
-     * Tables first, and then a new epoch: who found an old table in the cache
-     * until now does not fill in what it found through that table.
-     */
-    viommu_cache_advance(&u->iotlb);
-    /* After the epoch: a fill with a size that is not in here fails. */
-    sizes = __atomic_load_n(&u->sizes, __ATOMIC_SEQ_CST);
-    for (unsigned size = 0; size < VTD_SIZES; size++) {
-        if (sizes & (1u << size)) {
-            remove_range(&u->iotlb, addr, am, vtd_size_shift(size),
-                         key1 | vtd_domain_key(0, size));
-        }
-    }
+    viommu_tlb_remove(&u->tlb, key, addr, size);
 }
 
 void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
@@ -134,7 +96,7 @@ void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
         .pasid = VIOMMU_NO_PASID,
     };
 
-    advance_epochs(u);
+    viommu_tlb_advance(&u->tlb);
     switch (granularity) {
     case VTD_GRAN_DOMAIN:
         viommu_advance(&u->iotlb_gens[did]);
@@ -146,7 +108,7 @@ void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
         if (am > PAGES_BITS) {
             viommu_advance(&u->iotlb_gens[did]);
         } else {
-            remove_pages(u, vtd_domain_key(did, 0), inv.addr, am, !leaf_only);
+            remove_pages(u, did, inv.addr, inv.size, !leaf_only);
         }
         /* Nested translations cannot be found by a second stage's address. */
         viommu_advance(&u->nested_gens[did]);
@@ -180,14 +142,14 @@ void vtd_invalidate_piotlb(VtdUnit *u, uint16_t did, uint32_t pasid,
         .pasid = pasid, .leaf_only = leaf_only,
     };
 
-    advance_epochs(u);
+    viommu_tlb_advance(&u->tlb);
     if (paged) {
         /* An address mask beyond 2^63 bytes is all there is. */
         inv.size = am < 64 - VTD_PAGE_SHIFT ? VTD_PAGE_SIZE << am : 0;
         inv.addr = addr & ~(inv.size - 1);
     }
     if (paged && am <= PAGES_BITS) {
-        remove_pages(u, vtd_pasid_key(did, pasid, 0), inv.addr, am,
+        remove_pages(u, vtd_pasid_key(did, pasid), inv.addr, inv.size,
                      !leaf_only);
     } else {
         viommu_advance(vtd_pasid_gen(u, did, pasid));

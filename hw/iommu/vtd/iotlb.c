@@ -24,7 +24,7 @@ static bool last_word(const VtdUnit *u, const VtdContext *context,
            wanted->probe;
 }
 
-bool vtd_iotlb_find(VtdUnit *u, const VtdTag *tag, uint64_t addr,
+bool vtd_iotlb_find(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
                     const VtdWanted *wanted, const VtdContext *context,
                     VtdMapping *m, VtdReason *reason)
 {
@@ -32,17 +32,13 @@ bool vtd_iotlb_find(VtdUnit *u, const VtdTag *tag, uint64_t addr,
            (*reason || last_word(u, context, wanted, m->flags));
 }
 
-void vtd_iotlb_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
+void vtd_iotlb_fill(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
                     const VtdWanted *wanted, const VtdMapping *m,
                     VtdReason reason)
 {
     bool granting = !reason && (m->flags & (VIOMMU_READ | VIOMMU_WRITE));
-    unsigned size = (m->shift - VTD_PAGE_SHIFT) / VTD_LEVEL_BITS;
-    ViommuCacheEntry e = {
-        .value = { m->page | m->flags,
-                   viommu_put(0, VTD_TLB_REASON, reason) },
-        .stamp = tag->stamp,
-    };
+    uint64_t value = m->page | m->flags;
+    unsigned shift = m->shift;
 
     if (wanted->probe) {
         return;
@@ -58,15 +54,9 @@ void vtd_iotlb_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
             reason == VTD_FR_FS_UPDATE_FAILED) {
             return;
         }
-        size = VTD_SIZE_4K;
-        e.value[0] = 0;
+        shift = VTD_PAGE_SHIFT;
+        value = 0;
     }
-    e.key[0] = addr >> vtd_size_shift(size);
-    e.key[1] = vtd_tag_key(tag, size);
-    if (!(viommu_acquire(&u->sizes) & (1u << size))) {
-        /* Before the fill, so that a removal either looks for this size or
-         * has advanced the epoch before the fill checks it. */
-        __atomic_fetch_or(&u->sizes, 1u << size, __ATOMIC_SEQ_CST);
-    }
-    viommu_cache_fill(&u->iotlb, &e, wanted->seen.iotlb);
+    viommu_tlb_fill(&u->tlb, tag, addr, shift, value,
+                    viommu_put(0, VTD_TLB_REASON, reason), &wanted->seen);
 }

@@ -15,40 +15,35 @@
 #include "hw/iommu/vtd/unit.h"
 
 #define CACHED_LEVELS 2
-#define FLAGS_MASK    (VTD_PAGE_SIZE - 1)
 
-bool vtd_table_find(const VtdUnit *u, const VtdTag *tag, uint64_t addr,
+bool vtd_table_find(const VtdUnit *u, const ViommuTag *tag, uint64_t addr,
                     uint64_t top, VtdTable *t)
 {
-    ViommuCacheEntry e;
+    const uint64_t spans = UINT64_C(1) << vtd_level_shift(1) |
+                           UINT64_C(1) << vtd_level_shift(CACHED_LEVELS);
+    ViommuTable found;
 
-    for (unsigned level = 1; level <= CACHED_LEVELS; level++) {
-        if (viommu_cache_find(&u->paging, addr >> vtd_size_shift(level),
-                              vtd_tag_key(tag, level), &e) &&
-            e.stamp == tag->stamp && e.value[1] == top) {
-            *t = (VtdTable) {
-                .level = level,
-                .addr = e.value[0] & ~FLAGS_MASK,
-                .flags = e.value[0] & FLAGS_MASK,
-            };
-            return true;
-        }
+    if (!viommu_tlb_find_table(&u->tlb, spans, tag, addr, top, &found)) {
+        return false;
     }
-    return false;
+    *t = (VtdTable) {
+        .level = (found.span - VTD_PAGE_SHIFT) / VTD_LEVEL_BITS,
+        .addr = found.addr, .flags = found.flags,
+    };
+    return true;
 }
 
-void vtd_table_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
+void vtd_table_fill(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
                     uint64_t top, const VtdWanted *wanted, const VtdTable *t)
 {
-    ViommuCacheEntry e = {
-        .key = { addr >> vtd_size_shift(t->level),
-                 vtd_tag_key(tag, t->level) },
-        .value = { t->addr | t->flags, top },
-        .stamp = tag->stamp,
+    const ViommuTable table = {
+        .addr = t->addr, .flags = t->flags,
+        .span = (uint8_t)vtd_level_shift(t->level),
     };
 
     /* A probe has not set accessed bits; who starts below would not. */
     if (t->level <= CACHED_LEVELS && !wanted->probe) {
-        viommu_cache_fill(&u->paging, &e, wanted->seen.paging);
+        viommu_tlb_fill_table(&u->tlb, tag, addr, top, &table,
+                              &wanted->seen);
     }
 }

@@ -99,7 +99,7 @@ VtdReason vtd_decode_ss(const VtdUnit *u, const VtdContext *context,
     }
     if (large) {
         /* A large page is aligned to its size. */
-        reserved |= viommu_bits(vtd_size_shift(level - 1) - 1,
+        reserved |= viommu_bits(vtd_level_shift(level - 1) - 1,
                                 VTD_PAGE_SHIFT);
     }
     if (level > 3) {

@@ -463,7 +463,7 @@ static G_GNUC_NO_INLINE ViommuStatus long_way(VtdUnit *u,
     memset(reply, 0, sizeof(*reply));
 
     viommu_read_lock();
-    r.wanted.seen = vtd_snapshot(u);
+    r.wanted.seen = viommu_tlb_epochs(&u->tlb);
     r.wanted.missed = missed && still_current(u, missed);
     if (r.wanted.missed) {
         vtd_context_unpack(&missed->context, &r.context);
@@ -539,7 +539,7 @@ static inline bool short_way(const VtdUnit *u, const ViommuRequest *req,
     ViommuCacheEntry e;
     VtdReason reason;
     VtdMapping m;
-    VtdTag tag;
+    ViommuTag tag;
     unsigned pgtt;
     uint16_t did;
     uint8_t access;

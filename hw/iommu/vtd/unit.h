@@ -25,7 +25,7 @@
 
 #include <hw/iommu/viommu-vtd.h>
 
-#include "hw/iommu/common/cache.h"
+#include "hw/iommu/common/tlb.h"
 #include "hw/iommu/common/regs.h"
 #include "hw/iommu/common/unit.h"
 #include "hw/iommu/common/word.h"
@@ -88,8 +88,7 @@ typedef struct VtdUnit {
 
     /* Caches; see cache.h for generations and epochs. */
     ViommuCache contexts;       /* key: source */
-    ViommuCache iotlb;          /* key: page number, domain and size */
-    ViommuCache paging;         /* key: upper address bits, domain and level */
+    ViommuTlb tlb;              /* tag: domain; PASID of a first stage */
     ViommuCache irtes;          /* key: index */
     uint64_t context_gen;
     uint64_t iotlb_gen;
@@ -97,7 +96,6 @@ typedef struct VtdUnit {
     uint64_t *iotlb_gens;       /* by domain */
     uint64_t *nested_gens;      /* by domain: second stage under a first one */
     uint64_t *pasid_gens;       /* by a hash of domain and PASID */
-    uint64_t sizes;             /* mask of page sizes that the IOTLB has met */
 } VtdUnit;
 
 static inline VtdUnit *vtd_unit(Viommu *unit)
@@ -188,25 +186,6 @@ VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
 VtdReason vtd_decode_ss(const VtdUnit *u, const VtdContext *context,
                         unsigned level, uint64_t word, VtdSsEntry *entry);
 
-/* --- invalidation.c: snapshots ------------------------------------------- */
-
-/**
- * The epochs of the caches that a request may fill.  They are read before the
- * request looks at anything: when software changes a context entry and
- * invalidates after that, what was found through the old one must not be
- * filled in.  Each invalidation of translations advances them, broad ones too.
- */
-typedef struct VtdSnapshot {
-    uint64_t iotlb;
-    uint64_t paging;
-} VtdSnapshot;
-
-static inline VtdSnapshot vtd_snapshot(const VtdUnit *u)
-{
-    return (VtdSnapshot) { viommu_cache_epoch(&u->iotlb),
-                           viommu_cache_epoch(&u->paging) };
-}
-
 /* --- scalable.c ---------------------------------------------------------- */
 
 /** The context of requests of @source with @pasid or VIOMMU_NO_PASID. */
@@ -243,77 +222,51 @@ typedef struct VtdWanted {
     bool probe;             /* change neither memory nor the IOTLB */
     bool missed;            /* the IOTLB has nothing */
     bool inner;             /* second stage of a nested walk */
-    VtdSnapshot seen;       /* taken before the first look at anything */
+    /* Taken before the first look at anything: when software changes a
+     * context entry and invalidates after that, what was found through the
+     * old one must not be filled in. */
+    ViommuTlbEpochs seen;
 } VtdWanted;
 
-/** Page sizes of the caches. */
-enum { VTD_SIZE_4K, VTD_SIZE_2M, VTD_SIZE_1G, VTD_SIZES };
-
-static inline unsigned vtd_size_shift(unsigned size)
+/** log2 of what an entry of a table of @level maps, level 0 being a page. */
+static inline unsigned vtd_level_shift(unsigned level)
 {
-    return VTD_PAGE_SHIFT + VTD_LEVEL_BITS * size;
+    return VTD_PAGE_SHIFT + VTD_LEVEL_BITS * level;
 }
 
-/** Second part of a key: a domain, and a page size or a level. */
-static inline uint64_t vtd_domain_key(uint16_t did, unsigned size)
+/** Key of a tag: of the second stage it is the domain. */
+static inline uint64_t vtd_pasid_key(uint16_t did, uint32_t pasid)
 {
-    return did | (uint64_t)size << 16;
-}
-
-/** The same for first-stage translations and tables. */
-static inline uint64_t vtd_pasid_key(uint16_t did, uint32_t pasid,
-                                     unsigned size)
-{
-    return vtd_domain_key(did, size) | 1u << 20 | (uint64_t)pasid << 24;
-}
-
-/** How translations and tables of an address space are tagged in the caches.
- *  (Two words: smaller members make compilers' copies of it slow.) */
-typedef struct VtdTag {
-    uint64_t stamp;
-    uint64_t key;           /* without the size */
-} VtdTag;
-
-/** The second part of a key: the tag, and a page size or a level. */
-static inline uint64_t vtd_tag_key(const VtdTag *tag, unsigned size)
-{
-    return tag->key | vtd_domain_key(0, size);
+    return did | 1u << 23 | (uint64_t)pasid << 24;
 }
 
 /* In the second word of an IOTLB entry: the fault, in caching mode. */
 static const ViommuField VTD_TLB_REASON = { 8, 8 };
 
 /** The cached translation of @addr, of whatever size. */
-static inline bool vtd_iotlb_lookup(const VtdUnit *u, const VtdTag *tag,
+static inline bool vtd_iotlb_lookup(const VtdUnit *u, const ViommuTag *tag,
                                     uint64_t addr, VtdMapping *m,
                                     VtdReason *reason)
 {
     ViommuCacheEntry e;
+    unsigned shift;
 
-    /* one round for each size that there is */
-    for (uint64_t sizes = viommu_acquire(&u->sizes); sizes;
-         sizes &= sizes - 1) {
-        unsigned size = __builtin_ctzll(sizes);
-
-        if (viommu_cache_find(&u->iotlb, addr >> vtd_size_shift(size),
-                              vtd_tag_key(tag, size), &e) &&
-            e.stamp == tag->stamp) {
-            m->page = e.value[0] & ~(VTD_PAGE_SIZE - 1);
-            m->flags = e.value[0] & (VTD_PAGE_SIZE - 1);
-            m->shift = vtd_size_shift(size);
-            *reason = viommu_get(e.value[1], VTD_TLB_REASON);
-            return true;
-        }
+    if (!viommu_tlb_find(&u->tlb, tag, addr, &e, &shift)) {
+        return false;
     }
-    return false;
+    m->page = e.value[0] & ~(VTD_PAGE_SIZE - 1);
+    m->flags = e.value[0] & (VTD_PAGE_SIZE - 1);
+    m->shift = shift;
+    *reason = viommu_get(e.value[1], VTD_TLB_REASON);
+    return true;
 }
 
 /** A cached translation of @addr that is good enough for what is wanted; in
  *  caching mode, perhaps a cached fault: *@reason. */
-bool vtd_iotlb_find(VtdUnit *u, const VtdTag *tag, uint64_t addr,
+bool vtd_iotlb_find(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
                     const VtdWanted *wanted, const VtdContext *context,
                     VtdMapping *mapping, VtdReason *reason);
-void vtd_iotlb_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
+void vtd_iotlb_fill(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
                     const VtdWanted *wanted, const VtdMapping *mapping,
                     VtdReason reason);
 
@@ -325,10 +278,10 @@ typedef struct VtdTable {
 } VtdTable;
 
 /** The lowest cached table on the way from the table @top to @addr. */
-bool vtd_table_find(const VtdUnit *u, const VtdTag *tag, uint64_t addr,
+bool vtd_table_find(const VtdUnit *u, const ViommuTag *tag, uint64_t addr,
                     uint64_t top, VtdTable *t);
 /** Keep a table, if it is of a level that is kept. */
-void vtd_table_fill(VtdUnit *u, const VtdTag *tag, uint64_t addr,
+void vtd_table_fill(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
                     uint64_t top, const VtdWanted *wanted, const VtdTable *t);
 
 /**
@@ -391,23 +344,23 @@ static inline uint64_t *vtd_pasid_gen(const VtdUnit *u, uint16_t did,
  * changes.  First-stage translations also die with their PASID; nested ones
  * with each change of the domain's second stage.
  */
-static inline VtdTag vtd_second_tag(const VtdUnit *u, uint16_t did)
+static inline ViommuTag vtd_second_tag(const VtdUnit *u, uint16_t did)
 {
-    return (VtdTag) {
-        viommu_acquire(&u->iotlb_gen) + viommu_acquire(&u->iotlb_gens[did]) + 1,
-        vtd_domain_key(did, 0),
+    return (ViommuTag) {
+        viommu_acquire(&u->iotlb_gen) +
+        viommu_acquire(&u->iotlb_gens[did]) + 1, did,
     };
 }
 
-static inline VtdTag vtd_first_tag(const VtdUnit *u, uint16_t did,
+static inline ViommuTag vtd_first_tag(const VtdUnit *u, uint16_t did,
                                    uint32_t pasid, bool nested)
 {
-    return (VtdTag) {
+    return (ViommuTag) {
         viommu_acquire(&u->iotlb_gen) +
         viommu_acquire(&u->iotlb_gens[did]) + 1 +
         viommu_acquire(vtd_pasid_gen(u, did, pasid)) +
         (nested ? viommu_acquire(&u->nested_gens[did]) : 0),
-        vtd_pasid_key(did, pasid, 0),
+        vtd_pasid_key(did, pasid),
     };
 }
 

@@ -61,7 +61,7 @@ static VtdReason step(VtdUnit *u, const VtdContext *context, uint64_t at,
 }
 
 static VtdReason walk(VtdUnit *u, const VtdContext *context, uint64_t addr,
-                      const VtdWanted *wanted, const VtdTag *tag,
+                      const VtdWanted *wanted, const ViommuTag *tag,
                       VtdMapping *m)
 {
     VtdTable t;
@@ -78,7 +78,7 @@ static VtdReason walk(VtdUnit *u, const VtdContext *context, uint64_t addr,
         VtdSsEntry entry;
         VtdReason reason;
 
-        m->shift = vtd_size_shift(t.level - 1);
+        m->shift = vtd_level_shift(t.level - 1);
         index = (addr >> m->shift) & viommu_bits(VTD_LEVEL_BITS - 1, 0);
         reason = step(u, context, t.addr + index * 8, &t, wanted, &entry,
                       &word);
@@ -105,7 +105,7 @@ VtdReason vtd_second_stage(VtdUnit *u, const VtdContext *context,
                            uint64_t addr, const VtdWanted *wanted,
                            VtdMapping *mapping)
 {
-    VtdTag tag = vtd_second_tag(u, context->did);
+    ViommuTag tag = vtd_second_tag(u, context->did);
     VtdReason reason;
 
     /*
