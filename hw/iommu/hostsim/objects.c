@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
+#include "hw/iommu/hostsim/objects.h"
+
+static SimObject tombstone;
+
+static void (*const destroy[SIM_OBJECT_TYPES])(SimObject *object) = {
+    [SIM_IOAS] = sim_ioas_destroy,
+};
+
+SimContext *sim_context_new(Hostsim *sim)
+{
+    SimContext *context = g_new0(SimContext, 1);
+
+    context->sim = sim;
+    context->objects = g_ptr_array_new();
+    g_ptr_array_add(sim->contexts, context);
+    return context;
+}
+
+static SimObject **slot(SimContext *context, uint32_t id)
+{
+    return (SimObject **)&g_ptr_array_index(context->objects, id - 1);
+}
+
+/** Out of the table and gone. */
+static void erase(SimObject *object, SimObject *in_its_place)
+{
+    *slot(object->context, object->id) = in_its_place;
+    if (object->context->vfio_ioas == object->id) {
+        object->context->vfio_ioas = 0;
+    }
+    destroy[object->type](object);
+    g_free(object);
+}
+
+void sim_context_free(SimContext *context)
+{
+    bool progress = true;
+
+    /* each round destroys at least the leaves, so it ends */
+    while (progress) {
+        progress = false;
+        for (guint i = 0; i < context->objects->len; i++) {
+            SimObject *object = g_ptr_array_index(context->objects, i);
+
+            if (object && object != &tombstone && object->users == 1) {
+                erase(object, NULL);
+                progress = true;
+            }
+        }
+    }
+    g_ptr_array_remove(context->sim->contexts, context);
+    g_ptr_array_unref(context->objects);
+    g_free(context);
+}
+
+unsigned sim_context_objects(const SimContext *context)
+{
+    unsigned n = 0;
+
+    for (guint i = 0; i < context->objects->len; i++) {
+        const SimObject *object = g_ptr_array_index(context->objects, i);
+
+        n += object && object != &tombstone;
+    }
+    return n;
+}
+
+void *sim_object_new(SimContext *context, size_t size, SimObjectType type)
+{
+    SimObject *object = g_malloc0(size);
+    guint i;
+
+    object->context = context;
+    object->type = type;
+    object->users = 1;
+    for (i = 0; i < context->objects->len; i++) {
+        if (!g_ptr_array_index(context->objects, i)) {
+            break;
+        }
+    }
+    if (i == context->objects->len) {
+        g_ptr_array_add(context->objects, NULL);
+    }
+    object->id = i + 1;
+    *slot(context, object->id) = object;
+    return object;
+}
+
+void sim_object_finish(void *object)
+{
+    ((SimObject *)object)->finished = true;
+}
+
+void sim_object_abort(void *object)
+{
+    erase(object, NULL);
+}
+
+static SimObject *find(SimContext *context, uint32_t id)
+{
+    SimObject *object;
+
+    if (!id || id > context->objects->len) {
+        return NULL;
+    }
+    object = *slot(context, id);
+    return object && object != &tombstone && object->finished ? object : NULL;
+}
+
+void *sim_object_get(SimContext *context, uint32_t id, SimObjectType type)
+{
+    SimObject *object = find(context, id);
+
+    return object && (type == SIM_ANY || object->type == type) ? object : NULL;
+}
+
+int sim_object_destroy(SimContext *context, uint32_t id)
+{
+    SimObject *object = find(context, id);
+
+    if (!object) {
+        return -ENOENT;
+    }
+    if (object->users > 1) {
+        return -EBUSY;
+    }
+    erase(object, NULL);
+    return 0;
+}
+
+void sim_object_destroy_held(void *object)
+{
+    sim_object_unref(object);
+    erase(object, NULL);
+}
+
+void sim_object_bury(void *object)
+{
+    erase(object, &tombstone);
+}
+
+void sim_object_ref(void *object)
+{
+    ((SimObject *)object)->users++;
+}
+
+void sim_object_unref(void *object)
+{
+    ((SimObject *)object)->users--;
+}

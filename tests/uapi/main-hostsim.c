@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The conformance program on the simulated host. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "hw/iommu/hostsim/hostsim.h"
+#include "tests/uapi/uapi.h"
+
+static Hostsim *sim;
+
+static void no_leaks(Uapi *u)
+{
+    HostsimUsage usage;
+
+    hostsim_usage(sim, &usage);
+    uapi_expect(u, usage.descriptors, 0, "descriptors that are left");
+    uapi_expect(u, usage.objects, 0, "objects that are left");
+    uapi_expect(u, usage.containers, 0, "containers that are left");
+    uapi_expect(u, usage.bound, 0, "bound devices that are left");
+    uapi_check(u, !usage.pinned, "%" PRIu64 " bytes are pinned",
+               usage.pinned);
+}
+
+int main(void)
+{
+    HostsimConfig config;
+    const ViommuSyscalls *sys;
+    GError *error = NULL;
+    Uapi u = { .leaks = no_leaks };
+    int ret;
+
+    hostsim_config_init(&config, HOSTSIM_VTD);
+    sim = hostsim_new(&config, &error);
+    if (!sim) {
+        printf("Bail out! %s\n", error->message);
+        return 1;
+    }
+    sys = hostsim_syscalls(sim);
+    u.calls = (UapiCalls) {
+        .open = sys->open, .close = sys->close, .ioctl = sys->ioctl,
+        .read = sys->read, .write = sys->write, .pread = sys->pread,
+        .pwrite = sys->pwrite, .mmap = sys->mmap, .opaque = sys->opaque,
+    };
+    ret = uapi_main(&u);
+    hostsim_free(sim);
+    return ret;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The conformance program for /dev/iommu and VFIO's devices: what a host
+ * kernel answers, errors above all.  It runs on the simulated host and on
+ * Linux; everything that it does goes through one table of system calls.  It
+ * needs nothing but the C library.
+ */
+#ifndef TESTS_UAPI_UAPI_H
+#define TESTS_UAPI_UAPI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** Errors are negative errnos. */
+typedef struct UapiCalls {
+    int (*open)(void *opaque, const char *path, int flags);
+    int (*close)(void *opaque, int fd);
+    int (*ioctl)(void *opaque, int fd, unsigned long request, void *arg);
+    ssize_t (*read)(void *opaque, int fd, void *buf, size_t size);
+    ssize_t (*write)(void *opaque, int fd, const void *buf, size_t size);
+    ssize_t (*pread)(void *opaque, int fd, void *buf, size_t size,
+                     uint64_t offset);
+    ssize_t (*pwrite)(void *opaque, int fd, const void *buf, size_t size,
+                      uint64_t offset);
+    int (*mmap)(void *opaque, void **map, size_t size, int prot, int flags,
+                int fd, uint64_t offset);
+    void *opaque;
+} UapiCalls;
+
+typedef struct Uapi {
+    UapiCalls calls;
+    /* devices' own files, or NULL; the first two are viommu-testdevs in
+     * groups of their own, behind an IOMMU that can nest */
+    const char *device[2];
+    /* After each test: objects and memory that are still in use, or NULL. */
+    void (*leaks)(struct Uapi *u);
+    unsigned failures;      /* of the test that runs */
+} Uapi;
+
+typedef struct UapiTest {
+    const char *name;
+    void (*run)(Uapi *u);
+} UapiTest;
+
+/** Runs all tests; prints TAP.  0 when all is well. */
+int uapi_main(Uapi *u);
+
+/** Each file's tests, ended by one without a name. */
+extern const UapiTest uapi_dispatch_tests[];
+extern const UapiTest uapi_objects_tests[];
+
+/* --- For tests ----------------------------------------------------------- */
+
+/** A complaint unless @got is @want; both may be negative errnos. */
+void uapi_expect(Uapi *u, long got, long want, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void uapi_check(Uapi *u, bool ok, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+int uapi_open(Uapi *u, const char *path);
+void uapi_close(Uapi *u, int fd);
+int uapi_ioctl(Uapi *u, int fd, unsigned long request, void *arg);
+
+/** /dev/iommu. */
+int uapi_iommu(Uapi *u);
+uint32_t uapi_ioas(Uapi *u, int fd);
+int uapi_destroy(Uapi *u, int fd, uint32_t id);
+
+#endif
