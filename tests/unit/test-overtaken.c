@@ -1,101 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * A walker is overtaken: it has read an entry, then the guest changes that
- * entry and invalidates, then the walker goes on and would put the old entry
- * into a cache.  After the guest's wait, the old one must not be found.
- *
- * The entries in question lie outside RAM, where a callback reads them: it
- * holds the walker up in the middle.
- */
-#include <string.h>
-
+/* Walks of VT-d that are overtaken by a change of what they have read. */
+#include "overtaken.h"
 #include "scalable.h"
 
 #define SOURCE  0x0108
-#define OUTSIDE (FIXTURE_RAM * 2)   /* one page */
 #define IOVA    UINT64_C(0x1000)
-
-typedef struct Scene {
-    Fixture *f;
-    Scalable *sm;           /* in scalable mode; f is its */
-    uint64_t words[512];    /* the page outside RAM; atomic */
-    uint64_t hold;          /* where a reader is held up; atomic */
-    int held, release;      /* atomic */
-
-    /* what the walker does and got */
-    void (*act)(struct Scene *s);
-    uint64_t result;
-
-    /* what the control thread does */
-    void (*change)(struct Scene *s);
-    void (*invalidate)(struct Scene *s);
-    int done;               /* atomic */
-} Scene;
-
-static int outside_read(Fixture *f, uint64_t addr, void *buf, size_t size)
-{
-    Scene *s = f->outside_opaque;
-    uint64_t index = (addr - OUTSIDE) / 8;
-
-    if (addr < OUTSIDE || size % 8 || index + size / 8 > 512) {
-        return -1;
-    }
-    for (size_t i = 0; i < size / 8; i++) {
-        uint64_t word = GUINT64_TO_LE(__atomic_load_n(&s->words[index + i],
-                                                      __ATOMIC_ACQUIRE));
-        memcpy((uint8_t *)buf + 8 * i, &word, 8);
-    }
-    if (__atomic_load_n(&s->hold, __ATOMIC_ACQUIRE) == addr) {
-        __atomic_store_n(&s->hold, 0, __ATOMIC_RELEASE);
-        g_atomic_int_set(&s->held, 1);
-        while (!g_atomic_int_get(&s->release)) {
-            g_usleep(50);
-        }
-    }
-    return 0;
-}
-
-static void *walker_main(void *opaque)
-{
-    Scene *s = opaque;
-
-    s->act(s);
-    return NULL;
-}
-
-static void *control_main(void *opaque)
-{
-    Scene *s = opaque;
-
-    s->invalidate(s);
-    g_atomic_int_set(&s->done, 1);
-    return NULL;
-}
-
-/* Hold a walker at @addr, change, invalidate, let it go: @after holds then. */
-static void overtake(Scene *s, uint64_t addr, uint64_t after)
-{
-    GThread *walker, *control;
-
-    s->held = s->release = s->done = 0;
-    s->hold = addr;
-    walker = g_thread_new("walker", walker_main, s);
-    while (!g_atomic_int_get(&s->held)) {
-        g_usleep(50);
-    }
-    s->change(s);
-    control = g_thread_new("control", control_main, s);
-    /* long enough to be through, but for waiting for the walker */
-    g_usleep(20000);
-    g_atomic_int_set(&s->release, 1);
-    g_thread_join(walker);
-    g_thread_join(control);
-    g_assert_true(g_atomic_int_get(&s->done));
-    s->act(s);
-    g_assert_cmphex(s->result, ==, after);
-    s->act(s);
-    g_assert_cmphex(s->result, ==, after);
-}
 
 static Scene *scene_new(Simple *simple, bool caching_mode)
 {
@@ -104,9 +13,7 @@ static Scene *scene_new(Simple *simple, bool caching_mode)
 
     fixture_config(&config);
     config.caching_mode = caching_mode;
-    s->f = fixture_new(&config);
-    s->f->outside_read = outside_read;
-    s->f->outside_opaque = s;
+    scene_init(s, fixture_new(&config));
     fixture_simple(s->f, simple, SOURCE, 1, 4);
     return s;
 }
@@ -354,9 +261,7 @@ static Scene *scene_sm(unsigned pgtt)
 
     scalable_config(&config);
     s->sm = scalable_new(&config, pgtt, 4, PASID);
-    s->f = s->sm->f;
-    s->f->outside_read = outside_read;
-    s->f->outside_opaque = s;
+    scene_init(s, s->sm->f);
     scalable_map(s->sm, VA, OLD, 1);
     return s;
 }

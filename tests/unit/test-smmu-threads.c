@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "overtaken.h"
 #include "smmu.h"
 
 #define ENDPOINTS   3
@@ -13,7 +14,6 @@
 #define PAGES       (ADDRESSES + 4)
 #define DATA        (UINT64_C(1) << 20)
 #define POISON      UINT64_C(0xdeadbeefdeadbeef)
-#define OUTSIDE     (FIXTURE_RAM * 2)
 #define IPAS        UINT64_C(0x8000000000)
 #define TAGS        ((uint64_t)SMMU_TEST_VMID << 32 | \
                      (uint64_t)SMMU_TEST_ASID << 48)
@@ -231,103 +231,56 @@ static void test_no_stale_use(gconstpointer data)
 
 #define IOVA    UINT64_C(0x1000)
 
-/* A page of memory outside of RAM, where a reader is held up. */
-typedef struct Scene {
-    Smmu *s;
-    uint64_t words[512];
-    uint64_t hold, result;
-    int held, release, done;
-    uint64_t command;
-    uint64_t operand;
-} Scene;
+/* What happens while the walker is held: a word changes, then a command. */
+typedef struct Held {
+    Scene scene;                /* first */
+    unsigned index;
+    uint64_t after;
+    uint64_t command, operand;
+} Held;
 
-static int outside_read(Fixture *f, uint64_t addr, void *buf, size_t size)
+static void translate(Scene *s)
 {
-    Scene *s = f->outside_opaque;
-    uint64_t index = (addr - OUTSIDE) / 8;
-
-    if (addr < OUTSIDE || size % 8 || index + size / 8 > 512) {
-        return -1;
-    }
-    for (size_t i = 0; i < size / 8; i++) {
-        uint64_t word = GUINT64_TO_LE(__atomic_load_n(&s->words[index + i],
-                                                      __ATOMIC_ACQUIRE));
-        memcpy((uint8_t *)buf + 8 * i, &word, 8);
-    }
-    if (__atomic_load_n(&s->hold, __ATOMIC_ACQUIRE) == addr) {
-        __atomic_store_n(&s->hold, 0, __ATOMIC_RELEASE);
-        g_atomic_int_set(&s->held, 1);
-        while (!g_atomic_int_get(&s->release)) {
-            g_usleep(50);
-        }
-    }
-    return 0;
-}
-
-static void *walker_main(void *opaque)
-{
-    Scene *s = opaque;
     ViommuReply reply;
 
-    smmu_test_dma(s->s, IOVA, VIOMMU_READ, &reply);
+    smmu_test_dma(s->smmu, IOVA, VIOMMU_READ, &reply);
     s->result = reply.addr;
-    return NULL;
 }
 
-static void *control_main(void *opaque)
+static void change(Scene *s)
 {
-    Scene *s = opaque;
+    const Held *h = (const Held *)s;
 
-    guest_smmu_command(&s->s->commands, s->command, s->operand);
-    smmu_test_sync(s->s);
-    g_atomic_int_set(&s->done, 1);
-    return NULL;
+    __atomic_store_n(&s->words[h->index], h->after, __ATOMIC_RELEASE);
 }
 
-/* Hold a walker where it reads word @index, make that word @after, and
- * invalidate by a command: then IOVA must lead to @to. */
-static void overtake(Scene *s, unsigned index, uint64_t at, uint64_t after,
-                     uint64_t command, uint64_t operand, uint64_t to)
+static void command(Scene *s)
 {
-    GThread *walker, *control;
+    const Held *h = (const Held *)s;
 
-    s->held = s->release = s->done = 0;
-    s->command = command;
-    s->operand = operand;
-    __atomic_store_n(&s->hold, at, __ATOMIC_RELEASE);
-    walker = g_thread_new("walker", walker_main, s);
-    while (!g_atomic_int_get(&s->held)) {
-        g_usleep(50);
-    }
-    __atomic_store_n(&s->words[index], after, __ATOMIC_RELEASE);
-    control = g_thread_new("control", control_main, s);
-    g_usleep(20000);
-    g_atomic_int_set(&s->release, 1);
-    g_thread_join(walker);
-    g_thread_join(control);
-    g_assert_true(g_atomic_int_get(&s->done));
-    for (unsigned i = 0; i < 2; i++) {
-        walker_main(s);
-        g_assert_cmphex(s->result, ==, to);
-    }
+    guest_smmu_command(&s->smmu->commands, h->command, h->operand);
+    smmu_test_sync(s->smmu);
 }
 
-static Scene *scene_new(unsigned kind)
+static Held *held_new(unsigned kind)
 {
-    Scene *s = g_new0(Scene, 1);
+    Held *h = g_new0(Held, 1);
+    Scene *s = &h->scene;
     ViommuSmmuv3Config config;
 
     smmu_test_config(&config);
-    s->s = smmu_test_new(&config, kind);
-    s->s->f->outside_read = outside_read;
-    s->s->f->outside_opaque = s;
-    return s;
+    s->smmu = smmu_test_new(&config, kind);
+    scene_init(s, s->smmu->f);
+    s->act = translate;
+    s->change = change;
+    s->invalidate = command;
+    return h;
 }
 
-static void scene_free(Scene *s)
+static void held_free(Held *h)
 {
-    smmu_test_free(s->s);
-    g_free(s);
+    smmu_test_free(h->scene.smmu);
+    g_free(h);
 }
 
 /* The last table of either stage: each TLBI. */
@@ -343,15 +296,19 @@ static void test_overtaken_page(void)
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
         bool one = cases[i].kind == SMMUV3_S1;
         uint64_t attributes = (one ? SMMUV3_PAGE_S1 : SMMUV3_PAGE_S2) | 3;
-        Scene *s = scene_new(cases[i].kind);
-        GuestTables *t = one ? &s->s->s1 : &s->s->s2;
+        Held *h = held_new(cases[i].kind);
+        Smmu *s = h->scene.smmu;
+        GuestTables *t = one ? &s->s1 : &s->s2;
 
-        guest_write64(&s->s->f->mem, guest_tables_entry(t, IOVA, 2),
+        guest_write64(&s->f->mem, guest_tables_entry(t, IOVA, 2),
                       OUTSIDE | 3);
-        s->words[1] = 0x5000 | attributes;
-        overtake(s, 1, OUTSIDE + 8, 0x8000 | attributes, cases[i].command,
-                 IOVA, 0x8000);
-        scene_free(s);
+        h->scene.words[1] = 0x5000 | attributes;
+        h->index = 1;
+        h->after = 0x8000 | attributes;
+        h->command = cases[i].command;
+        h->operand = IOVA;
+        overtake(&h->scene, OUTSIDE + 8, 0x8000);
+        held_free(h);
     }
 }
 
@@ -359,24 +316,31 @@ static void test_overtaken_page(void)
  * descriptor is stale. */
 static void test_overtaken_config(void)
 {
-    Scene *s = scene_new(SMMUV3_S1);
+    Held *h = held_new(SMMUV3_S1);
+    Smmu *s = h->scene.smmu;
+    uint64_t *words = h->scene.words;
     GuestTables other;
 
-    smmu_test_map(s->s, IOVA, 0x5000);
-    g_assert_true(guest_tables_init(&other, s->s->alloc, 12, 48, 0));
+    smmu_test_map(s, IOVA, 0x5000);
+    g_assert_true(guest_tables_init(&other, s->alloc, 12, 48, 0));
     g_assert_true(guest_tables_map(&other, IOVA, 0x8000, 3, SMMUV3_PAGE_S1));
-    guest_cd_encode(&s->s->cd, s->words);
-    s->s->ste.cd_table = OUTSIDE;
-    smmu_test_put_ste(s->s);
+    guest_cd_encode(&s->cd, words);
+    s->ste.cd_table = OUTSIDE;
+    smmu_test_put_ste(s);
     /* TTB1 stays off; all of the descriptor is read before it is held. */
-    s->words[1] = other.ttb;
-    overtake(s, 0, OUTSIDE, s->words[0] ^ UINT64_C(1) << 48,
-             0x05 | (uint64_t)SMMU_TEST_SID << 32, 1, 0x8000);
+    words[1] = other.ttb;
+    h->after = words[0] ^ UINT64_C(1) << 48;
+    h->command = 0x05 | (uint64_t)SMMU_TEST_SID << 32;
+    h->operand = 1;
+    overtake(&h->scene, OUTSIDE, 0x8000);
     /* And one that is made bad meanwhile. */
-    guest_smmu_command(&s->s->commands, 0x04, 31);
-    smmu_test_sync(s->s);
-    overtake(s, 0, OUTSIDE, 0, 0x06 | (uint64_t)SMMU_TEST_SID << 32, 0, 0);
-    scene_free(s);
+    guest_smmu_command(&s->commands, 0x04, 31);
+    smmu_test_sync(s);
+    h->after = 0;
+    h->command = 0x06 | (uint64_t)SMMU_TEST_SID << 32;
+    h->operand = 0;
+    overtake(&h->scene, OUTSIDE, 0);
+    held_free(h);
 }
 
 int main(int argc, char **argv)
