@@ -103,6 +103,21 @@ static void random_dma(Board *b, GRand *rand, uint64_t heap)
     testdev_run(&b->dev, TD_READ);
 }
 
+/* Translation on, and much that the tables in use lead to. */
+static void random_dmas(Board *b, GRand *rand, uint64_t heap)
+{
+    board_flush(b);
+    board_command(b, SPEC_GCMD_TE, 0);
+    for (unsigned i = 0; i < 60; i++) {
+        random_dma(b, rand, heap);
+    }
+    board_command(b, 0, SPEC_GCMD_TE);
+    for (unsigned i = 0; i < 8; i++) {
+        board_clear_fault(b, i);
+    }
+    board_set32(b, SPEC_FSTS, SPEC_FSTS_PFO);
+}
+
 static void random_interrupt(Board *b, GRand *rand)
 {
     pci_msix_set(&b->dev.pci, 0,
@@ -127,6 +142,13 @@ static void expect_alive(Board *b)
     board_queue(b, 0);
     board_sync(b);
     sink_clear(b->q);
+}
+
+static void end_alive(Board *b, GRand *rand)
+{
+    expect_alive(b);
+    g_rand_free(rand);
+    board_end(b);
 }
 
 static void fill_random(Board *b, GRand *rand, uint64_t addr, unsigned pages,
@@ -208,20 +230,9 @@ static void test_tables(void)
                         SPEC_AW_39 + round % 3);
         }
         g_assert_true(guest_set_root(&b.regs, heap));
-        board_flush(&b);
-        board_command(&b, SPEC_GCMD_TE, 0);
-        for (unsigned i = 0; i < 60; i++) {
-            random_dma(&b, rand, heap);
-        }
-        board_command(&b, 0, SPEC_GCMD_TE);
-        for (unsigned i = 0; i < 8; i++) {
-            board_clear_fault(&b, i);
-        }
-        board_set32(&b, SPEC_FSTS, SPEC_FSTS_PFO);
+        random_dmas(&b, rand, heap);
     }
-    expect_alive(&b);
-    g_rand_free(rand);
-    board_end(&b);
+    end_alive(&b, rand);
 }
 
 /*
@@ -265,20 +276,9 @@ static void test_scalable_tables(void)
         g_assert_true(guest_set_root(&b.regs, heap |
                                      SPEC_TTM_SCALABLE <<
                                      SPEC_RTADDR_TTM_SHIFT));
-        board_flush(&b);
-        board_command(&b, SPEC_GCMD_TE, 0);
-        for (unsigned i = 0; i < 60; i++) {
-            random_dma(&b, rand, heap);
-        }
-        board_command(&b, 0, SPEC_GCMD_TE);
-        for (unsigned i = 0; i < 8; i++) {
-            board_clear_fault(&b, i);
-        }
-        board_set32(&b, SPEC_FSTS, SPEC_FSTS_PFO);
+        random_dmas(&b, rand, heap);
     }
-    expect_alive(&b);
-    g_rand_free(rand);
-    board_end(&b);
+    end_alive(&b, rand);
 }
 
 static uint64_t random_descriptor(GRand *rand, uint64_t heap)
@@ -332,9 +332,7 @@ static void test_queue(void)
     board_start(&b, all_options);
     board_queue(&b, 1);
     random_queue(&b, rand);
-    expect_alive(&b);
-    g_rand_free(rand);
-    board_end(&b);
+    end_alive(&b, rand);
 }
 
 /* Wide descriptors, while tables are scalable ones. */
@@ -348,9 +346,7 @@ static void test_wide_queue(void)
                                  SPEC_TTM_SCALABLE << SPEC_RTADDR_TTM_SHIFT));
     g_assert_true(guest_queue_init_wide(&b.queue, &b.alloc, &b.regs, 1));
     random_queue(&b, rand);
-    expect_alive(&b);
-    g_rand_free(rand);
-    board_end(&b);
+    end_alive(&b, rand);
 }
 
 static void test_interrupts(void)
@@ -389,9 +385,7 @@ static void test_interrupts(void)
             testdev_interrupt(&b.dev, 0);
         }
     }
-    expect_alive(&b);
-    g_rand_free(rand);
-    board_end(&b);
+    end_alive(&b, rand);
 }
 
 /* Everything at work while the machine is reset again and again. */
@@ -417,9 +411,7 @@ static void test_resets(void)
         g_assert_cmphex(board_reg32(&b, SPEC_GSTS), ==, 0);
         g_assert_cmphex(board_reg64(&b, SPEC_IQH), ==, 0);
     }
-    expect_alive(&b);
-    g_rand_free(rand);
-    board_end(&b);
+    end_alive(&b, rand);
 }
 
 int main(int argc, char **argv)
