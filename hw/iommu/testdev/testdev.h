@@ -3,7 +3,8 @@
  * viommu-testdev: what its files share.
  *
  *   registers.c     life, and BAR 0
- *   engine.c        the commands
+ *   engine.c        from the write to COMMAND to the interrupt
+ *   commands.c      what each command does
  *   access.c        one access on the bus: plain, or with a translation
  *   atc.c           the device-TLB
  *   pri.c           page requests
@@ -351,6 +352,14 @@ void testdev_end(ViommuTestdev *dev, unsigned why);
 /* The command's first failure is its result. */
 void testdev_fail(TestdevRun *run, unsigned why, uint8_t reason,
                   uint64_t addr, bool write);
+/* The registers make no sense together. */
+TestdevOutcome testdev_bad(TestdevRun *run);
+
+/* --- commands.c --- */
+/* FNV-1a, of nothing yet. */
+#define TESTDEV_CHECKSUM_START 0xcbf29ce484222325ull
+/* Run the command from where dev->run stands. */
+TestdevOutcome testdev_command(ViommuTestdev *dev);
 
 /* --- access.c --- */
 /* One access inside a page, through a translation. */
