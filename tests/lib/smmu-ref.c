@@ -620,10 +620,12 @@ static bool stages(Run *run)
     uint64_t addr = req->addr, ipa;
     bool split;
 
-    if (run->inst && !req->write) {
-        want.x = true;
+    if (req->kind == SMMU_REF_TRANSLATION) {
+        want.x = run->inst;
+    } else if (run->inst && !req->write) {
         /* An instruction fetch needs no right to read. */
-        want.r = req->kind == SMMU_REF_TRANSLATION;
+        want.x = true;
+        want.r = false;
     }
     if (!run->s1 && (addr & ~below(oas(run->ref)))) {
         return too_wide(run);
@@ -637,8 +639,9 @@ static bool stages(Run *run)
     }
     if (req->kind == SMMU_REF_TRANSLATION) {
         want = (Rights) { want.r && g1.r, want.w && g1.w, want.x && g1.x };
-        if (!want.r && !want.w && !want.x) {
-            /* Stage 2 is not asked (3.9.1.2). */
+        if (!want.r && !want.w) {
+            /* Stage 2 is not asked (3.9.1.2).  A completion has no way to
+             * grant execution alone (PCIe 10.2.3). */
             run->a->ok = true;
             return true;
         }
@@ -653,7 +656,9 @@ static bool stages(Run *run)
     run->a->addr = split ? ipa : addr;
     run->a->read = g1.r && g2.r;
     run->a->write = g1.w && g2.w;
-    run->a->exec = g1.x && g2.x;
+    run->a->exec = g1.x && g2.x &&
+                   (req->kind != SMMU_REF_TRANSLATION ||
+                    (run->a->read && run->inst));
     return true;
 }
 
@@ -663,7 +668,9 @@ static void override(Run *run)
     unsigned inst = field(run->ste[1], 50, 2);
 
     run->priv = priv & 2 ? priv & 1 : run->priv;
-    run->inst = inst & 2 ? inst & 1 : run->inst;
+    /* It does not make a write an instruction's. */
+    run->inst = inst != 2 &&
+                (run->inst || (inst == 3 && !run->req->write));
 }
 
 static bool translated(Run *run, unsigned config)

@@ -123,10 +123,13 @@ void smmu_write_cd(SmmuWorld *w, SmmuStream *s, unsigned index,
     word[1] |= (uint64_t)a->had[0] << 1;
     word[2] |= (uint64_t)a->had[1] << 1;
     if (damaged) {
-        /* Where pages may be global, only what no TLB keeps. */
+        /*
+         * Where pages may be global, only what no TLB keeps.  And nothing
+         * that makes legal tables of others, such as T0SZ: what is read from
+         * stage 2's or the queues' as if it were stage 1's may be global.
+         */
         uint64_t bits = s->vm == SMMU_VMS - 1 ? UINT64_C(0x720080008000)
-                        : w->runs ? UINT64_C(0x7fff4000c000)
-                                  : UINT64_C(0x7fffc0ffc0ff);
+                                              : UINT64_C(0x7fffc000c000);
         unsigned n;
 
         s->odd_asid[index] = odd_tag(w);

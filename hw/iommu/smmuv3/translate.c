@@ -148,6 +148,10 @@ static bool answer_ats(Request *r, const SmmuContext *c)
         if (!is_missing(r->fault.id)) {
             return blocked(r, UINT64_C(1) << m.shift);
         }
+        if (r->fault.s2 && r->fault.class == SMMU_CLASS_TT) {
+            /* Less access would not make stage 1's tables reachable. */
+            break;
+        }
     }
     return nothing_granted(r);
 }
