@@ -105,13 +105,19 @@ static bool look_up(Request *r, const SmmuContext *c, uint64_t addr,
 static bool answer(Request *r, const SmmuMapping *m)
 {
     uint64_t size = UINT64_C(1) << m->shift;
+    uint8_t access = access_of(m->flags, r->wanted.access & VIOMMU_PRIV);
 
     r->reply->global = m->flags & SMMU_MAP_GLOBAL;
     r->reply->privileged = r->wanted.access & VIOMMU_PRIV;
+    if ((r->context.flags & SMMU_CTX_FORCE_INST) &&
+        !(access & VIOMMU_EXEC) && !(r->req->access & VIOMMU_READ)) {
+        /* Reads of this stream are instruction fetches. */
+        access &= ~VIOMMU_READ;
+    }
     /* An instruction fetch reads, but needs no right to. */
     return granted(r, m->page | (r->req->addr & (size - 1)), size,
-                   access_of(m->flags, r->wanted.access & VIOMMU_PRIV) |
-                   (r->wanted.access & VIOMMU_EXEC ? VIOMMU_READ : 0));
+                   access | (r->wanted.access & VIOMMU_EXEC ? VIOMMU_READ
+                                                            : 0));
 }
 
 static bool nothing_granted(Request *r)
