@@ -13,6 +13,16 @@ static const ViommuFdtSmmu smmu = {
     .coherent = true, .spi = 74,
 };
 
+/* With messages of its own, of an ITS and of a frame without IDs. */
+static const ViommuFdtSmmu with_its = {
+    .base = 0xc000000, .size = 0x20000, .phandle = 0x8004, .spi = 112,
+    .msi_parent = 0x8001, .msi_cells = 1, .device_id = 5,
+};
+static const ViommuFdtSmmu with_frame = {
+    .base = 0xc020000, .size = 0x20000, .phandle = 0x8005, .spi = 116,
+    .msi_parent = 0x8002, .device_id = 6,
+};
+
 /* A tree with a host bridge, in memory of its own. */
 static void *tree_new(size_t size)
 {
@@ -37,6 +47,8 @@ static void *full_tree(void)
     fdt_setprop_u32(fdt, 0, "#address-cells", 2);
     fdt_setprop_u32(fdt, 0, "#size-cells", 2);
     g_assert_true(viommu_fdt_add_smmuv3(fdt, &smmu, &error));
+    g_assert_true(viommu_fdt_add_smmuv3(fdt, &with_its, &error));
+    g_assert_true(viommu_fdt_add_smmuv3(fdt, &with_frame, &error));
     g_assert_true(viommu_fdt_link_pcie(fdt, "/pcie@10000000", smmu.phandle,
                                        true, &error));
     g_assert_true(viommu_fdt_add_stalling(fdt, "/pcie@10000000", 3 << 3, 16,
@@ -57,6 +69,8 @@ static const char *const lines[] = {
     ("interrupts = <0x00 0x4a 0x01 0x00 0x4b 0x01 0x00 0x4c 0x01 0x00 0x4d "
      "0x01>;"),
     "reg = <0x10 0x9050000 0x00 0x20000>;", "compatible = \"arm,smmu-v3\";",
+    "smmuv3@c000000 {", "msi-parent = <0x8001 0x05>;",
+    "smmuv3@c020000 {", "msi-parent = <0x8002>;",
     "ats-supported;", "iommu-map = <0x00 0x8003 0x00 0x10000>;",
 };
 
@@ -95,6 +109,7 @@ static void test_refused(void)
 {
     void *fdt = tree_new(SIZE);
     GError *error = NULL;
+    ViommuFdtSmmu wide;
 
     g_assert_false(viommu_fdt_link_pcie(fdt, "/nowhere", 1, false, &error));
     g_assert_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG);
@@ -111,6 +126,11 @@ static void test_refused(void)
     g_clear_error(&error);
     g_assert_true(viommu_fdt_add_smmuv3(fdt, &smmu, &error));
     g_assert_false(viommu_fdt_add_smmuv3(fdt, &smmu, &error));
+    g_clear_error(&error);
+    wide = with_its;
+    wide.msi_cells = 2;
+    g_assert_false(viommu_fdt_add_smmuv3(fdt, &wide, &error));
+    g_assert_nonnull(strstr(error->message, "2 msi-cells"));
     g_clear_error(&error);
     g_free(fdt);
 

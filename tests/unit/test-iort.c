@@ -184,7 +184,62 @@ static void test_several(void)
     g_byte_array_unref(out);
 }
 
+/* The second unit sends messages of its own, with DeviceID 5. */
+static void with_msi(Table *t)
+{
+    table_init(t);
+    t->smmus[1] = t->smmus[0];
+    t->smmus[1].base = 0xc000000;
+    t->smmus[1].msi = true;
+    t->smmus[1].device_id = 5;
+    t->iort.n_smmus = 2;
+    t->mappings[1].to = 1;
+}
+
+static void test_msi(void)
+{
+    GError *error = NULL;
+    GByteArray *out;
+    Table t;
+
+    with_msi(&t);
+    out = viommu_iort_build(&t.iort, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(out->len, ==,
+                     48 + 24 + (68 + 20) + (68 + 2 * 20) + (40 + 2 * 20));
+    /* E.e: revision 6, the node's is 5, "DeviceID mapping index valid" */
+    g_assert_cmpuint(out->data[8], ==, 6);
+    g_assert_cmpuint(out->data[72 + 3], ==, 4);
+    g_assert_cmphex(get(out, 72 + 24, 4) & 1 << 4, ==, 0);
+    g_assert_cmpuint(out->data[160 + 3], ==, 5);
+    g_assert_cmphex(get(out, 160 + 24, 4), ==, 1 | 2 << 1 | 1 << 4);
+    g_assert_cmpuint(get(out, 160 + 8, 4), ==, 2);
+    g_assert_cmpuint(get(out, 160 + 64, 4), ==, 1);
+    /* the mapping with that index: one, to the ITS group, "single" */
+    g_assert_cmpuint(get(out, 160 + 88 + 4, 4), ==, 0);
+    g_assert_cmpuint(get(out, 160 + 88 + 8, 4), ==, 5);
+    g_assert_cmpuint(get(out, 160 + 88 + 12, 4), ==, 48);
+    g_assert_cmpuint(get(out, 160 + 88 + 16, 4), ==, 1);
+    /* the root complex finds both units */
+    g_assert_cmphex(get(out, 268 + 40 + 12, 4), ==, 72);
+    g_assert_cmphex(get(out, 268 + 60 + 12, 4), ==, 160);
+    g_byte_array_unref(out);
+
+    t.mappings[1].to = 0;
+    t.iort.its = false;
+    refused(&t, "SMMUv3 1: messages of its own need an ITS");
+}
+
 /* What iasl calls them; the list is in the order of the table. */
+static const char *const msi_fields[] = {
+    "Revision : 06", "Node Count : 00000004", "Revision : 04",
+    "Mapping Count : 00000001", "Revision : 05", "Mapping Count : 00000002",
+    "Base Address : 000000000C000000", "Device ID Mapping Index : 00000001",
+    "ID Count : 0000FFFF", "ID Count : 00000000", "Output Base : 00000005",
+    "Output Reference : 00000030", "Single Mapping : 1",
+    "Output Reference : 00000048", "Output Reference : 000000A0",
+};
+
 static const char *const fields[] = {
     "Signature : \"IORT\"", "Node Count : 00000003", "Type : 00",
     "Type : 04", "Base Address : 0000000009050000", "COHACC Override : 1",
@@ -195,7 +250,7 @@ static const char *const fields[] = {
     "Input base : 00008000", "Output Reference : 00000030",
 };
 
-static void test_iasl(void)
+static void iasl_shows(const Table *t, const char *const *wanted, unsigned n)
 {
     g_autofree char *folder = g_dir_make_tmp("viommu-iort-XXXXXX", NULL);
     g_autofree char *aml = g_build_filename(folder, "iort.aml", NULL);
@@ -207,11 +262,9 @@ static void test_iasl(void)
     GError *error = NULL;
     GByteArray *out;
     const char *at;
-    Table t;
     int status;
 
-    table_init(&t);
-    out = viommu_iort_build(&t.iort, &error);
+    out = viommu_iort_build(&t->iort, &error);
     g_assert_no_error(error);
     g_assert_true(g_file_set_contents(aml, (const char *)out->data, out->len,
                                       NULL));
@@ -225,10 +278,10 @@ static void test_iasl(void)
         g_assert_true(g_file_get_contents(dsl, &listing, NULL, NULL));
         g_assert_null(strstr(listing, "Incorrect checksum"));
         at = listing;
-        for (unsigned i = 0; i < G_N_ELEMENTS(fields); i++) {
-            at = strstr(at, fields[i]);
+        for (unsigned i = 0; i < n; i++) {
+            at = strstr(at, wanted[i]);
             if (!at) {
-                g_error("iasl shows no '%s' there:\n%s", fields[i], listing);
+                g_error("iasl shows no '%s' there:\n%s", wanted[i], listing);
             }
             at++;
         }
@@ -238,11 +291,22 @@ static void test_iasl(void)
     g_rmdir(folder);
 }
 
+static void test_iasl(void)
+{
+    Table t;
+
+    table_init(&t);
+    iasl_shows(&t, fields, G_N_ELEMENTS(fields));
+    with_msi(&t);
+    iasl_shows(&t, msi_fields, G_N_ELEMENTS(msi_fields));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/iort/bytes", test_bytes);
     g_test_add_func("/iort/several", test_several);
+    g_test_add_func("/iort/msi", test_msi);
     g_test_add_func("/iort/refused", test_refused);
     g_test_add_func("/iort/iasl", test_iasl);
     return g_test_run();

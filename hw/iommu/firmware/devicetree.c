@@ -40,6 +40,17 @@ static bool set_bytes(void *fdt, int node, const char *name,
     return !ret || fdt_fail(error, name, ret);
 }
 
+/* Binding "msi-parent". */
+static bool set_msi_parent(void *fdt, int node, const ViommuFdtSmmu *smmu,
+                           GError **error)
+{
+    const uint32_t cells[] = { smmu->msi_parent, smmu->device_id };
+
+    return !smmu->msi_parent ||
+           set_cells(fdt, node, "msi-parent", cells, 1 + smmu->msi_cells,
+                     error);
+}
+
 bool viommu_fdt_add_smmuv3(void *fdt, const ViommuFdtSmmu *smmu,
                            GError **error)
 {
@@ -52,6 +63,10 @@ bool viommu_fdt_add_smmuv3(void *fdt, const ViommuFdtSmmu *smmu,
     char name[32];
     int node;
 
+    if (smmu->msi_cells > 1) {
+        return acpi_fail(error, "device tree: %u msi-cells: allowed are 0 "
+                         "and 1", smmu->msi_cells);
+    }
     snprintf(name, sizeof(name), "smmuv3@%" G_GINT64_MODIFIER "x",
              smmu->base);
     node = fdt_add_subnode(fdt, 0, name);
@@ -73,6 +88,7 @@ bool viommu_fdt_add_smmuv3(void *fdt, const ViommuFdtSmmu *smmu,
                      error) &&
            (!smmu->coherent ||
             set_bytes(fdt, node, "dma-coherent", "", 0, error)) &&
+           set_msi_parent(fdt, node, smmu, error) &&
            set_cells(fdt, node, "#iommu-cells", &one, 1, error) &&
            set_cells(fdt, node, "phandle", &smmu->phandle, 1, error);
 }

@@ -6,6 +6,8 @@
 #include "hw/iommu/firmware/acpi.h"
 
 #define IORT_REVISION       3
+/* E.e, for units with messages of their own */
+#define IORT_REVISION_MSI   6
 #define IORT_HEADER_SIZE    48
 #define ID_MAPPING_SIZE     20
 #define SMMU_WINDOW_ALIGN   0x10000u
@@ -13,11 +15,14 @@
 
 /* 3.1: node types, their revisions here, and their sizes without mappings */
 enum { NODE_ITS = 0, NODE_ROOT = 2, NODE_SMMUV3 = 4 };
-enum { REVISION_ITS = 1, REVISION_ROOT = 4, REVISION_SMMUV3 = 4 };
+enum { REVISION_ITS = 1, REVISION_ROOT = 4, REVISION_SMMUV3 = 4,
+       REVISION_SMMUV3_MSI = 5 };
 enum { SIZE_ITS = 24, SIZE_ROOT = 40, SIZE_SMMUV3 = 68 };
 
 #define SMMUV3_COHACC       1u
 #define SMMUV3_HTTU_SHIFT   1
+#define SMMUV3_DEVICE_ID    (1u << 4)
+#define MAPPING_SINGLE      1u
 #define ROOT_COHERENT       1u
 /* memory access flags: CPM and DACS */
 #define ROOT_MEMORY_FLAGS   3u
@@ -42,6 +47,10 @@ static bool check_smmu(const ViommuIort *iort, size_t i, GError **error)
     if (smmu->streams < 1 || smmu->streams > STREAMS_MAX) {
         return acpi_fail(error, "SMMUv3 %zu: %u streams: allowed are 1 to %u",
                          i, smmu->streams, STREAMS_MAX);
+    }
+    if (smmu->msi && !iort->its) {
+        return acpi_fail(error, "SMMUv3 %zu: messages of its own need an ITS",
+                         i);
     }
     return true;
 }
@@ -118,12 +127,31 @@ static bool check(const ViommuIort *iort, GError **error)
     return true;
 }
 
+/* StreamIDs to the ITS, and the unit's own DeviceID. */
+static unsigned smmu_mappings(const ViommuIort *iort, size_t i)
+{
+    return iort->its + iort->smmus[i].msi;
+}
+
 /* Where the nodes stand: the ITS group first, if there is one. */
 static uint32_t smmu_offset(const ViommuIort *iort, size_t i)
 {
-    unsigned size = SIZE_SMMUV3 + (iort->its ? ID_MAPPING_SIZE : 0);
+    uint32_t at = IORT_HEADER_SIZE + (iort->its ? SIZE_ITS : 0);
 
-    return IORT_HEADER_SIZE + (iort->its ? SIZE_ITS : 0) + i * size;
+    for (size_t k = 0; k < i; k++) {
+        at += SIZE_SMMUV3 + smmu_mappings(iort, k) * ID_MAPPING_SIZE;
+    }
+    return at;
+}
+
+static bool any_msi(const ViommuIort *iort)
+{
+    for (size_t i = 0; i < iort->n_smmus; i++) {
+        if (iort->smmus[i].msi) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void put_node(GByteArray *out, unsigned type, unsigned revision,
@@ -138,13 +166,13 @@ static void put_node(GByteArray *out, unsigned type, unsigned revision,
 }
 
 static void put_mapping(GByteArray *out, uint32_t input, uint32_t count,
-                        uint32_t output, uint32_t to)
+                        uint32_t output, uint32_t to, uint32_t flags)
 {
     acpi_put(out, input, 4);
     acpi_put(out, count - 1, 4);
     acpi_put(out, output, 4);
     acpi_put(out, to, 4);
-    acpi_put(out, 0, 4);
+    acpi_put(out, flags, 4);
 }
 
 static void put_its(GByteArray *out, const ViommuIort *iort, uint32_t *id)
@@ -159,10 +187,13 @@ static void put_smmu(GByteArray *out, const ViommuIort *iort, size_t i,
 {
     const ViommuIortSmmu *smmu = &iort->smmus[i];
 
-    put_node(out, NODE_SMMUV3, REVISION_SMMUV3, SIZE_SMMUV3, iort->its, id);
+    put_node(out, NODE_SMMUV3,
+             smmu->msi ? REVISION_SMMUV3_MSI : REVISION_SMMUV3, SIZE_SMMUV3,
+             smmu_mappings(iort, i), id);
     acpi_put(out, smmu->base, 8);
     acpi_put(out, (smmu->coherent ? SMMUV3_COHACC : 0) |
-                  smmu->httu << SMMUV3_HTTU_SHIFT, 4);
+                  smmu->httu << SMMUV3_HTTU_SHIFT |
+                  (smmu->msi ? SMMUV3_DEVICE_ID : 0), 4);
     acpi_put(out, 0, 4);
     acpi_put(out, 0, 8);            /* no VATOS */
     acpi_put(out, 0, 4);            /* the architecture's own model */
@@ -171,9 +202,14 @@ static void put_smmu(GByteArray *out, const ViommuIort *iort, size_t i,
     acpi_put(out, smmu->gerror_gsiv, 4);
     acpi_put(out, smmu->sync_gsiv, 4);
     acpi_put(out, 0, 4);            /* proximity domain, not valid */
-    acpi_put(out, 0, 4);            /* DeviceID mapping: interrupts are wired */
+    /* which of the mappings has its DeviceID; without, 0 says nothing */
+    acpi_put(out, smmu->msi, 4);
     if (iort->its) {
-        put_mapping(out, 0, smmu->streams, 0, IORT_HEADER_SIZE);
+        put_mapping(out, 0, smmu->streams, 0, IORT_HEADER_SIZE, 0);
+    }
+    if (smmu->msi) {
+        put_mapping(out, 0, 1, smmu->device_id, IORT_HEADER_SIZE,
+                    MAPPING_SINGLE);
     }
 }
 
@@ -198,7 +234,7 @@ static void put_root(GByteArray *out, const ViommuIort *iort, size_t i,
 
         put_mapping(out, m->input_base, m->count, m->output_base,
                     m->to == VIOMMU_IORT_ITS ? IORT_HEADER_SIZE
-                                             : smmu_offset(iort, m->to));
+                                             : smmu_offset(iort, m->to), 0);
     }
 }
 
@@ -211,7 +247,8 @@ GByteArray *viommu_iort_build(const ViommuIort *iort, GError **error)
         return NULL;
     }
     out = g_byte_array_new();
-    acpi_begin(out, "IORT", IORT_REVISION, &iort->header);
+    acpi_begin(out, "IORT", any_msi(iort) ? IORT_REVISION_MSI : IORT_REVISION,
+               &iort->header);
     acpi_put(out, iort->its + iort->n_smmus + iort->n_roots, 4);
     acpi_put(out, IORT_HEADER_SIZE, 4);
     acpi_put(out, 0, 4);

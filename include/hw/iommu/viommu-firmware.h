@@ -218,6 +218,10 @@ typedef struct ViommuIortSmmu {
     uint32_t event_gsiv, pri_gsiv, gerror_gsiv, sync_gsiv;
     /** how many StreamIDs it has, from 0 */
     uint32_t streams;
+    /** its own interrupts can be messages, which the ITS knows by this
+     *  DeviceID */
+    bool msi;
+    uint32_t device_id;
 } ViommuIortSmmu;
 
 /** A PCI segment. */
@@ -264,6 +268,11 @@ typedef struct ViommuFdtSmmu {
     /** the first of four shared peripheral interrupts of the GIC, edges:
      *  eventq, priq, cmdq-sync, gerror */
     uint32_t spi;
+    /** the controller of its interrupt messages, 0 is none; with msi_cells 1
+     *  it is an ITS, which knows them by device_id */
+    uint32_t msi_parent;
+    unsigned msi_cells;
+    uint32_t device_id;
 } ViommuFdtSmmu;
 
 /**
