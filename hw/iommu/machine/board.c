@@ -254,7 +254,8 @@ static bool add_smmu(Board *board, const MachineOptions *options,
     unit->board = board;
     unit->viommu = viommu_smmuv3_new(&device->smmu, &unit_ops, unit, error);
     if (!unit->viommu ||
-        !plug_unit(unit, BOARD_SMMU_BASE, BOARD_SMMU_SIZE, error)) {
+        !plug_unit(unit, BOARD_SMMU_BASE, BOARD_SMMU_SIZE, error) ||
+        !board_make_iort(board, device, error)) {
         g_prefix_error(error, "-machine iommu=smmuv3: ");
         return false;
     }
@@ -446,7 +447,7 @@ void board_free(Board *board)
         viommu_free(board->unit[i].viommu);
     }
     viommu_sink_free(board->sink);
-    g_clear_pointer(&board->dmar, g_byte_array_unref);
+    g_clear_pointer(&board->table, g_byte_array_unref);
     bus_free(board->bus);
     g_free(board);
 }

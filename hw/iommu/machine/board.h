@@ -5,6 +5,7 @@
 #ifndef HW_IOMMU_MACHINE_BOARD_H
 #define HW_IOMMU_MACHINE_BOARD_H
 
+#include <hw/iommu/viommu-firmware.h>
 #include <hw/iommu/viommu-testdev.h>
 
 #include "hw/iommu/machine/options.h"
@@ -44,8 +45,8 @@ struct Board {
     /* of PciFunction, those that endpoint_new() made */
     GPtrArray *endpoints;
     ViommuSink *sink;
-    /* the table for firmware; NULL without a unit */
-    GByteArray *dmar;
+    /* the table for firmware (DMAR or IORT); NULL without a unit */
+    GByteArray *table;
     BusWindow sink_window;
     uint8_t reset_control;
     unsigned dma_depth;
@@ -61,9 +62,14 @@ uint32_t board_port_read(Board *board, uint16_t port, unsigned size);
 void board_port_write(Board *board, uint16_t port, unsigned size,
                       uint32_t value);
 
-/* Make board->dmar, once everything is plugged. */
+/* Make board->table, for q35 once everything is plugged, or for the SMMUv3
+ * with @options. */
 bool board_make_dmar(Board *board, const MachineOptions *options,
                      GError **error);
+bool board_make_iort(Board *board, const DeviceOptions *options,
+                     GError **error);
+/* Who made the table. */
+extern const ViommuAcpiHeader board_acpi_header;
 
 /* Let units and endpoints go on with what they put off. */
 void board_run(Board *board);

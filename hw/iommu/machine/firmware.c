@@ -3,12 +3,18 @@
  * The table that tells software where the units are.  Nobody puts it into
  * memory here, because there is no firmware; -machine dump-dmar shows it.
  */
-#include <hw/iommu/viommu-firmware.h>
-
 #include "hw/iommu/machine/board.h"
 
 /* No address is wider. */
 #define HAW_MAX 52
+
+const ViommuAcpiHeader board_acpi_header = {
+    .oem_id = "VIOMMU",
+    .oem_table_id = "MACHINE",
+    .creator_id = "VIOM",
+    .oem_revision = 1,
+    .creator_revision = 1,
+};
 
 /* A table in the making. */
 typedef struct Table {
@@ -235,11 +241,7 @@ static bool describe(Table *t, GByteArray **table, GError **error)
     const ViommuDmarAtsr atsr = { .all_ports = true };
     ViommuDmarSatc satc = { 0 };
     ViommuDmar dmar = {
-        .header.oem_id = "VIOMMU",
-        .header.oem_table_id = "MACHINE",
-        .header.creator_id = "VIOM",
-        .header.oem_revision = 1,
-        .header.creator_revision = 1,
+        .header = board_acpi_header,
         .atsrs = &atsr,
         .satcs = &satc,
     };
@@ -287,7 +289,7 @@ bool board_make_dmar(Board *board, const MachineOptions *options,
     bool ok = true;
 
     if (board->n_units) {
-        ok = describe(&t, &board->dmar, error);
+        ok = describe(&t, &board->table, error);
     }
     g_array_unref(t.drhds);
     g_array_unref(t.rmrrs);

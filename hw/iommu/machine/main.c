@@ -38,14 +38,16 @@ static FILE *open_log(const char *path, GError **error)
 
 static bool dump(const Board *board, const char *path, GError **error)
 {
-    if (!board->dmar) {
+    const char *word = board->kind == MACHINE_Q35 ? "dmar" : "iort";
+
+    if (!board->table) {
         g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "-machine dump-dmar=%s: there is no unit", path);
+                    "-machine dump-%s=%s: there is no unit", word, path);
         return false;
     }
-    if (!g_file_set_contents(path, (const char *)board->dmar->data,
-                             board->dmar->len, error)) {
-        g_prefix_error(error, "-machine dump-dmar=%s: ", path);
+    if (!g_file_set_contents(path, (const char *)board->table->data,
+                             board->table->len, error)) {
+        g_prefix_error(error, "-machine dump-%s=%s: ", word, path);
         return false;
     }
     return true;
@@ -59,8 +61,8 @@ static int run(const MachineOptions *options)
     FILE *log = NULL;
     Board *board = board_new(options, &error);
 
-    if (board && options->dump_dmar) {
-        dump(board, options->dump_dmar, &error);
+    if (board && options->dump_table) {
+        dump(board, options->dump_table, &error);
         board_free(board);
         return error ? report(error) : EXIT_SUCCESS;
     }

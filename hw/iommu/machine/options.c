@@ -165,9 +165,10 @@ static bool set_machine_word(MachineOptions *options, const char *name,
     bool on;
 
     *known = true;
-    if (!strcmp(name, "dump-dmar") && options->kind == MACHINE_Q35) {
-        g_free(options->dump_dmar);
-        options->dump_dmar = g_strdup(value);
+    if (!strcmp(name, options->kind == MACHINE_Q35 ? "dump-dmar"
+                                                   : "dump-iort")) {
+        g_free(options->dump_table);
+        options->dump_table = g_strdup(value);
     } else if (!strcmp(name, "iommu") && options->kind == MACHINE_VIRT) {
         options->smmu = !strcmp(value, "smmuv3");
         return options->smmu || !strcmp(value, "none") ||
@@ -225,7 +226,7 @@ static bool set_machine(MachineOptions *options, const char *value,
                         "without effect: %s)",
                         options->kind == MACHINE_Q35 ? "q35" : "virt", item,
                         options->kind == MACHINE_Q35 ? "dump-dmar"
-                        : "highmem-ecam, iommu", all);
+                        : "dump-iort, highmem-ecam, iommu", all);
         }
     }
     return true;
@@ -308,8 +309,9 @@ static bool set_log(MachineOptions *options, const char *value,
 static const Option option_table[] = {
     { "machine", "q35[,dump-dmar=FILE]", "the addresses of QEMU's q35; write "
       "the DMAR table to FILE and end", set_machine },
-    { "machine", "virt[,iommu=smmuv3][,highmem-ecam=off]", "those of virt, "
-      "with an SMMUv3", set_machine },
+    { "machine", "virt[,iommu=smmuv3][,highmem-ecam=off][,dump-iort=FILE]",
+      "those of virt, with an SMMUv3; write the IORT to FILE and end",
+      set_machine },
     { "M", "q35[,...]", "the same", set_machine },
     { "global", "arm-smmuv3.NAME=VALUE", "a property of the SMMUv3 (-device "
       "arm-smmuv3,help lists them)", set_global },
@@ -449,7 +451,7 @@ OptionsResult machine_options_parse(int argc, char **argv,
         }
         i += used_value;
     }
-    if (options->channel == CHANNEL_NONE && !options->dump_dmar) {
+    if (options->channel == CHANNEL_NONE && !options->dump_table) {
         fail(error, "-qtest: missing, expects unix:PATH[,server=on|off] or "
              "stdio");
         return OPTIONS_ERROR;
@@ -467,6 +469,6 @@ void machine_options_clear(MachineOptions *options)
     }
     g_free(options->channel_path);
     g_free(options->log_path);
-    g_free(options->dump_dmar);
+    g_free(options->dump_table);
     *options = (MachineOptions) { 0 };
 }

@@ -94,8 +94,9 @@ typedef struct MachineOptions {
     char *channel_path;
     /* NULL is none */
     char *log_path;
-    /* where to write the DMAR table, instead of serving; NULL is nowhere */
-    char *dump_dmar;
+    /* where to write the table for firmware, instead of serving; NULL is
+     * nowhere */
+    char *dump_table;
 } MachineOptions;
 
 typedef enum OptionsResult {
