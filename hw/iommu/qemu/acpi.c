@@ -132,7 +132,7 @@ static void vtd_add_unit(VtdTable *t, IntelIOMMUState *s)
     GArray *scopes = vtd_scopes_new(t);
     ViommuDmarDrhd drhd = {
         .base = vtd_unit_base(s),
-        .size = pow2ceil(viommu_mmio_size(s->unit)),
+        .size = pow2ceil(viommu_mmio_size(s->glue->unit)),
     };
 
     if (s == vtd_unit_of_ioapic()) {
@@ -152,7 +152,8 @@ static PCIDevice *vtd_reserved_device(const ViommuReservedDevice *named,
     Object *obj;
 
     if (!named->id) {
-        PCIDevice *dev = vtd_find_device(named->bus << 8 | named->devfn);
+        PCIDevice *dev = vtd_find_device(NULL,
+                                         named->bus << 8 | named->devfn);
 
         if (!dev && named->bus == 0) {
             error_setg(errp, "reserved-regions: there is no device at "

@@ -23,7 +23,7 @@ extern ViommuOfDevice *viommu_of_device;
 
 /**
  * viommu_translate() by the unit behind @as, the DMA address space of a device
- * that viommu_of_device knows; with what dma.c keeps.  Any thread, in a
+ * that viommu_of_device knows; with what space.c keeps.  Any thread, in a
  * critical section of RCU that spans the access.
  */
 typedef ViommuStatus ViommuTranslateFor(AddressSpace *as,

@@ -5,209 +5,60 @@
  */
 #include "qemu/osdep.h"
 #include "glue.h"
-#include "ram.h"
 #include "hw/i386/pc.h"
 #include "hw/qdev-properties.h"
 #include "kvm/kvm_i386.h"
 #include "migration/vmstate.h"
 #include "qapi/error.h"
 #include "qemu/error-report.h"
-#include "qemu/main-loop.h"
 #include "system/system.h"
 #include <hw/iommu/viommu-vtd.h>
 
-/* --- Events from the unit ------------------------------------------------ */
-
-/*
- * The unit calls back on whatever thread translates.  Without the BQL, the
- * event waits here for the main loop.
- */
-#define VTD_EVENTS_MAX 64
-
-struct VtdEvents {
-    QemuMutex lock;
-    ViommuMsi msis[VTD_EVENTS_MAX];
-    unsigned msi_count;
-    bool all_changed;
-    bool spaces_changed;
-    QEMUBH *bh;
-    QEMUBH *run;
-};
-
-void vtd_events_flush(IntelIOMMUState *s)
-{
-    VtdEvents *events = s->events;
-    ViommuMsi msis[VTD_EVENTS_MAX];
-    unsigned count;
-    bool all_changed, spaces_changed;
-
-    qemu_mutex_lock(&events->lock);
-    count = events->msi_count;
-    memcpy(msis, events->msis, count * sizeof(msis[0]));
-    all_changed = events->all_changed;
-    spaces_changed = events->spaces_changed;
-    events->msi_count = 0;
-    events->all_changed = false;
-    events->spaces_changed = false;
-    qemu_mutex_unlock(&events->lock);
-
-    if (all_changed) {
-        vtd_all_changed(s);
-    } else if (spaces_changed) {
-        vtd_spaces_update(s, VIOMMU_ANY, 0);
-    }
-    for (unsigned i = 0; i < count; i++) {
-        vtd_deliver_msi(VTD_UNIT_SOURCE + s->index, &msis[i]);
-    }
-}
-
-static void vtd_events_bh(void *opaque)
-{
-    vtd_events_flush(opaque);
-}
-
-static void vtd_run_bh(void *opaque)
-{
-    IntelIOMMUState *s = opaque;
-
-    viommu_run(s->unit);
-}
-
-/* Any thread. */
-static void vtd_send_msi(void *opaque, const ViommuMsi *msi)
-{
-    IntelIOMMUState *s = opaque;
-    VtdEvents *events = s->events;
-    bool known = false;
-
-    if (bql_locked()) {
-        vtd_deliver_msi(VTD_UNIT_SOURCE + s->index, msi);
-        return;
-    }
-    qemu_mutex_lock(&events->lock);
-    /* A message that is pending already says it all: they are edges. */
-    for (unsigned i = 0; i < events->msi_count && !known; i++) {
-        known = events->msis[i].addr == msi->addr &&
-                events->msis[i].data == msi->data;
-    }
-    /*
-     * The unit has a few message registers, so the list overflows only
-     * when the guest rewrites them faster than the main loop runs; what it
-     * loses then are messages to places that it has given up.
-     */
-    if (!known && events->msi_count < VTD_EVENTS_MAX) {
-        events->msis[events->msi_count++] = *msi;
-    }
-    qemu_mutex_unlock(&events->lock);
-    qemu_bh_schedule(events->bh);
-}
-
-/* Any thread. */
-static void vtd_invalidate(void *opaque, const ViommuInvalidation *inv)
-{
-    IntelIOMMUState *s = opaque;
-    VtdEvents *events = s->events;
-
-    vtd_hits_drop(s);
-    vtd_threads_forget(s);
-    if (!bql_locked()) {
-        qemu_mutex_lock(&events->lock);
-        events->all_changed = true;
-        qemu_mutex_unlock(&events->lock);
-        qemu_bh_schedule(events->bh);
-        return;
-    }
-    switch (inv->what) {
-    case VIOMMU_INV_ALL:
-        vtd_all_changed(s);
-        break;
-    case VIOMMU_INV_CONTEXT:
-        vtd_spaces_update(s, inv->source, inv->source_mask);
-        vtd_notify_invalidation(s, inv);
-        break;
-    case VIOMMU_INV_IOTLB:
-    case VIOMMU_INV_DEVTLB:
-        vtd_notify_invalidation(s, inv);
-        break;
-    case VIOMMU_INV_INTERRUPT:
-        vtd_notify_routes(s, inv);
-        break;
-    }
-}
-
-void vtd_all_changed(IntelIOMMUState *s)
-{
-    const ViommuInvalidation contexts = {
-        .what = VIOMMU_INV_CONTEXT, .source = VIOMMU_ANY,
-    };
-    const ViommuInvalidation interrupts = {
-        .what = VIOMMU_INV_INTERRUPT,
-    };
-
-    vtd_hits_drop(s);
-    vtd_spaces_update(s, VIOMMU_ANY, 0);
-    vtd_notify_invalidation(s, &contexts);
-    vtd_notify_routes(s, &interrupts);
-}
-
-void vtd_spaces_update_later(IntelIOMMUState *s)
-{
-    VtdEvents *events = s->events;
-
-    qemu_mutex_lock(&events->lock);
-    events->spaces_changed = true;
-    qemu_mutex_unlock(&events->lock);
-    qemu_bh_schedule(events->bh);
-}
-
-/* Any thread. */
-void vtd_run_later(void *opaque)
-{
-    IntelIOMMUState *s = opaque;
-
-    qemu_bh_schedule(s->events->run);
-}
-
-static void vtd_events_init(IntelIOMMUState *s)
-{
-    VtdEvents *events = g_new0(VtdEvents, 1);
-
-    qemu_mutex_init(&events->lock);
-    events->bh = qemu_bh_new(vtd_events_bh, s);
-    events->run = qemu_bh_new(vtd_run_bh, s);
-    s->events = events;
-}
-
-/* --- Registers ----------------------------------------------------------- */
+/* --- What is different about this kind of unit ---------------------------- */
 
 /* PMEN, whose state decides whether DMA may bypass the unit. */
-#define VTD_PMEN_OFFSET 0x64
+#define VTD_PMEN_OFFSET     0x64
+#define VTD_PMEN_EPM_OR_PRS ((1u << 31) | 1)
 
-static uint64_t vtd_register_read(void *opaque, hwaddr addr, unsigned size)
+static bool vtd_blocks_part(ViommuGlue *glue)
 {
-    IntelIOMMUState *s = opaque;
-
-    return viommu_mmio_read(s->unit, addr, size);
+    return viommu_mmio_read(glue->unit, VTD_PMEN_OFFSET, 4) &
+           VTD_PMEN_EPM_OR_PRS;
 }
 
-static void vtd_register_write(void *opaque, hwaddr addr, uint64_t value,
-                               unsigned size)
+static void vtd_written(ViommuGlue *glue, hwaddr addr, unsigned size)
 {
-    IntelIOMMUState *s = opaque;
-
-    viommu_mmio_write(s->unit, addr, value, size);
     if (addr < VTD_PMEN_OFFSET + 4 && addr + size > VTD_PMEN_OFFSET) {
-        vtd_hits_drop(s);
-        vtd_spaces_update(s, VIOMMU_ANY, 0);
+        viommu_hits_drop(glue);
+        viommu_spaces_update(glue, VIOMMU_ANY, 0);
     }
 }
 
-static const MemoryRegionOps vtd_register_ops = {
-    .read = vtd_register_read,
-    .write = vtd_register_write,
-    .endianness = DEVICE_LITTLE_ENDIAN,
-    .valid = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
-    .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+static const char *vtd_mirror_needs(ViommuGlue *glue)
+{
+    const IntelIOMMUState *s = INTEL_IOMMU_DEVICE(glue->dev);
+
+    return !s->caching_mode ? "caching-mode=on" :
+           s->snoop_control ? "snoop-control=off" :
+           s->protected_memory ? "pmr=off" : NULL;
+}
+
+static const char *vtd_devtlb_needs(ViommuGlue *glue)
+{
+    return X86_IOMMU_DEVICE(glue->dev)->dt_supported ? NULL
+                                                     : "device-iotlb=on";
+}
+
+static const ViommuGlueKind vtd_kind = {
+    .name = TYPE_INTEL_IOMMU_DEVICE,
+    .deliver = vtd_deliver_own_msi,
+    .routes_changed = vtd_notify_routes,
+    .space_added = vtd_interrupts_init,
+    .blocks_part = vtd_blocks_part,
+    .written = vtd_written,
+    .find_device = vtd_find_device,
+    .mirror_needs = vtd_mirror_needs,
+    .devtlb_needs = vtd_devtlb_needs,
 };
 
 /* --- Configuration ------------------------------------------------------- */
@@ -286,16 +137,6 @@ static bool vtd_check_options(IntelIOMMUState *s, Error **errp)
     return vtd_check_svm(s, errp) && vtd_check_firmware(s, errp);
 }
 
-static const ViommuOps vtd_ops = {
-    .send_msi = vtd_send_msi,
-    .invalidate = vtd_invalidate,
-    .devtlb_invalidate = vtd_devtlb_invalidate,
-    .page_response = vtd_page_response,
-    .drained = vtd_threads_drained,
-    .run_later = vtd_run_later,
-    .ram_written = viommu_ram_written_to,
-};
-
 static bool vtd_create_unit(IntelIOMMUState *s, Error **errp)
 {
     X86IOMMUState *x86 = X86_IOMMU_DEVICE(s);
@@ -331,8 +172,9 @@ static bool vtd_create_unit(IntelIOMMUState *s, Error **errp)
     config.memory_types = s->memory_types;
     config.iotlb_bits = s->iotlb_bits;
 
-    s->unit = viommu_vtd_new(&config, &vtd_ops, s, &error);
-    if (!s->unit) {
+    s->glue->unit = viommu_vtd_new(&config, &viommu_glue_ops, s->glue,
+                                   &error);
+    if (!s->glue->unit) {
         error_setg(errp, "%s", error->message);
         return false;
     }
@@ -349,7 +191,7 @@ static int vtd_check_vfio(Object *child, void *opaque)
 {
     IntelIOMMUState *s = object_dynamic_cast(child, "vfio-pci") ?
                          vtd_unit_of_device(PCI_DEVICE(child)) : NULL;
-    const char *need = s ? vtd_mirror_needs(s) : NULL;
+    const char *need = s ? vtd_mirror_needs(s->glue) : NULL;
 
     if (need) {
         error_report("intel-iommu: a vfio-pci device is behind it, which "
@@ -369,43 +211,36 @@ static Notifier vtd_machine_done_notifier = { .notify = vtd_machine_done };
 static void vtd_realize(DeviceState *dev, Error **errp)
 {
     IntelIOMMUState *s = INTEL_IOMMU_DEVICE(dev);
-    MachineState *ms = MACHINE(qdev_get_machine());
 
-    if (!vtd_check_options(s, errp) || !vtd_unit_add(s, errp)) {
+    if (!vtd_check_options(s, errp) || !vtd_unit_add(s, &vtd_kind, errp) ||
+        !vtd_create_unit(s, errp) || !vtd_regions_init(s, errp)) {
         return;
     }
-    vtd_events_init(s);
-    if (!vtd_create_unit(s, errp) || !vtd_regions_init(s, errp)) {
-        return;
-    }
-    memory_region_init_io(&s->registers, OBJECT(s), &vtd_register_ops, s,
-                          "intel-iommu", viommu_mmio_size(s->unit));
-    memory_region_add_subregion(get_system_memory(),
-                                vtd_unit_base(s), &s->registers);
-    viommu_ram_follow(s->unit);
-    vtd_spaces_init(s);
-    if (s == vtd_unit_of_ioapic()) {
-        X86_MACHINE(ms)->ioapic_as = vtd_ioapic_space(s);
-    }
-    if (s->index == 0) {
+    viommu_glue_start(s->glue, &s->registers, "intel-iommu");
+    memory_region_add_subregion(get_system_memory(), vtd_unit_base(s),
+                                &s->registers);
+    vtd_unit_start(s);
+    if (s->glue->index == 0) {
         qemu_add_machine_init_done_notifier(&vtd_machine_done_notifier);
     }
 }
 
-/*
- * The last phase: endpoints stop their DMA in the ones before, and what they
- * do until then is still translated.
- */
 static void vtd_reset_exit(Object *obj, ResetType type)
 {
-    IntelIOMMUState *s = INTEL_IOMMU_DEVICE(obj);
-
-    viommu_reset(s->unit);
-    qemu_mutex_lock(&s->events->lock);
-    s->events->msi_count = 0;
-    qemu_mutex_unlock(&s->events->lock);
-    vtd_all_changed(s);
+    viommu_glue_reset(INTEL_IOMMU_DEVICE(obj)->glue);
 }
+
+static const VMStateDescription vtd_vmstate = {
+    /* not the stock model's name: the contents differ */
+    .name = "viommu-vtd",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .priority = MIG_PRI_IOMMU,
+    .fields = (const VMStateField[]) {
+        VMSTATE_VIOMMU(glue, IntelIOMMUState),
+        VMSTATE_END_OF_LIST()
+    }
+};
 
 static const Property vtd_properties[] = {
     DEFINE_PROP_UINT32("version", IntelIOMMUState, version, 0),

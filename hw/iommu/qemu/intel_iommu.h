@@ -26,9 +26,7 @@ OBJECT_DECLARE_SIMPLE_TYPE(IntelIOMMUState, INTEL_IOMMU_DEVICE)
 #define VTD_MSI_ADDR_HI_SHIFT       32
 #define VTD_MSI_ADDR_LO_MASK        0xffffffffULL
 
-typedef struct Viommu Viommu;
-typedef struct VtdEvents VtdEvents;
-typedef struct VtdSpace VtdSpace;
+typedef struct ViommuGlue ViommuGlue;
 
 struct IntelIOMMUState {
     X86IOMMUState x86_iommu;
@@ -69,24 +67,12 @@ struct IntelIOMMUState {
     char *reserved_regions;
     char *scope;
 
-    unsigned index;                 /* 0 is the machine's first unit */
+    ViommuGlue *glue;               /* what units of all kinds have */
     DECLARE_BITMAP(functions, 256); /* of the first root bus, with a scope */
-    Viommu *unit;
     MemoryRegion registers;
-    VtdEvents *events;              /* what other threads left to do */
-    bool waits_for_threads;         /* see threads.c */
 
     GPtrArray *regions;             /* ViommuReservedRegion */
     GByteArray *dmar;               /* the table that was built last */
-
-    uint64_t generation;            /* of hits, see dma.c */
-    GHashTable *buses;              /* PCIBus -> VtdBus, see dma.c */
-    GPtrArray *spaces;              /* VtdSpace, each one ever handed out */
-    QLIST_HEAD(, VtdSpace) notified; /* those with IOMMU notifiers */
-
-    /* migration: the saved stream */
-    uint32_t saved_size;
-    uint8_t *saved;
 };
 
 /**

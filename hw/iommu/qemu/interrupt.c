@@ -9,7 +9,7 @@
 #include "hw/i386/apic_internal.h"
 #include "qapi/error.h"
 
-void vtd_deliver_msi(uint32_t source, const ViommuMsi *msi)
+static void vtd_deliver_msi(uint32_t source, const ViommuMsi *msi)
 {
     MSIMessage message = { .address = msi->addr, .data = msi->data };
 
@@ -21,16 +21,21 @@ void vtd_deliver_msi(uint32_t source, const ViommuMsi *msi)
     apic_get_class(&error_abort)->send_msi(&message);
 }
 
+void vtd_deliver_own_msi(ViommuGlue *glue, const ViommuMsi *msi)
+{
+    vtd_deliver_msi(VTD_UNIT_SOURCE + glue->index, msi);
+}
+
 static MemTxResult vtd_interrupt_write(void *opaque, hwaddr addr,
                                        uint64_t value, unsigned size,
                                        MemTxAttrs attrs)
 {
-    VtdSpace *space = opaque;
-    uint32_t source = vtd_space_source(space);
+    ViommuSpace *space = opaque;
+    uint32_t source = viommu_space_source(space);
     ViommuMsi in = { .addr = VTD_INTERRUPT_FIRST + addr, .data = value };
     ViommuMsi out;
 
-    switch (viommu_remap_msi(space->iommu->unit, source, &in, false, &out)) {
+    switch (viommu_remap_msi(space->glue->unit, source, &in, false, &out)) {
     case VIOMMU_MSI_DELIVER:
         vtd_deliver_msi(source, &out);
         return MEMTX_OK;
@@ -47,9 +52,9 @@ static MemTxResult vtd_interrupt_read(void *opaque, hwaddr addr,
                                       uint64_t *value, unsigned size,
                                       MemTxAttrs attrs)
 {
-    VtdSpace *space = opaque;
+    ViommuSpace *space = opaque;
     const ViommuRequest req = {
-        .source = vtd_space_source(space),
+        .source = viommu_space_source(space),
         .pasid = VIOMMU_NO_PASID,
         .addr = VTD_INTERRUPT_FIRST + addr,
         .access = VIOMMU_READ,
@@ -57,7 +62,7 @@ static MemTxResult vtd_interrupt_read(void *opaque, hwaddr addr,
     };
     ViommuReply reply;
 
-    viommu_translate(space->iommu->unit, &req, &reply);
+    viommu_translate(space->glue->unit, &req, &reply);
     *value = 0;
     return MEMTX_ERROR;
 }
@@ -70,11 +75,13 @@ static const MemoryRegionOps vtd_interrupt_ops = {
     .impl = { .min_access_size = 4, .max_access_size = 4 },
 };
 
-void vtd_interrupts_init(VtdSpace *space)
+void vtd_interrupts_init(ViommuSpace *space)
 {
-    memory_region_init_io(&space->interrupts, OBJECT(space->iommu),
+    memory_region_init_io(&space->interrupts, OBJECT(space->glue->dev),
                           &vtd_interrupt_ops, space, "vtd-interrupts",
                           VTD_INTERRUPT_SIZE);
+    memory_region_add_subregion_overlap(&space->root, VTD_INTERRUPT_FIRST,
+                                        &space->interrupts, 2);
     /* An endpoint's message may come while it reads the unit's registers. */
     space->interrupts.disable_reentrancy_guard = true;
 }
@@ -85,7 +92,7 @@ int vtd_int_remap(X86IOMMUState *x86, MSIMessage *src, MSIMessage *dst,
 {
     bool is_device = sid != X86_IOMMU_SID_INVALID;
     uint32_t source = is_device ? sid : VTD_IOAPIC_SOURCE;
-    PCIDevice *dev = is_device ? vtd_find_device(source) : NULL;
+    PCIDevice *dev = is_device ? vtd_find_device(NULL, source) : NULL;
     IntelIOMMUState *s = dev ? vtd_unit_of_device(dev) : vtd_unit_of_ioapic();
     ViommuMsi in = { .addr = src->address, .data = src->data };
     ViommuMsi out;
@@ -95,7 +102,7 @@ int vtd_int_remap(X86IOMMUState *x86, MSIMessage *src, MSIMessage *dst,
         return 0;
     }
     /* A question only: the interrupt, and its fault, may never come. */
-    if (viommu_remap_msi(s->unit, source, &in, true, &out) !=
+    if (viommu_remap_msi(s->glue->unit, source, &in, true, &out) !=
         VIOMMU_MSI_DELIVER) {
         return -EINVAL;
     }
@@ -104,7 +111,7 @@ int vtd_int_remap(X86IOMMUState *x86, MSIMessage *src, MSIMessage *dst,
     return 0;
 }
 
-void vtd_notify_routes(IntelIOMMUState *s, const ViommuInvalidation *inv)
+void vtd_notify_routes(ViommuGlue *glue, const ViommuInvalidation *inv)
 {
     bool global = inv->count == 0;
 

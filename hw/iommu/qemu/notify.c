@@ -5,20 +5,21 @@
  * so do endpoints with a device-TLB of their own.
  */
 #include "qemu/osdep.h"
-#include "glue.h"
+#include "common.h"
 #include "qapi/error.h"
 #include "system/dma.h"
-#include "exec/address-spaces.h"
+#include "hw/pci/pci_device.h"
 #include "hw/pci/pcie.h"
 
 /*
  * Users take ranges that are a power of two, naturally aligned and inside
  * what they registered for.  2^63 is the largest whose size fits a word.
  */
-#define VTD_NOTIFY_MAX_BITS 63
+#define NOTIFY_MAX_BITS 63
 
-void vtd_notify_range(IOMMUNotifier *n, IOMMUNotifierFlag type, hwaddr first,
-                      hwaddr last, hwaddr to, IOMMUAccessFlags perm)
+void viommu_notify_range(IOMMUNotifier *n, IOMMUNotifierFlag type,
+                         hwaddr first, hwaddr last, hwaddr to,
+                         IOMMUAccessFlags perm)
 {
     hwaddr at = MAX(first, n->start);
     hwaddr end = MIN(last, n->end);
@@ -27,7 +28,7 @@ void vtd_notify_range(IOMMUNotifier *n, IOMMUNotifierFlag type, hwaddr first,
         return;
     }
     for (;;) {
-        hwaddr mask = dma_aligned_pow2_mask(at, end, VTD_NOTIFY_MAX_BITS);
+        hwaddr mask = dma_aligned_pow2_mask(at, end, NOTIFY_MAX_BITS);
         IOMMUTLBEvent event = {
             .type = type,
             .entry = {
@@ -48,7 +49,7 @@ void vtd_notify_range(IOMMUNotifier *n, IOMMUNotifierFlag type, hwaddr first,
 }
 
 /* Those that only drop what they kept. */
-static void vtd_notify_unmap(VtdSpace *space, IOMMUNotifierFlag types,
+static void notify_unmap(ViommuSpace *space, IOMMUNotifierFlag types,
                              hwaddr first, hwaddr last)
 {
     IOMMUNotifier *n;
@@ -58,53 +59,53 @@ static void vtd_notify_unmap(VtdSpace *space, IOMMUNotifierFlag types,
             continue;
         }
         if (types & IOMMU_NOTIFIER_UNMAP) {
-            vtd_notify_range(n, IOMMU_NOTIFIER_UNMAP, first, last, 0,
-                             IOMMU_NONE);
+            viommu_notify_range(n, IOMMU_NOTIFIER_UNMAP, first, last, 0,
+                                IOMMU_NONE);
         }
         if (types & IOMMU_NOTIFIER_DEVIOTLB_UNMAP) {
-            vtd_notify_range(n, IOMMU_NOTIFIER_DEVIOTLB_UNMAP, first, last, 0,
-                             IOMMU_NONE);
+            viommu_notify_range(n, IOMMU_NOTIFIER_DEVIOTLB_UNMAP, first, last,
+                                0, IOMMU_NONE);
         }
     }
 }
 
-static bool vtd_in_domain(VtdSpace *space, uint32_t domain)
+static bool in_domain(ViommuSpace *space, uint32_t domain)
 {
     uint32_t own;
 
     return domain == VIOMMU_ANY ||
-           (viommu_source_domain(space->iommu->unit, vtd_space_source(space),
+           (viommu_source_domain(space->glue->unit, viommu_space_source(space),
                                  &own) && own == domain);
 }
 
-void vtd_notify_invalidation(IntelIOMMUState *s,
-                             const ViommuInvalidation *inv)
+void viommu_notify_invalidation(ViommuGlue *glue,
+                                const ViommuInvalidation *inv)
 {
     bool ranged = inv->what != VIOMMU_INV_CONTEXT && inv->size != 0;
     hwaddr first = ranged ? inv->addr & -inv->size : 0;
     hwaddr last = ranged ? first + (inv->size - 1) : UINT64_MAX;
-    VtdSpace *space;
+    ViommuSpace *space;
 
-    QLIST_FOREACH(space, &s->notified, next) {
+    QLIST_FOREACH(space, &glue->notified, next) {
         IOMMUNotifierFlag types = IOMMU_NOTIFIER_UNMAP;
 
-        if (!vtd_space_alive(space)) {
+        if (!viommu_space_alive(space)) {
             continue;
         }
         switch (inv->what) {
         case VIOMMU_INV_CONTEXT:
-            if (!vtd_source_matches(space, inv->source, inv->source_mask)) {
+            if (!viommu_space_matches(space, inv->source, inv->source_mask)) {
                 continue;
             }
             types |= IOMMU_NOTIFIER_DEVIOTLB_UNMAP;
             break;
         case VIOMMU_INV_IOTLB:
-            if (!vtd_in_domain(space, inv->domain)) {
+            if (!in_domain(space, inv->domain)) {
                 continue;
             }
             break;
         case VIOMMU_INV_DEVTLB:
-            if (!vtd_source_matches(space, inv->source, 0)) {
+            if (!viommu_space_matches(space, inv->source, 0)) {
                 continue;
             }
             types = IOMMU_NOTIFIER_DEVIOTLB_UNMAP;
@@ -112,31 +113,40 @@ void vtd_notify_invalidation(IntelIOMMUState *s,
         default:
             continue;
         }
-        vtd_notify_unmap(space, types, first, last);
+        notify_unmap(space, types, first, last);
         if (space->shadow && (types & IOMMU_NOTIFIER_UNMAP)) {
-            vtd_shadow_sync(space, first, last);
+            viommu_shadow_sync(space, first, last);
         }
     }
 }
 
-static PCIDevice *vtd_find_behind(const IntelIOMMUState *s, uint32_t source)
+static PCIDevice *find_behind(ViommuGlue *glue, uint32_t source)
 {
-    PCIDevice *dev = vtd_find_device(source);
+    PCIDevice *dev = glue->kind->find_device(glue, source);
+    ViommuSpace *space = dev ? viommu_space_of(dev) : NULL;
 
-    return dev && vtd_unit_of_device(dev) == s ? dev : NULL;
+    return space && space->glue == glue ? dev : NULL;
+}
+
+static ViommuTestdev *core_behind(ViommuGlue *glue, uint32_t source)
+{
+    PCIDevice *dev = find_behind(glue, source);
+
+    return dev ? viommu_endpoint_core(dev) : NULL;
 }
 
 /*
  * An invalidation request to a place where no function is, or one that has no
  * device-TLB, meets nobody who would complete it: it times out.
  */
-bool vtd_devtlb_invalidate(void *opaque, const ViommuInvalidation *inv)
+bool viommu_glue_devtlb_invalidate(void *opaque,
+                                   const ViommuInvalidation *inv)
 {
-    IntelIOMMUState *s = opaque;
-    PCIDevice *dev = vtd_find_behind(s, inv->source);
+    ViommuGlue *glue = opaque;
+    PCIDevice *dev = find_behind(glue, inv->source);
     ViommuTestdev *core;
 
-    vtd_notify_invalidation(s, inv);
+    viommu_notify_invalidation(glue, inv);
     if (!dev) {
         return false;
     }
@@ -149,67 +159,75 @@ bool vtd_devtlb_invalidate(void *opaque, const ViommuInvalidation *inv)
            pcie_find_capability(dev, PCI_EXT_CAP_ID_ATS);
 }
 
-void vtd_page_response(void *opaque, const ViommuPageResponse *response)
+void viommu_glue_page_response(void *opaque,
+                               const ViommuPageResponse *response)
 {
-    PCIDevice *dev = vtd_find_behind(opaque, response->source);
-    ViommuTestdev *core = dev ? viommu_endpoint_core(dev) : NULL;
+    ViommuTestdev *core = core_behind(opaque, response->source);
 
     if (core) {
         viommu_testdev_page_response(core, response);
     }
 }
 
-const char *vtd_mirror_needs(const IntelIOMMUState *s)
+void viommu_glue_stall_resume(void *opaque, uint32_t source, uint16_t tag,
+                              ViommuResume action)
 {
-    return !s->caching_mode ? "caching-mode=on" :
-           s->snoop_control ? "snoop-control=off" :
-           s->protected_memory ? "pmr=off" : NULL;
+    ViommuTestdev *core = core_behind(opaque, source);
+
+    if (core) {
+        viommu_testdev_resume(core, tag, action);
+    }
 }
 
-static bool vtd_may_notify(VtdSpace *space, IOMMUNotifierFlag flags,
-                           Error **errp)
+static bool may_notify(ViommuSpace *space, IOMMUNotifierFlag flags,
+                       Error **errp)
 {
-    IntelIOMMUState *s = space->iommu;
+    ViommuGlue *glue = space->glue;
+    uint32_t source = viommu_space_source(space);
     g_autofree char *name = NULL;
-    uint32_t source = vtd_space_source(space);
     const char *need = NULL;
 
     if (flags & IOMMU_NOTIFIER_MAP) {
-        need = vtd_mirror_needs(s);
+        if (!glue->kind->mirror_needs) {
+            error_setg_errno(errp, ENOTSUP, "%s: a device that mirrors "
+                             "mappings (VFIO) cannot be behind it",
+                             glue->kind->name);
+            return false;
+        }
+        need = glue->kind->mirror_needs(glue);
     }
     /* without it, vhost asks again for the plain kind */
-    if ((flags & IOMMU_NOTIFIER_DEVIOTLB_UNMAP) &&
-        !X86_IOMMU_DEVICE(s)->dt_supported) {
-        need = "device-iotlb=on";
+    if (flags & IOMMU_NOTIFIER_DEVIOTLB_UNMAP) {
+        need = glue->kind->devtlb_needs(glue) ?: need;
     }
     if (!need) {
         return true;
     }
     name = g_strdup_printf("%02x:%02x.%x", source >> 8, PCI_SLOT(source),
                            PCI_FUNC(source));
-    error_setg_errno(errp, ENOTSUP, "device %s needs %s of intel-iommu",
-                     name, need);
+    error_setg_errno(errp, ENOTSUP, "device %s needs %s of %s", name, need,
+                     glue->kind->name);
     return false;
 }
 
-int vtd_notify_flag_changed(IOMMUMemoryRegion *mr, IOMMUNotifierFlag old,
-                            IOMMUNotifierFlag new, Error **errp)
+int viommu_notify_flag_changed(IOMMUMemoryRegion *mr, IOMMUNotifierFlag old,
+                               IOMMUNotifierFlag new, Error **errp)
 {
-    VtdSpace *space = container_of(mr, VtdSpace, translated);
+    ViommuSpace *space = container_of(mr, ViommuSpace, translated);
 
-    if (!vtd_may_notify(space, new, errp)) {
+    if (!may_notify(space, new, errp)) {
         return -ENOTSUP;
     }
     if (old == IOMMU_NOTIFIER_NONE && new != IOMMU_NOTIFIER_NONE) {
-        QLIST_INSERT_HEAD(&space->iommu->notified, space, next);
+        QLIST_INSERT_HEAD(&space->glue->notified, space, next);
     } else if (old != IOMMU_NOTIFIER_NONE && new == IOMMU_NOTIFIER_NONE) {
         QLIST_REMOVE(space, next);
     }
     space->notifier_flags = new;
     if (new & IOMMU_NOTIFIER_MAP) {
-        vtd_shadow_start(space);
+        viommu_shadow_start(space);
     } else {
-        vtd_shadow_stop(space);
+        viommu_shadow_stop(space);
     }
     return 0;
 }

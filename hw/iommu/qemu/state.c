@@ -4,85 +4,81 @@
  * bytes; it is checked there when it is loaded.
  */
 #include "qemu/osdep.h"
-#include "glue.h"
-#include "migration/vmstate.h"
+#include "common.h"
 #include "qemu/error-report.h"
 
 /* More than any unit's state: its registers and what it has in flight. */
-#define VTD_SAVED_MAX (1u << 20)
+#define SAVED_MAX (1u << 20)
 
-static void vtd_drop_saved(IntelIOMMUState *s)
+static void state_drop(ViommuGlue *glue)
 {
-    g_clear_pointer(&s->saved, g_free);
-    s->saved_size = 0;
+    g_clear_pointer(&glue->saved, g_free);
+    glue->saved_size = 0;
 }
 
-static int vtd_pre_save(void *opaque)
+static int state_pre_save(void *opaque)
 {
-    IntelIOMMUState *s = opaque;
+    ViommuGlue *glue = opaque;
     GBytes *bytes;
     size_t size;
 
-    /* messages that are on their way go to the APICs, not into the state */
-    vtd_events_flush(s);
-    vtd_drop_saved(s);
-    bytes = viommu_save(s->unit);
-    s->saved = g_bytes_unref_to_data(bytes, &size);
-    s->saved_size = size;
+    /* what is on its way goes to the processors, not into the state */
+    viommu_events_flush(glue);
+    state_drop(glue);
+    bytes = viommu_save(glue->unit);
+    glue->saved = g_bytes_unref_to_data(bytes, &size);
+    glue->saved_size = size;
     return 0;
 }
 
-static int vtd_post_save(void *opaque)
+static int state_post_save(void *opaque)
 {
-    vtd_drop_saved(opaque);
+    state_drop(opaque);
     return 0;
 }
 
-static int vtd_pre_load(void *opaque)
+static int state_pre_load(void *opaque)
 {
-    vtd_drop_saved(opaque);
+    state_drop(opaque);
     return 0;
 }
 
-static int vtd_post_load(void *opaque, int version)
+static int state_post_load(void *opaque, int version)
 {
-    IntelIOMMUState *s = opaque;
+    ViommuGlue *glue = opaque;
     g_autoptr(GError) error = NULL;
-    bool ok = viommu_load(s->unit, s->saved, s->saved_size, &error);
+    bool ok = viommu_load(glue->unit, glue->saved, glue->saved_size, &error);
 
-    vtd_drop_saved(s);
+    state_drop(glue);
     if (!ok) {
-        error_report("intel-iommu: %s", error->message);
+        error_report("%s: %s", glue->kind->name, error->message);
         return -EINVAL;
     }
-    vtd_all_changed(s);
+    viommu_glue_all_changed(glue);
     /* a queue may have been interrupted */
-    vtd_run_later(s);
+    viommu_glue_run_later(glue);
     return 0;
 }
 
-static bool vtd_saved_size_valid(void *opaque, int version)
+static bool state_size_valid(void *opaque, int version)
 {
-    IntelIOMMUState *s = opaque;
+    ViommuGlue *glue = opaque;
 
-    return s->saved_size <= VTD_SAVED_MAX;
+    return glue->saved_size <= SAVED_MAX;
 }
 
-const VMStateDescription vtd_vmstate = {
-    /* not the stock model's name: the contents differ */
-    .name = "viommu-vtd",
+const VMStateDescription viommu_glue_vmstate = {
+    .name = "viommu-unit",
     .version_id = 1,
     .minimum_version_id = 1,
-    .priority = MIG_PRI_IOMMU,
-    .pre_save = vtd_pre_save,
-    .post_save = vtd_post_save,
-    .pre_load = vtd_pre_load,
-    .post_load = vtd_post_load,
+    .pre_save = state_pre_save,
+    .post_save = state_post_save,
+    .pre_load = state_pre_load,
+    .post_load = state_post_load,
     .fields = (const VMStateField[]) {
-        VMSTATE_UINT32(saved_size, IntelIOMMUState),
-        VMSTATE_VALIDATE("size of the unit's state", vtd_saved_size_valid),
-        VMSTATE_VBUFFER_ALLOC_UINT32(saved, IntelIOMMUState, 0, NULL,
-                                     saved_size),
+        VMSTATE_UINT32(saved_size, ViommuGlue),
+        VMSTATE_VALIDATE("size of the unit's state", state_size_valid),
+        VMSTATE_VBUFFER_ALLOC_UINT32(saved, ViommuGlue, 0, NULL, saved_size),
         VMSTATE_END_OF_LIST()
     }
 };

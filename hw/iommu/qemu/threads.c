@@ -19,37 +19,37 @@
  * through without translation since QEMU started is not known here.
  */
 #include "qemu/osdep.h"
-#include "glue.h"
+#include "common.h"
 #include "block/aio.h"
 #include "qemu/main-loop.h"
 #include "qemu/notify.h"
 #include "qemu/rcu.h"
 #include "qemu/thread.h"
 
-struct VtdThread {
+typedef struct ViommuThread {
     const unsigned long *section;    /* of QEMU's RCU: 0 when it is in none */
     unsigned translations;      /* that it has begun */
     /* the rest under the BQL, but for the list itself */
     unsigned seen;
     bool waited_for;
     Notifier exit;
-    QLIST_ENTRY(VtdThread) next;
-};
+    QLIST_ENTRY(ViommuThread) next;
+} ViommuThread;
 
-static __thread VtdThread this_thread;
-__thread VtdThreadKind vtd_thread_kind;
+static __thread ViommuThread this_thread;
+__thread ViommuThreadKind viommu_thread_kind;
 
-static QLIST_HEAD(, VtdThread) threads = QLIST_HEAD_INITIALIZER(threads);
+static QLIST_HEAD(, ViommuThread) threads = QLIST_HEAD_INITIALIZER(threads);
 static QemuMutex threads_lock;
 
-static void __attribute__((constructor)) vtd_threads_init(void)
+static void __attribute__((constructor)) threads_init(void)
 {
     qemu_mutex_init(&threads_lock);
 }
 
-static void vtd_thread_exit(Notifier *notifier, void *unused)
+static void thread_exit(Notifier *notifier, void *unused)
 {
-    VtdThread *thread = container_of(notifier, VtdThread, exit);
+    ViommuThread *thread = container_of(notifier, ViommuThread, exit);
 
     qemu_mutex_lock(&threads_lock);
     QLIST_REMOVE(thread, next);
@@ -60,29 +60,29 @@ static void vtd_thread_exit(Notifier *notifier, void *unused)
  * Threads that translate under the BQL are those whose own event loop is the
  * main one, or that have none, as vCPUs.
  */
-static void vtd_thread_classify(void)
+static void thread_classify(void)
 {
-    VtdThread *thread = &this_thread;
+    ViommuThread *thread = &this_thread;
 
     if (qemu_get_current_aio_context() == qemu_get_aio_context()) {
-        vtd_thread_kind = VTD_THREAD_BQL;
+        viommu_thread_kind = VIOMMU_THREAD_BQL;
         return;
     }
-    vtd_thread_kind = VTD_THREAD_FREE;
+    viommu_thread_kind = VIOMMU_THREAD_FREE;
     thread->section = &get_ptr_rcu_reader()->ctr;
-    thread->exit.notify = vtd_thread_exit;
+    thread->exit.notify = thread_exit;
     qemu_thread_atexit_add(&thread->exit);
     qemu_mutex_lock(&threads_lock);
     QLIST_INSERT_HEAD(&threads, thread, next);
     qemu_mutex_unlock(&threads_lock);
 }
 
-void vtd_thread_translates_slowly(void)
+void viommu_thread_translates_slowly(void)
 {
-    if (vtd_thread_kind == VTD_THREAD_UNKNOWN) {
-        vtd_thread_classify();
+    if (viommu_thread_kind == VIOMMU_THREAD_UNKNOWN) {
+        thread_classify();
     }
-    if (vtd_thread_kind == VTD_THREAD_FREE) {
+    if (viommu_thread_kind == VIOMMU_THREAD_FREE) {
         /* after the last access, and before the look at what is cached */
         qatomic_store_release(&this_thread.translations,
                               this_thread.translations + 1);
@@ -90,17 +90,17 @@ void vtd_thread_translates_slowly(void)
     }
 }
 
-void vtd_threads_forget(IntelIOMMUState *s)
+void viommu_threads_forget(ViommuGlue *glue)
 {
-    s->waits_for_threads = false;
+    glue->waits_for_threads = false;
 }
 
 /* ViommuOps.drained */
-bool vtd_threads_drained(void *opaque)
+bool viommu_threads_drained(void *opaque)
 {
-    IntelIOMMUState *s = opaque;
-    bool first = !s->waits_for_threads, drained = true;
-    VtdThread *thread;
+    ViommuGlue *glue = opaque;
+    bool first = !glue->waits_for_threads, drained = true;
+    ViommuThread *thread;
 
     /* after the translations were invalidated */
     smp_mb();
@@ -118,6 +118,6 @@ bool vtd_threads_drained(void *opaque)
         drained &= !thread->waited_for;
     }
     qemu_mutex_unlock(&threads_lock);
-    s->waits_for_threads = !drained;
+    glue->waits_for_threads = !drained;
     return drained;
 }

@@ -8,6 +8,7 @@
 #include "hw/pci/pci_bus.h"
 #include "qapi/error.h"
 #include "qemu/cutils.h"
+#include "qemu/units.h"
 
 IntelIOMMUState *vtd_units[VTD_UNITS_MAX];
 unsigned vtd_unit_count;
@@ -106,10 +107,10 @@ static bool vtd_parse_scope(IntelIOMMUState *s, Error **errp)
 static bool vtd_check_used(IntelIOMMUState *s, Error **errp)
 {
     for (unsigned i = 0; i < vtd_unit_count; i++) {
-        GPtrArray *spaces = vtd_units[i]->spaces;
+        GPtrArray *spaces = vtd_units[i]->glue->spaces;
 
-        for (unsigned k = 0; spaces && k < spaces->len; k++) {
-            VtdSpace *space = g_ptr_array_index(spaces, k);
+        for (unsigned k = 0; k < spaces->len; k++) {
+            ViommuSpace *space = g_ptr_array_index(spaces, k);
 
             if (space->bus && vtd_units[i] != s &&
                 vtd_unit_of(space->bus, space->devfn) == s) {
@@ -122,7 +123,8 @@ static bool vtd_check_used(IntelIOMMUState *s, Error **errp)
     return true;
 }
 
-bool vtd_unit_add(IntelIOMMUState *s, Error **errp)
+bool vtd_unit_add(IntelIOMMUState *s, const ViommuGlueKind *kind,
+                  Error **errp)
 {
     IntelIOMMUState *rest = vtd_unit_of_rest();
 
@@ -132,7 +134,7 @@ bool vtd_unit_add(IntelIOMMUState *s, Error **errp)
     }
     if (!s->scope && rest) {
         error_setg(errp, "only one unit can be without 'scope', which is unit "
-                   "%u", rest->index);
+                   "%u", rest->glue->index);
         return false;
     }
     if (s->scope && !vtd_parse_scope(s, errp)) {
@@ -146,7 +148,48 @@ bool vtd_unit_add(IntelIOMMUState *s, Error **errp)
             return false;
         }
     }
-    s->index = vtd_unit_count;
+    s->glue = viommu_glue_new(kind, DEVICE(s), errp);
+    if (!s->glue) {
+        return false;
+    }
+    s->glue->direct_bits = s->aw_bits;
+    /* up to the addresses of interrupt messages */
+    s->glue->pass_size = 2 * GiB;
+    s->glue->mirrors = s->caching_mode;
     vtd_units[vtd_unit_count++] = s;
     return vtd_check_used(s, errp);
+}
+
+/* --- Address spaces ------------------------------------------------------ */
+
+static AddressSpace *vtd_get_address_space(PCIBus *bus, void *opaque,
+                                           int devfn)
+{
+    IntelIOMMUState *s = vtd_unit_of(bus, devfn);
+
+    return s ? viommu_space_get(s->glue, bus, devfn) : &address_space_memory;
+}
+
+static const PCIIOMMUOps vtd_pci_ops = {
+    .get_address_space = vtd_get_address_space,
+};
+
+PCIDevice *vtd_find_device(ViommuGlue *unused, uint32_t source)
+{
+    return pci_find_device(PC_MACHINE(qdev_get_machine())->pcibus,
+                           source >> 8 & 0xff, source & 0xff);
+}
+
+void vtd_unit_start(IntelIOMMUState *s)
+{
+    static const uint8_t ioapic_bus = VTD_IOAPIC_SOURCE >> 8;
+    MachineState *ms = MACHINE(qdev_get_machine());
+    ViommuSpace *ioapic;
+
+    pci_setup_iommu(PC_MACHINE(ms)->pcibus, &vtd_pci_ops, NULL);
+    if (s == vtd_unit_of_ioapic()) {
+        ioapic = viommu_space_new(s->glue, NULL, &ioapic_bus,
+                                  VTD_IOAPIC_SOURCE & 0xff);
+        X86_MACHINE(ms)->ioapic_as = &ioapic->as;
+    }
 }

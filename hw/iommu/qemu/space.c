@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * viommu in QEMU: the DMA address space of each PCI function.
+ *
+ * It has layers: at the bottom what the unit translates; above it, while the
+ * unit lets the source's DMA through as it is, system memory, so that such
+ * DMA costs no more than without an IOMMU (see layers.c); on top what a kind
+ * of units adds.
+ */
+#include "qemu/osdep.h"
+#include "common.h"
+#include "hw/pci/pci_device.h"
+#include "qemu/error-report.h"
+#include "qemu/units.h"
+
+#define TYPE_VIOMMU_REGION "viommu-iommu-memory-region"
+
+typedef struct ViommuBus {
+    uint8_t root_number;
+    const uint8_t *number;
+    ViommuSpace *spaces[PCI_DEVFN_MAX];
+} ViommuBus;
+
+/* --- Translation --------------------------------------------------------- */
+
+QEMU_BUILD_BUG_ON((int)IOMMU_RO != (int)VIOMMU_READ ||
+                  (int)IOMMU_WO != (int)VIOMMU_WRITE);
+
+bool viommu_space_probe_one(ViommuSpace *space, hwaddr addr,
+                            IOMMUAccessFlags access, ViommuReply *reply)
+{
+    const ViommuRequest req = {
+        .source = viommu_space_source(space),
+        .pasid = VIOMMU_NO_PASID,
+        .addr = addr,
+        .access = access,
+        .kind = VIOMMU_UNTRANSLATED,
+        .probe = true,
+    };
+
+    return viommu_translate(space->glue->unit, &req, reply) == VIOMMU_OK;
+}
+
+bool viommu_space_probe(ViommuSpace *space, hwaddr addr, hwaddr *to,
+                        hwaddr *size, IOMMUAccessFlags *perm)
+{
+    ViommuReply first, second;
+    bool r, w;
+
+    r = viommu_space_probe_one(space, addr, IOMMU_RO, &first);
+    if (r && (first.access & VIOMMU_WRITE)) {
+        w = true;
+    } else {
+        w = viommu_space_probe_one(space, addr, IOMMU_WO, &second);
+        if (w && !r) {
+            first = second;
+        } else if (w != r) {
+            /* a read-only page: the answer about the read holds */
+        } else if (!r) {
+            /* both are refused for the smaller of the two ranges */
+            first.size = first.size && second.size ?
+                         MIN(first.size, second.size) :
+                         MAX(first.size, second.size);
+        }
+    }
+    *perm = IOMMU_ACCESS_FLAG(r, w);
+    *size = first.size;
+    *to = first.addr;
+    return *perm != IOMMU_NONE && !first.interrupt;
+}
+
+/* For a user who wants to know all that is allowed. */
+static G_NO_INLINE IOMMUTLBEntry space_translate_any(ViommuSpace *space,
+                                                     hwaddr addr)
+{
+    IOMMUTLBEntry entry = { .target_as = &address_space_memory };
+    hwaddr to, size;
+
+    if (!viommu_space_probe(space, addr, &to, &size, &entry.perm)) {
+        entry.perm = IOMMU_NONE;
+    }
+    entry.addr_mask = size - 1;
+    entry.translated_addr = to & ~entry.addr_mask;
+    entry.iova = addr & ~entry.addr_mask;
+    return entry;
+}
+
+void viommu_hits_drop(ViommuGlue *glue)
+{
+    qatomic_inc(&glue->generation);
+}
+
+/* Apart from the function below, whose stack frame counts. */
+static G_NO_INLINE IOMMUTLBEntry
+space_translate_slowly(ViommuSpace *space, hwaddr addr, IOMMUAccessFlags flag)
+{
+    uint64_t generation = qatomic_load_acquire(&space->glue->generation);
+    const ViommuRequest req = {
+        .source = viommu_space_source(space),
+        .pasid = VIOMMU_NO_PASID,
+        .addr = addr,
+        .access = flag,
+        .kind = VIOMMU_UNTRANSLATED,
+    };
+    IOMMUTLBEntry entry = { .target_as = &address_space_memory };
+    ViommuReply reply;
+
+    /*
+     * QEMU's DMA cannot wait, so a stalled transaction ends here.  Software
+     * sees its event and resumes what is gone.
+     */
+    if (viommu_translate(space->glue->unit, &req, &reply) == VIOMMU_OK) {
+        entry.perm = reply.access & IOMMU_RW;
+    }
+    entry.addr_mask = reply.size - 1;
+    entry.translated_addr = reply.addr & ~entry.addr_mask;
+    entry.iova = addr & ~entry.addr_mask;
+    if (likely(entry.perm != IOMMU_NONE)) {
+        viommu_hits_fill(&space->hits, req.source, req.pasid, addr,
+                         generation, &entry);
+        if (unlikely(viommu_is_pass_through(space->glue, &reply)) &&
+            !qatomic_read(&space->stays_translated)) {
+            /* The guest needs no invalidation to come here. */
+            viommu_spaces_update_later(space->glue);
+        }
+    }
+    return entry;
+}
+
+/*
+ * Any thread, in a critical section of RCU.  That section, not the library's
+ * own, spans the access that follows: DMA under the BQL is serialised with
+ * the guest's invalidations, and for the threads that translate without it,
+ * see threads.c.  Who keeps what it mapped is told through notifiers.
+ */
+static IOMMUTLBEntry space_translate(IOMMUMemoryRegion *mr, hwaddr addr,
+                                     IOMMUAccessFlags flag, int index)
+{
+    ViommuSpace *space = container_of(mr, ViommuSpace, translated);
+    IOMMUTLBEntry entry;
+
+    viommu_thread_translates();
+    if (unlikely(flag == IOMMU_NONE)) {
+        return space_translate_any(space, addr);
+    }
+    if (likely(viommu_hits_find(&space->hits, viommu_space_source(space),
+                                VIOMMU_NO_PASID, addr, flag,
+                                qatomic_read(&space->glue->generation),
+                                &entry))) {
+        return entry;
+    }
+    return space_translate_slowly(space, addr, flag);
+}
+
+/*
+ * The same for a device that asks by itself, because it can wait, or since
+ * QEMU's functions know neither PASIDs nor kinds of requests.  In a critical
+ * section of RCU, too.
+ */
+static ViommuStatus space_translate_for(AddressSpace *as,
+                                        const ViommuRequest *req,
+                                        ViommuReply *reply)
+{
+    ViommuSpace *space = container_of(as, ViommuSpace, as);
+    bool plain = req->kind == VIOMMU_UNTRANSLATED && !req->probe &&
+                 !(req->access & ~IOMMU_RW);
+    uint64_t generation = qatomic_load_acquire(&space->glue->generation);
+    IOMMUTLBEntry entry;
+    ViommuStatus status;
+
+    viommu_thread_translates();
+    if (plain && viommu_hits_find(&space->hits, req->source, req->pasid,
+                                  req->addr, req->access, generation,
+                                  &entry)) {
+        *reply = (ViommuReply) {
+            .addr = entry.translated_addr + (req->addr & entry.addr_mask),
+            .size = entry.addr_mask + 1,
+            .access = entry.perm,
+        };
+        return VIOMMU_OK;
+    }
+    status = viommu_translate(space->glue->unit, req, reply);
+    if (plain && status == VIOMMU_OK && !reply->interrupt && reply->access) {
+        entry.addr_mask = reply->size - 1;
+        entry.translated_addr = reply->addr & ~entry.addr_mask;
+        entry.perm = reply->access & IOMMU_RW;
+        viommu_hits_fill(&space->hits, req->source, req->pasid, req->addr,
+                         generation, &entry);
+    }
+    return status;
+}
+
+static uint64_t space_min_page_size(IOMMUMemoryRegion *mr)
+{
+    return 4 * KiB;
+}
+
+/* --- Life ---------------------------------------------------------------- */
+
+bool viommu_space_alive(const ViommuSpace *space)
+{
+    return !space->bus || !space->bus->parent_dev ||
+           qdev_is_realized(DEVICE(space->bus->parent_dev));
+}
+
+bool viommu_space_matches(const ViommuSpace *space, uint32_t source,
+                          uint32_t mask)
+{
+    return source == VIOMMU_ANY ||
+           ((viommu_space_source(space) ^ source) & ~mask) == 0;
+}
+
+ViommuSpace *viommu_space_new(ViommuGlue *glue, PCIBus *bus,
+                              const uint8_t *number, uint8_t devfn)
+{
+    ViommuSpace *space = g_new0(ViommuSpace, 1);
+    Object *owner = OBJECT(glue->dev);
+    g_autofree char *name = g_strdup_printf("viommu-%02x.%x",
+                                            PCI_SLOT(devfn),
+                                            PCI_FUNC(devfn));
+
+    if (!viommu_hits_init(&space->hits)) {
+        error_report("%s: no memory for the DMA of %s", glue->kind->name,
+                     name);
+        exit(1);
+    }
+    space->glue = glue;
+    space->bus = bus;
+    space->bus_number = number;
+    space->devfn = devfn;
+
+    memory_region_init(&space->root, owner, name, UINT64_MAX);
+    memory_region_init_iommu(&space->translated, sizeof(space->translated),
+                             TYPE_VIOMMU_REGION, owner, name, UINT64_MAX);
+    memory_region_init_alias(&space->direct, owner, "viommu-direct",
+                             get_system_memory(), 0,
+                             1ull << glue->direct_bits);
+    memory_region_set_enabled(&space->direct, false);
+    memory_region_add_subregion_overlap(&space->root, 0,
+                                        MEMORY_REGION(&space->translated), 0);
+    memory_region_add_subregion_overlap(&space->root, 0, &space->direct, 1);
+    if (glue->kind->space_added) {
+        glue->kind->space_added(space);
+    }
+    viommu_space_update(space);
+    address_space_init(&space->as, &space->root, name);
+    g_ptr_array_add(glue->spaces, space);
+    return space;
+}
+
+static ViommuBus *bus_new(PCIBus *bus)
+{
+    ViommuBus *vb = g_new0(ViommuBus, 1);
+
+    if (pci_bus_is_root(bus)) {
+        vb->root_number = pci_bus_num(bus);
+        vb->number = &vb->root_number;
+    } else {
+        vb->number = &bus->parent_dev->config[PCI_SECONDARY_BUS];
+    }
+    /* so that no other bus comes to stand at the same address */
+    object_ref(OBJECT(bus));
+    if (bus->parent_dev) {
+        object_ref(OBJECT(bus->parent_dev));
+    }
+    return vb;
+}
+
+AddressSpace *viommu_space_get(ViommuGlue *glue, PCIBus *bus, int devfn)
+{
+    ViommuBus *vb = g_hash_table_lookup(glue->buses, bus);
+
+    if (!vb) {
+        vb = bus_new(bus);
+        g_hash_table_insert(glue->buses, bus, vb);
+    }
+    if (!vb->spaces[devfn]) {
+        vb->spaces[devfn] = viommu_space_new(glue, bus, vb->number, devfn);
+    }
+    return &vb->spaces[devfn]->as;
+}
+
+/*
+ * Asked for at each access with a PASID: no search.  Another IOMMU's address
+ * spaces may be in the machine, too.
+ */
+ViommuSpace *viommu_space_of(PCIDevice *dev)
+{
+    AddressSpace *as = pci_device_iommu_address_space(dev);
+
+    return as != &address_space_memory &&
+           viommu_is_unit(memory_region_owner(as->root)) ?
+           container_of(as, ViommuSpace, as) : NULL;
+}
+
+static Viommu *space_unit_of_device(PCIDevice *dev, uint32_t *source)
+{
+    ViommuSpace *space = viommu_space_of(dev);
+
+    if (!space) {
+        return NULL;
+    }
+    *source = viommu_space_source(space);
+    return space->glue->unit;
+}
+
+void viommu_spaces_init(ViommuGlue *glue)
+{
+    /* no hit has it yet */
+    glue->generation = 1;
+    glue->buses = g_hash_table_new(NULL, NULL);
+    glue->spaces = g_ptr_array_new();
+    QLIST_INIT(&glue->notified);
+    viommu_of_device = space_unit_of_device;
+    viommu_translate_for = space_translate_for;
+}
+
+static void space_region_class_init(ObjectClass *klass, void *data)
+{
+    IOMMUMemoryRegionClass *imrc = IOMMU_MEMORY_REGION_CLASS(klass);
+
+    imrc->translate = space_translate;
+    imrc->get_min_page_size = space_min_page_size;
+    imrc->notify_flag_changed = viommu_notify_flag_changed;
+    imrc->replay = viommu_shadow_replay;
+}
+
+static const TypeInfo space_region_info = {
+    .name = TYPE_VIOMMU_REGION,
+    .parent = TYPE_IOMMU_MEMORY_REGION,
+    .class_init = space_region_class_init,
+};
+
+static void space_region_register_types(void)
+{
+    type_register_static(&space_region_info);
+}
+
+type_init(space_region_register_types)
