@@ -54,15 +54,16 @@ static void invalidate_vm(SmmuWorld *w, unsigned vm)
     }
 }
 
-/* A command by address, with a range that covers @size bytes at @addr. */
+/* A command by address, with a range that covers @size bytes at @addr, of
+ * which bit 0 is Leaf. */
 static void by_address(SmmuWorld *w, uint64_t w0, uint64_t addr,
                        unsigned granule, uint64_t size)
 {
     unsigned tg = granule == 12 ? 1 : granule == 14 ? 2 : 3, scale = 0;
-    uint64_t pages = size >> granule;
+    uint64_t pages = size >> granule, leaf = addr & 1;
 
     if (pages <= 1 && smmu_chance(w, 70)) {
-        smmu_world_command(w, w0, addr & ~smmu_bits(12));
+        smmu_world_command(w, w0, (addr & ~smmu_bits(12)) | leaf);
         return;
     }
     addr &= ~(size - 1);
@@ -71,7 +72,7 @@ static void by_address(SmmuWorld *w, uint64_t w0, uint64_t addr,
         scale++;
     }
     smmu_world_command(w, w0 | (pages - 1) << 12 | (uint64_t)scale << 20,
-                       (addr & ~smmu_bits(12)) | tg << 10);
+                       (addr & ~smmu_bits(12)) | tg << 10 | leaf);
 }
 
 static void invalidate_s1(SmmuWorld *w, const SmmuSpace *s, unsigned granule,
@@ -81,6 +82,7 @@ static void invalidate_s1(SmmuWorld *w, const SmmuSpace *s, unsigned granule,
 
     /* The architecture's commands have sign-extended addresses. */
     addr = addr >> 55 & 1 ? addr | ~smmu_bits(56) : addr & smmu_bits(56);
+    addr = (addr & ~UINT64_C(1)) | (leaf && smmu_chance(w, 50));
     switch (smmu_below(w, leaf ? 8 : 6)) {
     case 0:
         invalidate_vm(w, s->vm);
@@ -104,9 +106,11 @@ static void invalidate_s1(SmmuWorld *w, const SmmuSpace *s, unsigned granule,
 }
 
 static void invalidate_s2(SmmuWorld *w, unsigned vm, uint64_t ipa,
-                          uint64_t size)
+                          uint64_t size, bool leaf)
 {
     uint64_t vmid = smmu_tag(w->vms[vm].vmid, 0);
+
+    ipa = (ipa & ~UINT64_C(1)) | (leaf && smmu_chance(w, 50));
 
     if (smmu_chance(w, 30)) {
         invalidate_vm(w, vm);
@@ -368,7 +372,7 @@ static void change_second(SmmuWorld *w)
     }
     if (change_descriptor(w, t, ipa, true, false, false, &size, &leaf)) {
         smmu_world_command(w, 0x04, 31);
-        invalidate_s2(w, vm, ipa, size);
+        invalidate_s2(w, vm, ipa, size, leaf);
     }
 }
 

@@ -235,7 +235,7 @@ static void test_no_stale_use(gconstpointer data)
 typedef struct Held {
     Scene scene;                /* first */
     unsigned index;
-    uint64_t after;
+    uint64_t at, after;
     uint64_t command, operand;
 } Held;
 
@@ -252,6 +252,14 @@ static void change(Scene *s)
     const Held *h = (const Held *)s;
 
     __atomic_store_n(&s->words[h->index], h->after, __ATOMIC_RELEASE);
+}
+
+/* The descriptor of the table above, which is in RAM. */
+static void change_above(Scene *s)
+{
+    const Held *h = (const Held *)s;
+
+    guest_write64(&s->f->mem, h->at, h->after);
 }
 
 static void command(Scene *s)
@@ -312,6 +320,69 @@ static void test_overtaken_page(void)
     }
 }
 
+/* A table like the one at OUTSIDE, of @level, with IOVA at @to. */
+static uint64_t other_table(GuestTables *t, unsigned level, uint64_t to,
+                            uint64_t attributes)
+{
+    uint64_t at = guest_tables_entry(t, IOVA, level - 1), table;
+
+    guest_write64(&t->alloc->mem, at, 0);
+    g_assert_true(guest_tables_map(t, IOVA, to, 3, attributes));
+    table = guest_read64(&t->alloc->mem, at);
+    guest_write64(&t->alloc->mem, at, 0);
+    return table;
+}
+
+/*
+ * Upper levels, which are cached: the walker has read the descriptor of a
+ * table of level 2 or 3, which changes; or it has come by a cached table,
+ * and the descriptor of that one changes.
+ */
+static void test_overtaken_table(void)
+{
+    static const struct { unsigned kind; uint64_t command; } cases[] = {
+        { SMMUV3_S1, 0x12 | TAGS }, { SMMUV3_S1, 0x13 | TAGS },
+        { SMMUV3_S1, 0x11 | TAGS }, { SMMUV3_S1, 0x10 | TAGS },
+        { SMMUV3_S1, 0x28 | TAGS }, { SMMUV3_S1, 0x30 },
+        /* a range of 16 pages */
+        { SMMUV3_S1, 0x12 | TAGS | 15 << 12 },
+        { SMMUV3_S2, 0x2a | TAGS }, { SMMUV3_S2, 0x28 | TAGS },
+        { SMMUV3_S2, 0x30 },
+    };
+
+    for (unsigned i = 0; i < 3 * G_N_ELEMENTS(cases); i++) {
+        unsigned kind = cases[i / 3].kind, way = i % 3;
+        bool one = kind == SMMUV3_S1;
+        /* of the table outside; stage 2's tables begin with level 1 */
+        unsigned level = way == 1 && one ? 1 : 2;
+        uint64_t attributes = one ? SMMUV3_PAGE_S1 : SMMUV3_PAGE_S2;
+        Held *h = held_new(kind);
+        Smmu *s = h->scene.smmu;
+        GuestTables *t = one ? &s->s1 : &s->s2;
+        uint64_t old = other_table(t, level + 1, 0x5000, attributes);
+        uint64_t new = other_table(t, level + 1, 0x8000, attributes);
+
+        h->scene.words[0] = h->scene.words[1] = old;
+        h->at = guest_tables_entry(t, IOVA, level - 1);
+        guest_write64(&s->f->mem, h->at, OUTSIDE | 3);
+        h->after = new;
+        if (way == 2) {
+            ViommuReply reply;
+
+            /* The table outside is cached, by another page's walk. */
+            smmu_test_dma(s, IOVA + 0x200000, VIOMMU_READ, &reply);
+            g_assert_cmphex(reply.addr, ==, 0x5000);
+            h->scene.change = change_above;
+            h->after = other_table(t, level, 0x8000, attributes);
+            guest_write64(&s->f->mem, h->at, OUTSIDE | 3);
+        }
+        h->command = cases[i / 3].command;
+        h->operand = IOVA | (cases[i / 3].command & 15 << 12 ? 1 << 10 : 0);
+        overtake(&h->scene, OUTSIDE, 0x8000);
+        held_free(h);
+    }
+}
+
 /* The context descriptor: a new table, with a new ASID so that only the
  * descriptor is stale. */
 static void test_overtaken_config(void)
@@ -351,6 +422,7 @@ int main(int argc, char **argv)
     g_test_add_data_func("/smmu-threads/nested",
                          GUINT_TO_POINTER(SMMUV3_NESTED), test_no_stale_use);
     g_test_add_func("/smmu-threads/overtaken-page", test_overtaken_page);
+    g_test_add_func("/smmu-threads/overtaken-table", test_overtaken_table);
     g_test_add_func("/smmu-threads/overtaken-config", test_overtaken_config);
     return g_test_run();
 }

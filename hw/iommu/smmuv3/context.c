@@ -21,7 +21,7 @@ static const ViommuField SLOT_TBI = { 2, 1 };
 static const ViommuField SLOT_HAD = { 3, 1 };
 static const ViommuField SLOT_INPUT = { 52, 6 };
 static const ViommuField SLOT_START = { 58, 2 };
-/* ... and in words 0 and 1, the output widths */
+/* ... and in words 0 and 2, the output widths */
 static const ViommuField SLOT_OUT = { 60, 3 };
 /* word 3 */
 static const ViommuField SLOT_FLAGS = { 0, 28 };
@@ -32,10 +32,17 @@ static const ViommuField SLOT_ASID = { 44, 16 };
 
 static const uint8_t granules[4] = { 0, 12, 14, 16 };
 
-static uint64_t pack_table(const SmmuTable *t)
+/* 32, 36, ... 52 bits in three bits */
+static unsigned pack_width(unsigned bits)
+{
+    return bits >= 32 ? (bits - 32) / 2 / 2 + (bits == 42) * 5 : 0;
+}
+
+static uint64_t pack_table(const SmmuTable *t, unsigned out_bits)
 {
     uint64_t word = t->ttb;
 
+    word = viommu_put(word, SLOT_OUT, pack_width(out_bits));
     word = viommu_put(word, SLOT_GRANULE,
                       t->granule ? (t->granule - 10) / 2 : 0);
     word = viommu_put(word, SLOT_TBI, t->tbi);
@@ -46,18 +53,13 @@ static uint64_t pack_table(const SmmuTable *t)
 
 static void unpack_table(uint64_t word, SmmuTable *t)
 {
+    t->id = word;
     t->ttb = word & SLOT_TTB;
     t->granule = granules[viommu_get(word, SLOT_GRANULE)];
     t->tbi = viommu_get(word, SLOT_TBI);
     t->had = viommu_get(word, SLOT_HAD);
     t->input_bits = viommu_get(word, SLOT_INPUT);
     t->start_level = viommu_get(word, SLOT_START);
-}
-
-/* 32, 36, ... 52 bits in three bits */
-static unsigned pack_width(unsigned bits)
-{
-    return bits >= 32 ? (bits - 32) / 2 / 2 + (bits == 42) * 5 : 0;
 }
 
 static unsigned unpack_width(unsigned packed)
@@ -69,11 +71,9 @@ static unsigned unpack_width(unsigned packed)
 
 static void pack(const SmmuContext *c, uint64_t value[4])
 {
-    value[0] = viommu_put(pack_table(&c->s1[0]), SLOT_OUT,
-                          pack_width(c->ips_bits));
-    value[1] = viommu_put(pack_table(&c->s1[1]), SLOT_OUT,
-                          pack_width(c->s2_out_bits));
-    value[2] = pack_table(&c->s2);
+    value[0] = c->s1[0].id;
+    value[1] = c->s1[1].id;
+    value[2] = c->s2.id;
     value[3] = viommu_put(0, SLOT_FLAGS, c->flags);
     value[3] = viommu_put(value[3], SLOT_VMID, c->vmid);
     value[3] = viommu_put(value[3], SLOT_ASID, c->asid);
@@ -85,7 +85,7 @@ static void unpack(const uint64_t value[4], SmmuContext *c)
     unpack_table(value[1], &c->s1[1]);
     unpack_table(value[2], &c->s2);
     c->ips_bits = unpack_width(viommu_get(value[0], SLOT_OUT));
-    c->s2_out_bits = unpack_width(viommu_get(value[1], SLOT_OUT));
+    c->s2_out_bits = unpack_width(viommu_get(value[2], SLOT_OUT));
     c->flags = viommu_get(value[3], SLOT_FLAGS);
     c->vmid = viommu_get(value[3], SLOT_VMID);
     c->asid = viommu_get(value[3], SLOT_ASID);
@@ -250,7 +250,13 @@ static SmmuEventId read_cd(SmmuUnit *u, const SmmuSte *ste, uint32_t index,
     if (id) {
         return id;
     }
-    return smmu_decode_cd(u, word, c) ? SMMU_EVENT_NONE : SMMU_C_BAD_CD;
+    if (!smmu_decode_cd(u, word, c)) {
+        return SMMU_C_BAD_CD;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        c->s1[i].id = pack_table(&c->s1[i], c->ips_bits);
+    }
+    return SMMU_EVENT_NONE;
 }
 
 /* Which descriptor, if any (3.9, 5.2): substream rules. */
@@ -306,6 +312,7 @@ static SmmuEventId read_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
         return SMMU_C_BAD_STE;
     }
     *c = ste.context;
+    c->s2.id = pack_table(&c->s2, c->s2_out_bits);
     if ((c->flags & SMMU_CTX_ABORT) || ssid == SMMU_STE_ONLY) {
         return SMMU_EVENT_NONE;
     }

@@ -81,6 +81,9 @@ static void remove_addresses(SmmuUnit *u, const SmmuTlbi *t)
         viommu_advance(&u->vmid_gens[t->vmid]);
         return;
     }
+    if (!t->leaf) {
+        smmu_tables_remove(u, &c, addr, size);
+    }
     if (!t->stage2 && !widen_to_pieces(u, &addr, &size)) {
         viommu_advance(&u->nested_gens[t->vmid]);
     }

@@ -78,6 +78,12 @@ void smmu_iotlb_fill(SmmuUnit *u, const SmmuTags *tags, uint64_t addr,
                     addr, m->shift, m->page | m->flags, 0, &wanted->seen);
 }
 
+void smmu_tables_remove(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
+                        uint64_t size)
+{
+    viommu_tlb_remove_tables(&u->tlb, key_of(c, false), addr, size);
+}
+
 void smmu_iotlb_remove(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
                        uint64_t size)
 {

@@ -8,6 +8,7 @@
  *   context.c      from StreamID and SubstreamID to a context, and its cache
  *   walk.c         the walk of one stage (VMSAv8-64)
  *   iotlb.c        cached translations
+ *   paging_cache.c cached tables
  *   translate.c    a transaction from arrival to answer; both stages, nested
  *   invalidation.c what each invalidation removes from the caches
  *   queue.c        the command queue
@@ -63,6 +64,7 @@ enum {
 
 /** One translation table base with what goes with it. */
 typedef struct SmmuTable {
+    uint64_t id;            /* differs where any member or the output does */
     uint64_t ttb;
     uint8_t granule;        /* log2 of the page size: 12, 14, 16; 0: disabled */
     uint8_t input_bits;
@@ -257,6 +259,7 @@ typedef struct SmmuMapping {
 
 /** What is wanted of a translation. */
 typedef struct SmmuWanted {
+    bool inner;             /* of stage 2, by a nested walk */
     uint8_t access;         /* VIOMMU_READ and so on */
     bool probe;             /* change neither memory nor the IOTLB */
     ViommuTlbEpochs seen;   /* taken before the first look at anything */
@@ -303,10 +306,36 @@ bool smmu_iotlb_find(SmmuUnit *u, const SmmuTags *tags, uint64_t addr,
                      uint8_t needs, SmmuMapping *mapping);
 void smmu_iotlb_fill(SmmuUnit *u, const SmmuTags *tags, uint64_t addr,
                      const SmmuWanted *wanted, const SmmuMapping *mapping);
-/** Remove what touches @size bytes at @addr; the caller bounds their number
- *  and has advanced the epoch. */
+/** Remove what touches @size bytes at @addr: translations, or the tables of
+ *  upper levels, and these first.  The caller bounds their number and has
+ *  advanced the epochs. */
 void smmu_iotlb_remove(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
                        uint64_t size);
+void smmu_tables_remove(SmmuUnit *u, const SmmuContext *context,
+                        uint64_t addr, uint64_t size);
+
+/* --- paging_cache.c ------------------------------------------------------ */
+
+/* Of a cached table's flags, besides SMMU_MAP_..., which is what the tables
+ * above it leave: its address is still an input of stage 2. */
+#define SMMU_TABLE_IPA (1u << 6)
+
+/** Log2 of what a descriptor of @level maps. */
+static inline unsigned smmu_level_shift(const SmmuTable *t, unsigned level)
+{
+    return t->granule + (SMMU_LAST_LEVEL - level) * (t->granule - 3);
+}
+
+/** The cached table of the deepest level on the way from @top (an id) to
+ *  @addr; *@level is its level. */
+bool smmu_table_find(const SmmuUnit *u, const ViommuTag *tag,
+                     const SmmuTable *stage, uint64_t top, uint64_t addr,
+                     ViommuTable *t, unsigned *level);
+/** Keep a table of @level, if such are kept. */
+void smmu_table_fill(SmmuUnit *u, const ViommuTag *tag,
+                     const SmmuTable *stage, uint64_t top, uint64_t addr,
+                     unsigned level, uint64_t table, uint16_t flags,
+                     const SmmuWanted *wanted);
 
 /**
  * A stage 1 address without its top byte when that is ignored (TBI), sign

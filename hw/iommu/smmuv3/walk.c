@@ -22,10 +22,14 @@ typedef struct Walk {
     uint8_t out_bits;
     uint8_t needs;
     uint64_t addr;
+    ViommuTag tag;          /* of its tables in the cache */
+    uint64_t top;
     /* where it is */
     unsigned level;
     uint64_t at;            /* descriptor: host address */
-    uint64_t at_ipa;        /* the same before stage 2 */
+    uint64_t at_ipa;        /* the same before stage 2; when nested, ... */
+    bool ipa_known;         /* ... not of a table from the cache */
+    bool restart;           /* without the cache */
     uint8_t limit;          /* what the levels above leave; SMMU_MAP_... */
 } Walk;
 
@@ -55,21 +59,23 @@ static bool fail_fetch(const Walk *w)
     return false;
 }
 
-static unsigned level_shift(const SmmuTable *t, unsigned level)
+static void remember_table(const Walk *w, uint64_t table, uint16_t flags)
 {
-    return t->granule + (SMMU_LAST_LEVEL - level) * (t->granule - 3);
+    smmu_table_fill(w->u, &w->tag, w->table, w->top, w->addr, w->level, table,
+                    w->limit | flags, w->wanted);
 }
 
-/* Go to the descriptor for w->addr in the table at @base. */
-static bool enter(Walk *w, uint64_t base, unsigned level)
+/* Go to the descriptor for w->addr in the table at @base; @fresh, from a
+ * descriptor. */
+static bool enter(Walk *w, uint64_t base, unsigned level, bool fresh)
 {
     const SmmuTable *t = w->table;
-    unsigned shift = level_shift(t, level);
+    unsigned shift = smmu_level_shift(t, level);
     unsigned bits = level == t->start_level ? t->input_bits - shift
                                             : (unsigned)t->granule - 3;
     uint64_t size = UINT64_C(8) << bits;
     const SmmuWanted reading = {
-        .access = VIOMMU_READ, .probe = w->wanted->probe,
+        .access = VIOMMU_READ, .probe = w->wanted->probe, .inner = true,
         .seen = w->wanted->seen,
     };
     SmmuMapping m;
@@ -78,7 +84,11 @@ static bool enter(Walk *w, uint64_t base, unsigned level)
     w->at_ipa = (base & ~(size - 1)) |
                 ((w->addr >> shift) & ((UINT64_C(1) << bits) - 1)) * 8;
     w->at = w->at_ipa;
+    w->ipa_known = true;
     if (!w->nested) {
+        if (fresh) {
+            remember_table(w, base, 0);
+        }
         return true;
     }
     if (!second_stage(w->u, w->c, w->at_ipa, &reading, SMMU_CLASS_TT, &m,
@@ -86,6 +96,36 @@ static bool enter(Walk *w, uint64_t base, unsigned level)
         return false;
     }
     w->at = m.page | (w->at_ipa & viommu_bits(m.shift - 1, 0));
+    if (fresh && m.shift >= t->granule) {
+        remember_table(w, w->at & ~(size - 1), 0);
+    } else if (fresh) {
+        remember_table(w, base, SMMU_TABLE_IPA);
+    }
+    return true;
+}
+
+/* Go to where a walk can start: a cached table, or the first one. */
+static bool start(Walk *w)
+{
+    const SmmuTable *t = w->table;
+    ViommuTable found;
+    unsigned level;
+
+    if (w->restart ||
+        !smmu_table_find(w->u, &w->tag, t, w->top, w->addr, &found, &level)) {
+        w->restart = false;
+        w->limit = SMMU_MAP_ALL;
+        return enter(w, t->ttb, t->start_level, false);
+    }
+    w->limit = found.flags & SMMU_MAP_ALL;
+    if (found.flags & SMMU_TABLE_IPA) {
+        return enter(w, found.addr, level, false);
+    }
+    w->level = level;
+    w->at = found.addr | ((w->addr >> smmu_level_shift(t, level)) &
+                          viommu_bits(t->granule - 4, 0)) * 8;
+    w->at_ipa = w->at;
+    w->ipa_known = !w->nested;
     return true;
 }
 
@@ -193,7 +233,8 @@ static bool has(const Walk *w, uint32_t s1, uint32_t s2)
 static bool table_writable(Walk *w)
 {
     const SmmuWanted writing = {
-        .access = VIOMMU_READ | VIOMMU_WRITE, .seen = w->wanted->seen,
+        .access = VIOMMU_READ | VIOMMU_WRITE, .inner = true,
+        .seen = w->wanted->seen,
     };
     SmmuMapping m;
 
@@ -207,6 +248,10 @@ static int update(Walk *w, uint64_t *word, uint64_t with)
 {
     int ret;
 
+    if (!w->ipa_known) {
+        w->restart = true;
+        return 0;
+    }
     if (!table_writable(w)) {
         return -1;
     }
@@ -263,7 +308,7 @@ static void widen(const Walk *w, uint64_t word, SmmuMapping *m)
  */
 static bool leaf(Walk *w, uint64_t *word, SmmuMapping *m, bool *again)
 {
-    unsigned shift = level_shift(w->table, w->level);
+    unsigned shift = smmu_level_shift(w->table, w->level);
     bool writes = w->needs & (SMMU_MAP_UW | SMMU_MAP_PW), clean;
     uint64_t with = *word;
 
@@ -316,12 +361,12 @@ static bool walk_tables(Walk *w, SmmuMapping *m)
     uint64_t word;
     unsigned tries = 0;
 
-    w->limit = SMMU_MAP_ALL;
-    if (!enter(w, w->table->ttb, w->table->start_level)) {
+    if (!start(w)) {
         return false;
     }
     viommu_count_roughly(&w->u->common.stats.walks);
-    /* At most four levels, and VIOMMU_UPDATE_RETRIES looks at the last one. */
+    /* At most four levels, again without the cache, and
+     * VIOMMU_UPDATE_RETRIES looks at the last one. */
     for (;;) {
         bool again = false, table;
 
@@ -332,7 +377,7 @@ static bool walk_tables(Walk *w, SmmuMapping *m)
         table = word & SMMU_PTE_TABLE;
         if (!(word & SMMU_PTE_VALID) ||
             (!table && (w->level == SMMU_LAST_LEVEL || !may_be_block(w)))) {
-            m->shift = level_shift(w->table, w->level);
+            m->shift = smmu_level_shift(w->table, w->level);
             return fail(w, SMMU_F_TRANSLATION, SMMU_CLASS_IN);
         }
         if (table && w->level < SMMU_LAST_LEVEL) {
@@ -342,7 +387,7 @@ static bool walk_tables(Walk *w, SmmuMapping *m)
                 return fail(w, SMMU_F_ADDR_SIZE, SMMU_CLASS_IN);
             }
             limit_by_table(w, word);
-            if (!enter(w, next, w->level + 1)) {
+            if (!enter(w, next, w->level + 1, true)) {
                 return false;
             }
             continue;
@@ -355,6 +400,9 @@ static bool walk_tables(Walk *w, SmmuMapping *m)
         }
         if (++tries >= VIOMMU_UPDATE_RETRIES) {
             return fail_fetch(w);
+        }
+        if (w->restart && !start(w)) {
+            return false;
         }
     }
 }
@@ -373,16 +421,21 @@ static bool second_stage(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
                          const SmmuWanted *wanted, uint8_t class,
                          SmmuMapping *m, SmmuFault *fault)
 {
-    const SmmuContext tag = stage2_only(c);
-    const SmmuTags tags = smmu_tags(u, &tag);
+    const SmmuContext alone = stage2_only(c);
+    const SmmuTags tags = smmu_tags(u, &alone);
     Walk w = {
         .u = u, .c = c, .wanted = wanted, .fault = fault,
         .table = &c->s2, .second = true, .class = class,
         .out_bits = c->s2_out_bits, .needs = smmu_needs(wanted->access),
-        .addr = ipa,
+        .addr = ipa, .tag = tags.own, .top = c->s2.id,
     };
 
-    if (smmu_iotlb_find(u, &tags, ipa, w.needs, m)) {
+    /*
+     * A nested walk ends here for each page that it meets.  A look at one
+     * descriptor of a cached table costs no more than one at the IOTLB,
+     * which keeps the whole of the walk.
+     */
+    if (!wanted->inner && smmu_iotlb_find(u, &tags, ipa, w.needs, m)) {
         return true;
     }
     m->shift = c->s2.granule;
@@ -392,7 +445,9 @@ static bool second_stage(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
     if (!walk_tables(&w, m)) {
         return false;
     }
-    smmu_iotlb_fill(u, &tags, ipa, wanted, m);
+    if (!wanted->inner) {
+        smmu_iotlb_fill(u, &tags, ipa, wanted, m);
+    }
     return true;
 }
 
@@ -416,7 +471,7 @@ static bool first_stage(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
         .u = u, .c = c, .wanted = wanted, .fault = fault, .table = t,
         .nested = c->flags & SMMU_CTX_S2, .el2 = c->flags & SMMU_CTX_EL2,
         .out_bits = c->ips_bits, .needs = smmu_needs(wanted->access),
-        .addr = addr,
+        .addr = addr, .tag = smmu_tags(u, c).own,
     };
 
     m->shift = 12;
@@ -424,7 +479,20 @@ static bool first_stage(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
     if (!t || !t->granule) {
         return fail(&w, SMMU_F_TRANSLATION, SMMU_CLASS_IN);
     }
+    /* An address before stage 2 is not one without it. */
+    w.top = t->id | (uint64_t)w.nested << 63;
     return walk_tables(&w, m);
+}
+
+/* What stage 2 says about what stage 1 has found. */
+static bool nested_page(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
+                        const SmmuWanted *wanted, SmmuMapping *m,
+                        SmmuFault *fault)
+{
+    SmmuWanted inner = *wanted;
+
+    inner.inner = true;
+    return second_stage(u, c, ipa, &inner, SMMU_CLASS_IN, m, fault);
 }
 
 bool smmu_walk(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
@@ -451,7 +519,7 @@ bool smmu_walk(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
         return true;
     }
     ipa = m->page | (addr & viommu_bits(m->shift - 1, 0));
-    if (!second_stage(u, c, ipa, wanted, SMMU_CLASS_IN, &second, fault)) {
+    if (!nested_page(u, c, ipa, wanted, &second, fault)) {
         return false;
     }
     /* The smaller of the two sizes, and what both grant. */
@@ -486,7 +554,7 @@ bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
         return false;
     }
     ipa = m->page | (addr & viommu_bits(m->shift - 1, 0));
-    if (!second_stage(u, c, ipa, wanted, SMMU_CLASS_IN, &second, fault)) {
+    if (!nested_page(u, c, ipa, wanted, &second, fault)) {
         return false;
     }
     m->shift = MIN(m->shift, second.shift);

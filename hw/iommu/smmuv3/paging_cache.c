@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Cached tables of upper levels, of both stages: a walk starts from the
+ * lowest one.  Two levels are kept, those next to the pages; with these, a
+ * walk that is near an earlier one reads one descriptor.
+ *
+ * Tables of stage 1 are tagged by ASID even where their pages are global, as
+ * TLBI by address and ASID has it (4.4.2).  Of nested translation, what is kept
+ * is where stage 2 has put the table, so stage 2's invalidations void it
+ * with all that is nested.  A table that stage 2 may have put in pieces is kept
+ * by its own address.
+ */
+#include "hw/iommu/smmuv3/unit.h"
+
+#define KEPT_LEVELS 2
+
+/* Log2 of what a table of @level maps. */
+static unsigned span_of(const SmmuTable *stage, unsigned level)
+{
+    return smmu_level_shift(stage, level) + stage->granule - 3;
+}
+
+bool smmu_table_find(const SmmuUnit *u, const ViommuTag *tag,
+                     const SmmuTable *stage, uint64_t top, uint64_t addr,
+                     ViommuTable *t, unsigned *level)
+{
+    unsigned last = span_of(stage, SMMU_LAST_LEVEL);
+    uint64_t spans = UINT64_C(1) << last |
+                     UINT64_C(1) << span_of(stage, SMMU_LAST_LEVEL - 1);
+
+    if (!viommu_tlb_find_table(&u->tlb, spans, tag, addr, top, t)) {
+        return false;
+    }
+    *level = t->span == last ? SMMU_LAST_LEVEL : SMMU_LAST_LEVEL - 1;
+    return true;
+}
+
+void smmu_table_fill(SmmuUnit *u, const ViommuTag *tag,
+                     const SmmuTable *stage, uint64_t top, uint64_t addr,
+                     unsigned level, uint64_t table, uint16_t flags,
+                     const SmmuWanted *wanted)
+{
+    const ViommuTable t = {
+        .addr = table, .flags = flags, .span = span_of(stage, level),
+    };
+
+    /* A probe has not set stage 2's access flag for the table. */
+    if (level > SMMU_LAST_LEVEL - KEPT_LEVELS && !wanted->probe) {
+        viommu_tlb_fill_table(&u->tlb, tag, addr, top, &t, &wanted->seen);
+    }
+}
