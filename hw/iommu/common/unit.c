@@ -105,7 +105,13 @@ bool viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv)
 void viommu_unit_page_response(Viommu *unit,
                                const ViommuPageResponse *response)
 {
+    const ViommuHooks *hooks = __atomic_load_n(&unit->hooks,
+                                               __ATOMIC_ACQUIRE);
+
     viommu_count(&unit->stats.page_responses);
+    if (hooks && hooks->page_response(unit, response)) {
+        return;
+    }
     if (unit->ops.page_response) {
         unit->ops.page_response(unit->opaque, response);
     }
@@ -140,6 +146,9 @@ void viommu_unit_run_later(Viommu *unit)
 void viommu_free(Viommu *unit)
 {
     if (unit) {
+        if (unit->hooks) {
+            unit->hooks->free(unit);
+        }
         unit->model->free(unit);
     }
 }

@@ -18,6 +18,8 @@
 
 /** What a model provides; the public functions of viommu.h call these. */
 typedef struct ViommuModel {
+    /** What it does for host devices (host/seam.h), or NULL. */
+    const struct ViommuSeamModel *seam;
     void (*free)(Viommu *unit);
     void (*reset)(Viommu *unit);
     uint64_t (*mmio_size)(const Viommu *unit);
@@ -49,6 +51,15 @@ typedef struct ViommuWork {
  *  locked. */
 typedef void ViommuWorkStep(Viommu *unit, unsigned todo);
 
+/** Host devices behind the unit, and what they add to it: host/seam.h. */
+typedef struct ViommuSeam ViommuSeam;
+typedef struct ViommuHooks {
+    /** Takes a response to a host device; false for another's. */
+    bool (*page_response)(Viommu *unit, const ViommuPageResponse *response);
+    /** Detach all.  Nothing of the unit has been freed yet. */
+    void (*free)(Viommu *unit);
+} ViommuHooks;
+
 /** More than can arise between one lock and its unlock. */
 #define VIOMMU_OUTBOX_SIZE 16
 
@@ -63,6 +74,9 @@ struct Viommu {
     ViommuWork work;
     ViommuMsi outbox[VIOMMU_OUTBOX_SIZE];
     unsigned outbox_n;
+    /* published; NULL before there is a host device */
+    ViommuSeam *seam;
+    const ViommuHooks *hooks;
     ViommuStats stats;      /* each member changed by viommu_count() */
 };
 

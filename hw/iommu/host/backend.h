@@ -7,8 +7,8 @@
  * of a guest.
  *
  *   vtd, smmuv3 ──▶ seam.c ──▶ ViommuHostBackend ──▶ ViommuSyscalls
- *                                iommufd.c            the kernel, or
- *                                type1.c (vSVA)       hostsim
+ *   (host.c)        shadow.c     iommufd.c            the kernel, or
+ *                   host.c       type1.c (vSVA)       hostsim
  *
  * Results are 0 or a negative errno as the host gave it.  Calls for one host
  * are made one at a time (ViommuHost.lock), never with a unit's lock held and
@@ -21,36 +21,23 @@
 
 #include <hw/iommu/viommu-host.h>
 
-/** What kind of IOMMU the host has, and so of what form guest tables are. */
-typedef enum ViommuHostKind {
-    VIOMMU_HOST_NONE,
-    VIOMMU_HOST_VTD,
-    VIOMMU_HOST_SMMUV3,
-} ViommuHostKind;
-
-/** What the host can do for a device. */
-typedef struct ViommuHostCaps {
-    ViommuHostKind kind;
-    bool nesting;           /* guest tables under the parent address space */
-    bool page_requests;     /* faults of nested tables come to user space */
-    bool dirty_tracking;
-    uint8_t pasid_bits;     /* 0: no PASIDs */
-    uint64_t vtd_cap, vtd_ecap;     /* the hardware's registers */
-    uint32_t smmu_idr[6];
-} ViommuHostCaps;
-
 /** What the guest's tables say of a device's requests with one PASID, or
  *  without. */
 typedef enum ViommuHostTableType {
     VIOMMU_HOST_BLOCKED,
     VIOMMU_HOST_PARENT,     /* guest-physical addresses (pass-through) */
     VIOMMU_HOST_NESTED,     /* the guest's stage 1 */
-    VIOMMU_HOST_SHADOW,     /* tables that the host cannot walk: what the
-                             * embedder maps and unmaps (caching mode) */
+    VIOMMU_HOST_SHADOW,     /* tables that the host cannot walk: what
+                             * shadow.c maps and unmaps (caching mode) */
 } ViommuHostTableType;
 
 typedef struct ViommuHostTable {
     ViommuHostTableType type;
+    /* with VIOMMU_HOST_SHADOW: bits of addresses, which are not those of the
+     * second stage, if there are two; where the guest has its tables */
+    uint8_t width;
+    bool two_stages;
+    uint64_t root[2];
     /* with VIOMMU_HOST_NESTED: */
     struct {
         uint64_t pgd;       /* guest-physical */
@@ -69,6 +56,7 @@ typedef struct ViommuHostInvalidation {
     uint32_t pasid;         /* or VIOMMU_NO_PASID */
     bool all;               /* else addr and size */
     bool leaf;
+    bool device_tlb;        /* only the device's own cache is meant */
     uint64_t addr;
     uint64_t size;          /* bytes: pages, a power of two */
 } ViommuHostInvalidation;
@@ -83,36 +71,55 @@ typedef enum ViommuHostFaultType {
 /** Something that the host reports. */
 typedef struct ViommuHostFault {
     ViommuHostFaultType type;
-    struct ViommuHostDevice *device;    /* NULL with LOST */
-    ViommuPageRequest request;  /* source is filled in by the seam */
+    ViommuHostDevice *device;   /* NULL with LOST */
+    /* a page request, or an unrecoverable fault's pasid, addr and access;
+     * source is filled in by the seam */
+    ViommuPageRequest request;
+    uint32_t cookie;            /* of the group, for respond() */
     uint8_t reason;             /* of the model's architecture */
     uint64_t event[4];
     uint32_t lost;
 } ViommuHostFault;
 
-typedef struct ViommuHost ViommuHost;
-typedef struct ViommuHostDevice ViommuHostDevice;
-
 typedef struct ViommuHostBackend {
     const char *name;
     void (*free)(ViommuHost *host);
 
-    /** The parent address space: guest-physical to the process's memory. */
+    /** A device of this host, with its capabilities; its DMA is blocked. */
+    ViommuHostDevice *(*device_new)(ViommuHost *host, int fd,
+                                    GError **error);
+    /** All of its tables are unbound. */
+    void (*device_free)(ViommuHostDevice *device);
+
+    /** The parent address space: guest-physical to the process's memory, or
+     *  to a file's when @fd is not -1. */
     int (*map)(ViommuHost *host, uint64_t addr, uint64_t size, void *memory,
-               bool readonly);
+               int fd, uint64_t offset, bool readonly);
     int (*unmap)(ViommuHost *host, uint64_t addr, uint64_t size);
+    int (*set_dirty)(ViommuHost *host, bool on);
+    int (*get_dirty)(ViommuHost *host, uint64_t addr, uint64_t size,
+                     uint64_t page_size, uint64_t *bitmap);
 
     /** Put the device's requests with @pasid (or VIOMMU_NO_PASID) behind
      *  @table, in place of what they were behind: one call of the host where
-     *  its API can replace.  After an error the old table still holds. */
+     *  its API can replace.  After an error the old table still holds.  A
+     *  new shadow starts empty. */
     int (*bind)(ViommuHostDevice *device, uint32_t pasid,
                 const ViommuHostTable *table);
     /** Block them.  Never fails as far as the guest sees: a host that cannot
-     *  any more has no device any more. */
+     *  any more has no device any more.  Also of a device that is gone. */
     void (*unbind)(ViommuHostDevice *device, uint32_t pasid);
 
-    /** VT-d: @n invalidations, in as few calls as the API allows; *@done
-     *  have been carried out when it fails. */
+    /** With VIOMMU_HOST_SHADOW: what is at guest-physical @addr of the parent
+     *  appears at @iova. */
+    int (*shadow_map)(ViommuHostDevice *device, uint32_t pasid, uint64_t iova,
+                      uint64_t size, uint64_t addr, uint8_t access);
+    /** One that was mapped. */
+    int (*shadow_unmap)(ViommuHostDevice *device, uint32_t pasid,
+                        uint64_t iova, uint64_t size);
+
+    /** VT-d: @n invalidations, sorted by PASID, in as few calls as the API
+     *  allows; *@done have been carried out when it fails. */
     int (*invalidate)(ViommuHostDevice *device,
                       const ViommuHostInvalidation *list, unsigned n,
                       unsigned *done);
@@ -121,12 +128,15 @@ typedef struct ViommuHostBackend {
     int (*commands)(ViommuHost *host, uint64_t (*list)[2], unsigned n,
                     unsigned *done);
 
+    /** Descriptors to wait for. */
+    unsigned (*fds)(ViommuHost *host, struct pollfd *fds, unsigned max);
     /** Take one report from the host: 1 with *@fault, 0 when there is none,
-     *  or a negative errno.  Does not wait. */
+     *  or a negative errno after which there will be none.  Does not wait. */
     int (*next_fault)(ViommuHost *host, ViommuHostFault *fault);
-    /** The guest's answer to a group.  -ENOENT: nobody waits for it. */
+    /** The answer to a group, with the cookie of its last request; its code
+     *  is a success or an invalid request.  -ENOENT: nobody waits for it. */
     int (*respond)(ViommuHostDevice *device,
-                   const ViommuPageResponse *response);
+                   const ViommuPageResponse *response, uint32_t cookie);
 
     /** PASIDs that the host gives out, or NULL where PASIDs are the guest's
      *  own. */
@@ -135,21 +145,68 @@ typedef struct ViommuHostBackend {
     int (*free_pasid)(ViommuHost *host, uint32_t pasid);
 } ViommuHostBackend;
 
+typedef struct ViommuHostMemory {
+    uint64_t addr;
+    uint64_t size;
+    bool readonly;          /* and so not in the host's tables */
+} ViommuHostMemory;
+
 /** A connection to the host: an iommufd, or a VFIO container.  First member
  *  of each backend's own structure. */
 struct ViommuHost {
     const ViommuHostBackend *backend;
     const ViommuSyscalls *sys;
     pthread_mutex_t lock;
-    GPtrArray *devices;     /* ViommuHostDevice */
-    uint64_t calls;         /* system calls so far, for tests and statistics */
+    pthread_mutex_t run_lock;   /* one viommu_host_run() at a time; before
+                                 * each other lock */
+    GPtrArray *devices;     /* ViommuHostDevice; under the lock */
+    GArray *memory;         /* ViommuHostMemory: what is mapped in the parent
+                             * address space, sorted; likewise */
+    ViommuHostStats stats;  /* likewise */
+    bool reports_ended;     /* likewise: next_fault() has failed */
 };
 
+/** First member of each backend's own structure. */
 struct ViommuHostDevice {
     ViommuHost *host;
     ViommuHostCaps caps;
-    Viommu *unit;           /* with source: where the guest sees it, or NULL */
+    bool gone;              /* the host says so; under the host's lock */
+    bool passed;            /* viommu_host_device_pass_through(); likewise */
+
+    /* Where the guest sees it, or NULL; under the host's lock, too. */
+    Viommu *unit;
     uint32_t source;
+    GHashTable *groups;     /* page requests that wait for the guest; likewise,
+                             * see host.c */
+
+    /* The rest belongs to the unit; see seam.h. */
+    bool nested;            /* the guest's tables as they are */
+    GPtrArray *bindings;    /* ViommuBinding, sorted by PASID */
+    unsigned look_phase;    /* of a look at all PASIDs */
+    uint32_t look_next;
+    GArray *look;           /* PASIDs */
+    int error;              /* an errno that the guest has not heard of */
 };
+
+/* --- host.c: for backends ------------------------------------------------ */
+
+void viommu_host_init(ViommuHost *host, const ViommuHostBackend *backend,
+                      const ViommuSyscalls *sys);
+/** The opposite; the backend then frees the memory. */
+void viommu_host_destroy(ViommuHost *host);
+
+/** Set up the common part of a device that is all zero; and the opposite. */
+void viommu_host_device_init(ViommuHostDevice *device, ViommuHost *host);
+void viommu_host_device_destroy(ViommuHostDevice *device);
+
+/** A counted ioctl.  Locked. */
+int viommu_host_ioctl(ViommuHost *host, int fd, unsigned long request,
+                      void *arg);
+/** Set @error from what @call answered.  Returns false. */
+bool viommu_host_refused(GError **error, const char *call, int ret);
+
+/** The host answers that the device is no more: -ENODEV, or a descriptor
+ *  that is closed.  Returns @ret. */
+int viommu_host_note(ViommuHostDevice *device, int ret);
 
 #endif

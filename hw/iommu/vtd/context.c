@@ -79,7 +79,7 @@ static VtdReason legacy_context(VtdUnit *u, uint16_t source, VtdContext *c)
     return vtd_decode_context(u, word, c);
 }
 
-static VtdReason read_tables(VtdUnit *u, uint16_t source, uint32_t pasid,
+VtdReason vtd_context_tables(VtdUnit *u, uint16_t source, uint32_t pasid,
                              VtdContext *c)
 {
     *c = (VtdContext) { 0 };
@@ -101,7 +101,7 @@ VtdReason vtd_context_read(VtdUnit *u, uint16_t source, uint32_t pasid,
      * voids the fill. */
     uint64_t epoch = viommu_cache_epoch(&u->contexts);
     uint64_t generation = vtd_context_stamp(u);
-    VtdReason reason = read_tables(u, source, pasid, c);
+    VtdReason reason = vtd_context_tables(u, source, pasid, c);
 
     /* Entries that give a fault are cached in caching mode only (6.1). */
     if (c->entry_read && (!reason || u->cfg.caching_mode)) {

@@ -290,6 +290,7 @@ static const ViommuField VTD_SM_CONTEXT_RID_PASID = { 0, 20 };
 
 /* A directory entry stands for a table of 64 PASIDs. */
 #define VTD_PASID_TABLE_BITS    6
+#define VTD_PASID_BITS_MAX      20
 #define VTD_PASID_ENTRY_SIZE    64
 #define VTD_PASID_P             (UINT64_C(1) << 0)
 #define VTD_PASID_FPD           (UINT64_C(1) << 1)

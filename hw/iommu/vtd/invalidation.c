@@ -75,6 +75,7 @@ void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
         viommu_advance(&u->context_gen);
         break;
     }
+    vtd_host_context(u, granularity != VTD_GRAN_SELECTIVE, source, bits);
     viommu_unit_invalidate(&u->common, &inv);
 }
 
@@ -118,6 +119,7 @@ void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
         viommu_advance(&u->iotlb_gen);
         break;
     }
+    vtd_host_iotlb(u, &inv, granularity == VTD_GRAN_SELECTIVE);
     viommu_unit_invalidate(&u->common, &inv);
 }
 
@@ -125,11 +127,13 @@ void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
  * Each request remembers its context under its source and PASID, so that a
  * PASID alone, or a domain, does not find it.
  */
-void vtd_invalidate_pasid_cache(VtdUnit *u)
+void vtd_invalidate_pasid_cache(VtdUnit *u, unsigned granularity,
+                                uint32_t pasid)
 {
     ViommuInvalidation inv = viommu_everything(VIOMMU_INV_CONTEXT);
 
     viommu_advance(&u->context_gen);
+    vtd_host_pasid(u, granularity != VTD_PASID_GRAN_PASID, pasid);
     viommu_unit_invalidate(&u->common, &inv);
 }
 
@@ -154,6 +158,7 @@ void vtd_invalidate_piotlb(VtdUnit *u, uint16_t did, uint32_t pasid,
     } else {
         viommu_advance(vtd_pasid_gen(u, did, pasid));
     }
+    vtd_host_piotlb(u, &inv);
     viommu_unit_invalidate(&u->common, &inv);
 }
 

@@ -18,7 +18,7 @@ static void run_ccmd(VtdUnit *u)
     unsigned gran = viommu_get(ccmd, VTD_CCMD_CIRG);
 
     if (gran != VTD_GRAN_RESERVED) {
-        bool again = u->ccmd_undrained == ccmd, drained;
+        bool again = u->ccmd_undrained == ccmd, drained, settled;
 
         viommu_unit_unlock(&u->common);
         if (!again) {
@@ -28,11 +28,12 @@ static void run_ccmd(VtdUnit *u)
             u->common.work.undrained = true;
         }
         drained = viommu_work_drain(&u->common);
+        settled = vtd_host_settle(u);
         viommu_unit_lock(&u->common);
-        if (!drained) {
+        if (!drained || !settled) {
             u->ccmd_undrained = ccmd;
             u->common.work.todo |= VTD_WORK_CCMD;
-            u->common.work.put_off = true;
+            u->common.work.put_off = !drained;
             return;
         }
         u->ccmd_undrained = 0;
@@ -52,7 +53,7 @@ static void run_iotlb(VtdUnit *u)
         gran = VTD_GRAN_RESERVED;
     }
     if (gran != VTD_GRAN_RESERVED) {
-        bool again = u->iotlb_undrained == iotlb, drained;
+        bool again = u->iotlb_undrained == iotlb, drained, settled;
 
         viommu_unit_unlock(&u->common);
         if (!again) {
@@ -62,11 +63,12 @@ static void run_iotlb(VtdUnit *u)
             u->common.work.undrained = true;
         }
         drained = viommu_work_drain(&u->common);
+        settled = vtd_host_settle(u);
         viommu_unit_lock(&u->common);
-        if (!drained) {
+        if (!drained || !settled) {
             u->iotlb_undrained = iotlb;
             u->common.work.todo |= VTD_WORK_IOTLB;
-            u->common.work.put_off = true;
+            u->common.work.put_off = !drained;
             return;
         }
         u->iotlb_undrained = 0;
@@ -206,7 +208,8 @@ static VtdQueueError do_pasid(VtdUnit *u, const uint64_t d[4])
          gran != VTD_PASID_GRAN_GLOBAL)) {
         return VTD_IQEI_RESERVED;
     }
-    vtd_invalidate_pasid_cache(u);
+    vtd_invalidate_pasid_cache(u, gran,
+                               viommu_get(d[0], VTD_DESC_PASID_FIELD));
     u->common.work.undrained = true;
     return VTD_IQEI_NONE;
 }
@@ -431,6 +434,10 @@ static bool queue_step(VtdUnit *u)
         error = VTD_IQEI_FETCH;
     }
     viommu_read_unlock();
+    if (descriptor_type(d) == VTD_DESC_WAIT && !vtd_host_settle(u)) {
+        viommu_unit_lock(&u->common);
+        return true;    /* not done with what came before it */
+    }
     aborted = viommu_acquire(&u->timed_out) &&
               descriptor_type(d) == VTD_DESC_WAIT;
     if (!error && !aborted) {
@@ -470,6 +477,9 @@ static void step(Viommu *unit, unsigned todo)
     switch (todo) {
     case VTD_WORK_SWITCH:
         viommu_work_switched(unit);
+        viommu_unit_unlock(unit);
+        vtd_host_context(u, true, 0, 0);
+        viommu_unit_lock(unit);
         break;
     case VTD_WORK_CCMD:
         run_ccmd(u);
@@ -482,6 +492,15 @@ static void step(Viommu *unit, unsigned todo)
             unit->work.todo |= VTD_WORK_QUEUE;
         }
         break;
+    case VTD_WORK_HOST:
+        viommu_unit_unlock(unit);
+        vtd_host_settle(u);
+        viommu_unit_lock(unit);
+        break;
+    }
+    if (vtd_host_busy(u)) {
+        /* after the queue, unless a wait brings it before */
+        unit->work.todo |= VTD_WORK_HOST;
     }
 }
 

@@ -193,6 +193,47 @@ VtdReason vtd_scalable_context(VtdUnit *u, uint16_t source, uint32_t pasid,
     return reason ? reason : decode_pasid_entry(&l, word);
 }
 
+/* PASIDs up to 2^20, in tables of 64; at most SCAN_MAX of these are read. */
+#define SCAN_MAX 256
+
+uint32_t vtd_scalable_scan(VtdUnit *u, uint16_t source, uint32_t first,
+                           VtdScanned *scanned)
+{
+    VtdContext context = { 0 };
+    Lookup l = {
+        .u = u, .context = &context, .has_pasid = true, .pasid = first,
+    };
+    unsigned per_table = 1u << VTD_PASID_TABLE_BITS;
+
+    scanned->n = 0;
+    if (read_context(&l, source)) {
+        return VIOMMU_NO_PASID;
+    }
+    for (unsigned i = 0; i < SCAN_MAX; i++) {
+        uint64_t dir, word;
+
+        if (pasid_too_large(&l) || l.pasid >> VTD_PASID_BITS_MAX) {
+            return VIOMMU_NO_PASID;
+        }
+        if (!viommu_load64(&u->common, l.directory +
+                           (l.pasid >> VTD_PASID_TABLE_BITS) * 8, &dir, 1) &&
+            (dir & VTD_PASID_P)) {
+            for (unsigned k = 0; k < per_table; k++) {
+                if (!viommu_load64(&u->common, (dir & ADDR_MASK) +
+                                   k * VTD_PASID_ENTRY_SIZE, &word, 1) &&
+                    (word & VTD_PASID_P)) {
+                    scanned->pasid[scanned->n++] = l.pasid + k;
+                }
+            }
+        }
+        l.pasid += per_table;
+        if (scanned->n) {
+            break;
+        }
+    }
+    return l.pasid;
+}
+
 /* The unit looks as far as the context entry; what the PASID's tables say is
  * the business of the software that will be asked. */
 VtdReason vtd_page_request_context(VtdUnit *u, uint16_t source,

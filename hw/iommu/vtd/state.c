@@ -36,6 +36,7 @@ void vtd_reset(Viommu *unit)
     if (!viommu_read_held()) {
         viommu_read_drain();
     }
+    vtd_host_reset(u, false);
 }
 
 /* What must be the same on both sides. */
@@ -115,6 +116,7 @@ bool vtd_load_state(Viommu *unit, const void *data, size_t size,
     viommu_unit_unlock(unit);
 
     vtd_invalidate_all(u);
+    vtd_host_reset(u, true);
     viommu_unit_run_later(unit);
     return true;
 }

@@ -19,6 +19,7 @@
  *   faults.c       fault recording and event interrupts
  *   interrupt.c    interrupt remapping and posting
  *   state.c        reset, save and load
+ *   host.c         what all that means for host devices
  */
 #ifndef HW_IOMMU_VTD_UNIT_H
 #define HW_IOMMU_VTD_UNIT_H
@@ -52,6 +53,7 @@ enum {
     VTD_WORK_CCMD = 1 << 1,     /* the context command register */
     VTD_WORK_IOTLB = 1 << 2,    /* the IOTLB invalidate register */
     VTD_WORK_QUEUE = 1 << 3,
+    VTD_WORK_HOST = 1 << 4,     /* host devices: what no wait has brought */
 };
 
 #define VTD_DOMAINS 65536
@@ -191,6 +193,16 @@ VtdReason vtd_decode_ss(const VtdUnit *u, const VtdContext *context,
 /** The context of requests of @source with @pasid or VIOMMU_NO_PASID. */
 VtdReason vtd_scalable_context(VtdUnit *u, uint16_t source, uint32_t pasid,
                                VtdContext *context);
+
+typedef struct VtdScanned {
+    unsigned n;
+    uint32_t pasid[1u << VTD_PASID_TABLE_BITS];
+} VtdScanned;
+
+/** PASIDs from @first on that have an entry, as far as is quick.  Returns
+ *  where to go on, or VIOMMU_NO_PASID.  Read-side section. */
+uint32_t vtd_scalable_scan(VtdUnit *u, uint16_t source, uint32_t first,
+                           VtdScanned *scanned);
 /** What the tables say about a page request; *@fpd is valid with each
  *  reason.  Read-side section. */
 VtdReason vtd_page_request_context(VtdUnit *u, uint16_t source,
@@ -380,7 +392,8 @@ void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
                             uint16_t source, unsigned function_mask);
 void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
                           uint64_t addr, unsigned am, bool leaf_only);
-void vtd_invalidate_pasid_cache(VtdUnit *u);
+void vtd_invalidate_pasid_cache(VtdUnit *u, unsigned granularity,
+                                uint32_t pasid);
 /** PASID-based: a whole address space, or with @paged 2^@am pages. */
 void vtd_invalidate_piotlb(VtdUnit *u, uint16_t did, uint32_t pasid,
                            bool paged, uint64_t addr, unsigned am,
@@ -449,6 +462,28 @@ void vtd_event_unmask(VtdUnit *u, const VtdEvent *event);
 ViommuMsiResult vtd_remap_msi(Viommu *unit, uint32_t source,
                               const ViommuMsi *in, bool probe,
                               ViommuMsi *out);
+
+/* --- host.c -------------------------------------------------------------- */
+
+extern const struct ViommuSeamModel vtd_seam_model;
+
+/*
+ * Notes of what the guest does, each of which costs a load without host
+ * devices; vtd_host_settle() carries them out.  Not locked.
+ */
+void vtd_host_context(VtdUnit *u, bool all, uint16_t source, uint16_t mask);
+void vtd_host_pasid(VtdUnit *u, bool all, uint32_t pasid);
+void vtd_host_iotlb(VtdUnit *u, const ViommuInvalidation *inv, bool paged);
+void vtd_host_piotlb(VtdUnit *u, const ViommuInvalidation *inv);
+/** False when the device is not the host's. */
+bool vtd_host_devtlb(VtdUnit *u, const ViommuInvalidation *inv);
+/** Everything may be different now; with @later, look at it in a later run. */
+void vtd_host_reset(VtdUnit *u, bool later);
+/** Is there something that no step has carried out? */
+bool vtd_host_busy(const VtdUnit *u);
+/** Carry out a bounded part of it, with the host's acknowledgement.  Returns
+ *  whether that is all.  Not locked, outside of DMA sections. */
+bool vtd_host_settle(VtdUnit *u);
 
 /* --- state.c ------------------------------------------------------------- */
 

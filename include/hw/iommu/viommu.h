@@ -34,6 +34,7 @@ G_BEGIN_DECLS
 typedef enum ViommuError {
     VIOMMU_ERROR_CONFIG,    /* an option's value, or a contradiction of two */
     VIOMMU_ERROR_STREAM,    /* a saved state is damaged or too new */
+    VIOMMU_ERROR_HOST,      /* the host refused something, or lacks it */
 } ViommuError;
 
 GQuark viommu_error_quark(void);

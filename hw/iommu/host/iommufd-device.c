@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * iommufd: devices, what they and their IOMMU can do, and the parent HWPTs
+ * that they share.
+ */
+#include <errno.h>
+
+#include "hw/iommu/host/iommufd.h"
+
+/* VT-d's ECAP (11.4.3) */
+#define ECAP_NEST   (UINT64_C(1) << 26)
+#define ECAP_PRS    (UINT64_C(1) << 29)
+
+static IommufdHost *host_of(IommufdDevice *device)
+{
+    return iommufd_host(device->common.host);
+}
+
+/* --- What it can do ------------------------------------------------------ */
+
+/* The registers of one kind of IOMMU. */
+static int get_registers(IommufdDevice *device, uint32_t type, void *data,
+                         uint32_t size)
+{
+    IommufdHwInfo args = {
+        .size = sizeof(args), .dev_id = device->id, .data_len = size,
+        .data = (uintptr_t)data,
+    };
+    int ret = iommufd_call(host_of(device), IOMMUFD_GET_HW_INFO, &args);
+
+    return ret ? ret : args.data_type == type && args.data_len ? 0 : -EPROTO;
+}
+
+static int get_caps(IommufdDevice *device)
+{
+    ViommuHostCaps *caps = &device->common.caps;
+    IommufdHwInfo args = { .size = sizeof(args), .dev_id = device->id };
+    IommufdHwInfoVtd vtd = { 0 };
+    IommufdHwInfoSmmuv3 smmu = { 0 };
+    int ret = iommufd_call(host_of(device), IOMMUFD_GET_HW_INFO, &args);
+
+    if (ret) {
+        return ret;
+    }
+    caps->pasid_bits = MIN(args.out_max_pasid_log2, 20);
+    caps->pasid_exec = args.out_capabilities & IOMMUFD_HW_CAP_PASID_EXEC;
+    caps->pasid_priv = args.out_capabilities & IOMMUFD_HW_CAP_PASID_PRIV;
+    caps->dirty_tracking =
+        args.out_capabilities & IOMMUFD_HW_CAP_DIRTY_TRACKING;
+    switch (args.data_type) {
+    case IOMMUFD_HW_INFO_INTEL_VTD:
+        ret = get_registers(device, args.data_type, &vtd, sizeof(vtd));
+        caps->kind = VIOMMU_HOST_VTD;
+        caps->vtd_cap = vtd.cap_reg;
+        caps->vtd_ecap = vtd.ecap_reg;
+        caps->nesting = vtd.ecap_reg & ECAP_NEST;
+        caps->page_requests = vtd.ecap_reg & ECAP_PRS;
+        break;
+    case IOMMUFD_HW_INFO_ARM_SMMUV3:
+        ret = get_registers(device, args.data_type, &smmu, sizeof(smmu));
+        caps->kind = VIOMMU_HOST_SMMUV3;
+        for (unsigned i = 0; i < G_N_ELEMENTS(caps->smmu_idr); i++) {
+            caps->smmu_idr[i] = smmu.idr[i];
+        }
+        /* both stages (IDR0.S1P, S2P) */
+        caps->nesting = (smmu.idr[0] & 3) == 3;
+        caps->page_requests = smmu.idr[0] & (1u << 16);
+        break;
+    default:
+        break;
+    }
+    return ret;
+}
+
+/* --- Parents ------------------------------------------------------------- */
+
+static IommufdParent *find_parent(IommufdHost *host, uint32_t id, guint *at)
+{
+    for (*at = 0; *at < host->parents->len; ++*at) {
+        IommufdParent *parent = &g_array_index(host->parents, IommufdParent,
+                                               *at);
+
+        if (parent->id == id) {
+            return parent;
+        }
+    }
+    return NULL;
+}
+
+static void put_parent(IommufdDevice *device)
+{
+    IommufdHost *host = host_of(device);
+    guint at;
+    IommufdParent *parent = find_parent(host, device->parent, &at);
+
+    if (parent && !--parent->users) {
+        g_array_remove_index(host->parents, at);
+        iommufd_destroy(host, device->parent);
+    }
+    device->parent = 0;
+}
+
+static void use_parent(IommufdDevice *device, IommufdParent *parent)
+{
+    parent->users++;
+    device->parent = parent->id;
+    device->parent_flags = parent->flags;
+}
+
+/* The kernel has to try: only it knows which IOMMUs are alike. */
+static bool share_parent(IommufdDevice *device, uint32_t flags)
+{
+    IommufdHost *host = host_of(device);
+
+    for (guint i = 0; i < host->parents->len; i++) {
+        IommufdParent *parent = &g_array_index(host->parents, IommufdParent,
+                                               i);
+
+        if ((flags & ~parent->flags) == 0 &&
+            !iommufd_attach(device, VIOMMU_NO_PASID, parent->id)) {
+            iommufd_detach(device, VIOMMU_NO_PASID);
+            use_parent(device, parent);
+            return true;
+        }
+    }
+    return false;
+}
+
+static int new_parent(IommufdDevice *device, uint32_t flags)
+{
+    IommufdHost *host = host_of(device);
+    IommufdHwptAlloc args = {
+        .size = sizeof(args), .flags = flags, .dev_id = device->id,
+        .pt_id = host->ioas,
+    };
+    IommufdParent parent = { .flags = flags };
+    int ret = iommufd_call(host, IOMMUFD_HWPT_ALLOC, &args);
+
+    if (!ret) {
+        parent.id = args.out_hwpt_id;
+        g_array_append_val(host->parents, parent);
+        use_parent(device, &g_array_index(host->parents, IommufdParent,
+                                          host->parents->len - 1));
+    }
+    return ret;
+}
+
+static int get_parent(IommufdDevice *device)
+{
+    ViommuHostCaps *caps = &device->common.caps;
+    uint32_t flags = (caps->nesting ? IOMMUFD_HWPT_NEST_PARENT : 0) |
+                     (caps->dirty_tracking ? IOMMUFD_HWPT_DIRTY_TRACKING : 0) |
+                     (caps->pasid_bits ? IOMMUFD_HWPT_PASID : 0);
+    int ret;
+
+    if (share_parent(device, flags)) {
+        return 0;
+    }
+    ret = new_parent(device, flags);
+    if (ret == -EOPNOTSUPP && caps->nesting) {
+        /* The hardware could, but this kernel does not. */
+        caps->nesting = false;
+        flags &= ~IOMMUFD_HWPT_NEST_PARENT;
+        ret = new_parent(device, flags);
+    }
+    if (!ret && iommufd_host(device->common.host)->dirty) {
+        IommufdHwptSetDirty dirty = {
+            .size = sizeof(dirty), .hwpt_id = device->parent,
+            .flags = IOMMUFD_HWPT_DIRTY_TRACKING_ENABLE,
+        };
+
+        ret = flags & IOMMUFD_HWPT_DIRTY_TRACKING
+              ? iommufd_call(host_of(device),
+                             IOMMUFD_HWPT_SET_DIRTY_TRACKING, &dirty)
+              : -EOPNOTSUPP;
+    }
+    return ret;
+}
+
+/*
+ * Whether the device has page requests, no call tells: attach it to an empty
+ * address space with a fault queue, and see.
+ */
+static bool probe_page_requests(IommufdDevice *device)
+{
+    IommufdHost *host = host_of(device);
+    IommufdIoasAlloc ioas = { .size = sizeof(ioas) };
+    IommufdHwptAlloc hwpt = {
+        .size = sizeof(hwpt), .flags = IOMMUFD_HWPT_FAULT_ID,
+        .dev_id = device->id,
+    };
+    bool able = false;
+
+    if (iommufd_faults_start(host) ||
+        iommufd_call(host, IOMMUFD_IOAS_ALLOC, &ioas)) {
+        return false;
+    }
+    hwpt.pt_id = ioas.out_ioas_id;
+    hwpt.fault_id = host->fault_id;
+    if (!iommufd_call(host, IOMMUFD_HWPT_ALLOC, &hwpt)) {
+        able = !iommufd_attach(device, VIOMMU_NO_PASID, hwpt.out_hwpt_id);
+        if (able) {
+            iommufd_detach(device, VIOMMU_NO_PASID);
+        }
+        iommufd_destroy(host, hwpt.out_hwpt_id);
+    }
+    iommufd_destroy(host, ioas.out_ioas_id);
+    return able;
+}
+
+/* --- Devices ------------------------------------------------------------- */
+
+static bool start(IommufdDevice *device, GError **error)
+{
+    VfioBindIommufd bind = {
+        .argsz = offsetof(VfioBindIommufd, token),
+        .iommufd = host_of(device)->fd,
+    };
+    ViommuHostCaps *caps = &device->common.caps;
+    int ret = viommu_host_ioctl(device->common.host, device->fd,
+                                VFIO_ABI_DEVICE_BIND_IOMMUFD, &bind);
+
+    if (ret) {
+        return viommu_host_refused(error, "VFIO_DEVICE_BIND_IOMMUFD", ret);
+    }
+    device->id = bind.out_devid;
+    ret = get_caps(device);
+    if (ret) {
+        return viommu_host_refused(error, "IOMMU_GET_HW_INFO", ret);
+    }
+    ret = get_parent(device);
+    if (ret) {
+        return viommu_host_refused(error, "IOMMU_HWPT_ALLOC of a parent",
+                                   ret);
+    }
+    caps->page_requests = caps->page_requests && caps->nesting &&
+                          probe_page_requests(device);
+    return true;
+}
+
+ViommuHostDevice *iommufd_device_new(ViommuHost *host, int fd,
+                                     GError **error)
+{
+    IommufdDevice *device = g_new0(IommufdDevice, 1);
+
+    iommufd_collect(iommufd_host(host));
+    viommu_host_device_init(&device->common, host);
+    device->fd = fd;
+    device->tables = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    if (!start(device, error)) {
+        iommufd_device_free(&device->common);
+        return NULL;
+    }
+    return &device->common;
+}
+
+void iommufd_device_free(ViommuHostDevice *common)
+{
+    IommufdDevice *device = iommufd_device(common);
+    GHashTableIter iter;
+    gpointer pasid;
+
+    while (g_hash_table_size(device->tables)) {
+        g_hash_table_iter_init(&iter, device->tables);
+        g_hash_table_iter_next(&iter, &pasid, NULL);
+        iommufd_unbind(common, GPOINTER_TO_UINT(pasid));
+    }
+    put_parent(device);
+    g_hash_table_destroy(device->tables);
+    viommu_host_device_destroy(common);
+    g_free(device);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * iommufd: page requests.  One fault queue serves all nested HWPTs of a
+ * connection.  A read gives whole groups, whose last report carries the cookie
+ * that the response repeats.
+ */
+#include <errno.h>
+
+#include "hw/iommu/host/iommufd.h"
+
+/* Reports of one read: at first, and when a group does not fit. */
+#define REPORTS_FIRST   256
+#define REPORTS_MAX     (1u << 16)
+
+int iommufd_faults_start(IommufdHost *host)
+{
+    IommufdFaultQueueAlloc args = { .size = sizeof(args) };
+    int ret;
+
+    if (host->fault_fd >= 0) {
+        return 0;
+    }
+    ret = iommufd_call(host, IOMMUFD_FAULT_QUEUE_ALLOC, &args);
+    if (!ret) {
+        host->fault_id = args.out_fault_id;
+        host->fault_fd = (int)args.out_fault_fd;
+        host->reports_max = REPORTS_FIRST;
+        host->reports = g_renew(IommufdPgfault, host->reports,
+                                host->reports_max);
+    }
+    return ret;
+}
+
+void iommufd_faults_stop(IommufdHost *host)
+{
+    if (host->fault_fd >= 0) {
+        /* The descriptor keeps the queue. */
+        host->common.stats.calls++;
+        host->common.sys->close(host->common.sys->opaque, host->fault_fd);
+        host->fault_fd = -1;
+        iommufd_destroy(host, host->fault_id);
+    }
+}
+
+unsigned iommufd_fds(ViommuHost *common, struct pollfd *fds, unsigned max)
+{
+    const IommufdHost *host = iommufd_host(common);
+
+    if (host->fault_fd < 0 || !max) {
+        return 0;
+    }
+    fds[0] = (struct pollfd) { .fd = host->fault_fd, .events = POLLIN };
+    return 1;
+}
+
+/* Fill host->reports.  1, 0 when there is nothing, or a negative errno. */
+static int read_reports(IommufdHost *host)
+{
+    const ViommuSyscalls *sys = host->common.sys;
+    ssize_t ret;
+
+    host->reports_at = host->reports_n = 0;
+    for (;;) {  /* until the buffer has its largest size */
+        host->common.stats.calls++;
+        ret = sys->read(sys->opaque, host->fault_fd, host->reports,
+                        host->reports_max * sizeof(*host->reports));
+        if (ret != -EINVAL || host->reports_max >= REPORTS_MAX) {
+            break;
+        }
+        host->reports_max *= 2;
+        host->reports = g_renew(IommufdPgfault, host->reports,
+                                host->reports_max);
+    }
+    if (ret == -EAGAIN || ret == -EINTR) {
+        return 0;
+    }
+    if (ret < 0) {
+        return (int)ret;
+    }
+    host->reports_n = MIN((size_t)ret / sizeof(*host->reports),
+                          host->reports_max);
+    if ((size_t)ret % sizeof(*host->reports)) {
+        host->lost++;       /* a piece of a report is none */
+    }
+    return ret > 0;
+}
+
+static ViommuHostDevice *device_of(IommufdHost *host, uint32_t id)
+{
+    for (guint i = 0; i < host->common.devices->len; i++) {
+        ViommuHostDevice *device = g_ptr_array_index(host->common.devices, i);
+
+        if (iommufd_device(device)->id == id) {
+            return device;
+        }
+    }
+    return NULL;
+}
+
+static void decode(const IommufdPgfault *report, ViommuHostFault *fault)
+{
+    fault->type = VIOMMU_HOST_FAULT_PAGE_REQUEST;
+    fault->cookie = report->cookie;
+    fault->request = (ViommuPageRequest) {
+        .pasid = report->flags & IOMMUFD_PGFAULT_PASID_VALID
+                 ? report->pasid : VIOMMU_NO_PASID,
+        .addr = report->addr,
+        .group = (uint16_t)(report->grpid % VIOMMU_PAGE_GROUPS),
+        .last = report->flags & IOMMUFD_PGFAULT_LAST_PAGE,
+        .access = (report->perm & IOMMUFD_PGFAULT_READ ? VIOMMU_READ : 0) |
+                  (report->perm & IOMMUFD_PGFAULT_WRITE ? VIOMMU_WRITE : 0) |
+                  (report->perm & IOMMUFD_PGFAULT_EXEC ? VIOMMU_EXEC : 0) |
+                  (report->perm & IOMMUFD_PGFAULT_PRIV ? VIOMMU_PRIV : 0),
+    };
+}
+
+static int write_response(IommufdHost *host, uint32_t cookie, uint32_t code)
+{
+    const ViommuSyscalls *sys = host->common.sys;
+    const IommufdPageResponse response = { .cookie = cookie, .code = code };
+    ssize_t ret;
+
+    if (host->fault_fd < 0) {
+        return -ENOENT;
+    }
+    host->common.stats.calls++;
+    ret = sys->write(sys->opaque, host->fault_fd, &response,
+                     sizeof(response));
+    return ret < 0 ? (int)ret : ret == sizeof(response) ? 0 : -EIO;
+}
+
+int iommufd_next_fault(ViommuHost *common, ViommuHostFault *fault)
+{
+    IommufdHost *host = iommufd_host(common);
+
+    for (;;) {  /* over reports of devices that are not here any more */
+        const IommufdPgfault *report;
+
+        if (host->lost) {
+            fault->type = VIOMMU_HOST_FAULT_LOST;
+            fault->lost = host->lost;
+            host->lost = 0;
+            return 1;
+        }
+        if (host->fault_fd < 0) {
+            return 0;
+        }
+        if (host->reports_at == host->reports_n) {
+            int ret = read_reports(host);
+
+            if (ret <= 0) {
+                return ret;
+            }
+            continue;
+        }
+        report = &host->reports[host->reports_at++];
+        fault->device = device_of(host, report->dev_id);
+        if (fault->device) {
+            decode(report, fault);
+            return 1;
+        }
+        if (report->flags & IOMMUFD_PGFAULT_LAST_PAGE) {
+            write_response(host, report->cookie, IOMMUFD_RESPONSE_INVALID);
+        }
+    }
+}
+
+int iommufd_respond(ViommuHostDevice *device,
+                    const ViommuPageResponse *response, uint32_t cookie)
+{
+    int ret = write_response(iommufd_host(device->host), cookie,
+                             response->code == VIOMMU_PAGE_SUCCESS
+                             ? IOMMUFD_RESPONSE_SUCCESS
+                             : IOMMUFD_RESPONSE_INVALID);
+
+    /* The kernel has answered it, with the table's end. */
+    return ret == -EINVAL ? -ENOENT : ret;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The backend for Linux's iommufd.
+ *
+ *   iommufd.c          the connection, the parent address space, dirty bits
+ *   iommufd-device.c   devices and what they can do
+ *   iommufd-tables.c   what (device, PASID) are behind; invalidations
+ *   iommufd-faults.c   page requests
+ *
+ * Objects, and what keeps each of them:
+ *
+ *   IOAS ◀── parent HWPT ◀── nested HWPTs ◀── (device, PASID)
+ *     ▲                          │
+ *     └ shadow IOASes copy       └──▶ fault queue ◀── its descriptor
+ *
+ * Everything here runs with the host's lock held.
+ */
+#ifndef HW_IOMMU_HOST_IOMMUFD_H
+#define HW_IOMMU_HOST_IOMMUFD_H
+
+#include "hw/iommu/host/backend.h"
+#include "hw/iommu/host/iommufd-abi.h"
+#include "hw/iommu/host/vfio-abi.h"
+
+/** A paging HWPT on the IOAS of guest memory.  Devices behind IOMMUs of one
+ *  kind share it. */
+typedef struct IommufdParent {
+    uint32_t id;
+    uint32_t flags;         /* IOMMUFD_HWPT_... */
+    unsigned users;
+} IommufdParent;
+
+typedef struct IommufdHost {
+    ViommuHost common;      /* first */
+    int fd;
+    bool owns_fd;
+    uint32_t ioas;
+    GArray *parents;        /* IommufdParent */
+    /* the fault queue; fd -1: none, because nobody needs it or the kernel has
+     * none */
+    uint32_t fault_id;
+    int fault_fd;
+    /* what was read from it; reports from .. n - 1 are still to be handed
+     * out */
+    IommufdPgfault *reports;
+    size_t reports_max, reports_n, reports_at;
+    uint32_t lost;          /* to be reported first */
+    GArray *garbage;        /* IDs that something else still kept, in the
+                             * order of their destruction */
+    bool dirty;
+} IommufdHost;
+
+/** What (device, PASID) are attached to, when it is not the parent. */
+typedef struct IommufdTable {
+    uint32_t hwpt;
+    uint32_t ioas;          /* of a shadow, else 0 */
+    ViommuHostTableType type;
+} IommufdTable;
+
+typedef struct IommufdDevice {
+    ViommuHostDevice common;    /* first */
+    int fd;
+    uint32_t id;
+    uint32_t parent;
+    uint32_t parent_flags;
+    GHashTable *tables;     /* PASID: IommufdTable */
+} IommufdDevice;
+
+static inline IommufdHost *iommufd_host(ViommuHost *host)
+{
+    return (IommufdHost *)host;
+}
+
+static inline IommufdDevice *iommufd_device(ViommuHostDevice *device)
+{
+    return (IommufdDevice *)device;
+}
+
+/** An ioctl of /dev/iommu. */
+static inline int iommufd_call(IommufdHost *host, unsigned long request,
+                               void *arg)
+{
+    return viommu_host_ioctl(&host->common, host->fd, request, arg);
+}
+
+/* --- iommufd.c ----------------------------------------------------------- */
+
+/** Destroy an object, or later, if something still keeps it: a device that
+ *  has vanished keeps its tables until its descriptor is closed. */
+void iommufd_destroy(IommufdHost *host, uint32_t id);
+/** Try again with what was kept. */
+void iommufd_collect(IommufdHost *host);
+
+/* --- iommufd-device.c ---------------------------------------------------- */
+
+ViommuHostDevice *iommufd_device_new(ViommuHost *host, int fd,
+                                     GError **error);
+void iommufd_device_free(ViommuHostDevice *device);
+
+/* --- iommufd-tables.c ---------------------------------------------------- */
+
+/** Attach requests with @pasid, or without, to an IOAS or HWPT. */
+int iommufd_attach(IommufdDevice *device, uint32_t pasid, uint32_t id);
+int iommufd_detach(IommufdDevice *device, uint32_t pasid);
+
+int iommufd_bind(ViommuHostDevice *device, uint32_t pasid,
+                 const ViommuHostTable *table);
+void iommufd_unbind(ViommuHostDevice *device, uint32_t pasid);
+int iommufd_shadow_map(ViommuHostDevice *device, uint32_t pasid,
+                       uint64_t iova, uint64_t size, uint64_t addr,
+                       uint8_t access);
+int iommufd_shadow_unmap(ViommuHostDevice *device, uint32_t pasid,
+                         uint64_t iova, uint64_t size);
+int iommufd_invalidate(ViommuHostDevice *device,
+                       const ViommuHostInvalidation *list, unsigned n,
+                       unsigned *done);
+
+/* --- iommufd-faults.c ---------------------------------------------------- */
+
+/** Make sure that there is a fault queue.  0, or what the kernel says. */
+int iommufd_faults_start(IommufdHost *host);
+void iommufd_faults_stop(IommufdHost *host);
+unsigned iommufd_fds(ViommuHost *host, struct pollfd *fds, unsigned max);
+int iommufd_next_fault(ViommuHost *host, ViommuHostFault *fault);
+int iommufd_respond(ViommuHostDevice *device,
+                    const ViommuPageResponse *response, uint32_t cookie);
+
+#endif

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Host devices of one unit, as its model sees them.
+ *
+ * What the guest does is noted as it happens (viommu_seam_look(), ..._add())
+ * and carried out later by viommu_seam_step(), before the guest's wait
+ * completes: binds first, then invalidations, gathered into as few calls as
+ * the host's API allows.  Each step is bounded, whatever the guest wrote.
+ */
+#ifndef HW_IOMMU_HOST_SEAM_H
+#define HW_IOMMU_HOST_SEAM_H
+
+#include "hw/iommu/common/unit.h"
+#include "hw/iommu/host/backend.h"
+
+/** Bounds on what a guest can make grow, for each device. */
+#define VIOMMU_SEAM_BINDINGS    4096
+#define VIOMMU_SEAM_PENDING     256     /* invalidations of one binding */
+#define VIOMMU_SEAM_GROUPS      4096    /* page requests that wait */
+
+typedef struct ViommuShadow ViommuShadow;
+
+/** What requests of a device with one PASID are behind.  What is not bound
+ *  is blocked. */
+typedef struct ViommuBinding {
+    uint32_t pasid;         /* or VIOMMU_NO_PASID, which comes first */
+    ViommuHostTable table;
+    /* by what name the guest's invalidations call it */
+    uint32_t domain;
+    uint32_t tag;
+    bool pending_all;
+    GArray *pending;        /* ViommuHostInvalidation, or NULL */
+    ViommuShadow *shadow;   /* with VIOMMU_HOST_SHADOW */
+} ViommuBinding;
+
+/** What a model does for its unit's host devices. */
+typedef struct ViommuSeamModel {
+    /** Can @caps do what the unit needs for @nesting?  *@nested tells how. */
+    bool (*check)(Viommu *unit, const ViommuHostCaps *caps,
+                  ViommuNesting nesting, bool *nested, GError **error);
+    /** A device was attached: run as if the guest had invalidated. */
+    void (*attached)(Viommu *unit);
+    /** What the guest's tables make of requests of @device with @pasid: bind
+     *  or unbind it. */
+    void (*look)(Viommu *unit, ViommuHostDevice *device, uint32_t pasid);
+    /** All PASIDs of @device from @first on, as many as is quick: each one
+     *  that is present in the guest's tables gets a look.  Returns where to
+     *  go on, or VIOMMU_NO_PASID. */
+    uint32_t (*scan)(Viommu *unit, ViommuHostDevice *device, uint32_t first);
+    /** A fault or event that the host reports.  Not locked. */
+    void (*fault)(Viommu *unit, const ViommuHostFault *fault);
+} ViommuSeamModel;
+
+/** Of one unit; Viommu.seam, which is NULL before the first device. */
+struct ViommuSeam {
+    pthread_mutex_t lock;   /* before a host's lock */
+    GPtrArray *devices;     /* ViommuHostDevice */
+    bool busy;              /* there is something for a step; atomic */
+};
+
+/** What a device's step looks at next. */
+enum { VIOMMU_LOOK_NONE, VIOMMU_LOOK_START, VIOMMU_LOOK_BOUND,
+       VIOMMU_LOOK_SCAN };
+
+/** Is there a host device?  Costs a load.  Any thread. */
+static inline bool viommu_seam_active(const Viommu *unit)
+{
+    return __atomic_load_n(&unit->seam, __ATOMIC_ACQUIRE) != NULL;
+}
+
+/** Is something noted that a step has to carry out? */
+static inline bool viommu_seam_busy(const Viommu *unit)
+{
+    const ViommuSeam *seam = __atomic_load_n(&unit->seam, __ATOMIC_ACQUIRE);
+
+    return seam && __atomic_load_n(&seam->busy, __ATOMIC_ACQUIRE);
+}
+
+/** Is @source a host device's?  Not locked. */
+bool viommu_seam_has(Viommu *unit, uint32_t source);
+
+/*
+ * Notes.  Not locked; each does nothing when there is no host device.
+ */
+
+/** Tables of @source (but for bits in @mask; or VIOMMU_ANY) may be others. */
+void viommu_seam_look_source(Viommu *unit, uint32_t source, uint32_t mask);
+/** Those of one PASID, of each device.  Requests without one may use it. */
+void viommu_seam_look_pasid(Viommu *unit, uint32_t pasid);
+
+/** Which bindings an invalidation concerns. */
+typedef struct ViommuSeamWhich {
+    uint32_t source;        /* or VIOMMU_ANY, as are domain and tag */
+    uint32_t domain;
+    uint32_t tag;
+    bool one_pasid;         /* of the requests: pasid, or VIOMMU_NO_PASID */
+    uint32_t pasid;
+    bool shadows_only;      /* those with tables of the guest's stage 1 do not
+                             * use what has changed */
+} ViommuSeamWhich;
+
+/** Translations are gone; inv->pasid says nothing.  Size 0 is 2^64 bytes. */
+void viommu_seam_add(Viommu *unit, const ViommuSeamWhich *which,
+                     const ViommuHostInvalidation *inv);
+
+/**
+ * Carry out some of what was noted.  Returns whether there is more.  With
+ * *@failed, the host has refused something of that source.  Not locked, and
+ * not in a DMA section.
+ */
+bool viommu_seam_step(Viommu *unit, const ViommuSeamModel *model,
+                      uint32_t *failed);
+/** Forget what was noted: everything will be looked at. */
+void viommu_seam_reset(Viommu *unit);
+
+/*
+ * For ViommuSeamModel.look().
+ */
+
+/** The device's requests with @pasid are behind @table from now on, and known
+ *  by @domain and @tag. */
+void viommu_seam_bind(ViommuHostDevice *device, uint32_t pasid,
+                      const ViommuHostTable *table, uint32_t domain,
+                      uint32_t tag);
+
+/* --- bindings.c ---------------------------------------------------------- */
+
+ViommuBinding *viommu_binding_nth(const ViommuHostDevice *device, guint i);
+/** Where the binding of @pasid is, or would be. */
+guint viommu_binding_position(const ViommuHostDevice *device, uint32_t pasid);
+/** Block what is bound. */
+void viommu_binding_remove(ViommuHostDevice *device, ViommuBinding *binding);
+/** Nested tables have lost translations. */
+void viommu_binding_add(ViommuBinding *binding,
+                        const ViommuHostInvalidation *inv);
+/** Tell the host.  What it refuses is left out, and the rest goes on behind
+ *  it. */
+void viommu_binding_flush(ViommuHostDevice *device, ViommuBinding *binding);
+/** What the guest has not heard of yet; the first one is enough. */
+void viommu_seam_fail(ViommuHostDevice *device, int error);
+
+/* --- shadow.c ------------------------------------------------------------ */
+
+ViommuShadow *viommu_shadow_new(void);
+/** The host has forgotten all of it. */
+void viommu_shadow_free(ViommuShadow *shadow);
+/** @size bytes at @addr may be others; 0 is 2^64. */
+void viommu_shadow_add(ViommuShadow *shadow, uint64_t addr, uint64_t size);
+/** Look at some.  1 when there is more, 0, or a negative errno. */
+int viommu_shadow_step(ViommuShadow *shadow, ViommuHostDevice *device,
+                       uint32_t pasid, uint8_t width);
+
+/* --- host.c -------------------------------------------------------------- */
+
+/** Forget page requests that wait for the guest, of one PASID (or none), or
+ *  of all: the host gets an answer.  Its lock is held. */
+void viommu_host_drop_groups(ViommuHostDevice *device, uint32_t pasid);
+void viommu_host_drop_all_groups(ViommuHostDevice *device);
+/** The guest's answer to a group.  Not locked. */
+void viommu_host_answer(ViommuHostDevice *device,
+                        const ViommuPageResponse *response);
+/** The part of the parent address space that begins in [@addr, @addr + @size)
+ *  first: false when there is none.  The host's lock is held. */
+bool viommu_host_find_memory(ViommuHost *host, uint64_t *addr,
+                             uint64_t *size);
+
+#endif
