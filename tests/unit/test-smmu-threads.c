@@ -4,16 +4,12 @@
  * invalidates and waits (as test-threads does for VT-d), and walks that are
  * overtaken by a change of what they have read (as test-overtaken).
  */
-#include <string.h>
-
 #include "overtaken.h"
+#include "poison.h"
 #include "smmu.h"
 
 #define ENDPOINTS   3
 #define ADDRESSES   16
-#define PAGES       (ADDRESSES + 4)
-#define DATA        (UINT64_C(1) << 20)
-#define POISON      UINT64_C(0xdeadbeefdeadbeef)
 #define IPAS        UINT64_C(0x8000000000)
 #define TAGS        ((uint64_t)SMMU_TEST_VMID << 32 | \
                      (uint64_t)SMMU_TEST_ASID << 48)
@@ -23,78 +19,21 @@
 typedef struct World {
     Smmu *s;
     unsigned kind;
-    int stop;                   /* atomic, as are all counters */
-    unsigned uses, stale, strange, denied;
-    uint64_t page_of[ADDRESSES], spare[PAGES];
-    unsigned spares;
+    Poison p;
 } World;
-
-typedef struct Endpoint {
-    World *w;
-    guint32 seed;
-    unsigned sections;
-    GThread *thread;
-} Endpoint;
 
 static uint64_t address(unsigned i)
 {
     return (uint64_t)(i / 4) << 21 | (uint64_t)(i % 4) << 12;
 }
 
-static uint64_t *word_of(World *w, uint64_t page)
+static ViommuStatus read_address(PoisonEndpoint *e, unsigned i, GRand *rand,
+                                 ViommuReply *reply)
 {
-    return (uint64_t *)(void *)(w->s->f->ram.host + page);
-}
+    const World *w = e->world;
 
-static void count(unsigned *counter)
-{
-    __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
-}
-
-static void use(World *w, unsigned i, uint64_t page, unsigned reads,
-                GRand *rand)
-{
-    while (reads--) {
-        uint64_t word = __atomic_load_n(word_of(w, page), __ATOMIC_ACQUIRE);
-
-        count(&w->uses);
-        if (word == POISON) {
-            count(&w->stale);
-        } else if (word != i) {
-            count(&w->strange);
-        }
-        if (g_rand_int(rand) % 64 == 0) {
-            g_thread_yield();
-        }
-    }
-}
-
-static void *endpoint_main(void *opaque)
-{
-    Endpoint *e = opaque;
-    World *w = e->w;
-    GRand *rand = g_rand_new_with_seed(e->seed);
-
-    while (!g_atomic_int_get(&w->stop)) {
-        unsigned i = (unsigned)g_rand_int(rand) % ADDRESSES;
-        unsigned reads = 1 + (unsigned)g_rand_int(rand) % 20;
-        ViommuReply reply;
-
-        viommu_dma_begin();
-        if (smmu_test_dma(w->s, address(i), VIOMMU_READ, &reply) !=
-            VIOMMU_OK) {
-            count(&w->denied);
-        } else if (reply.addr < DATA ||
-                   reply.addr >= DATA + PAGES * UINT64_C(4096)) {
-            count(&w->strange);
-        } else {
-            use(w, i, reply.addr, reads, rand);
-        }
-        viommu_dma_end();
-        count(&e->sections);
-    }
-    g_rand_free(rand);
-    return NULL;
+    (void)rand;
+    return smmu_test_dma(w->s, address(i), VIOMMU_READ, reply);
 }
 
 static void sync_commands(World *w)
@@ -154,55 +93,45 @@ static void invalidate(World *w, unsigned i)
 
 static void move(World *w, unsigned i)
 {
-    uint64_t old = w->page_of[i], page = w->spare[0];
+    uint64_t page = poison_move(&w->p, i);
 
-    memmove(&w->spare[0], &w->spare[1], (w->spares - 1) * sizeof(uint64_t));
-    __atomic_store_n(word_of(w, page), i, __ATOMIC_RELEASE);
     map(w, i, page);
     invalidate(w, i);
-    __atomic_store_n(word_of(w, old), POISON, __ATOMIC_RELEASE);
-    w->page_of[i] = page;
-    w->spare[w->spares - 1] = old;
+    poison_moved(&w->p, i, page);
 }
 
 static void world_init(World *w, unsigned kind)
 {
     ViommuSmmuv3Config config;
 
-    memset(w, 0, sizeof(*w));
     smmu_test_config(&config);
     config.iotlb_bits = 6;
     w->kind = kind;
     w->s = smmu_test_new(&config, kind);
-    for (unsigned i = 0; i < PAGES; i++) {
-        uint64_t page = DATA + i * UINT64_C(4096);
-
-        if (i < ADDRESSES) {
-            *word_of(w, page) = i;
-            w->page_of[i] = page;
-            if (kind == SMMUV3_NESTED) {
-                g_assert_true(guest_tables_map(&w->s->s1, address(i),
-                                               IPAS + address(i), 3,
-                                               SMMUV3_PAGE_S1));
-            }
-            map(w, i, page);
-        } else {
-            *word_of(w, page) = POISON;
-            w->spare[w->spares++] = page;
+    poison_init(&w->p, w->s->f, ADDRESSES);
+    for (unsigned i = 0; i < ADDRESSES; i++) {
+        if (kind == SMMUV3_NESTED) {
+            g_assert_true(guest_tables_map(&w->s->s1, address(i),
+                                           IPAS + address(i), 3,
+                                           SMMUV3_PAGE_S1));
         }
+        map(w, i, w->p.page_of[i]);
     }
 }
 
 static void test_no_stale_use(gconstpointer data)
 {
     World w;
-    Endpoint e[ENDPOINTS];
+    PoisonEndpoint e[ENDPOINTS];
     unsigned rounds = 300 * fixture_scale();
 
     world_init(&w, GPOINTER_TO_UINT(data));
     for (unsigned i = 0; i < ENDPOINTS; i++) {
-        e[i] = (Endpoint) { .w = &w, .seed = (guint32)g_test_rand_int() };
-        e[i].thread = g_thread_new("endpoint", endpoint_main, &e[i]);
+        e[i] = (PoisonEndpoint) {
+            .p = &w.p, .world = &w, .translate = read_address, .reads = 20,
+            .seed = (guint32)g_test_rand_int(),
+        };
+        poison_start(&e[i]);
     }
     for (unsigned i = 0; i < rounds; i++) {
         unsigned from = __atomic_load_n(&e[i % ENDPOINTS].sections,
@@ -215,15 +144,10 @@ static void test_no_stale_use(gconstpointer data)
             g_usleep(50);
         }
     }
-    g_atomic_int_set(&w.stop, 1);
-    for (unsigned i = 0; i < ENDPOINTS; i++) {
-        g_thread_join(e[i].thread);
-    }
-    g_test_message("%u moves, %u uses", rounds, w.uses);
-    g_assert_cmpuint(w.stale, ==, 0);
-    g_assert_cmpuint(w.strange, ==, 0);
-    g_assert_cmpuint(w.denied, ==, 0);
-    g_assert_cmpuint(w.uses, >, rounds / 8);
+    poison_stop(&w.p, e, ENDPOINTS);
+    g_test_message("%u moves, %u uses", rounds, w.p.uses);
+    poison_check(&w.p);
+    g_assert_cmpuint(w.p.uses, >, rounds / 8);
     smmu_test_free(w.s);
 }
 

@@ -4,33 +4,20 @@
  * PASID: each address has a page that says which address it belongs to, and
  * a page that was taken away is poisoned after the guest's wait.
  */
-#include <string.h>
-
+#include "poison.h"
 #include "scalable.h"
 
 #define ENDPOINTS   2
 #define ADDRESSES   8
-#define PAGES       (ADDRESSES + 4)
-#define DATA        (UINT64_C(1) << 20)     /* guest-physical */
 #define IPA         UINT64_C(0x4000000000)  /* nested, by 4 KiB pages */
-#define POISON      UINT64_C(0xdeadbeefdeadbeef)
 #define PASID       0x1234u
 
 typedef struct World {
     Scalable *s;
     bool nested;
     GuestFs roots[2];           /* both map the same */
-    int stop;                   /* atomic, as are all counters */
-    unsigned uses, stale, strange, denied;
-    uint64_t page_of[ADDRESSES];
-    uint64_t spare[PAGES - ADDRESSES];
+    Poison p;
 } World;
-
-typedef struct Endpoint {
-    World *w;
-    guint32 seed;
-    GThread *thread;
-} Endpoint;
 
 /* Two pages of one table, two of a second, and so on. */
 static uint64_t va(unsigned i)
@@ -39,55 +26,15 @@ static uint64_t va(unsigned i)
                                        (uint64_t)(i % 2) << 12);
 }
 
-static uint64_t *word_of(World *w, uint64_t page)
+static ViommuStatus translate(PoisonEndpoint *e, unsigned i, GRand *rand,
+                              ViommuReply *reply)
 {
-    return (uint64_t *)(void *)(w->s->f->ram.host + page);
-}
+    ViommuRequest req = {
+        .source = SM_SOURCE, .pasid = PASID, .addr = va(i),
+        .access = g_rand_int(rand) % 4 ? VIOMMU_READ : VIOMMU_WRITE,
+    };
 
-static void count(unsigned *counter)
-{
-    __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
-}
-
-static void *endpoint_main(void *opaque)
-{
-    Endpoint *e = opaque;
-    World *w = e->w;
-    GRand *rand = g_rand_new_with_seed(e->seed);
-
-    while (!g_atomic_int_get(&w->stop)) {
-        unsigned i = (unsigned)g_rand_int(rand) % ADDRESSES;
-        unsigned reads = 1 + (unsigned)g_rand_int(rand) % 10;
-        ViommuRequest req = {
-            .source = SM_SOURCE, .pasid = PASID, .addr = va(i),
-            .access = g_rand_int(rand) % 4 ? VIOMMU_READ : VIOMMU_WRITE,
-        };
-        ViommuReply reply;
-
-        viommu_dma_begin();
-        if (viommu_translate(w->s->f->unit, &req, &reply) != VIOMMU_OK) {
-            count(&w->denied);
-        } else if (reply.addr < DATA ||
-                   reply.addr >= DATA + PAGES * UINT64_C(4096)) {
-            count(&w->strange);
-        } else {
-            while (reads--) {
-                uint64_t word = __atomic_load_n(word_of(w, reply.addr),
-                                                __ATOMIC_ACQUIRE);
-
-                count(&w->uses);
-                if (word == POISON) {
-                    count(&w->stale);
-                } else if (word != i) {
-                    count(&w->strange);
-                }
-            }
-        }
-        viommu_dma_end();
-        g_thread_yield();
-    }
-    g_rand_free(rand);
-    return NULL;
+    return viommu_translate(e->p->f->unit, &req, reply);
 }
 
 /* Where the first stage says that address @i is, @page in the end. */
@@ -157,7 +104,6 @@ static void world_init(World *w, bool nested)
 {
     ViommuVtdConfig config;
 
-    memset(w, 0, sizeof(*w));
     scalable_config(&config);
     config.iotlb_bits = 6;
     w->nested = nested;
@@ -169,71 +115,42 @@ static void world_init(World *w, bool nested)
     w->roots[0] = w->s->fs;
     g_assert_true(guest_fs_init(&w->roots[1], w->s->alloc, 4,
                                 w->s->fs.bias));
-    for (unsigned i = 0; i < PAGES; i++) {
-        uint64_t page = DATA + i * UINT64_C(4096);
-
-        if (i < ADDRESSES) {
-            *word_of(w, page) = i;
-            w->page_of[i] = page;
-            map(w, i, page);
-        } else {
-            *word_of(w, page) = POISON;
-            w->spare[i - ADDRESSES] = page;
-        }
-    }
-}
-
-/* Let the endpoints make @n uses. */
-static void wait_uses(World *w, unsigned n)
-{
-    unsigned from = __atomic_load_n(&w->uses, __ATOMIC_SEQ_CST);
-    gint64 end = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
-
-    while (__atomic_load_n(&w->uses, __ATOMIC_SEQ_CST) - from < n) {
-        if (g_get_monotonic_time() > end) {
-            g_error("an endpoint's thread makes no progress");
-        }
-        g_thread_yield();
+    poison_init(&w->p, w->s->f, ADDRESSES);
+    for (unsigned i = 0; i < ADDRESSES; i++) {
+        map(w, i, w->p.page_of[i]);
     }
 }
 
 static void test_no_stale_use(gconstpointer data)
 {
-    unsigned rounds = 1000 * fixture_scale(), last = PAGES - ADDRESSES - 1;
-    Endpoint e[ENDPOINTS];
+    unsigned rounds = 1000 * fixture_scale();
+    PoisonEndpoint e[ENDPOINTS];
     World w;
 
     world_init(&w, GPOINTER_TO_INT(data) != 0);
     for (unsigned k = 0; k < ENDPOINTS; k++) {
-        e[k] = (Endpoint) { &w, (guint32)g_test_rand_int(), NULL };
-        e[k].thread = g_thread_new("endpoint", endpoint_main, &e[k]);
+        e[k] = (PoisonEndpoint) {
+            .p = &w.p, .translate = translate, .reads = 10, .yields = true,
+            .seed = (guint32)g_test_rand_int(),
+        };
+        poison_start(&e[k]);
     }
-    wait_uses(&w, 100);
+    poison_wait(&w.p.uses, 100);
     for (unsigned r = 0; r < rounds; r++) {
         unsigned i = (unsigned)g_test_rand_int_range(0, ADDRESSES);
-        uint64_t old = w.page_of[i], page = w.spare[0];
+        uint64_t page = poison_move(&w.p, i);
 
-        /* the page that was poisoned longest ago */
-        memmove(&w.spare[0], &w.spare[1], last * sizeof(w.spare[0]));
-        __atomic_store_n(word_of(&w, page), i, __ATOMIC_RELEASE);
         map(&w, i, page);
         invalidate(&w, (unsigned)g_test_rand_int_range(0, 5), i);
-        __atomic_store_n(word_of(&w, old), POISON, __ATOMIC_RELEASE);
-        w.page_of[i] = page;
-        w.spare[last] = old;
+        poison_moved(&w.p, i, page);
         if (r % 8 == 0) {
             switch_root(&w, r / 8 % 2);
         }
-        wait_uses(&w, 20);
+        poison_wait(&w.p.uses, 20);
     }
-    g_atomic_int_set(&w.stop, 1);
-    for (unsigned k = 0; k < ENDPOINTS; k++) {
-        g_thread_join(e[k].thread);
-    }
-    g_test_message("%u moves, %u uses", rounds, w.uses);
-    g_assert_cmpuint(w.stale, ==, 0);
-    g_assert_cmpuint(w.strange, ==, 0);
-    g_assert_cmpuint(w.denied, ==, 0);
+    poison_stop(&w.p, e, ENDPOINTS);
+    g_test_message("%u moves, %u uses", rounds, w.p.uses);
+    poison_check(&w.p);
     scalable_free(w.s);
 }
 

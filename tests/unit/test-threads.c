@@ -1,41 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Endpoints on their own threads, against a control thread that changes
- * tables and invalidates.
- *
- * Each address is mapped to a page whose words say which address they belong
- * to.  The control thread gives an address another page, invalidates, waits
- * as a guest does, and then poisons the page that it took away.  An
- * endpoint that still finds poison has used a translation after the wait.
+ * tables and invalidates; see poison.h.
  */
-#include <string.h>
-
-#include "fixture.h"
+#include "poison.h"
 
 #define ENDPOINTS   3
 #define ADDRESSES   16
-#define PAGES       (ADDRESSES + 4)
-#define DATA        (UINT64_C(1) << 20)     /* guest-physical */
-#define POISON      UINT64_C(0xdeadbeefdeadbeef)
 #define SOURCE      0x0100
 
 typedef struct World {
+    Poison p;
     Fixture *f;
     Simple s;
-    int stop;               /* atomic, as are all counters */
-    unsigned uses, stale, strange, denied;
-    uint64_t page_of[ADDRESSES];
-    uint64_t spare[PAGES];
-    unsigned spares;
 } World;
-
-typedef struct Endpoint {
-    World *w;
-    uint16_t source;
-    guint32 seed;
-    unsigned sections;      /* done; atomic */
-    GThread *thread;
-} Endpoint;
 
 /* Two 4 KiB pages of one table, two of a second, and so on. */
 static uint64_t iova(unsigned i)
@@ -43,80 +21,22 @@ static uint64_t iova(unsigned i)
     return (uint64_t)(i / 4) << 21 | (uint64_t)(i % 4) << 12;
 }
 
-static uint64_t *word_of(World *w, uint64_t page)
+static ViommuStatus translate(PoisonEndpoint *e, unsigned i, GRand *rand,
+                              ViommuReply *reply)
 {
-    return (uint64_t *)(void *)(w->f->ram.host + page);
-}
+    ViommuRequest req = {
+        .source = e->source, .pasid = VIOMMU_NO_PASID, .addr = iova(i),
+        .access = VIOMMU_READ,
+    };
 
-static void count(unsigned *counter)
-{
-    __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
-}
-
-/* Let the others run until @counter has grown by @n. */
-static void wait_progress(unsigned *counter, unsigned n)
-{
-    unsigned from = __atomic_load_n(counter, __ATOMIC_SEQ_CST);
-    gint64 end = g_get_monotonic_time() + 30 * G_USEC_PER_SEC;
-
-    while (__atomic_load_n(counter, __ATOMIC_SEQ_CST) - from < n) {
-        if (g_get_monotonic_time() > end) {
-            g_error("an endpoint's thread makes no progress");
-        }
-        g_usleep(50);
-    }
-}
-
-static void *endpoint_main(void *opaque)
-{
-    Endpoint *e = opaque;
-    World *w = e->w;
-    GRand *rand = g_rand_new_with_seed(e->seed);
-
-    while (!g_atomic_int_get(&w->stop)) {
-        unsigned i = (unsigned)g_rand_int(rand) % ADDRESSES;
-        unsigned reads = 1 + (unsigned)g_rand_int(rand) % 20;
-        ViommuRequest req = {
-            .source = e->source, .pasid = VIOMMU_NO_PASID, .addr = iova(i),
-            .access = VIOMMU_READ,
-        };
-        ViommuReply reply;
-
-        viommu_dma_begin();
-        if (viommu_translate(w->f->unit, &req, &reply) != VIOMMU_OK) {
-            count(&w->denied);
-        } else if (reply.addr < DATA ||
-                   reply.addr >= DATA + PAGES * UINT64_C(4096)) {
-            count(&w->strange);
-        } else {
-            /* use it for a while, as a device does in a burst */
-            while (reads--) {
-                uint64_t word = __atomic_load_n(word_of(w, reply.addr),
-                                                __ATOMIC_ACQUIRE);
-
-                count(&w->uses);
-                if (word == POISON) {
-                    count(&w->stale);
-                } else if (word != i) {
-                    count(&w->strange);
-                }
-                if (g_rand_int(rand) % 64 == 0) {
-                    g_thread_yield();
-                }
-            }
-        }
-        viommu_dma_end();
-        count(&e->sections);
-    }
-    g_rand_free(rand);
-    return NULL;
+    (void)rand;
+    return viommu_translate(e->p->f->unit, &req, reply);
 }
 
 static void world_init(World *w, bool caching_mode)
 {
     ViommuVtdConfig config;
 
-    memset(w, 0, sizeof(*w));
     fixture_config(&config);
     config.caching_mode = caching_mode;
     config.iotlb_bits = 6;
@@ -130,43 +50,35 @@ static void world_init(World *w, bool caching_mode)
     }
     guest_queue_context(&w->f->queue, SPEC_GRAN_GLOBAL, 0, 0, 0);
     fixture_wait(w->f);
-    for (unsigned i = 0; i < PAGES; i++) {
-        uint64_t page = DATA + i * UINT64_C(4096);
-
-        if (i < ADDRESSES) {
-            *word_of(w, page) = i;
-            w->page_of[i] = page;
-            g_assert_true(guest_ss_map(&w->f->alloc, w->s.table, 4, iova(i),
-                                       page, 1, SPEC_SS_R | SPEC_SS_W));
-        } else {
-            *word_of(w, page) = POISON;
-            w->spare[w->spares++] = page;
-        }
+    poison_init(&w->p, w->f, ADDRESSES);
+    for (unsigned i = 0; i < ADDRESSES; i++) {
+        g_assert_true(guest_ss_map(&w->f->alloc, w->s.table, 4, iova(i),
+                                   w->p.page_of[i], 1,
+                                   SPEC_SS_R | SPEC_SS_W));
     }
     guest_queue_iotlb(&w->f->queue, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
     fixture_wait(w->f);
 }
 
-static void endpoints_start(World *w, Endpoint *e)
+static void endpoint_start(World *w, PoisonEndpoint *e, uint16_t source,
+                           guint32 seed)
+{
+    *e = (PoisonEndpoint) {
+        .p = &w->p, .source = source, .translate = translate, .reads = 20,
+        .seed = seed,
+    };
+    poison_start(e);
+}
+
+static void endpoints_start(World *w, PoisonEndpoint *e)
 {
     for (unsigned i = 0; i < ENDPOINTS; i++) {
-        e[i] = (Endpoint) {
-            .w = w, .source = (uint16_t)(SOURCE + i),
-            .seed = (guint32)g_test_rand_int(),
-        };
-        e[i].thread = g_thread_new("endpoint", endpoint_main, &e[i]);
+        endpoint_start(w, &e[i], (uint16_t)(SOURCE + i),
+                       (guint32)g_test_rand_int());
     }
     /* a busy host may take its time to start them */
     for (unsigned i = 0; i < ENDPOINTS; i++) {
-        wait_progress(&e[i].sections, 10);
-    }
-}
-
-static void endpoints_stop(World *w, Endpoint *e)
-{
-    g_atomic_int_set(&w->stop, 1);
-    for (unsigned i = 0; i < ENDPOINTS; i++) {
-        g_thread_join(e[i].thread);
+        poison_wait(&e[i].sections, 10);
     }
 }
 
@@ -215,13 +127,9 @@ static void invalidate(World *w, unsigned way, uint64_t addr)
 static void move(World *w, unsigned i, bool table)
 {
     Fixture *f = w->f;
-    uint64_t old = w->page_of[i];
-    uint64_t page = w->spare[0];
+    uint64_t page = poison_move(&w->p, i);
     uint64_t spare_table = 0;
 
-    /* the page that was poisoned longest ago */
-    memmove(&w->spare[0], &w->spare[1], (w->spares - 1) * sizeof(uint64_t));
-    __atomic_store_n(word_of(w, page), i, __ATOMIC_RELEASE);
     if (table) {
         uint64_t upper = guest_ss_entry(&f->alloc, w->s.table, 4, iova(i), 2);
         uint64_t now = guest_read64(&f->mem, upper) & SPEC_SS_ADDR;
@@ -241,22 +149,20 @@ static void move(World *w, unsigned i, bool table)
         /* nobody may walk through the old table any more */
         for (unsigned k = 0; k < 4; k++) {
             guest_write64(&f->mem, now + k * 8,
-                          (DATA - 4096) | SPEC_SS_R | SPEC_SS_W);
+                          (POISON_DATA - 4096) | SPEC_SS_R | SPEC_SS_W);
         }
     } else {
         g_assert_true(guest_ss_map(&f->alloc, w->s.table, 4, iova(i), page, 1,
                                    SPEC_SS_R | SPEC_SS_W));
         invalidate(w, (unsigned)g_test_rand_int_range(0, 7), iova(i));
     }
-    __atomic_store_n(word_of(w, old), POISON, __ATOMIC_RELEASE);
-    w->page_of[i] = page;
-    w->spare[w->spares - 1] = old;
+    poison_moved(&w->p, i, page);
 }
 
 static void test_no_stale_use(const void *data)
 {
     World w;
-    Endpoint e[ENDPOINTS];
+    PoisonEndpoint e[ENDPOINTS];
     unsigned rounds = 300 * fixture_scale();
 
     world_init(&w, GPOINTER_TO_INT(data) != 0);
@@ -267,16 +173,14 @@ static void test_no_stale_use(const void *data)
         move(&w, (unsigned)g_test_rand_int_range(0, ADDRESSES), table);
         if (i % 16 == 0) {
             for (unsigned k = 0; k < ENDPOINTS; k++) {
-                wait_progress(&e[k].sections, 1);
+                poison_wait(&e[k].sections, 1);
             }
         }
     }
-    endpoints_stop(&w, e);
-    g_test_message("%u moves, %u uses", rounds, w.uses);
-    g_assert_cmpuint(w.stale, ==, 0);
-    g_assert_cmpuint(w.strange, ==, 0);
-    g_assert_cmpuint(w.denied, ==, 0);
-    g_assert_cmpuint(w.uses, >, rounds);
+    poison_stop(&w.p, e, ENDPOINTS);
+    g_test_message("%u moves, %u uses", rounds, w.p.uses);
+    poison_check(&w.p);
+    g_assert_cmpuint(w.p.uses, >, rounds);
     fixture_free(w.f);
 }
 
@@ -284,7 +188,7 @@ static void test_no_stale_use(const void *data)
 static void test_context_moves(void)
 {
     World w;
-    Endpoint e[ENDPOINTS];
+    PoisonEndpoint e;
     Fixture *f;
     uint64_t tables[2];
     unsigned rounds = 100 * fixture_scale(), now = 0;
@@ -295,18 +199,16 @@ static void test_context_moves(void)
     tables[1] = guest_ss_new(&f->alloc);
     /* the second domain has the same addresses at other pages */
     for (unsigned i = 0; i < ADDRESSES; i++) {
-        uint64_t page = DATA + (PAGES + i) * UINT64_C(4096);
+        uint64_t page = POISON_DATA +
+                        (ADDRESSES + POISON_SPARES + i) * UINT64_C(4096);
 
-        *word_of(&w, page) = i;
+        *poison_word(&w.p, page) = i;
         g_assert_true(guest_ss_map(&f->alloc, tables[1], 4, iova(i), page, 1,
                                    SPEC_SS_R));
     }
-    for (unsigned i = 0; i < ENDPOINTS; i++) {
-        e[i] = (Endpoint) { .w = &w, .source = SOURCE, .seed = i };
-    }
-    /* only to count: pages beyond PAGES are "strange" */
-    e[0].thread = g_thread_new("endpoint", endpoint_main, &e[0]);
-    wait_progress(&e[0].sections, 10);
+    /* only to count: these other pages are "strange" */
+    endpoint_start(&w, &e, SOURCE, 0);
+    poison_wait(&e.sections, 10);
     for (unsigned r = 0; r < rounds; r++) {
         uint64_t at = guest_context_addr(&f->alloc, w.s.root, SOURCE);
         unsigned strange;
@@ -318,17 +220,16 @@ static void test_context_moves(void)
         guest_queue_iotlb(&f->queue, SPEC_GRAN_DOMAIN, 1, 0, 0, false);
         fixture_wait_long(f);
         /* from here on each use is of the new domain */
-        strange = __atomic_load_n(&w.strange, __ATOMIC_SEQ_CST);
+        strange = __atomic_load_n(&w.p.strange, __ATOMIC_SEQ_CST);
         if (now == 0) {
-            wait_progress(&e[0].sections, 3);
-            g_assert_cmpuint(__atomic_load_n(&w.strange, __ATOMIC_SEQ_CST),
+            poison_wait(&e.sections, 3);
+            g_assert_cmpuint(__atomic_load_n(&w.p.strange, __ATOMIC_SEQ_CST),
                              ==, strange);
         }
     }
-    g_atomic_int_set(&w.stop, 1);
-    g_thread_join(e[0].thread);
-    g_assert_cmpuint(w.stale, ==, 0);
-    g_assert_cmpuint(w.denied, ==, 0);
+    poison_stop(&w.p, &e, 1);
+    g_assert_cmpuint(w.p.stale, ==, 0);
+    g_assert_cmpuint(w.p.denied, ==, 0);
     fixture_free(w.f);
 }
 
@@ -363,10 +264,10 @@ static void *first_main(void *opaque)
         if (viommu_translate(t->f->unit, &req, &reply) == VIOMMU_OK &&
             reply.addr == t->old_page &&
             __atomic_load_n(t->old_word, __ATOMIC_ACQUIRE) == POISON) {
-            count(&t->stale);
+            poison_count(&t->stale);
         }
         viommu_dma_end();
-        count(&t->sections);
+        poison_count(&t->sections);
     }
     return NULL;
 }
@@ -401,7 +302,7 @@ static void test_first_use(void)
         g_assert_true(guest_iotlb(&t.f->regs, SPEC_GRAN_PAGE, 1, t.iova,
                                   9 * (leaf - 1), true, NULL));
         __atomic_store_n(t.old_word, POISON, __ATOMIC_RELEASE);
-        wait_progress(&t.sections, 3);
+        poison_wait(&t.sections, 3);
         g_atomic_int_set(&t.stop, 1);
         g_thread_join(thread);
         g_assert_cmpuint(t.stale, ==, 0);
@@ -445,7 +346,7 @@ static void *watcher_main(void *opaque)
     World *w = opaque;
     Fixture *f = w->f;
 
-    while (!g_atomic_int_get(&w->stop)) {
+    while (!g_atomic_int_get(&w->p.stop)) {
         ViommuStats stats;
         GString *text = g_string_new(NULL);
         GBytes *stream = viommu_save(f->unit);
@@ -466,7 +367,7 @@ static void *watcher_main(void *opaque)
 static void test_storm(void)
 {
     World w;
-    Endpoint e[ENDPOINTS];
+    PoisonEndpoint e[ENDPOINTS];
     GThread *watcher;
     unsigned rounds = 150 * fixture_scale();
 
@@ -490,7 +391,7 @@ static void test_storm(void)
             guest_ss_unmap(&f->alloc, w.s.table, 4, iova(at), 1);
             invalidate(&w, 4, iova(at));
             g_thread_yield();
-            guest_ss_map(&f->alloc, w.s.table, 4, iova(at), w.page_of[at], 1,
+            guest_ss_map(&f->alloc, w.s.table, 4, iova(at), w.p.page_of[at], 1,
                          SPEC_SS_R | SPEC_SS_W);
             invalidate(&w, 5, 0);
             break;
@@ -521,9 +422,9 @@ static void test_storm(void)
             break;
         }
     }
-    endpoints_stop(&w, e);
+    poison_stop(&w.p, e, ENDPOINTS);
     g_thread_join(watcher);
-    g_assert_cmpuint(w.stale, ==, 0);
+    g_assert_cmpuint(w.p.stale, ==, 0);
     fixture_free(w.f);
 }
 
