@@ -4,11 +4,9 @@
  * is not memory, endpoints that may not ask; responses that nobody waits for.
  * The endpoint is always answered, and other DMA goes on.
  */
-#include "tests/qtest/sm.h"
+#include "tests/qtest/pri.h"
 
 #define VA         UINT64_C(0x7f0000400000)
-#define EVENT_ADDR 0xfee05000u
-#define EVENT_DATA 0x71u
 #define ENTRIES    128u         /* in a page */
 
 #define RD   TD_REQUEST_READ
@@ -16,65 +14,27 @@
 #define LAST TD_REQUEST_LAST
 #define GROUP(g) TD_REQUEST_GROUP(g)
 
-typedef struct Pri {
-    Sm s;
-    GuestPageQueue queue;
-    uint64_t page;              /* at VA - 0x1000, for DMA that goes on */
-} Pri;
-
 static void start(Pri *p, unsigned pqs)
 {
-    Board *b = &p->s.b;
-
-    sm_start_ats(&p->s, SPEC_PGTT_FIRST);
-    p->page = board_pages(b, 1);
+    pri_start(p, SPEC_PGTT_FIRST, pqs);
+    /* at VA - 0x1000, for DMA that goes on */
+    p->page = board_pages(&p->s.b, 1);
     sm_map(&p->s, VA - 0x1000, p->page, 1);
-    g_assert_true(guest_page_queue_init(&p->queue, &b->alloc, &b->regs,
-                                        pqs));
-    board_set32(b, SPEC_PEDATA, EVENT_DATA);
-    board_set32(b, SPEC_PEADDR, EVENT_ADDR);
-    board_set32(b, SPEC_PECTL, 0);
-    sink_clear(b->q);
-}
-
-static uint64_t get(Pri *p, unsigned offset)
-{
-    return testdev_get(&p->s.b.dev, offset);
-}
-
-static uint32_t prs(Pri *p)
-{
-    return board_reg32(&p->s.b, SPEC_PRS);
 }
 
 static void ask(Pri *p, uint32_t pasid, uint32_t request)
 {
-    sm_use(&p->s, pasid);
-    g_assert_cmpint(testdev_page_request(&p->s.b.dev, VA, request).why, ==,
-                    TD_OK);
-}
-
-static uint64_t response(uint32_t pasid, unsigned group, unsigned code)
-{
-    return TD_RESPONSE_CAME | code | (uint64_t)group << 16 |
-           (pasid == SM_NONE ? 0 : TD_RESPONSE_PASID |
-                                   (uint64_t)pasid << 32);
+    pri_ask(p, pasid, VA, request);
 }
 
 /* The last request was answered at once, and is not in the queue. */
 static void expect_answer(Pri *p, uint32_t pasid, unsigned group,
                           unsigned code)
 {
-    g_assert_cmphex(get(p, TD_RESPONSE), ==, response(pasid, group, code));
-    g_assert_cmpuint(get(p, TD_PAGE_OUTSTANDING), ==, 0);
-    g_assert_cmpuint(get(p, TD_PAGE_UNEXPECTED), ==, 0);
-}
-
-static void respond(Pri *p, uint32_t pasid, unsigned group, unsigned code)
-{
-    guest_queue_page_response(&p->s.b.queue, p->s.b.source, pasid, group,
-                              code);
-    board_sync(&p->s.b);
+    g_assert_cmphex(pri_get(p, TD_RESPONSE), ==,
+                    pri_response(pasid, group, code));
+    g_assert_cmpuint(pri_get(p, TD_PAGE_OUTSTANDING), ==, 0);
+    g_assert_cmpuint(pri_get(p, TD_PAGE_UNEXPECTED), ==, 0);
 }
 
 /* The response failure of before is over. */
@@ -107,9 +67,9 @@ static void fill(Pri *p, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         ask(p, SM_PASID, RD | LAST | GROUP(i % 512));
-        respond(p, SM_PASID, i % 512, SPEC_PRESP_SUCCESS);
+        pri_respond(p, SM_PASID, i % 512, SPEC_PRESP_SUCCESS);
     }
-    g_assert_cmphex(prs(p), ==, SPEC_PRS_PPR);
+    g_assert_cmphex(pri_prs(p), ==, SPEC_PRS_PPR);
     g_assert_cmphex(board_reg64(&p->s.b, SPEC_PQT), ==, 32 * n);
 }
 
@@ -122,18 +82,18 @@ static void test_full(void)
 
         start(&p, pqs);
         fill(&p, n);
-        board_expect_event(&p.s.b, EVENT_ADDR, EVENT_DATA);
+        board_expect_event(&p.s.b, PRI_EVENT_ADDR, PRI_EVENT_DATA);
         /* one more is answered: Success, and the endpoint may look again */
         ask(&p, SM_PASID, WR | LAST | GROUP(0x1ab));
         expect_answer(&p, SM_PASID, 0x1ab, SPEC_PRESP_SUCCESS);
-        g_assert_cmphex(prs(&p), ==, SPEC_PRS_PPR | SPEC_PRS_PRO);
+        g_assert_cmphex(pri_prs(&p), ==, SPEC_PRS_PPR | SPEC_PRS_PRO);
         g_assert_cmphex(board_reg64(&p.s.b, SPEC_PQT), ==, 32 * n);
         /* PPR has raised the event already */
         g_assert_cmpuint(sink_count(p.s.b.q), ==, 0);
         /* one that is not the last is lost */
         ask(&p, SM_NONE, RD | GROUP(0x55));
-        g_assert_cmphex(get(&p, TD_RESPONSE), ==,
-                        response(SM_PASID, 0x1ab, SPEC_PRESP_SUCCESS));
+        g_assert_cmphex(pri_get(&p, TD_RESPONSE), ==,
+                        pri_response(SM_PASID, 0x1ab, SPEC_PRESP_SUCCESS));
         ask(&p, SM_NONE, RD | LAST | GROUP(0x55));
         expect_answer(&p, SM_NONE, 0x55, SPEC_PRESP_SUCCESS);
         /* room does not help before software has seen the overflow */
@@ -142,19 +102,19 @@ static void test_full(void)
         expect_answer(&p, SM_PASID, 7, SPEC_PRESP_SUCCESS);
         g_assert_cmphex(board_reg64(&p.s.b, SPEC_PQT), ==, 32 * n);
         board_set32(&p.s.b, SPEC_PRS, SPEC_PRS_PPR | SPEC_PRS_PRO);
-        g_assert_cmphex(prs(&p), ==, 0);
+        g_assert_cmphex(pri_prs(&p), ==, 0);
         ask(&p, SM_PASID, RD | LAST | GROUP(8));
-        g_assert_cmpuint(get(&p, TD_PAGE_OUTSTANDING), ==, 1);
+        g_assert_cmpuint(pri_get(&p, TD_PAGE_OUTSTANDING), ==, 1);
         g_assert_cmphex(board_reg64(&p.s.b, SPEC_PQT), ==, 0);
-        g_assert_cmphex(prs(&p), ==, SPEC_PRS_PPR);
-        board_expect_event(&p.s.b, EVENT_ADDR, EVENT_DATA);
-        respond(&p, SM_PASID, 8, SPEC_PRESP_SUCCESS);
+        g_assert_cmphex(pri_prs(&p), ==, SPEC_PRS_PPR);
+        board_expect_event(&p.s.b, PRI_EVENT_ADDR, PRI_EVENT_DATA);
+        pri_respond(&p, SM_PASID, 8, SPEC_PRESP_SUCCESS);
         /* full again: overflow alone is an event, too */
         board_set32(&p.s.b, SPEC_PRS, SPEC_PRS_PPR);
         ask(&p, SM_PASID, RD | LAST | GROUP(9));
         expect_answer(&p, SM_PASID, 9, SPEC_PRESP_SUCCESS);
-        g_assert_cmphex(prs(&p), ==, SPEC_PRS_PRO);
-        board_expect_event(&p.s.b, EVENT_ADDR, EVENT_DATA);
+        g_assert_cmphex(pri_prs(&p), ==, SPEC_PRS_PRO);
+        board_expect_event(&p.s.b, PRI_EVENT_ADDR, PRI_EVENT_DATA);
         expect_going_on(&p);
         sm_end(&p.s);
     }
@@ -174,7 +134,7 @@ static void test_full_dma(void)
     sm_use(&p.s, SM_PASID);
     testdev_dma_write(&p.s.b.dev, VA, &value, 8);
     g_assert_cmpint(testdev_finish(&p.s.b.dev).why, ==, TD_TRIES);
-    g_assert_cmphex(prs(&p), ==, SPEC_PRS_PPR | SPEC_PRS_PRO);
+    g_assert_cmphex(pri_prs(&p), ==, SPEC_PRS_PPR | SPEC_PRS_PRO);
     sm_map(&p.s, VA, page, 1);
     sm_good(&p.s, SM_PASID, VA, page);
     sm_end(&p.s);
@@ -234,7 +194,7 @@ static void test_no_queue(void)
     ask(&p, SM_NONE, RD | LAST | GROUP(5));
     expect_answer(&p, SM_NONE, 5, SPEC_PRESP_INVALID);
     board_no_fault(&p.s.b);
-    g_assert_cmphex(prs(&p), ==, 0);
+    g_assert_cmphex(pri_prs(&p), ==, 0);
     sm_end(&p.s);
 }
 
@@ -256,9 +216,9 @@ static void test_wild_pointers(void)
             ask(&p, SM_PASID, RD | LAST | GROUP(n));
             g_assert_cmphex(board_reg64(&p.s.b, SPEC_PQT) & ~0x7ffe0ull, ==,
                             0);
-            if (get(&p, TD_PAGE_OUTSTANDING)) {
+            if (pri_get(&p, TD_PAGE_OUTSTANDING)) {
                 g_assert_cmphex(board_reg64(&p.s.b, SPEC_PQT), <, 4096);
-                respond(&p, SM_PASID, n, SPEC_PRESP_SUCCESS);
+                pri_respond(&p, SM_PASID, n, SPEC_PRESP_SUCCESS);
             }
         }
     }
@@ -342,7 +302,7 @@ static void test_not_allowed(void)
     }
     sm_put_context(&p.s);
     sm_flush(&p.s);
-    g_assert_cmphex(prs(&p), ==, 0);
+    g_assert_cmphex(pri_prs(&p), ==, 0);
     expect_going_on(&p);
     /* legacy tables know no page requests */
     sm_set_mode(&p.s, SPEC_TTM_LEGACY);
@@ -366,12 +326,12 @@ static void test_revoked(void)
     sm_use(&p.s, SM_PASID);
     g_assert_cmpint(testdev_dma_write(&p.s.b.dev, VA, &value, 8).why, ==,
                     TD_WAITS);
-    group = get(&p, TD_PAGE_WAIT) >> 1 & 0x1ff;
+    group = pri_get(&p, TD_PAGE_WAIT) >> 1 & 0x1ff;
     p.s.ctx[0] &= ~SPEC_SM_CTX_PRE;
     sm_put_context(&p.s);
     sm_flush(&p.s);
     sm_map(&p.s, VA, page, 1);
-    respond(&p, SM_PASID, group, SPEC_PRESP_SUCCESS);
+    pri_respond(&p, SM_PASID, group, SPEC_PRESP_SUCCESS);
     g_assert_cmpint(testdev_finish(&p.s.b.dev).why, ==, TD_OK);
     sm_use(&p.s, SM_PASID);
     testdev_dma_write(&p.s.b.dev, VA + 0x1000, &value, 8);
@@ -400,21 +360,21 @@ static void test_unexpected(void)
     guest_queue_page_response(&p.s.b.queue, 0xffff, SM_NONE, 1, 15);
     board_sync(&p.s.b);
     g_assert_cmphex(board_reg32(&p.s.b, SPEC_FSTS), ==, 0);
-    g_assert_cmpuint(get(&p, TD_PAGE_UNEXPECTED), ==, 600);
-    g_assert_cmpuint(get(&p, TD_PAGE_RESPONSES), ==, 0);
+    g_assert_cmpuint(pri_get(&p, TD_PAGE_UNEXPECTED), ==, 600);
+    g_assert_cmpuint(pri_get(&p, TD_PAGE_RESPONSES), ==, 0);
     g_assert_cmphex(pri_status(&p) & (TD_PRI_RF | TD_PRI_UPRGI), ==,
                     TD_PRI_UPRGI);
     clear_failure(&p);
     /* the wrong PASID or group is no answer; the right one is, once */
     ask(&p, SM_PASID, RD | LAST | GROUP(5));
-    respond(&p, SM_PASID, 6, SPEC_PRESP_SUCCESS);
-    respond(&p, SM_PASID + 1, 5, SPEC_PRESP_SUCCESS);
-    respond(&p, SM_NONE, 5, SPEC_PRESP_SUCCESS);
-    g_assert_cmpuint(get(&p, TD_PAGE_OUTSTANDING), ==, 1);
-    respond(&p, SM_PASID, 5, SPEC_PRESP_SUCCESS);
-    g_assert_cmpuint(get(&p, TD_PAGE_OUTSTANDING), ==, 0);
-    respond(&p, SM_PASID, 5, SPEC_PRESP_SUCCESS);
-    g_assert_cmpuint(get(&p, TD_PAGE_UNEXPECTED), ==, 604);
+    pri_respond(&p, SM_PASID, 6, SPEC_PRESP_SUCCESS);
+    pri_respond(&p, SM_PASID + 1, 5, SPEC_PRESP_SUCCESS);
+    pri_respond(&p, SM_NONE, 5, SPEC_PRESP_SUCCESS);
+    g_assert_cmpuint(pri_get(&p, TD_PAGE_OUTSTANDING), ==, 1);
+    pri_respond(&p, SM_PASID, 5, SPEC_PRESP_SUCCESS);
+    g_assert_cmpuint(pri_get(&p, TD_PAGE_OUTSTANDING), ==, 0);
+    pri_respond(&p, SM_PASID, 5, SPEC_PRESP_SUCCESS);
+    g_assert_cmpuint(pri_get(&p, TD_PAGE_UNEXPECTED), ==, 604);
     expect_going_on(&p);
     sm_end(&p.s);
 }

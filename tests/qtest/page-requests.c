@@ -4,11 +4,9 @@
  * that serves them: the queue and its event, responses, and what the unit
  * answers when nobody can be asked.
  */
-#include "tests/qtest/sm.h"
+#include "tests/qtest/pri.h"
 
 #define VA         UINT64_C(0x7f0000400000)
-#define EVENT_ADDR 0xfee05000u
-#define EVENT_DATA 0x71u
 #define ENTRIES    128u         /* in a page */
 #define ALLOCATION 32u
 
@@ -16,42 +14,6 @@
 #define WR   TD_REQUEST_WRITE
 #define LAST TD_REQUEST_LAST
 #define DATA TD_REQUEST_DATA
-
-typedef struct Pri {
-    Sm s;
-    GuestPageQueue queue;
-} Pri;
-
-static void start(Pri *p, unsigned pgtt, unsigned pqs)
-{
-    Board *b = &p->s.b;
-
-    sm_start_ats(&p->s, pgtt);
-    g_assert_true(guest_page_queue_init(&p->queue, &b->alloc, &b->regs,
-                                        pqs));
-    board_set32(b, SPEC_PEDATA, EVENT_DATA);
-    board_set32(b, SPEC_PEADDR, EVENT_ADDR);
-    board_set32(b, SPEC_PECTL, 0);
-    sink_clear(b->q);
-}
-
-static uint64_t get(Pri *p, unsigned offset)
-{
-    return testdev_get(&p->s.b.dev, offset);
-}
-
-static uint32_t prs(Pri *p)
-{
-    return board_reg32(&p->s.b, SPEC_PRS);
-}
-
-/* One page request, by hand. */
-static void ask(Pri *p, uint32_t pasid, uint64_t addr, uint32_t request)
-{
-    sm_use(&p->s, pasid);
-    g_assert_cmpint(testdev_page_request(&p->s.b.dev, addr, request).why, ==,
-                    TD_OK);
-}
 
 /* The next request in the queue; words 2 and 3 are @data or zero. */
 static void expect(Pri *p, uint32_t pasid, uint64_t addr, uint32_t request,
@@ -89,29 +51,18 @@ static void expect_empty(Pri *p)
     g_assert_false(guest_page_queue_pop(&p->queue, word));
 }
 
-static void respond(Pri *p, uint32_t pasid, unsigned group, unsigned code)
-{
-    guest_queue_page_response(&p->s.b.queue, p->s.b.source, pasid, group,
-                              code);
-    board_sync(&p->s.b);
-}
-
 /* What the endpoint was told last. */
 static void expect_response(Pri *p, uint32_t pasid, unsigned group,
                             unsigned code, bool unexpected)
 {
-    uint64_t want = TD_RESPONSE_CAME | code | (uint64_t)group << 16;
-
-    if (pasid != SM_NONE) {
-        want |= TD_RESPONSE_PASID | (uint64_t)pasid << 32;
-    }
-    g_assert_cmphex(get(p, TD_RESPONSE), ==,
-                    want | (unexpected ? TD_RESPONSE_UNEXPECTED : 0));
+    g_assert_cmphex(pri_get(p, TD_RESPONSE), ==,
+                    pri_response(pasid, group, code) |
+                    (unexpected ? TD_RESPONSE_UNEXPECTED : 0));
 }
 
 static void expect_event(Pri *p)
 {
-    board_expect_event(&p->s.b, EVENT_ADDR, EVENT_DATA);
+    board_expect_event(&p->s.b, PRI_EVENT_ADDR, PRI_EVENT_DATA);
 }
 
 static void expect_no_event(Pri *p)
@@ -124,6 +75,26 @@ static void clear_prs(Pri *p, uint32_t bits)
     board_set32(&p->s.b, SPEC_PRS, bits);
 }
 
+/* Two endpoints with one address space, and one queue without an event. */
+static void start_two(Pri *p, Testdev devs[2])
+{
+    Board *b = &p->s.b;
+
+    sm_start_with(&p->s, SM_ATS_OPTIONS, ",pasid-bits=20,ats=on,pri=on "
+                  "-device viommu-testdev,addr=4,pasid-bits=20,ats=on,pri=on",
+                  SPEC_PGTT_FIRST, 4);
+    devs[0] = b->dev;
+    testdev_init(&devs[1], &b->bus, 1);
+    p->s.ctx[0] |= SPEC_SM_CTX_DTE | SPEC_SM_CTX_PRE;
+    for (unsigned i = 0; i < 2; i++) {
+        testdev_enable(&devs[i], ALLOCATION);
+        b->source = pci_source(&devs[i].pci);
+        sm_put_context(&p->s);
+    }
+    sm_flush(&p->s);
+    g_assert_true(guest_page_queue_init(&p->queue, &b->alloc, &b->regs, 0));
+}
+
 /* --- The queue ----------------------------------------------------------- */
 
 static void test_descriptors(void)
@@ -134,30 +105,30 @@ static void test_descriptors(void)
     };
     Pri p;
 
-    start(&p, SPEC_PGTT_FIRST, 0);
+    pri_start(&p, SPEC_PGTT_FIRST, 0);
     testdev_set(&p.s.b.dev, TD_PAGE_DATA0, data[0]);
     testdev_set(&p.s.b.dev, TD_PAGE_DATA1, data[1]);
     for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++) {
         uint32_t group = 7 * i + 3, pasid = modes[i];
 
-        ask(&p, pasid, VA + 0x123, RD | TD_REQUEST_GROUP(group));
+        pri_ask(&p, pasid, VA + 0x123, RD | TD_REQUEST_GROUP(group));
         expect(&p, pasid, VA, RD | TD_REQUEST_GROUP(group), NULL);
-        ask(&p, pasid, VA, WR | DATA | TD_REQUEST_GROUP(group));
+        pri_ask(&p, pasid, VA, WR | DATA | TD_REQUEST_GROUP(group));
         expect(&p, pasid, VA, WR | TD_REQUEST_GROUP(group), data);
-        ask(&p, pasid, ~0ull, RD | WR | LAST | TD_REQUEST_GROUP(group));
+        pri_ask(&p, pasid, ~0ull, RD | WR | LAST | TD_REQUEST_GROUP(group));
         expect(&p, pasid, ~0ull, RD | WR | LAST | TD_REQUEST_GROUP(group),
                NULL);
         expect_empty(&p);
-        g_assert_cmpuint(get(&p, TD_PAGE_OUTSTANDING), ==, 3);
-        respond(&p, pasid == SM_NONE ? pasid : SM_PASID, group, 0);
+        g_assert_cmpuint(pri_get(&p, TD_PAGE_OUTSTANDING), ==, 3);
+        pri_respond(&p, pasid == SM_NONE ? pasid : SM_PASID, group, 0);
         expect_response(&p, pasid == SM_NONE ? pasid : SM_PASID, group, 0,
                         false);
-        g_assert_cmpuint(get(&p, TD_PAGE_OUTSTANDING), ==, 0);
+        g_assert_cmpuint(pri_get(&p, TD_PAGE_OUTSTANDING), ==, 0);
     }
     /* a stop marker, which nobody answers */
-    ask(&p, SM_PASID, 0, LAST);
+    pri_ask(&p, SM_PASID, 0, LAST);
     expect(&p, SM_PASID, 0, LAST, NULL);
-    g_assert_cmpuint(get(&p, TD_PAGE_OUTSTANDING), ==, 0);
+    g_assert_cmpuint(pri_get(&p, TD_PAGE_OUTSTANDING), ==, 0);
     board_no_fault(&p.s.b);
     sm_end(&p.s);
 }
@@ -169,19 +140,19 @@ static void test_wrap(void)
         uint64_t at = 0;
         Pri p;
 
-        start(&p, SPEC_PGTT_FIRST, pqs);
+        pri_start(&p, SPEC_PGTT_FIRST, pqs);
         for (unsigned i = 0; i < (ENTRIES << pqs) * 2 + 7; i++) {
             uint64_t va = VA + 0x1000ull * i;
 
             g_assert_cmphex(board_reg64(&p.s.b, SPEC_PQT), ==, at);
-            ask(&p, SM_PASID, va, RD | LAST | TD_REQUEST_GROUP(i % 512));
+            pri_ask(&p, SM_PASID, va, RD | LAST | TD_REQUEST_GROUP(i % 512));
             at = (at + SPEC_PREQ_SIZE) % (4096u << pqs);
             expect(&p, SM_PASID, va, RD | LAST | TD_REQUEST_GROUP(i % 512),
                    NULL);
             g_assert_cmphex(board_reg64(&p.s.b, SPEC_PQH), ==, at);
-            respond(&p, SM_PASID, i % 512, 0);
+            pri_respond(&p, SM_PASID, i % 512, 0);
         }
-        g_assert_cmphex(prs(&p), ==, SPEC_PRS_PPR);
+        g_assert_cmphex(pri_prs(&p), ==, SPEC_PRS_PPR);
         sm_end(&p.s);
     }
 }
@@ -191,22 +162,22 @@ static void test_event(void)
 {
     Pri p;
 
-    start(&p, SPEC_PGTT_FIRST, 0);
-    g_assert_cmphex(prs(&p), ==, 0);
-    ask(&p, SM_PASID, VA, RD | LAST);
-    g_assert_cmphex(prs(&p), ==, SPEC_PRS_PPR);
+    pri_start(&p, SPEC_PGTT_FIRST, 0);
+    g_assert_cmphex(pri_prs(&p), ==, 0);
+    pri_ask(&p, SM_PASID, VA, RD | LAST);
+    g_assert_cmphex(pri_prs(&p), ==, SPEC_PRS_PPR);
     expect_event(&p);
-    ask(&p, SM_PASID, VA, RD | LAST | TD_REQUEST_GROUP(1));
+    pri_ask(&p, SM_PASID, VA, RD | LAST | TD_REQUEST_GROUP(1));
     expect_no_event(&p);
     clear_prs(&p, SPEC_PRS_PPR);
-    g_assert_cmphex(prs(&p), ==, 0);
+    g_assert_cmphex(pri_prs(&p), ==, 0);
     expect_no_event(&p);
-    ask(&p, SM_PASID, VA, RD | LAST | TD_REQUEST_GROUP(2));
+    pri_ask(&p, SM_PASID, VA, RD | LAST | TD_REQUEST_GROUP(2));
     expect_event(&p);
     clear_prs(&p, SPEC_PRS_PPR);
 
     board_set32(&p.s.b, SPEC_PECTL, SPEC_ECTL_IM);
-    ask(&p, SM_PASID, VA, RD | LAST | TD_REQUEST_GROUP(3));
+    pri_ask(&p, SM_PASID, VA, RD | LAST | TD_REQUEST_GROUP(3));
     expect_no_event(&p);
     g_assert_cmphex(board_reg32(&p.s.b, SPEC_PECTL), ==,
                     SPEC_ECTL_IM | SPEC_ECTL_IP);
@@ -216,7 +187,7 @@ static void test_event(void)
     clear_prs(&p, SPEC_PRS_PPR);
     /* served while it was masked: nothing is left to tell */
     board_set32(&p.s.b, SPEC_PECTL, SPEC_ECTL_IM);
-    ask(&p, SM_PASID, VA, RD | LAST | TD_REQUEST_GROUP(4));
+    pri_ask(&p, SM_PASID, VA, RD | LAST | TD_REQUEST_GROUP(4));
     clear_prs(&p, SPEC_PRS_PPR);
     board_set32(&p.s.b, SPEC_PECTL, 0);
     expect_no_event(&p);
@@ -238,9 +209,9 @@ static unsigned dma_waits(Pri *p, uint32_t pasid, uint64_t va, bool write)
     testdev_set(dev, TD_LENGTH, 8);
     g_assert_cmpint(testdev_run(dev, write ? TD_WRITE : TD_READ).why, ==,
                     TD_WAITS);
-    g_assert_cmphex(get(p, TD_PAGE_WAIT) & 1, ==, 1);
-    g_assert_cmphex(get(p, TD_PAGE_WAIT) & ~0xfffull, ==, va & ~0xfffull);
-    group = get(p, TD_PAGE_WAIT) >> 1 & 0x1ff;
+    g_assert_cmphex(pri_get(p, TD_PAGE_WAIT) & 1, ==, 1);
+    g_assert_cmphex(pri_get(p, TD_PAGE_WAIT) & ~0xfffull, ==, va & ~0xfffull);
+    group = pri_get(p, TD_PAGE_WAIT) >> 1 & 0x1ff;
     expect(p, pasid, va, (write ? WR : RD) | LAST | TD_REQUEST_GROUP(group),
            NULL);
     return group;
@@ -255,7 +226,7 @@ static void test_resume(gconstpointer data)
 {
     Pri p;
 
-    start(&p, GPOINTER_TO_UINT(data), 0);
+    pri_start(&p, GPOINTER_TO_UINT(data), 0);
     testdev_set(&p.s.b.dev, TD_CONTROL, TD_CONTROL_ATS | TD_CONTROL_PRI);
     for (unsigned i = 0; i < 8; i++) {
         uint32_t pasid = pasids[i % 2];
@@ -272,7 +243,7 @@ static void test_resume(gconstpointer data)
         g_assert_cmphex(board_get64(&p.s.b, page), ==, write ? 0 : value);
         board_no_fault(&p.s.b);
         sm_map(&p.s, va, page, 1);
-        respond(&p, pasid, group, SPEC_PRESP_SUCCESS);
+        pri_respond(&p, pasid, group, SPEC_PRESP_SUCCESS);
         g_assert_cmpint(finish(&p).why, ==, TD_OK);
         expect_response(&p, pasid, group, SPEC_PRESP_SUCCESS, false);
         g_assert_cmphex(board_get64(&p.s.b, page), ==, value);
@@ -282,8 +253,8 @@ static void test_resume(gconstpointer data)
         /* the page is there to stay */
         sm_good(&p.s, pasid, va, page);
     }
-    g_assert_cmpuint(get(&p, TD_STALE_USES), ==, 0);
-    g_assert_cmpuint(get(&p, TD_PAGE_UNEXPECTED), ==, 0);
+    g_assert_cmpuint(pri_get(&p, TD_STALE_USES), ==, 0);
+    g_assert_cmpuint(pri_get(&p, TD_PAGE_UNEXPECTED), ==, 0);
     sm_end(&p.s);
 }
 
@@ -296,7 +267,7 @@ static void test_many_pages(void)
     Testdev *dev;
     Pri p;
 
-    start(&p, SPEC_PGTT_FIRST, 0);
+    pri_start(&p, SPEC_PGTT_FIRST, 0);
     dev = &p.s.b.dev;
     pages = board_pages(&p.s.b, n);
     testdev_set(dev, TD_CONTROL, TD_CONTROL_ATS | TD_CONTROL_PRI);
@@ -305,11 +276,11 @@ static void test_many_pages(void)
                     ==, TD_WAITS);
     for (unsigned i = 0; i < n; i++) {
         uint64_t va = VA + 4096 * i;
-        unsigned group = get(&p, TD_PAGE_WAIT) >> 1 & 0x1ff;
+        unsigned group = pri_get(&p, TD_PAGE_WAIT) >> 1 & 0x1ff;
 
         expect(&p, SM_PASID, va, WR | LAST | TD_REQUEST_GROUP(group), NULL);
         sm_map(&p.s, va, pages + 4096 * i, 1);
-        respond(&p, SM_PASID, group, SPEC_PRESP_SUCCESS);
+        pri_respond(&p, SM_PASID, group, SPEC_PRESP_SUCCESS);
         if (i + 1 < n) {
             g_assert_true(qtest_wait(p.s.b.q, dev->base + TD_PAGE_WAIT, 8,
                                      ~0xfffull, va + 4096));
@@ -334,23 +305,12 @@ static void test_waiting(void)
     Testdev devs[2];
     Pri p;
 
-    sm_start_with(&p.s, SM_ATS_OPTIONS, ",pasid-bits=20,ats=on,pri=on "
-                  "-device viommu-testdev,addr=4,pasid-bits=20,ats=on,pri=on",
-                  SPEC_PGTT_FIRST, 4);
-    devs[0] = p.s.b.dev;
-    testdev_init(&devs[1], &p.s.b.bus, 1);
-    p.s.ctx[0] |= SPEC_SM_CTX_DTE | SPEC_SM_CTX_PRE;
+    start_two(&p, devs);
     for (unsigned i = 0; i < 2; i++) {
         page[i] = board_pages(&p.s.b, 1);
-        testdev_enable(&devs[i], ALLOCATION);
         testdev_set(&devs[i], TD_CONTROL, TD_CONTROL_ATS | TD_CONTROL_PRI);
-        p.s.b.source = pci_source(&devs[i].pci);
-        sm_put_context(&p.s);
     }
-    sm_flush(&p.s);
     sm_map(&p.s, VA, page[0], 1);
-    g_assert_true(guest_page_queue_init(&p.queue, &p.s.b.alloc, &p.s.b.regs,
-                                        0));
     for (unsigned i = 0; i < 2; i++) {
         p.s.b.dev = devs[i];
         p.s.b.source = pci_source(&devs[i].pci);
@@ -367,19 +327,19 @@ static void test_waiting(void)
     g_assert_cmpint(testdev_run(&devs[0], TD_ABORT).why, ==, TD_ABORTED);
     sm_map(&p.s, VA + 0x2000, page[1], 1);
     p.s.b.dev = devs[1];
-    respond(&p, SM_PASID, groups[1], SPEC_PRESP_SUCCESS);
+    pri_respond(&p, SM_PASID, groups[1], SPEC_PRESP_SUCCESS);
     g_assert_cmpint(finish(&p).why, ==, TD_OK);
     p.s.b.dev = devs[0];
     p.s.b.source = pci_source(&devs[0].pci);
-    respond(&p, SM_PASID, groups[0], SPEC_PRESP_SUCCESS);
-    g_assert_cmpuint(get(&p, TD_PAGE_OUTSTANDING), ==, 0);
-    g_assert_cmpuint(get(&p, TD_PAGE_UNEXPECTED), ==, 0);
+    pri_respond(&p, SM_PASID, groups[0], SPEC_PRESP_SUCCESS);
+    g_assert_cmpuint(pri_get(&p, TD_PAGE_OUTSTANDING), ==, 0);
+    g_assert_cmpuint(pri_get(&p, TD_PAGE_UNEXPECTED), ==, 0);
     sm_good(&p.s, SM_PASID, VA, page[0]);
     /* a reset forgets who waits; nothing of it is left */
     dma_waits(&p, SM_PASID, VA + 0x5000, true);
     board_reset(&p.s.b);
-    g_assert_cmphex(get(&p, TD_STATUS), ==, 0);
-    g_assert_cmphex(prs(&p), ==, 0);
+    g_assert_cmphex(pri_get(&p, TD_STATUS), ==, 0);
+    g_assert_cmphex(pri_prs(&p), ==, 0);
     g_assert_cmphex(board_reg64(&p.s.b, SPEC_PQT), ==, 0);
     sm_end(&p.s);
 }
@@ -391,32 +351,32 @@ static void test_again(void)
     unsigned group;
     Pri p;
 
-    start(&p, SPEC_PGTT_FIRST, 0);
+    pri_start(&p, SPEC_PGTT_FIRST, 0);
     page = board_pages(&p.s.b, 1);
     sm_map_flags(&p.s, VA, page, 1, SPEC_FS_P | SPEC_FS_US);
     testdev_set(&p.s.b.dev, TD_CONTROL, TD_CONTROL_ATS | TD_CONTROL_PRI);
     sm_reads(&p.s, SM_PASID, VA, page);
     group = dma_waits(&p, SM_PASID, VA, true);
     sm_map(&p.s, VA, page, 1);
-    respond(&p, SM_PASID, group, SPEC_PRESP_SUCCESS);
+    pri_respond(&p, SM_PASID, group, SPEC_PRESP_SUCCESS);
     g_assert_cmpint(finish(&p).why, ==, TD_OK);
 
     group = dma_waits(&p, SM_PASID, VA + 0x1000, true);
     for (unsigned i = 0; i < 7; i++) {
         unsigned next;
 
-        respond(&p, SM_PASID, group, SPEC_PRESP_SUCCESS);
+        pri_respond(&p, SM_PASID, group, SPEC_PRESP_SUCCESS);
         /* it asks again, in another group */
         g_assert_true(qtest_wait(p.s.b.q, BOARD_UNIT + SPEC_PQT, 8, ~0ull,
                                  (board_reg64(&p.s.b, SPEC_PQH) + 32) %
                                  4096));
-        next = get(&p, TD_PAGE_WAIT) >> 1 & 0x1ff;
+        next = pri_get(&p, TD_PAGE_WAIT) >> 1 & 0x1ff;
         g_assert_cmpuint(next, !=, group);
         group = next;
         expect(&p, SM_PASID, VA + 0x1000, WR | LAST | TD_REQUEST_GROUP(group),
                NULL);
     }
-    respond(&p, SM_PASID, group, SPEC_PRESP_SUCCESS);
+    pri_respond(&p, SM_PASID, group, SPEC_PRESP_SUCCESS);
     g_assert_cmpint(finish(&p).why, ==, TD_TRIES);
     board_no_fault(&p.s.b);
     sm_end(&p.s);
@@ -438,10 +398,10 @@ static void test_refused(void)
         TestdevResult result;
         Pri p;
 
-        start(&p, SPEC_PGTT_FIRST, 0);
+        pri_start(&p, SPEC_PGTT_FIRST, 0);
         testdev_set(&p.s.b.dev, TD_CONTROL, TD_CONTROL_ATS | TD_CONTROL_PRI);
         group = dma_waits(&p, SM_PASID, VA, true);
-        respond(&p, SM_PASID, group, table[i].code);
+        pri_respond(&p, SM_PASID, group, table[i].code);
         result = finish(&p);
         g_assert_cmpint(result.why, ==, table[i].why);
         g_assert_cmphex(result.fault_addr, ==, VA);
@@ -470,18 +430,18 @@ static void test_group(void)
 {
     Pri p;
 
-    start(&p, SPEC_PGTT_FIRST, 0);
+    pri_start(&p, SPEC_PGTT_FIRST, 0);
     for (unsigned i = 0; i < 4; i++) {
         uint32_t request = RD | TD_REQUEST_GROUP(0x99) | (i == 3 ? LAST : 0);
 
-        ask(&p, SM_PASID, VA + 0x1000 * i, request);
+        pri_ask(&p, SM_PASID, VA + 0x1000 * i, request);
         expect(&p, SM_PASID, VA + 0x1000 * i, request, NULL);
     }
-    g_assert_cmpuint(get(&p, TD_PAGE_OUTSTANDING), ==, 4);
-    g_assert_cmphex(get(&p, TD_RESPONSE), ==, 0);
-    respond(&p, SM_PASID, 0x99, SPEC_PRESP_SUCCESS);
-    g_assert_cmpuint(get(&p, TD_PAGE_OUTSTANDING), ==, 0);
-    g_assert_cmpuint(get(&p, TD_PAGE_RESPONSES), ==, 1);
+    g_assert_cmpuint(pri_get(&p, TD_PAGE_OUTSTANDING), ==, 4);
+    g_assert_cmphex(pri_get(&p, TD_RESPONSE), ==, 0);
+    pri_respond(&p, SM_PASID, 0x99, SPEC_PRESP_SUCCESS);
+    g_assert_cmpuint(pri_get(&p, TD_PAGE_OUTSTANDING), ==, 0);
+    g_assert_cmpuint(pri_get(&p, TD_PAGE_RESPONSES), ==, 1);
     sm_end(&p.s);
 }
 
@@ -497,19 +457,19 @@ static void test_private_data(void)
     };
     Pri p;
 
-    start(&p, SPEC_PGTT_FIRST, 0);
+    pri_start(&p, SPEC_PGTT_FIRST, 0);
     word[0] |= (uint64_t)p.s.b.source << SPEC_INV_PRESP_SID_SHIFT;
     testdev_set(&p.s.b.dev, TD_PAGE_DATA0, data[0]);
     testdev_set(&p.s.b.dev, TD_PAGE_DATA1, data[1]);
-    ask(&p, SM_PASID, VA, RD | LAST | DATA | TD_REQUEST_GROUP(5));
+    pri_ask(&p, SM_PASID, VA, RD | LAST | DATA | TD_REQUEST_GROUP(5));
     expect(&p, SM_PASID, VA, RD | LAST | TD_REQUEST_GROUP(5), data);
     guest_queue_push_wide(&p.s.b.queue, word);
     board_sync(&p.s.b);
-    g_assert_cmphex(get(&p, TD_RESPONSE), ==,
+    g_assert_cmphex(pri_get(&p, TD_RESPONSE), ==,
                     TD_RESPONSE_CAME | TD_RESPONSE_PASID | TD_RESPONSE_DATA |
                     (uint64_t)SM_PASID << 32 | 5 << 16);
-    g_assert_cmphex(get(&p, TD_RESPONSE_DATA0), ==, data[0]);
-    g_assert_cmphex(get(&p, TD_RESPONSE_DATA1), ==, data[1]);
+    g_assert_cmphex(pri_get(&p, TD_RESPONSE_DATA0), ==, data[0]);
+    g_assert_cmphex(pri_get(&p, TD_RESPONSE_DATA1), ==, data[1]);
     sm_end(&p.s);
 }
 
@@ -519,23 +479,10 @@ static void test_two_endpoints(void)
     Testdev devs[2];
     Pri p;
 
-    sm_start_with(&p.s, SM_ATS_OPTIONS, ",pasid-bits=20,ats=on,pri=on "
-                  "-device viommu-testdev,addr=4,pasid-bits=20,ats=on,pri=on",
-                  SPEC_PGTT_FIRST, 4);
-    devs[0] = p.s.b.dev;
-    testdev_init(&devs[1], &p.s.b.bus, 1);
-    p.s.ctx[0] |= SPEC_SM_CTX_DTE | SPEC_SM_CTX_PRE;
-    for (unsigned i = 0; i < 2; i++) {
-        testdev_enable(&devs[i], ALLOCATION);
-        p.s.b.source = pci_source(&devs[i].pci);
-        sm_put_context(&p.s);
-    }
-    sm_flush(&p.s);
-    g_assert_true(guest_page_queue_init(&p.queue, &p.s.b.alloc, &p.s.b.regs,
-                                        0));
+    start_two(&p, devs);
     for (unsigned i = 0; i < 2; i++) {
         p.s.b.dev = devs[i];
-        ask(&p, SM_PASID, VA + i, RD | LAST | TD_REQUEST_GROUP(9));
+        pri_ask(&p, SM_PASID, VA + i, RD | LAST | TD_REQUEST_GROUP(9));
     }
     for (unsigned i = 0; i < 2; i++) {
         p.s.b.source = pci_source(&devs[i].pci);
@@ -545,9 +492,9 @@ static void test_two_endpoints(void)
     for (unsigned i = 2; i-- > 0;) {
         p.s.b.dev = devs[i];
         p.s.b.source = pci_source(&devs[i].pci);
-        g_assert_cmpuint(get(&p, TD_PAGE_OUTSTANDING), ==, 1);
-        respond(&p, SM_PASID, 9, SPEC_PRESP_SUCCESS);
-        g_assert_cmpuint(get(&p, TD_PAGE_OUTSTANDING), ==, 0);
+        g_assert_cmpuint(pri_get(&p, TD_PAGE_OUTSTANDING), ==, 1);
+        pri_respond(&p, SM_PASID, 9, SPEC_PRESP_SUCCESS);
+        g_assert_cmpuint(pri_get(&p, TD_PAGE_OUTSTANDING), ==, 0);
         g_assert_cmpuint(testdev_get(&devs[!i], TD_PAGE_UNEXPECTED), ==, 0);
     }
     sm_end(&p.s);
@@ -558,9 +505,9 @@ static void test_drain(void)
 {
     Pri p;
 
-    start(&p, SPEC_PGTT_FIRST, 0);
+    pri_start(&p, SPEC_PGTT_FIRST, 0);
     for (unsigned i = 0; i < ALLOCATION; i++) {
-        ask(&p, SM_PASID, VA, RD | LAST | TD_REQUEST_GROUP(i));
+        pri_ask(&p, SM_PASID, VA, RD | LAST | TD_REQUEST_GROUP(i));
         if (i % 4 == 0) {
             guest_queue_drain(&p.s.b.queue);
             guest_queue_ring(&p.s.b.queue);
