@@ -112,10 +112,10 @@ bool guest_iotlb(const GuestRegs *regs, unsigned gran, uint16_t domain,
     return !(value & SPEC_IOTLB_IVT);
 }
 
-bool guest_queue_init(GuestQueue *queue, GuestAlloc *alloc,
-                      const GuestRegs *regs, unsigned qs)
+static bool queue_init(GuestQueue *queue, GuestAlloc *alloc,
+                       const GuestRegs *regs, unsigned qs, bool wide)
 {
-    *queue = (GuestQueue) { .mem = alloc->mem, .regs = *regs };
+    *queue = (GuestQueue) { .mem = alloc->mem, .regs = *regs, .wide = wide };
     queue->addr = guest_alloc_pages(alloc, (size_t)1 << qs);
     queue->status = guest_alloc_pages(alloc, 1);
     queue->bytes = 4096u << qs;
@@ -123,8 +123,21 @@ bool guest_queue_init(GuestQueue *queue, GuestAlloc *alloc,
         return false;
     }
     guest_set_reg64(regs, SPEC_IQT, 0);
-    guest_set_reg64(regs, SPEC_IQA, queue->addr | qs);
+    guest_set_reg64(regs, SPEC_IQA,
+                    queue->addr | (wide ? SPEC_IQA_DW : 0) | qs);
     return guest_command(regs, SPEC_GCMD_QIE, 0);
+}
+
+bool guest_queue_init(GuestQueue *queue, GuestAlloc *alloc,
+                      const GuestRegs *regs, unsigned qs)
+{
+    return queue_init(queue, alloc, regs, qs, false);
+}
+
+bool guest_queue_init_wide(GuestQueue *queue, GuestAlloc *alloc,
+                           const GuestRegs *regs, unsigned qs)
+{
+    return queue_init(queue, alloc, regs, qs, true);
 }
 
 void guest_queue_push(GuestQueue *queue, uint64_t lo, uint64_t hi)

@@ -135,21 +135,6 @@ bool guest_fs_map(const GuestFs *fs, GuestAlloc *alloc, uint64_t va,
     return true;
 }
 
-bool guest_queue_init_wide(GuestQueue *queue, GuestAlloc *alloc,
-                           const GuestRegs *regs, unsigned qs)
-{
-    *queue = (GuestQueue) { .mem = alloc->mem, .regs = *regs, .wide = true };
-    queue->addr = guest_alloc_pages(alloc, (size_t)1 << qs);
-    queue->status = guest_alloc_pages(alloc, 1);
-    queue->bytes = 4096u << qs;
-    if (!queue->addr || !queue->status) {
-        return false;
-    }
-    guest_set_reg64(regs, SPEC_IQT, 0);
-    guest_set_reg64(regs, SPEC_IQA, queue->addr | SPEC_IQA_DW | qs);
-    return guest_command(regs, SPEC_GCMD_QIE, 0);
-}
-
 void guest_queue_pasid_cache(GuestQueue *queue, unsigned gran,
                              uint16_t domain, uint32_t pasid)
 {

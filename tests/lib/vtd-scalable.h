@@ -52,9 +52,6 @@ uint64_t guest_fs_entry(const GuestFs *fs, GuestAlloc *alloc, uint64_t va,
 bool guest_fs_map(const GuestFs *fs, GuestAlloc *alloc, uint64_t va,
                   uint64_t pa, unsigned leaf, uint64_t flags);
 
-/** A queue of 2^@qs pages with 256-bit descriptors. */
-bool guest_queue_init_wide(GuestQueue *queue, GuestAlloc *alloc,
-                           const GuestRegs *regs, unsigned qs);
 void guest_queue_pasid_cache(GuestQueue *queue, unsigned gran,
                              uint16_t domain, uint32_t pasid);
 /** SPEC_GRAN_DOMAIN: all of the PASID; SPEC_GRAN_PAGE: 2^@am pages. */

@@ -185,6 +185,9 @@ typedef struct GuestQueue {
  *  enable it. */
 bool guest_queue_init(GuestQueue *queue, GuestAlloc *alloc,
                       const GuestRegs *regs, unsigned qs);
+/** The same with 256-bit descriptors. */
+bool guest_queue_init_wide(GuestQueue *queue, GuestAlloc *alloc,
+                           const GuestRegs *regs, unsigned qs);
 /** Write a descriptor into the next slot; the unit sees it after
  *  guest_queue_ring(). */
 void guest_queue_push(GuestQueue *queue, uint64_t lo, uint64_t hi);
