@@ -152,6 +152,51 @@ TestdevResult testdev_dma_write(Testdev *dev, uint64_t addr, const void *buf,
     return testdev_run(dev, TD_WRITE);
 }
 
+static uint64_t next_value(void)
+{
+    static uint64_t counter = 0x1122334455667788ull;
+
+    return counter += 0x0101010101010101ull;
+}
+
+void testdev_expect_read(Testdev *dev, uint64_t addr, uint64_t pa)
+{
+    uint64_t value = next_value(), got = 0;
+    TestdevResult result;
+
+    qtest_writeq(dev->pci.q, pa, value);
+    result = testdev_dma_read(dev, addr, &got, sizeof(got));
+    g_assert_cmphex(result.reason, ==, 0);
+    g_assert_cmpint(result.why, ==, TD_OK);
+    g_assert_cmphex(GUINT64_FROM_LE(got), ==, value);
+}
+
+void testdev_expect_write(Testdev *dev, uint64_t addr, uint64_t pa)
+{
+    uint64_t value = next_value(), bytes = GUINT64_TO_LE(value);
+    TestdevResult result;
+
+    result = testdev_dma_write(dev, addr, &bytes, sizeof(bytes));
+    g_assert_cmphex(result.reason, ==, 0);
+    g_assert_cmpint(result.why, ==, TD_OK);
+    g_assert_cmphex(qtest_readq(dev->pci.q, pa), ==, value);
+}
+
+uint8_t testdev_expect_blocked(Testdev *dev, uint64_t addr, size_t size,
+                               bool write)
+{
+    uint64_t value = 0;
+    TestdevResult result = write ? testdev_dma_write(dev, addr, &value, size)
+                                 : testdev_dma_read(dev, addr, &value, size);
+
+    g_assert_cmpuint(size, <=, sizeof(value));
+    g_assert_cmpint(result.why, ==, TD_BLOCKED);
+    g_assert_cmpint(result.write, ==, write);
+    g_assert_cmphex(result.fault_addr, ==, addr);
+    g_assert_cmpuint(result.done, ==, 0);
+    return result.reason;
+}
+
 TestdevResult testdev_fill(Testdev *dev, uint64_t addr, uint64_t size,
                            uint64_t seed)
 {

@@ -241,4 +241,14 @@ bool sink_pop(QTest *q, SinkMessage *msg);
 /** Drop all messages. */
 void sink_clear(QTest *q);
 
+/*
+ * For tests whose endpoint must get through: it reads, and it writes, a value
+ * of its own at @addr, which is at @pa in memory.
+ */
+void testdev_expect_read(Testdev *dev, uint64_t addr, uint64_t pa);
+void testdev_expect_write(Testdev *dev, uint64_t addr, uint64_t pa);
+/** @size bytes are blocked; what the endpoint is told of the reason. */
+uint8_t testdev_expect_blocked(Testdev *dev, uint64_t addr, size_t size,
+                               bool write);
+
 #endif

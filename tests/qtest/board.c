@@ -247,36 +247,14 @@ void board_remap(Board *b, unsigned s, bool eime)
 
 /* --- Expectations -------------------------------------------------------- */
 
-static uint64_t next_value(void)
-{
-    static uint64_t counter = 0x1122334455667788ull;
-
-    return counter += 0x0101010101010101ull;
-}
-
 void board_dma_reads(Board *b, uint64_t iova, uint64_t pa)
 {
-    uint64_t value = next_value();
-    uint64_t got = 0;
-    TestdevResult result;
-
-    board_put64(b, pa, value);
-    result = testdev_dma_read(&b->dev, iova, &got, sizeof(got));
-    g_assert_cmphex(result.reason, ==, 0);
-    g_assert_cmpint(result.why, ==, TD_OK);
-    g_assert_cmphex(GUINT64_FROM_LE(got), ==, value);
+    testdev_expect_read(&b->dev, iova, pa);
 }
 
 void board_dma_writes(Board *b, uint64_t iova, uint64_t pa)
 {
-    uint64_t value = next_value();
-    uint64_t bytes = GUINT64_TO_LE(value);
-    TestdevResult result;
-
-    result = testdev_dma_write(&b->dev, iova, &bytes, sizeof(bytes));
-    g_assert_cmphex(result.reason, ==, 0);
-    g_assert_cmpint(result.why, ==, TD_OK);
-    g_assert_cmphex(board_get64(b, pa), ==, value);
+    testdev_expect_write(&b->dev, iova, pa);
 }
 
 void board_dma_good(Board *b, uint64_t iova, uint64_t pa)
@@ -285,23 +263,9 @@ void board_dma_good(Board *b, uint64_t iova, uint64_t pa)
     board_dma_writes(b, iova, pa);
 }
 
-static uint8_t dma_blocked(Board *b, uint64_t iova, bool write)
-{
-    uint64_t value = 0;
-    TestdevResult result = write
-        ? testdev_dma_write(&b->dev, iova, &value, sizeof(value))
-        : testdev_dma_read(&b->dev, iova, &value, sizeof(value));
-
-    g_assert_cmpint(result.why, ==, TD_BLOCKED);
-    g_assert_cmpint(result.write, ==, write);
-    g_assert_cmphex(result.fault_addr, ==, iova);
-    g_assert_cmpuint(result.done, ==, 0);
-    return result.reason;
-}
-
 void board_dma_blocked(Board *b, uint64_t iova, bool write)
 {
-    dma_blocked(b, iova, write);
+    testdev_expect_blocked(&b->dev, iova, 8, write);
 }
 
 void board_dma_fault(Board *b, uint64_t iova, bool write, uint8_t reason)
@@ -310,7 +274,7 @@ void board_dma_fault(Board *b, uint64_t iova, bool write, uint8_t reason)
     Fault fault;
 
     board_no_fault(b);
-    told = dma_blocked(b, iova, write);
+    told = testdev_expect_blocked(&b->dev, iova, 8, write);
     fault = board_take_fault(b);
     g_assert_cmphex(fault.reason, ==, reason);
     g_assert_cmphex(fault.source, ==, b->source);

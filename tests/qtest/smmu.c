@@ -241,49 +241,21 @@ void smmu_start_stream(SmmuBoard *b, const char *unit, const char *more,
 
 /* --- Expectations -------------------------------------------------------- */
 
-static uint64_t next_value(void)
-{
-    static uint64_t counter = 0x1122334455667788ull;
-
-    return counter += 0x0101010101010101ull;
-}
-
 void smmu_dma_reads(SmmuBoard *b, uint64_t addr, uint64_t pa)
 {
-    uint64_t value = next_value(), got = 0;
-    TestdevResult result;
-
-    smmu_put64(b, pa, value);
-    result = testdev_dma_read(&b->dev, addr, &got, sizeof(got));
-    g_assert_cmphex(result.reason, ==, 0);
-    g_assert_cmpint(result.why, ==, TD_OK);
-    g_assert_cmphex(GUINT64_FROM_LE(got), ==, value);
+    testdev_expect_read(&b->dev, addr, pa);
 }
 
 void smmu_dma_good(SmmuBoard *b, uint64_t addr, uint64_t pa)
 {
-    uint64_t value = next_value(), bytes = GUINT64_TO_LE(value);
-    TestdevResult result;
-
-    smmu_dma_reads(b, addr, pa);
-    result = testdev_dma_write(&b->dev, addr, &bytes, sizeof(bytes));
-    g_assert_cmphex(result.reason, ==, 0);
-    g_assert_cmpint(result.why, ==, TD_OK);
-    g_assert_cmphex(smmu_get64(b, pa), ==, value);
+    testdev_expect_read(&b->dev, addr, pa);
+    testdev_expect_write(&b->dev, addr, pa);
 }
 
 /* QEMU refuses longer accesses in pieces of 4 bytes, each with its event. */
 static uint8_t dma_blocked(SmmuBoard *b, uint64_t addr, bool write)
 {
-    uint32_t value = 0;
-    TestdevResult result = write
-        ? testdev_dma_write(&b->dev, addr, &value, sizeof(value))
-        : testdev_dma_read(&b->dev, addr, &value, sizeof(value));
-
-    g_assert_cmpint(result.why, ==, TD_BLOCKED);
-    g_assert_cmpint(result.write, ==, write);
-    g_assert_cmphex(result.fault_addr, ==, addr);
-    return result.reason;
+    return testdev_expect_blocked(&b->dev, addr, 4, write);
 }
 
 void smmu_dma_blocked(SmmuBoard *b, uint64_t addr, bool write)
