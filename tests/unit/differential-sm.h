@@ -4,6 +4,7 @@
 #define TESTS_UNIT_DIFFERENTIAL_SM_H
 
 #include "fixture.h"
+#include "random.h"
 #include "tests/lib/vtd-ref.h"
 #include "tests/lib/vtd-scalable.h"
 
@@ -109,17 +110,17 @@ extern const uint32_t sm_pasids[SM_SLOTS];
 
 static inline uint32_t sm_below(SmWorld *w, uint32_t n)
 {
-    return (uint32_t)g_rand_int(w->rand) % n;
+    return random_below(w->rand, n);
 }
 
 static inline bool sm_chance(SmWorld *w, unsigned percent)
 {
-    return sm_below(w, 100) < percent;
+    return random_chance(w->rand, percent);
 }
 
 static inline uint64_t sm_rand64(SmWorld *w)
 {
-    return (uint64_t)g_rand_int(w->rand) << 32 | g_rand_int(w->rand);
+    return random_u64(w->rand);
 }
 
 /** Change something, and invalidate what the architecture demands. */

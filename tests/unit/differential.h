@@ -4,6 +4,7 @@
 #define TESTS_UNIT_DIFFERENTIAL_H
 
 #include "fixture.h"
+#include "random.h"
 #include "tests/lib/vtd-ref.h"
 
 #define DOMAINS     4
@@ -54,17 +55,17 @@ typedef struct World {
 /* A random number below @n. */
 static inline uint32_t below(World *w, uint32_t n)
 {
-    return (uint32_t)g_rand_int(w->rand) % n;
+    return random_below(w->rand, n);
 }
 
 static inline bool chance(World *w, unsigned percent)
 {
-    return below(w, 100) < percent;
+    return random_chance(w->rand, percent);
 }
 
 static inline uint64_t rand64(World *w)
 {
-    return (uint64_t)g_rand_int(w->rand) << 32 | g_rand_int(w->rand);
+    return random_u64(w->rand);
 }
 
 /** Change something, and invalidate what the architecture demands. */

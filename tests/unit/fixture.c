@@ -262,6 +262,18 @@ void fixture_free(Fixture *f)
     g_free(f);
 }
 
+ViommuStatus fixture_ask(Fixture *f, const ViommuRequest *req,
+                         ViommuReply *reply)
+{
+    ViommuStatus status;
+
+    memset(reply, 0xa5, sizeof(*reply));
+    viommu_dma_begin();
+    status = viommu_translate(f->unit, req, reply);
+    viommu_dma_end();
+    return status;
+}
+
 ViommuStatus fixture_request(Fixture *f, uint16_t source, uint64_t addr,
                              unsigned access, ViommuKind kind, bool probe,
                              ViommuReply *reply)
@@ -274,13 +286,8 @@ ViommuStatus fixture_request(Fixture *f, uint16_t source, uint64_t addr,
         .kind = kind,
         .probe = probe,
     };
-    ViommuStatus status;
 
-    memset(reply, 0xa5, sizeof(*reply));
-    viommu_dma_begin();
-    status = viommu_translate(f->unit, &req, reply);
-    viommu_dma_end();
-    return status;
+    return fixture_ask(f, &req, reply);
 }
 
 ViommuStatus fixture_translate(Fixture *f, uint16_t source, uint64_t addr,

@@ -84,6 +84,9 @@ void fixture_wait_long(Fixture *f);
 /** Set RAM to what the fixture has. */
 void fixture_set_ram(Fixture *f);
 
+/** Ask for a translation, in a DMA section. */
+ViommuStatus fixture_ask(Fixture *f, const ViommuRequest *req,
+                         ViommuReply *reply);
 /** A request without PASID. */
 ViommuStatus fixture_translate(Fixture *f, uint16_t source, uint64_t addr,
                                unsigned access, ViommuReply *reply);

@@ -102,13 +102,8 @@ ViommuStatus scalable_ask(Scalable *s, uint32_t pasid, uint64_t addr,
         .access = (uint8_t)access, .kind = VIOMMU_UNTRANSLATED,
         .probe = probe,
     };
-    ViommuStatus status;
 
-    memset(reply, 0xa5, sizeof(*reply));
-    viommu_dma_begin();
-    status = viommu_translate(s->f->unit, &req, reply);
-    viommu_dma_end();
-    return status;
+    return fixture_ask(s->f, &req, reply);
 }
 
 void scalable_ok(Scalable *s, uint32_t pasid, uint64_t addr, unsigned access,

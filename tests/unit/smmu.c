@@ -161,13 +161,8 @@ ViommuStatus smmu_test_request(Smmu *s, uint32_t ssid, uint64_t addr,
         .source = SMMU_TEST_SID, .pasid = ssid, .addr = addr,
         .access = (uint8_t)access, .kind = (uint8_t)kind,
     };
-    ViommuStatus status;
 
-    memset(reply, 0xa5, sizeof(*reply));
-    viommu_dma_begin();
-    status = viommu_translate(s->f->unit, &req, reply);
-    viommu_dma_end();
-    return status;
+    return fixture_ask(s->f, &req, reply);
 }
 
 ViommuStatus smmu_test_dma(Smmu *s, uint64_t addr, unsigned access,

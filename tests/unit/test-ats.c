@@ -44,13 +44,8 @@ static ViommuStatus request(Scalable *s, ViommuKind kind, uint32_t pasid,
         .source = SM_SOURCE, .pasid = pasid, .addr = addr,
         .access = (uint8_t)access, .kind = (uint8_t)kind,
     };
-    ViommuStatus status;
 
-    memset(reply, 0xa5, sizeof(*reply));
-    viommu_dma_begin();
-    status = viommu_translate(s->f->unit, &req, reply);
-    viommu_dma_end();
-    return status;
+    return fixture_ask(s->f, &req, reply);
 }
 
 static uint32_t fsts(Scalable *s)

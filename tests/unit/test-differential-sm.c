@@ -426,20 +426,9 @@ void sm_between(SmWorld *w)
 
 static void draw_addresses(SmWorld *w)
 {
-    static const uint16_t indexes[] = { 0, 1, 2, 3, 256, 511 };
-
     for (unsigned i = 0; i < SM_ADDRESSES; i++) {
-        uint64_t addr = 0;
+        uint64_t addr = random_page(w->rand, w->config.aw_bits);
 
-        for (unsigned level = 5; level-- > 0;) {
-            unsigned index = indexes[sm_below(w, level > 1 ? 2 : 6)];
-
-            addr = addr << 9 | index;
-        }
-        addr <<= 12;
-        if (!sm_chance(w, 5)) {
-            addr &= (UINT64_C(1) << w->config.aw_bits) - 1;
-        }
         if (sm_chance(w, 50)) {
             addr &= (UINT64_C(1) << 39) - 1;
         }
@@ -448,9 +437,7 @@ static void draw_addresses(SmWorld *w)
         }
         w->addresses[i] = addr;
     }
-    w->addresses[0] = UINT64_C(0xfee00000) - 4096;
-    w->addresses[1] = UINT64_C(0xfee00000) + 8192;
-    w->addresses[2] = UINT64_C(0xfef00000);
+    random_near_interrupts(w->addresses);
 }
 
 static void draw_config(SmWorld *w, bool caching_mode)

@@ -199,26 +199,10 @@ void world_compare(World *w, unsigned n)
 
 static void draw_addresses(World *w)
 {
-    static const uint16_t indexes[] = { 0, 1, 2, 3, 256, 511 };
-
     for (unsigned i = 0; i < ADDRESSES; i++) {
-        uint64_t addr = 0;
-
-        for (unsigned level = 5; level-- > 0;) {
-            unsigned index = indexes[below(w, level > 1 ? 2 : 6)];
-
-            addr = addr << 9 | index;
-        }
-        addr <<= 12;
-        /* a few beyond the width; the others inside */
-        if (!chance(w, 5)) {
-            addr &= (UINT64_C(1) << w->config.aw_bits) - 1;
-        }
-        w->addresses[i] = addr;
+        w->addresses[i] = random_page(w->rand, w->config.aw_bits);
     }
-    w->addresses[0] = UINT64_C(0xfee00000) - 4096;
-    w->addresses[1] = UINT64_C(0xfee00000) + 8192;
-    w->addresses[2] = UINT64_C(0xfef00000);
+    random_near_interrupts(w->addresses);
 }
 
 static void draw_config(World *w, bool caching_mode)
