@@ -21,6 +21,25 @@ static void no_leaks(Uapi *u)
                usage.pinned);
 }
 
+static void add_devices(Uapi *u)
+{
+    HostsimDevice device = {
+        .testdev = { .ats = true, .pri = true, .pasid_bits = 16 },
+    };
+    GError *error = NULL;
+
+    device.name = "0000:01:00.0";
+    device.group = 11;
+    device.number = 0;
+    g_assert_true(hostsim_add_device(sim, &device, &error));
+    u->device[0] = "/dev/vfio/devices/vfio0";
+    device.name = "0000:02:00.0";
+    device.group = 12;
+    device.number = 1;
+    g_assert_true(hostsim_add_device(sim, &device, &error));
+    u->device[1] = "/dev/vfio/devices/vfio1";
+}
+
 int main(void)
 {
     HostsimConfig config;
@@ -41,6 +60,7 @@ int main(void)
         .read = sys->read, .write = sys->write, .pread = sys->pread,
         .pwrite = sys->pwrite, .mmap = sys->mmap, .opaque = sys->opaque,
     };
+    add_devices(&u);
     ret = uapi_main(&u);
     hostsim_free(sim);
     return ret;

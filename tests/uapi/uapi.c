@@ -12,6 +12,7 @@
 static const UapiTest *const files[] = {
     uapi_dispatch_tests,
     uapi_objects_tests,
+    uapi_dma_tests,
 };
 
 static void print_complaint(Uapi *u, const char *format, va_list args)

@@ -50,6 +50,7 @@ int uapi_main(Uapi *u);
 /** Each file's tests, ended by one without a name. */
 extern const UapiTest uapi_dispatch_tests[];
 extern const UapiTest uapi_objects_tests[];
+extern const UapiTest uapi_dma_tests[];
 
 /* --- For tests ----------------------------------------------------------- */
 

@@ -94,7 +94,7 @@ void sim_file_set_readable(SimFile *file, bool readable)
     }
 }
 
-static void close_file(SimFile *file)
+void sim_file_close(SimFile *file)
 {
     int fd = file->fd;
 
@@ -102,6 +102,11 @@ static void close_file(SimFile *file)
     file->fd = -1;
     close(fd);
     sim_file_unref(file);
+}
+
+bool sim_fd_is_open(int fd)
+{
+    return fcntl(fd, F_GETFD) >= 0;
 }
 
 /* --- Errors on purpose --------------------------------------------------- */
@@ -148,6 +153,7 @@ typedef struct SimNode {
 
 static const SimNode nodes[] = {
     { "/dev/iommu", false, sim_open_iommu },
+    { "/dev/vfio/devices/vfio", true, sim_open_device },
 };
 
 static const SimNode *find_node(const char *path, unsigned *number)
@@ -216,8 +222,9 @@ static int sim_close(void *opaque, int fd)
     if (fails(sim, HOSTSIM_CLOSE, 0, &ret)) {
         ret = -ret;
     }
-    close_file(file);
+    sim_file_close(file);
     sim_unlock(sim);
+    sim_work(sim);
     return ret;
 }
 
@@ -242,6 +249,7 @@ static void end(SimFile *file)
 
     sim_file_unref(file);
     sim_unlock(sim);
+    sim_work(sim);
 }
 
 static void count_ioctl(Hostsim *sim, unsigned long request)
@@ -388,7 +396,7 @@ static int sim_munmap(void *opaque, void *map, size_t size)
 static int sim_poll(void *opaque, struct pollfd *fds, unsigned n,
                     int timeout_ms)
 {
-    (void)opaque;
+    sim_work(opaque);
     return viommu_syscalls()->poll(NULL, fds, n, timeout_ms);
 }
 
@@ -428,7 +436,7 @@ void sim_descriptors_free(Hostsim *sim)
 
     sim_lock(sim);
     for (GList *i = fds; i; i = i->next) {
-        close_file(sim_file_get(sim, GPOINTER_TO_INT(i->data)));
+        sim_file_close(sim_file_get(sim, GPOINTER_TO_INT(i->data)));
     }
     sim_unlock(sim);
     g_list_free(fds);

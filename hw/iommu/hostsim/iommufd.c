@@ -27,6 +27,38 @@ static int destroy_object(SimCommand *c)
 static const SimIoctl ioctls[] = {
     { IOMMUFD_DESTROY, sizeof(IommufdDestroy), 8, destroy_object },
     { IOMMUFD_IOAS_ALLOC, sizeof(IommufdIoasAlloc), 12, sim_ioas_alloc },
+    { IOMMUFD_IOAS_ALLOW_IOVAS, sizeof(IommufdIoasAllowIovas), 24,
+      sim_ioas_allow_iovas },
+    { IOMMUFD_IOAS_COPY, sizeof(IommufdIoasCopy), 40, sim_ioas_copy },
+    { IOMMUFD_IOAS_IOVA_RANGES, sizeof(IommufdIoasIovaRanges), 32,
+      sim_ioas_iova_ranges },
+    { IOMMUFD_IOAS_MAP, sizeof(IommufdIoasMap), 40, sim_ioas_map },
+    { IOMMUFD_IOAS_UNMAP, sizeof(IommufdIoasUnmap), 24, sim_ioas_unmap },
+    { IOMMUFD_OPTION, sizeof(IommufdOption), 24, sim_option },
+    { IOMMUFD_VFIO_IOAS, sizeof(IommufdVfioIoas), 12, sim_vfio_ioas },
+    /* what is behind the reserved words is optional */
+    { IOMMUFD_HWPT_ALLOC, sizeof(IommufdHwptAlloc), 24, sim_hwpt_alloc },
+    { IOMMUFD_GET_HW_INFO, sizeof(IommufdHwInfo), 32, sim_get_hw_info },
+    { IOMMUFD_HWPT_SET_DIRTY_TRACKING, sizeof(IommufdHwptSetDirty), 16,
+      sim_hwpt_set_dirty },
+    { IOMMUFD_HWPT_GET_DIRTY_BITMAP, sizeof(IommufdHwptGetDirty), 48,
+      sim_hwpt_get_dirty },
+    { IOMMUFD_HWPT_INVALIDATE, sizeof(IommufdHwptInvalidate), 32,
+      sim_hwpt_invalidate },
+    { IOMMUFD_FAULT_QUEUE_ALLOC, sizeof(IommufdFaultQueueAlloc), 16,
+      sim_fault_alloc },
+    { IOMMUFD_IOAS_MAP_FILE, sizeof(IommufdIoasMapFile), 40,
+      sim_ioas_map_file },
+    { IOMMUFD_VIOMMU_ALLOC, sizeof(IommufdViommuAlloc), 24,
+      sim_viommu_alloc },
+    { IOMMUFD_VDEVICE_ALLOC, sizeof(IommufdVdeviceAlloc), 24,
+      sim_vdevice_alloc },
+    { IOMMUFD_IOAS_CHANGE_PROCESS, sizeof(IommufdIoasChangeProcess), 8,
+      sim_ioas_change_process },
+    { IOMMUFD_VEVENTQ_ALLOC, sizeof(IommufdVeventqAlloc), 28,
+      sim_veventq_alloc },
+    { IOMMUFD_HW_QUEUE_ALLOC, sizeof(IommufdHwQueueAlloc), 40,
+      sim_hw_queue_alloc },
 };
 
 static const SimIoctl *find_ioctl(unsigned long request)
@@ -37,25 +69,6 @@ static const SimIoctl *find_ioctl(unsigned long request)
         }
     }
     return NULL;
-}
-
-int sim_copy_struct(void *to, size_t size, size_t min, const void *user,
-                    size_t user_size)
-{
-    int zero;
-
-    memset(to, 0, size);
-    if (user_size < min) {
-        return -EINVAL;
-    }
-    if (user_size > size) {
-        zero = sim_user_is_zero((const uint8_t *)user + size,
-                                user_size - size);
-        if (zero != 1) {
-            return zero ? zero : -E2BIG;
-        }
-    }
-    return sim_copy_in(to, user, MIN(size, user_size));
 }
 
 int sim_respond(const SimCommand *c, size_t size)

@@ -18,14 +18,25 @@ typedef struct SimCommand {
  *  -EFAULT. */
 int sim_respond(const SimCommand *c, size_t size);
 
-/**
- * Copy a structure of a type-specific part in: @user_size bytes of the
- * caller's, of which @min are needed and @size are known.  -EINVAL when too
- * small, -E2BIG for unknown bytes that are not zero, -EFAULT.
- */
-int sim_copy_struct(void *to, size_t size, size_t min, const void *user,
-                    size_t user_size);
-
 int sim_ioas_alloc(SimCommand *c);
+int sim_ioas_iova_ranges(SimCommand *c);
+int sim_ioas_allow_iovas(SimCommand *c);
+int sim_ioas_map(SimCommand *c);
+int sim_ioas_map_file(SimCommand *c);
+int sim_ioas_copy(SimCommand *c);
+int sim_ioas_unmap(SimCommand *c);
+int sim_ioas_change_process(SimCommand *c);
+int sim_option(SimCommand *c);
+int sim_vfio_ioas(SimCommand *c);
+int sim_get_hw_info(SimCommand *c);
+int sim_hwpt_alloc(SimCommand *c);
+int sim_hwpt_invalidate(SimCommand *c);
+int sim_hwpt_set_dirty(SimCommand *c);
+int sim_hwpt_get_dirty(SimCommand *c);
+int sim_fault_alloc(SimCommand *c);
+int sim_viommu_alloc(SimCommand *c);
+int sim_vdevice_alloc(SimCommand *c);
+int sim_veventq_alloc(SimCommand *c);
+int sim_hw_queue_alloc(SimCommand *c);
 
 #endif

@@ -52,3 +52,22 @@ int sim_user_is_zero(const void *user, size_t size)
     }
     return 1;
 }
+
+int sim_copy_struct(void *to, size_t size, size_t min, const void *user,
+                    size_t user_size)
+{
+    int zero;
+
+    memset(to, 0, size);
+    if (user_size < min) {
+        return -EINVAL;
+    }
+    if (user_size > size) {
+        zero = sim_user_is_zero((const uint8_t *)user + size,
+                                user_size - size);
+        if (zero != 1) {
+            return zero ? zero : -E2BIG;
+        }
+    }
+    return sim_copy_in(to, user, MIN(size, user_size));
+}

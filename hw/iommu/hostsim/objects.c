@@ -6,7 +6,14 @@
 static SimObject tombstone;
 
 static void (*const destroy[SIM_OBJECT_TYPES])(SimObject *object) = {
+    [SIM_DEVICE] = sim_device_destroy,
     [SIM_IOAS] = sim_ioas_destroy,
+    [SIM_HWPT_PAGING] = sim_hwpt_destroy,
+    [SIM_HWPT_NESTED] = sim_hwpt_destroy,
+    [SIM_FAULT] = sim_fault_destroy,
+    [SIM_VIOMMU] = sim_viommu_destroy,
+    [SIM_VDEVICE] = sim_vdevice_destroy,
+    [SIM_VEVENTQ] = sim_veventq_destroy,
 };
 
 SimContext *sim_context_new(Hostsim *sim)
@@ -15,6 +22,7 @@ SimContext *sim_context_new(Hostsim *sim)
 
     context->sim = sim;
     context->objects = g_ptr_array_new();
+    context->groups = g_ptr_array_new();
     g_ptr_array_add(sim->contexts, context);
     return context;
 }
@@ -53,6 +61,7 @@ void sim_context_free(SimContext *context)
     }
     g_ptr_array_remove(context->sim->contexts, context);
     g_ptr_array_unref(context->objects);
+    g_ptr_array_unref(context->groups);
     g_free(context);
 }
 

@@ -25,6 +25,7 @@ typedef enum SimObjectType {
 typedef struct SimContext {
     Hostsim *sim;
     SimFile *file;
+    GPtrArray *groups;          /* SimIommufdGroup */
     GPtrArray *objects;         /* [id - 1]: SimObject, &sim_tombstone, NULL */
     bool account_process;       /* IOMMU_OPTION_RLIMIT_MODE */
     uint32_t vfio_ioas;         /* id, or 0 */

@@ -47,6 +47,11 @@ struct SimFile {
 
 struct Hostsim {
     HostsimConfig config;
+    Viommu *unit;
+    const struct SimPhysOps *phys;
+    void *driver;               /* of the physical IOMMU */
+    struct SimRam *ram;
+    GPtrArray *devices;         /* SimDevice, until the end */
     ViommuSyscalls calls;
     pthread_mutex_t lock;
     GHashTable *files;          /* descriptor -> SimFile */
@@ -55,7 +60,14 @@ struct Hostsim {
     uint64_t n_calls, n_ioctls;
     GHashTable *ioctl_counts;   /* request -> count */
     GPtrArray *contexts;        /* SimContext: open /dev/iommu files */
+    unsigned n_ioeventfds;
     unsigned n_containers;
+    uint64_t n_faults;          /* unrecoverable, that the unit recorded */
+
+    /* Notes of callbacks, for sim_work(); atomic. */
+    bool kicked;
+    bool interrupted;
+    bool run_wanted;
 };
 
 /* --- Files (descriptors.c) ----------------------------------------------- */
@@ -72,11 +84,27 @@ void sim_descriptors_init(Hostsim *sim);
 void sim_descriptors_free(Hostsim *sim);
 /** The file behind a descriptor, without a reference, or NULL. */
 SimFile *sim_file_get(Hostsim *sim, int fd);
+/** Take the descriptor away, with its reference. */
+void sim_file_close(SimFile *file);
+/** Is it a descriptor at all, of ours or of somebody else? */
+bool sim_fd_is_open(int fd);
 /** Makes the descriptor readable, or not, for poll. */
 void sim_file_set_readable(SimFile *file, bool readable);
 
 void sim_lock(Hostsim *sim);
 void sim_unlock(Hostsim *sim);
+
+/** There is something for the end of this system call.  Any thread. */
+void sim_kick(Hostsim *sim);
+/** Do it: what units report, and endpoints that go on.  Not locked. */
+void sim_work(Hostsim *sim);
+
+/* Callbacks of the physical unit, for drivers. */
+bool sim_unit_devtlb(void *opaque, const ViommuInvalidation *inv);
+void sim_unit_page_response(void *opaque, const ViommuPageResponse *response);
+void sim_unit_stall_resume(void *opaque, uint32_t source, uint16_t tag,
+                           ViommuResume action);
+void sim_unit_run_later(void *opaque);
 
 /* --- The caller's memory (memory.c) -------------------------------------- */
 
@@ -86,6 +114,13 @@ int sim_copy_in(void *to, const void *user, size_t size);
 int sim_copy_out(void *user, const void *from, size_t size);
 /** 1 when the caller's bytes are all zero, 0 when not, or -EFAULT. */
 int sim_user_is_zero(const void *user, size_t size);
+/**
+ * Copy a structure in: @user_size bytes of the caller's, of which @min are
+ * needed and @size are known.  -EINVAL when too small, -E2BIG for unknown
+ * bytes that are not zero, -EFAULT.
+ */
+int sim_copy_struct(void *to, size_t size, size_t min, const void *user,
+                    size_t user_size);
 
 static inline void *sim_user_ptr(uint64_t value)
 {
@@ -96,5 +131,6 @@ static inline void *sim_user_ptr(uint64_t value)
 
 /** Each makes a file with one reference, or returns a negative errno. */
 int sim_open_iommu(Hostsim *sim, unsigned number, SimFile **file);
+int sim_open_device(Hostsim *sim, unsigned number, SimFile **file);
 
 #endif

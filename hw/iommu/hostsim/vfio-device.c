@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A device's file: what it tells of itself, and its regions. */
+#include <errno.h>
+#include <string.h>
+
+#include "hw/iommu/host/vfio-abi.h"
+#include "hw/iommu/hostsim/vfio-device.h"
+
+/* As vfio-pci lays regions out in the file. */
+#define REGION_SHIFT 40
+#define REGION_MASK  ((UINT64_C(1) << REGION_SHIFT) - 1)
+
+/* The MSI-X table, which the kernel keeps to itself. */
+#define MSIX_TABLE_SIZE (SIM_VECTORS_MAX * 16)
+
+#define COMMAND         0x04
+#define COMMAND_MEMORY  0x02
+
+static int get_info(SimDevice *device, void *arg)
+{
+    size_t min = offsetof(VfioDeviceInfo, cap_offset);
+    VfioDeviceInfo info = { 0 };
+    int ret = sim_copy_in(&info, arg, min);
+
+    (void)device;
+    if (ret) {
+        return ret;
+    }
+    if (info.argsz < min) {
+        return -EINVAL;
+    }
+    info.flags = VFIO_ABI_DEVICE_FLAG_PCI | VFIO_ABI_DEVICE_FLAG_RESET;
+    info.num_regions = VFIO_ABI_REGION_NUM;
+    info.num_irqs = SIM_IRQS;
+    return sim_copy_out(arg, &info, MIN(info.argsz, sizeof(info)));
+}
+
+static uint64_t region_size(unsigned index)
+{
+    switch (index) {
+    case VFIO_ABI_REGION_BAR0:
+        return VIOMMU_TESTDEV_BAR0_SIZE;
+    case VFIO_ABI_REGION_BAR0 + 1:
+        return SIM_PAGE;
+    case VFIO_ABI_REGION_CONFIG:
+        return SIM_CONFIG_SIZE;
+    default:
+        return 0;
+    }
+}
+
+static int get_region_info(SimDevice *device, void *arg)
+{
+    VfioRegionInfo info;
+    int ret = sim_copy_in(&info, arg, sizeof(info));
+
+    (void)device;
+    if (ret) {
+        return ret;
+    }
+    if (info.argsz < sizeof(info) || info.index >= VFIO_ABI_REGION_NUM ||
+        info.index == VFIO_ABI_REGION_VGA) {
+        return -EINVAL;
+    }
+    info.size = region_size(info.index);
+    info.offset = (uint64_t)info.index << REGION_SHIFT;
+    info.flags = info.size ? VFIO_ABI_REGION_READ | VFIO_ABI_REGION_WRITE : 0;
+    return sim_copy_out(arg, &info, sizeof(info));
+}
+
+static int device_ioctl(SimFile *file, unsigned long request, void *arg)
+{
+    SimVfioFile *f = file->priv;
+    SimDevice *device = f->device;
+
+    if (device->gone) {
+        return -ENODEV;
+    }
+    if (request == VFIO_ABI_DEVICE_BIND_IOMMUFD) {
+        return sim_vfio_bind(f, arg);
+    }
+    if (!f->granted) {
+        return -EINVAL;
+    }
+    switch (request) {
+    case VFIO_ABI_DEVICE_ATTACH_PT:
+        return f->group ? -ENOTTY : sim_vfio_attach(f, arg);
+    case VFIO_ABI_DEVICE_DETACH_PT:
+        return f->group ? -ENOTTY : sim_vfio_detach(f, arg);
+    case VFIO_ABI_DEVICE_GET_INFO:
+        return get_info(device, arg);
+    case VFIO_ABI_DEVICE_GET_REGION_INFO:
+        return get_region_info(device, arg);
+    case VFIO_ABI_DEVICE_GET_IRQ_INFO:
+        return sim_vfio_irq_info(device, arg);
+    case VFIO_ABI_DEVICE_SET_IRQS:
+        return sim_vfio_set_irqs(device, arg);
+    case VFIO_ABI_DEVICE_RESET:
+        return sim_vfio_reset(device);
+    case VFIO_ABI_DEVICE_GET_HOT_RESET_INFO:
+        return sim_vfio_hot_reset_info(f, arg);
+    case VFIO_ABI_DEVICE_HOT_RESET:
+        return sim_vfio_hot_reset(f, arg);
+    case VFIO_ABI_DEVICE_IOEVENTFD:
+        return sim_vfio_ioeventfd(device, arg);
+    case VFIO_ABI_DEVICE_FEATURE:
+        return sim_vfio_feature(device, arg);
+    default:
+        return -ENOTTY;
+    }
+}
+
+/* --- Regions ------------------------------------------------------------- */
+
+/** How much of an access goes to the device at once. */
+static unsigned width_at(uint64_t offset, size_t size)
+{
+    unsigned width = 8;
+
+    while (width > size || offset % width) {
+        width /= 2;
+    }
+    return width;
+}
+
+/** BAR 0: the endpoint's registers, without Hostsim.lock, as their commands
+ *  may take long. */
+static ssize_t bar0_access(SimDevice *device, void *user, size_t size,
+                           uint64_t offset, bool write)
+{
+    size_t done = 0;
+    int ret = 0;
+
+    sim_unlock(device->sim);
+    while (!ret && done < size) {
+        unsigned width = width_at(offset + done, size - done);
+        uint8_t *at = (uint8_t *)user + done;
+        uint64_t value = 0;
+
+        if (write) {
+            ret = sim_copy_in(&value, at, width);
+            if (!ret) {
+                sim_endpoint_write(device, offset + done,
+                                   GUINT64_FROM_LE(value), width);
+            }
+        } else {
+            value = GUINT64_TO_LE(sim_endpoint_read(device, offset + done,
+                                                    width));
+            ret = sim_copy_out(at, &value, width);
+        }
+        done += width;
+    }
+    sim_lock(device->sim);
+    return ret ? ret : (ssize_t)size;
+}
+
+static ssize_t bar1_access(SimDevice *device, void *user, size_t size,
+                           uint64_t offset, bool write)
+{
+    int ret = 0;
+
+    for (size_t i = 0; !ret && i < size; i++) {
+        uint8_t *at = (uint8_t *)user + i;
+        uint8_t value = 0xff;
+
+        if (offset + i >= MSIX_TABLE_SIZE) {
+            value = device->bar1[offset + i];
+        }
+        /* the table and the pending bits are not for the user to write */
+        ret = write ? sim_copy_in(&value, at, 1)
+                    : sim_copy_out(at, &value, 1);
+    }
+    return ret ? ret : (ssize_t)size;
+}
+
+static ssize_t config_access(SimDevice *device, void *user, size_t size,
+                             uint64_t offset, bool write)
+{
+    int ret = 0;
+
+    if (offset >= SIM_CONFIG_SIZE || size > SIM_CONFIG_SIZE - offset) {
+        return -EFAULT;
+    }
+    for (size_t done = 0; !ret && done < size; ) {
+        unsigned width = MIN(width_at(offset + done, size - done), 4);
+        uint8_t *at = (uint8_t *)user + done, bytes[4];
+
+        if (write) {
+            ret = sim_copy_in(bytes, at, width);
+            if (!ret) {
+                sim_config_write(device, offset + done, bytes, width);
+            }
+        } else {
+            sim_config_read(device, offset + done, bytes, width);
+            ret = sim_copy_out(at, bytes, width);
+        }
+        done += width;
+    }
+    return ret ? ret : (ssize_t)size;
+}
+
+static ssize_t region_access(SimVfioFile *f, void *user, size_t size,
+                             uint64_t offset, bool write)
+{
+    SimDevice *device = f->device;
+    unsigned index = offset >> REGION_SHIFT;
+    uint64_t end = region_size(index);
+
+    offset &= REGION_MASK;
+    if (device->gone) {
+        return -ENODEV;
+    }
+    if (!f->granted) {
+        return -EINVAL;
+    }
+    if (!size) {
+        return 0;
+    }
+    if (index == VFIO_ABI_REGION_CONFIG) {
+        return config_access(device, user, size, offset, write);
+    }
+    if (offset >= end) {
+        return -EINVAL;
+    }
+    if (!(device->config[COMMAND] & COMMAND_MEMORY)) {
+        return -EIO;
+    }
+    size = MIN(size, end - offset);
+    return index == VFIO_ABI_REGION_BAR0
+           ? bar0_access(device, user, size, offset, write)
+           : bar1_access(device, user, size, offset, write);
+}
+
+static ssize_t device_pread(SimFile *file, void *buf, size_t size,
+                            uint64_t offset)
+{
+    return region_access(file->priv, buf, size, offset, false);
+}
+
+/** True when an ioeventfd stands for this write. */
+static ssize_t device_pwrite(SimFile *file, const void *buf, size_t size,
+                             uint64_t offset)
+{
+    return region_access(file->priv, (void *)(uintptr_t)buf, size, offset,
+                         true);
+}
+
+static int device_mmap(SimFile *file, void **map, size_t size, int prot,
+                       int flags, uint64_t offset)
+{
+    (void)file;
+    (void)map;
+    (void)size;
+    (void)prot;
+    (void)flags;
+    (void)offset;
+    return -EINVAL;             /* nothing of it is memory */
+}
+
+static void device_release(SimFile *file)
+{
+    SimVfioFile *f = file->priv;
+
+    if (f->bound) {
+        sim_vfio_unbind(f);
+    }
+    g_free(f);
+}
+
+static const SimFileOps device_ops = {
+    .name = "vfio-device",
+    .ioctl = device_ioctl,
+    .pread = device_pread,
+    .pwrite = device_pwrite,
+    .mmap = device_mmap,
+    .release = device_release,
+};
+
+int sim_vfio_device_open(SimDevice *device, struct SimGroup *group,
+                         SimFile **file)
+{
+    SimVfioFile *f = g_new0(SimVfioFile, 1);
+
+    f->device = device;
+    f->group = group;
+    f->granted = group != NULL;
+    *file = sim_file_new(device->sim, &device_ops, f);
+    return 0;
+}
+
+int sim_open_device(Hostsim *sim, unsigned number, SimFile **file)
+{
+    SimDevice *device = sim_device_by_number(sim, number);
+
+    return device ? sim_vfio_device_open(device, NULL, file) : -ENOENT;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which caches a change concerns: the unit's, by domain and PASID, and those
+ * of endpoints with ATS.
+ */
+#include <errno.h>
+
+#include "hw/iommu/hostsim/physical-vtd.h"
+
+typedef struct Batch {
+    Hostsim *sim;
+    GArray *descs;
+} Batch;
+
+static void batch_begin(Batch *b, Hostsim *sim)
+{
+    b->sim = sim;
+    b->descs = g_array_new(FALSE, FALSE, sizeof(VtdDesc));
+}
+
+static void batch_add(Batch *b, uint64_t low, uint64_t high)
+{
+    VtdDesc desc = { { low, high } };
+
+    g_array_append_val(b->descs, desc);
+}
+
+static int batch_end(Batch *b)
+{
+    int ret = vtd_submit(b->sim, (const VtdDesc *)(void *)b->descs->data,
+                         b->descs->len);
+
+    g_array_unref(b->descs);
+    return ret;
+}
+
+/** The smallest aligned power of two of pages around a range: its log2, or
+ *  64 when only everything will do. */
+static unsigned order_of(uint64_t first, uint64_t last)
+{
+    unsigned order = 0;
+
+    while (order < 52 && (first ^ last) >> 12 >> order) {
+        order++;
+    }
+    return order < 52 ? order : 64;
+}
+
+/** Pages as device-TLB descriptors have them: the size in the address. */
+static uint64_t devtlb_range(uint64_t addr, unsigned order)
+{
+    if (order >= 52) {
+        return (INT64_MAX & ~UINT64_C(0xfff)) | 1;
+    }
+    if (!order) {
+        return addr & ~UINT64_C(0xfff);
+    }
+    addr &= ~((UINT64_C(0x1000) << order) - 1);
+    return addr | ((UINT64_C(0x800) << order) - 0x1000) | 1;
+}
+
+static void add_devtlb(Batch *b, const SimAttachment *a, uint64_t addr,
+                       unsigned order)
+{
+    uint64_t range = devtlb_range(addr, order), sid = a->device->source;
+
+    if (!a->device->ats) {
+        return;
+    }
+    if (a->pasid == VIOMMU_NO_PASID) {
+        batch_add(b, DESC_DEVTLB | (sid & 0xffff) << 32, range);
+    } else {
+        /* S is bit 11 here */
+        batch_add(b, DESC_PDEVTLB | (sid & 0xffff) << 16 |
+                     (uint64_t)a->pasid << DESC_PASID_SHIFT,
+                  (range & ~UINT64_C(1)) | (range & 1) << 11);
+    }
+}
+
+static void add_piotlb(Batch *b, const VtdDomain *d, uint32_t pasid,
+                       uint64_t addr, unsigned order, bool leaf)
+{
+    VtdDriver *vtd = vtd_driver(b->sim);
+    uint64_t low = DESC_PIOTLB | (uint64_t)d->did << DESC_DID_SHIFT |
+                   (uint64_t)vtd_table_pasid(pasid) << DESC_PASID_SHIFT;
+
+    if (order > CAP_MAMV(vtd->cap)) {
+        batch_add(b, low | DESC_DOMAIN, 0);
+    } else {
+        addr &= ~((UINT64_C(0x1000) << order) - 1);
+        batch_add(b, low | DESC_PAGES, addr | (leaf ? DESC_IH : 0) | order);
+    }
+}
+
+static void add_iotlb(Batch *b, const VtdDomain *d, uint64_t addr,
+                      unsigned order)
+{
+    VtdDriver *vtd = vtd_driver(b->sim);
+    uint64_t low = DESC_IOTLB | (uint64_t)d->did << DESC_DID_SHIFT;
+
+    if (order > CAP_MAMV(vtd->cap)) {
+        batch_add(b, low | DESC_DOMAIN, 0);
+    } else {
+        addr &= ~((UINT64_C(0x1000) << order) - 1);
+        batch_add(b, low | DESC_PAGES, addr | order);
+    }
+}
+
+/** All of a nested domain: which of its pages a change of the parent
+ *  concerns cannot be told. */
+static void add_child(Batch *b, const VtdDomain *child)
+{
+    batch_add(b, DESC_IOTLB | DESC_DOMAIN |
+                 (uint64_t)child->did << DESC_DID_SHIFT, 0);
+    for (guint i = 0; i < child->base.attached->len; i++) {
+        const SimAttachment *a = &g_array_index(child->base.attached,
+                                                SimAttachment, i);
+
+        add_piotlb(b, child, a->pasid, 0, 64, false);
+        add_devtlb(b, a, 0, 64);
+    }
+}
+
+/** A paging domain's addresses have changed. */
+void vtd_flush_range(VtdDomain *d, uint64_t first, uint64_t last)
+{
+    unsigned order = order_of(first, last);
+    Batch b;
+
+    batch_begin(&b, d->base.sim);
+    if (d->base.attached->len) {
+        add_iotlb(&b, d, first, order);
+    }
+    for (guint i = 0; i < d->base.children->len; i++) {
+        add_child(&b, g_ptr_array_index(d->base.children, i));
+    }
+    for (guint i = 0; i < d->base.attached->len; i++) {
+        add_devtlb(&b, &g_array_index(d->base.attached, SimAttachment, i),
+                   first, order);
+    }
+    batch_end(&b);
+}
+
+/** The entry of (device, PASID) is not there any more, or has changed. */
+void vtd_flush_entry(SimDevice *device, uint32_t pasid, VtdDomain *old)
+{
+    SimAttachment a = { device, pasid };
+    Batch b;
+
+    batch_begin(&b, device->sim);
+    batch_add(&b, DESC_PASID | DESC_PASID_ONE |
+                  (uint64_t)old->did << DESC_DID_SHIFT |
+                  (uint64_t)vtd_table_pasid(pasid) << DESC_PASID_SHIFT, 0);
+    if (old->base.parent) {
+        add_piotlb(&b, old, pasid, 0, 64, false);
+    }
+    batch_add(&b, DESC_IOTLB | DESC_DOMAIN |
+                  (uint64_t)old->did << DESC_DID_SHIFT, 0);
+    add_devtlb(&b, &a, 0, 64);
+    batch_end(&b);
+}
+
+int vtd_invalidate(SimDomain *nested, SimUserArray *array)
+{
+    VtdDomain *d = vtd_domain(nested);
+    uint32_t n = array->n, i;
+    int ret = array->type == IOMMUFD_INVALIDATE_VTD_S1 ? 0 : -EINVAL;
+    Batch b;
+
+    batch_begin(&b, nested->sim);
+    for (i = 0; !ret && i < n; i++) {
+        IommufdVtdS1Invalidate inv;
+        uint64_t last;
+        unsigned order;
+
+        ret = sim_copy_struct(&inv, sizeof(inv), sizeof(inv),
+                              (const uint8_t *)array->user +
+                              (size_t)i * array->entry_size,
+                              array->entry_size);
+        if (ret) {
+            break;
+        }
+        if ((inv.flags & ~IOMMUFD_VTD_INVALIDATE_LEAF) || inv.reserved) {
+            ret = -EOPNOTSUPP;
+            break;
+        }
+        if (inv.addr % SIM_PAGE || (inv.npages == UINT64_MAX && inv.addr)) {
+            ret = -EINVAL;
+            break;
+        }
+        last = inv.npages > (UINT64_MAX - inv.addr) / SIM_PAGE
+               ? UINT64_MAX : inv.addr + inv.npages * SIM_PAGE - 1;
+        order = inv.npages ? order_of(inv.addr, last) : 0;
+        for (guint k = 0; k < nested->attached->len; k++) {
+            const SimAttachment *a = &g_array_index(nested->attached,
+                                                    SimAttachment, k);
+
+            add_piotlb(&b, d, a->pasid, inv.addr, order,
+                       inv.flags & IOMMUFD_VTD_INVALIDATE_LEAF);
+            add_devtlb(&b, a, inv.addr, order);
+        }
+    }
+    batch_end(&b);
+    array->n = ret ? i : n;
+    return ret;
+}
