@@ -214,6 +214,9 @@ static void op_stream(Unit *u, FuzzInput *in)
 
     (void)u;
     guest_ste_encode(&ste, word);
+    if ((bits & 3) == 1 && (bits & 4)) {
+        word[1] |= UINT64_C(2) << 30;           /* EL2's */
+    }
     spoil(in, word);
     guest_write_words(&mem, STREAMS + (take_stream(in) & 15) * 64, word, 8);
 }
@@ -286,7 +289,7 @@ static void op_command(Unit *u, FuzzInput *in)
 {
     static const uint8_t opcodes[] = {
         0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x10, 0x11, 0x12, 0x13,
-        0x20, 0x28, 0x2a, 0x30, 0x40, 0x41, 0x44, 0x45, 0x46, 0x46, 0x46,
+        0x20, 0x21, 0x22, 0x23, 0x28, 0x2a, 0x30, 0x40, 0x41, 0x44, 0x45, 0x46, 0x46, 0x46,
     };
     uint8_t which = (uint8_t)fuzz_take(in, 1);
     uint64_t w0 = fuzz_take(in, which & 0x80 ? 8 : 4) << 8;
@@ -385,7 +388,7 @@ static void start(Unit *u)
     guest_set_reg64(&u->regs, SMMUV3_EVENTQ_BASE, EVENTS | 3);
     guest_set_reg64(&u->regs, SMMUV3_PRIQ_BASE, PAGE_QUEUE | 2);
     guest_set_reg32(&u->regs, SMMUV3_IRQ_CTRL, 7);
-    guest_set_reg32(&u->regs, SMMUV3_CR2, 2);
+    guest_set_reg32(&u->regs, SMMUV3_CR2, u->config.hyp ? 3 : 2);
     guest_set_reg32(&u->regs, SMMUV3_CR0, 0x1f);
 }
 
@@ -411,6 +414,8 @@ static void unit_init(Unit *u, unsigned number)
     c->stall = number != 1;
     c->httu = (uint8_t)(number == 3 ? 2 : number & 1);
     c->msi = number & 1;
+    c->hyp = number & 1 ? number == 3 : true;
+    c->attr_perms_ovr = number != 0;
     c->iotlb_bits = 4;
     u->unit = viommu_smmuv3_new(c, &ops, u, &error);
     if (!u->unit) {

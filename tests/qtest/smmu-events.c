@@ -78,7 +78,7 @@ static void test_bad_ste(void)
     uint64_t word[4];
     SmmuBoard b;
 
-    smmu_start_stream(&b, "stage=nested", "", SMMUV3_S1);
+    smmu_start_stream(&b, "stage=nested,ssidsize=8", "", SMMUV3_S1);
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
         uint64_t at = b.strtab + b.sid * 64 + cases[i].index * 8;
 
@@ -117,6 +117,12 @@ static void test_bad_ste_by_option(void)
 
     smmu_start_stream(&b, "stage=1", "", SMMUV3_S2);
     smmu_dma_fault(&b, IPA, true, SMMUV3_C_BAD_STE, word);
+    /* Who has no substreams does not look at their number. */
+    b.ste.config = SMMUV3_S1;
+    b.ste.s1cdmax = 31;
+    smmu_put_cd(&b, 0);
+    smmu_put_ste(&b);
+    smmu_dma_fault(&b, VA, true, SMMUV3_F_TRANSLATION, word);
     smmu_end(&b);
     smmu_start_stream(&b, "stage=2", "", SMMUV3_BYPASS);
     b.ste.config = SMMUV3_S1;

@@ -40,11 +40,23 @@ uint64_t smmu_tag(uint16_t vmid, uint16_t asid)
     return (uint64_t)vmid << 32 | (uint64_t)asid << 48;
 }
 
+/* Everything, with what EL2 has. */
+static void invalidate_all(SmmuWorld *w)
+{
+    smmu_world_command(w, 0x30, 0);                 /* NSNH_ALL */
+    if (w->config.hyp) {
+        smmu_world_command(w, 0x20, 0);             /* EL2_ALL */
+    }
+}
+
 /* All of a VM, in one of several ways. */
 static void invalidate_vm(SmmuWorld *w, unsigned vm)
 {
     uint64_t vmid = smmu_tag(w->vms[vm].vmid, 0);
 
+    if (vm == SMMU_VMS - 1 && w->config.hyp) {
+        smmu_world_command(w, 0x20, 0);             /* EL2_ALL */
+    }
     if (smmu_chance(w, 30)) {
         smmu_world_command(w, 0x30, 0);             /* NSNH_ALL */
     } else if (w->config.stage2) {
@@ -75,6 +87,31 @@ static void by_address(SmmuWorld *w, uint64_t w0, uint64_t addr,
                        (addr & ~smmu_bits(12)) | tg << 10 | leaf);
 }
 
+/* The same tables are EL2's for streams that say so. */
+static void invalidate_el2(SmmuWorld *w, const SmmuSpace *s, unsigned granule,
+                           uint64_t addr, uint64_t size)
+{
+    bool e2h = w->ref.cr2 & 1;
+
+    switch (smmu_below(w, 4)) {
+    case 0:
+        smmu_world_command(w, 0x20, 0);
+        break;
+    case 1:
+        if (e2h) {
+            smmu_world_command(w, 0x21 | smmu_tag(0, s->asid), 0);
+            by_address(w, 0x23, addr, granule, size);
+            break;
+        }
+        /* fall through */
+    default:
+        /* Without E2H the ASID says nothing. */
+        by_address(w, 0x22 | smmu_tag(0, e2h ? s->asid : smmu_below(w, 9)),
+                   addr, granule, size);
+        break;
+    }
+}
+
 static void invalidate_s1(SmmuWorld *w, const SmmuSpace *s, unsigned granule,
                           uint64_t addr, uint64_t size, bool leaf)
 {
@@ -83,6 +120,9 @@ static void invalidate_s1(SmmuWorld *w, const SmmuSpace *s, unsigned granule,
     /* The architecture's commands have sign-extended addresses. */
     addr = addr >> 55 & 1 ? addr | ~smmu_bits(56) : addr & smmu_bits(56);
     addr = (addr & ~UINT64_C(1)) | (leaf && smmu_chance(w, 50));
+    if (w->config.hyp && s->vm == SMMU_VMS - 1) {
+        invalidate_el2(w, s, granule, addr, size);
+    }
     switch (smmu_below(w, leaf ? 8 : 6)) {
     case 0:
         invalidate_vm(w, s->vm);
@@ -441,7 +481,7 @@ static void change_stream(SmmuWorld *w)
         smmu_world_sync(w);
     }
     if (damaged) {
-        smmu_world_command(w, 0x30, 0);
+        invalidate_all(w);
         smmu_world_sync(w);
     }
 }
@@ -482,6 +522,9 @@ static void invalidate_odd(SmmuWorld *w)
             if (s->odd_asid[k]) {
                 /* NH_ALL: global entries would outlive their ASID. */
                 smmu_world_command(w, 0x10 | smmu_tag(vmid, 0), 0);
+                if (w->config.hyp) {
+                    smmu_world_command(w, 0x20, 0);
+                }
             }
         }
     }
@@ -538,7 +581,7 @@ void smmu_world_change(SmmuWorld *w)
     change(w);
     if (odd) {
         /* An odd tag that is given up now may come back later. */
-        smmu_world_command(w, 0x30, 0);
+        invalidate_all(w);
     }
     invalidate_odd(w);
 }

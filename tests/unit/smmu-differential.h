@@ -43,6 +43,7 @@ typedef struct SmmuStream {
     uint32_t sid;
     unsigned vm;
     unsigned config, fmt, max, dss, eats;
+    bool el2;                   /* stage 1 of EL2 */
     uint64_t cds;
     uint64_t where;             /* of the STE */
     /*

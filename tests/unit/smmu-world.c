@@ -24,6 +24,12 @@ static void encode_ste(SmmuWorld *w, const SmmuStream *s, uint64_t word[8])
     };
 
     guest_ste_encode(&ste, word);
+    if (s->el2) {
+        word[1] |= UINT64_C(2) << 30;           /* STRW */
+    } else if ((!w->config.hyp || s->config != SMMUV3_S1) &&
+               smmu_chance(w, 20)) {
+        word[1] |= (uint64_t)smmu_below(w, 4) << 30;    /* ignored */
+    }
     if (smmu_chance(w, 20)) {
         word[1] |= (uint64_t)smmu_below(w, 16) << 48;   /* PRIVCFG, INSTCFG */
     }
@@ -33,7 +39,10 @@ static void encode_ste(SmmuWorld *w, const SmmuStream *s, uint64_t word[8])
 static void damage_ste(SmmuWorld *w, uint64_t word[8])
 {
     const uint64_t bits[3] = {
-        UINT64_C(0xf80000000000003f), UINT64_C(0x000f0000f0000003),
+        UINT64_C(0xf80000000000003f),
+        /* EL2 alone knows one address space, and has one. */
+        w->config.hyp && !(w->ref.cr2 & 1) ? UINT64_C(0x000f000070000003)
+                                           : UINT64_C(0x000f0000f0000003),
         w->runs ? UINT64_C(0x07b7000000000000)
                 : UINT64_C(0x07b7c0ff00000000),
     };
@@ -57,6 +66,10 @@ void smmu_write_ste(SmmuWorld *w, SmmuStream *s, bool damaged)
     encode_ste(w, s, word);
     s->odd_vmid = 0;
     if (damaged) {
+        if (!s->el2) {
+            /* It may have been ignored. */
+            word[1] &= ~(UINT64_C(3) << 30);
+        }
         damage_ste(w, word);
         s->odd_vmid = odd_tag(w);
         word[2] = (word[2] & ~smmu_bits(16)) | s->odd_vmid;
@@ -102,6 +115,9 @@ void smmu_write_cd(SmmuWorld *w, SmmuStream *s, unsigned index,
     do {
         a = &w->spaces[smmu_below(w, SMMU_SPACES)];
     } while (a->vm != s->vm);
+    if (s->el2 && !(w->ref.cr2 & 1)) {
+        a = &w->spaces[w->config.stage2 ? SMMU_VMS - 1 : 0];
+    }
     cd.asid = a->asid;
     for (unsigned i = 0; i < 2; i++) {
         cd.ttb[i] = a->half[i].base;
@@ -170,6 +186,7 @@ void smmu_draw_stream(SmmuWorld *w, SmmuStream *s)
     if (kind == 19) {
         s->config = smmu_below(w, 5);
     }
+    s->el2 = w->config.hyp && s->config == SMMUV3_S1 && smmu_chance(w, 50);
     s->max = MIN(smmu_chance(w, 50) ? 0 : 7, max);
     s->fmt = smmu_below(w, 3);
     s->dss = smmu_below(w, 3);
@@ -210,6 +227,9 @@ static void draw_config(SmmuWorld *w)
     c->stall = smmu_chance(w, 50);
     c->httu = (uint8_t)smmu_below(w, 3);
     c->ril = true;
+    c->hyp = c->stage1 && smmu_chance(w, 50);
+    c->attr_perms_ovr = smmu_chance(w, 70);
+    w->ref.cr2 = c->hyp && smmu_chance(w, 50);      /* E2H */
     c->iotlb_bits = (uint8_t)(4 + smmu_below(w, 6));
 }
 
@@ -370,7 +390,7 @@ static void enable(SmmuWorld *w)
     }
     w->events = guest_alloc_pages(&w->f->alloc, 1);
     guest_set_reg64(regs, SMMUV3_EVENTQ_BASE, w->events | EVENTS_LOG2);
-    w->ref.cr2 = smmu_chance(w, 80) ? 2 : 0;
+    w->ref.cr2 |= smmu_chance(w, 80) ? 2 : 0;
     guest_set_reg32(regs, SMMUV3_CR2, w->ref.cr2);
     g_assert_true(guest_smmu_commands_init(&w->commands, &w->f->alloc, regs,
                                            6));

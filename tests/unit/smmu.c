@@ -17,6 +17,7 @@ void smmu_test_config(ViommuSmmuv3Config *config)
     config->stall = true;
     config->httu = 2;
     config->msi = true;
+    config->attr_perms_ovr = true;
     config->iotlb_bits = 8;
 }
 

@@ -102,8 +102,11 @@ static const Property vtd_properties[] = {
 
 static const Property smmu_properties[] = {
     { "ats", PROP_BOOL, OPTION(smmu.ats), "requests of device-TLBs" },
+    { "attr-perms-ovr", PROP_BOOL, OPTION(smmu.attr_perms_ovr),
+      "stream table entries override privilege and instruction" },
     { "httu", PROP_UINT8, OPTION(smmu.httu),
       "flags that hardware updates: 0 none, 1 access, 2 and dirty" },
+    { "hyp", PROP_BOOL, OPTION(smmu.hyp), "EL2's translation regimes" },
     { "iotlb-bits", PROP_UINT8, OPTION(smmu.iotlb_bits),
       "log2 of the size of the translation cache" },
     { "msi", PROP_BOOL, OPTION(smmu.msi), "interrupts as messages" },

@@ -80,6 +80,8 @@ static void smmu_realize(DeviceState *dev, Error **errp)
     config.stall = s->stall;
     config.ril = s->ril;
     config.msi = s->msi;
+    config.hyp = s->hyp;
+    config.attr_perms_ovr = s->attr_perms_ovr;
     if (!smmu_unit_add(s, &smmu_kind, errp)) {
         return;
     }
@@ -127,6 +129,8 @@ static const Property smmu_properties[] = {
     DEFINE_PROP_UINT8("httu", SmmuState, httu, 0),
     DEFINE_PROP_BOOL("ril", SmmuState, ril, true),
     DEFINE_PROP_BOOL("msi", SmmuState, msi, false),
+    DEFINE_PROP_BOOL("hyp", SmmuState, hyp, false),
+    DEFINE_PROP_BOOL("attr-perms-ovr", SmmuState, attr_perms_ovr, false),
     DEFINE_PROP_UINT8("iotlb-bits", SmmuState, iotlb_bits, 16),
 };
 

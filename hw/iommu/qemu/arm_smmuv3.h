@@ -22,7 +22,7 @@ struct SmmuState {
     /* properties */
     char *stage;
     uint8_t sid_bits, ssid_bits, oas_bits, httu, iotlb_bits;
-    bool ats, pri, stall, ril, msi;
+    bool ats, pri, stall, ril, msi, hyp, attr_perms_ovr;
 };
 
 /* smmu-units.c */

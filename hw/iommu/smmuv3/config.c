@@ -56,6 +56,11 @@ static bool config_ok(const ViommuSmmuv3Config *cfg, GError **error)
                             "ssidsize: allowed with stage=1 or nested only");
         return false;
     }
+    if (cfg->hyp && !cfg->stage1) {
+        g_set_error_literal(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                            "hyp=on: allowed with stage=1 or nested only");
+        return false;
+    }
     return viommu_config_range("sidsize", cfg->sid_bits, 8, 32, error) &&
            viommu_config_range("ssidsize", cfg->ssid_bits, 0, 20, error) &&
            viommu_config_range("httu", cfg->httu, 0, 2, error) &&
@@ -81,8 +86,9 @@ static void set_identity(SmmuUnit *u)
             (cfg->stage2 ? SMMU_IDR0_S2P | SMMU_IDR0_VMID16 | SMMU_IDR0_ATOS
                          : 0) |
             (cfg->ats ? SMMU_IDR0_ATS : 0) | (cfg->pri ? SMMU_IDR0_PRI : 0) |
-            (cfg->msi ? SMMU_IDR0_MSI : 0);
+            (cfg->msi ? SMMU_IDR0_MSI : 0) | (cfg->hyp ? SMMU_IDR0_HYP : 0);
 
+    idr1 |= cfg->attr_perms_ovr ? SMMU_IDR1_ATTR_PERMS_OVR : 0;
     idr1 = viommu_put(idr1, SMMU_IDR1_SIDSIZE, cfg->sid_bits);
     idr1 = viommu_put(idr1, SMMU_IDR1_SSIDSIZE, cfg->ssid_bits);
     idr1 = viommu_put(idr1, SMMU_IDR1_PRIQS, cfg->pri ? 19 : 0);
@@ -150,7 +156,7 @@ Viommu *viommu_smmuv3_new(const ViommuSmmuv3Config *config,
     set_identity(u);
     viommu_tlb_init(&u->tlb, config->iotlb_bits);
     u->contexts = g_new0(SmmuContextSlot, 1u << SMMU_CONTEXT_BITS);
-    u->vmid_gens = g_new0(uint64_t, SMMU_VMIDS);
+    u->vmid_gens = g_new0(uint64_t, SMMU_VMIDS + 1);
     u->nested_gens = g_new0(uint64_t, SMMU_VMIDS);
     u->asid_gens = g_new0(uint64_t, SMMU_ASID_GENS);
     smmu_registers_publish(u);

@@ -19,6 +19,7 @@ static const ViommuField SMMU_IDR0_TTF = { 2, 2 };
 #define SMMU_IDR0_S1P           (1u << 1)
 #define SMMU_IDR0_COHACC        (1u << 4)
 static const ViommuField SMMU_IDR0_HTTU = { 6, 2 };
+#define SMMU_IDR0_HYP           (1u << 9)
 #define SMMU_IDR0_ATS           (1u << 10)
 #define SMMU_IDR0_ASID16        (1u << 12)
 #define SMMU_IDR0_MSI           (1u << 13)
@@ -39,6 +40,7 @@ static const ViommuField SMMU_IDR1_SSIDSIZE = { 6, 5 };
 static const ViommuField SMMU_IDR1_PRIQS = { 11, 5 };
 static const ViommuField SMMU_IDR1_EVENTQS = { 16, 5 };
 static const ViommuField SMMU_IDR1_CMDQS = { 21, 5 };
+#define SMMU_IDR1_ATTR_PERMS_OVR (1u << 26)
 
 #define SMMU_IDR3_HAD           (1u << 2)
 #define SMMU_IDR3_XNX           (1u << 4)
@@ -139,7 +141,7 @@ enum { SMMU_S1DSS_TERMINATE = 0, SMMU_S1DSS_BYPASS = 1, SMMU_S1DSS_SSID0 = 2 };
 static const ViommuField SMMU_STE_EATS = { 28, 2 };
 enum { SMMU_EATS_ABORT = 0, SMMU_EATS_FULL = 1, SMMU_EATS_SPLIT = 2 };
 static const ViommuField SMMU_STE_STRW = { 30, 2 };
-enum { SMMU_STRW_EL1 = 0, SMMU_STRW_EL2 = 2 };
+enum { SMMU_STRW_EL1 = 0, SMMU_STRW_EL2 = 2, SMMU_STRW_RESERVED = 1 };
 static const ViommuField SMMU_STE_PRIVCFG = { 48, 2 };
 static const ViommuField SMMU_STE_INSTCFG = { 50, 2 };
 /* third word */

@@ -64,27 +64,35 @@ static bool widen_to_pieces(SmmuUnit *u, uint64_t *addr, uint64_t *size)
     return true;
 }
 
+/* What is tagged as a TLBI says. */
+static SmmuContext context_of(const SmmuTlbi *t)
+{
+    return (SmmuContext) {
+        .flags = (t->stage2 ? SMMU_CTX_S2 : SMMU_CTX_S1) |
+                 (t->el2 ? SMMU_CTX_EL2 : 0),
+        .vmid = t->vmid, .asid = t->asid,
+    };
+}
+
 static void remove_addresses(SmmuUnit *u, const SmmuTlbi *t)
 {
-    SmmuContext c = { .vmid = t->vmid, .asid = t->asid };
+    const SmmuContext c = context_of(t);
     uint64_t addr = t->addr, size = t->size;
 
-    c.flags = (t->stage2 ? SMMU_CTX_S2 : SMMU_CTX_S1) |
-              (t->el2 ? SMMU_CTX_EL2 : 0);
     if (!t->stage2 && !t->by_asid) {
         /* Any ASID: its entries cannot be found by address alone. */
-        viommu_advance(&u->vmid_gens[t->vmid]);
+        viommu_advance(&u->vmid_gens[smmu_world(&c)]);
         return;
     }
     if (t->size > RANGE_MAX) {
         /* Globals die with their VMID only. */
-        viommu_advance(&u->vmid_gens[t->vmid]);
+        viommu_advance(&u->vmid_gens[smmu_world(&c)]);
         return;
     }
     if (!t->leaf) {
         smmu_tables_remove(u, &c, addr, size);
     }
-    if (!t->stage2 && !widen_to_pieces(u, &addr, &size)) {
+    if (!t->stage2 && !t->el2 && !widen_to_pieces(u, &addr, &size)) {
         viommu_advance(&u->nested_gens[t->vmid]);
     }
     smmu_iotlb_remove(u, &c, addr, size);
@@ -93,6 +101,8 @@ static void remove_addresses(SmmuUnit *u, const SmmuTlbi *t)
 void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *t)
 {
     ViommuInvalidation inv = viommu_everything(VIOMMU_INV_IOTLB);
+    const SmmuContext c = context_of(t);
+    const uint32_t world = smmu_world(&c);
 
     viommu_tlb_advance(&u->tlb);
     if (t->by_addr) {
@@ -104,9 +114,9 @@ void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *t)
         }
         inv.leaf_only = t->leaf;
     } else if (t->by_asid) {
-        viommu_advance(&u->asid_gens[smmu_asid_hash(t->vmid, t->asid)]);
+        viommu_advance(&u->asid_gens[smmu_asid_hash(world, t->asid)]);
     } else if (t->by_vmid) {
-        viommu_advance(&u->vmid_gens[t->vmid]);
+        viommu_advance(&u->vmid_gens[world]);
     } else {
         viommu_advance(&u->iotlb_gen);
     }

@@ -30,7 +30,7 @@ static uint64_t key_of(const SmmuContext *c, bool global)
 SmmuTags smmu_tags(const SmmuUnit *u, const SmmuContext *c)
 {
     uint64_t stamp = viommu_acquire(&u->iotlb_gen) +
-                     viommu_acquire(&u->vmid_gens[c->vmid]) + 1;
+                     viommu_acquire(&u->vmid_gens[smmu_world(c)]) + 1;
     SmmuTags tags;
 
     if ((c->flags & SMMU_CTX_S1) && (c->flags & SMMU_CTX_S2)) {
@@ -38,7 +38,7 @@ SmmuTags smmu_tags(const SmmuUnit *u, const SmmuContext *c)
     }
     tags.global = (ViommuTag) { stamp, key_of(c, true) };
     if (c->flags & SMMU_CTX_S1) {
-        stamp += viommu_acquire(&u->asid_gens[smmu_asid_hash(c->vmid,
+        stamp += viommu_acquire(&u->asid_gens[smmu_asid_hash(smmu_world(c),
                                                              c->asid)]);
     }
     tags.own = (ViommuTag) { stamp, key_of(c, false) };

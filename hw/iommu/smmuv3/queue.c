@@ -72,17 +72,30 @@ static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
     };
     bool legal = u->cfg.stage1;
 
+    if (opcode >= SMMU_CMD_TLBI_EL2_ALL && opcode <= SMMU_CMD_TLBI_EL2_VAA) {
+        legal = u->cfg.hyp;
+        t.el2 = true;
+        t.vmid = 0;
+        if (!(viommu_acquire(&u->cr2) & SMMU_CR2_E2H)) {
+            /* EL2 alone has no ASIDs. */
+            t.asid = 0;
+        }
+    }
     switch (opcode) {
     case SMMU_CMD_TLBI_NH_ALL:
+    case SMMU_CMD_TLBI_EL2_ALL:
         break;
     case SMMU_CMD_TLBI_NH_ASID:
+    case SMMU_CMD_TLBI_EL2_ASID:
         t.by_asid = true;
         break;
     case SMMU_CMD_TLBI_NH_VA:
+    case SMMU_CMD_TLBI_EL2_VA:
         t.by_asid = true;
         legal &= range_of(u, d, &t);
         break;
     case SMMU_CMD_TLBI_NH_VAA:
+    case SMMU_CMD_TLBI_EL2_VAA:
         legal &= range_of(u, d, &t);
         break;
     case SMMU_CMD_TLBI_S12_VMALL:
@@ -98,7 +111,7 @@ static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
         legal = true;
         break;
     default:
-        /* EL2 and EL3 are not announced. */
+        /* EL3 and the secure side are not there. */
         legal = false;
         break;
     }

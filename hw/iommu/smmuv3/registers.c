@@ -183,6 +183,9 @@ static void allow_msi(SmmuUnit *u, SmmuRegId cfg0)
 void smmu_registers_init(SmmuUnit *u)
 {
     viommu_regs_init(&u->common.regs, register_table(), SMMU_REGS);
+    if (u->cfg.hyp) {
+        allow(u, SMMU_REG_CR2, SMMU_CR2_E2H);
+    }
     if (u->cfg.ats) {
         allow(u, SMMU_REG_CR0, SMMU_CR0_ATSCHK);
     }

@@ -135,6 +135,34 @@ static bool decode_ats(const SmmuUnit *u, const uint64_t word[8],
     }
 }
 
+/*
+ * The stream world: whose translations they are (STRW, CR2.E2H).  Only stage
+ * 1 alone can be EL2's.
+ */
+static bool decode_world(const SmmuUnit *u, const uint64_t word[8],
+                         SmmuSte *ste)
+{
+    unsigned strw = viommu_get(word[1], SMMU_STE_STRW);
+
+    if (u->cfg.hyp && ste->config == (SMMU_CONFIG_ON | SMMU_CONFIG_S1)) {
+        if (strw & SMMU_STRW_RESERVED) {
+            return false;
+        }
+        if (strw == SMMU_STRW_EL2) {
+            ste->context.flags |= SMMU_CTX_EL2;
+            if (!(viommu_acquire(&u->cr2) & SMMU_CR2_E2H)) {
+                ste->context.flags |= SMMU_CTX_ONE_TABLE;
+            }
+            return true;
+        }
+    }
+    if (u->cfg.stage2) {
+        /* Also tags what stage 1 alone translates. */
+        ste->context.vmid = viommu_get(word[2], SMMU_STE_S2VMID);
+    }
+    return true;
+}
+
 bool smmu_decode_ste(const SmmuUnit *u, const uint64_t word[8], SmmuSte *ste)
 {
     SmmuContext *c = &ste->context;
@@ -149,7 +177,7 @@ bool smmu_decode_ste(const SmmuUnit *u, const uint64_t word[8], SmmuSte *ste)
         c->flags = SMMU_CTX_ABORT;
         return true;
     }
-    c->flags = override_flags(word);
+    c->flags = u->cfg.attr_perms_ovr ? override_flags(word) : 0;
     if (((ste->config & SMMU_CONFIG_S1) && !u->cfg.stage1) ||
         ((ste->config & SMMU_CONFIG_S2) && !u->cfg.stage2) ||
         !decode_ats(u, word, ste)) {
@@ -157,17 +185,17 @@ bool smmu_decode_ste(const SmmuUnit *u, const uint64_t word[8], SmmuSte *ste)
     }
     c->flags |= (word[1] & SMMU_STE_PPAR ? SMMU_CTX_PPAR : 0) |
                 (word[1] & SMMU_STE_MEV ? SMMU_CTX_MEV : 0);
-    if (u->cfg.stage2) {
-        /* Also tags what stage 1 alone translates. */
-        c->vmid = viommu_get(word[2], SMMU_STE_S2VMID);
+    if (!decode_world(u, word, ste)) {
+        return false;
     }
     if (ste->config & SMMU_CONFIG_S1) {
         ste->s1fmt = viommu_get(word[0], SMMU_STE_S1FMT);
-        ste->s1cdmax = viommu_get(word[0], SMMU_STE_S1CDMAX);
+        ste->s1cdmax = u->cfg.ssid_bits
+                       ? viommu_get(word[0], SMMU_STE_S1CDMAX) : 0;
         ste->s1dss = viommu_get(word[1], SMMU_STE_S1DSS);
         ste->s1contextptr = word[0] & SMMU_STE_S1CONTEXTPTR;
-        /* S1Fmt 3 and S1DSS 3 are as 0; STRW is ignored without EL2.  An
-         * IPA has as many bits as an output address. */
+        /* S1Fmt 3 and S1DSS 3 are as 0.  An IPA has as many bits as an
+         * output address. */
         if (ste->s1cdmax > u->cfg.ssid_bits ||
             ((word[1] & SMMU_STE_S1STALLD) && !u->cfg.stall) ||
             !ttb_ok(ste->s1contextptr, u->cfg.oas_bits)) {
@@ -188,6 +216,14 @@ bool smmu_decode_ste(const SmmuUnit *u, const uint64_t word[8], SmmuSte *ste)
 
 /* --- Context descriptors ------------------------------------------------- */
 
+/* EL2 alone has its lower half always, and no upper one. */
+static bool half_is_off(const SmmuContext *c, const uint64_t word[8],
+                        unsigned half)
+{
+    return c->flags & SMMU_CTX_ONE_TABLE
+           ? half : word[0] & (half ? SMMU_CD_EPD1 : SMMU_CD_EPD0);
+}
+
 static bool decode_table(const SmmuUnit *u, const uint64_t word[8],
                          unsigned half, SmmuContext *c)
 {
@@ -198,7 +234,7 @@ static bool decode_table(const SmmuUnit *u, const uint64_t word[8],
     unsigned bits;
 
     *t = (SmmuTable) { 0 };
-    if (word[0] & (half ? SMMU_CD_EPD1 : SMMU_CD_EPD0)) {
+    if (half_is_off(c, word, half)) {
         t->input_bits = 48;     /* only to tell the halves apart */
         t->tbi = word[0] & (half ? SMMU_CD_TBI1 : SMMU_CD_TBI0);
         return true;
@@ -227,7 +263,9 @@ bool smmu_decode_cd(const SmmuUnit *u, const uint64_t word[8],
     c->flags &= ~SMMU_CTX_S1_STALL;
     /* No AArch32, big-endian, or read-as-zero terminations are announced. */
     if (!(word[0] & SMMU_CD_V) || !(word[0] & SMMU_CD_AA64) ||
-        (word[0] & SMMU_CD_ENDI) || !(word[0] & SMMU_CD_A) ||
+        !(word[0] & SMMU_CD_A) ||
+        ((word[0] & SMMU_CD_ENDI) &&
+         !(half_is_off(c, word, 0) && half_is_off(c, word, 1))) ||
         ((word[0] & SMMU_CD_S) && (!u->cfg.stall || stalld)) ||
         ((word[0] & SMMU_CD_HA) && u->cfg.httu < 1) ||
         ((word[0] & SMMU_CD_HD) && u->cfg.httu < 2)) {
@@ -235,7 +273,8 @@ bool smmu_decode_cd(const SmmuUnit *u, const uint64_t word[8],
     }
     c->ips_bits = MIN(smmu_size_bits(viommu_get(word[0], SMMU_CD_IPS)),
                       u->cfg.oas_bits);
-    c->asid = viommu_get(word[0], SMMU_CD_ASID);
+    c->asid = c->flags & SMMU_CTX_ONE_TABLE
+              ? 0 : viommu_get(word[0], SMMU_CD_ASID);
     if (!decode_table(u, word, 0, c) || !decode_table(u, word, 1, c)) {
         return false;
     }

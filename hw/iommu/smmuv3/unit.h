@@ -78,7 +78,7 @@ enum {
     SMMU_CTX_S1 = 1 << 0,           /* stage 1 translates */
     SMMU_CTX_S2 = 1 << 1,
     SMMU_CTX_ABORT = 1 << 2,        /* Config says abort, without an event */
-    SMMU_CTX_EL2 = 1 << 3,          /* stage 1 of the EL2 regime */
+    SMMU_CTX_EL2 = 1 << 3,          /* EL2's tags: no VMID */
     SMMU_CTX_S1_STALL = 1 << 4,
     SMMU_CTX_S1_RECORD = 1 << 5,
     SMMU_CTX_S1_ABORT = 1 << 6,     /* else read zero, write ignored */
@@ -102,6 +102,8 @@ enum {
     SMMU_CTX_FORCE_DATA = 1 << 24,  /* INSTCFG */
     SMMU_CTX_FORCE_INST = 1 << 25,
     SMMU_CTX_MEV = 1 << 26,         /* events may be merged */
+    SMMU_CTX_ONE_TABLE = 1 << 27,   /* EL2 without E2H: one half, no ASID,
+                                     * all is privileged */
 };
 
 typedef struct SmmuContext {
@@ -176,7 +178,7 @@ typedef struct SmmuUnit {
     ViommuTlb tlb;              /* tag: VMID; stage 1's ASID and regime */
     uint64_t context_gen;
     uint64_t iotlb_gen;
-    uint64_t *vmid_gens;        /* all of a VMID */
+    uint64_t *vmid_gens;        /* all of a VMID; the last one of EL2 */
     uint64_t *nested_gens;      /* by VMID: second stage under a first one */
     uint64_t *asid_gens;        /* by a hash of VMID and ASID */
     uint64_t cut_sizes;         /* bit n: pages of 2^n of stage 1 that lie in
@@ -296,9 +298,16 @@ typedef struct SmmuTags {
     ViommuTag global;
 } SmmuTags;
 
-static inline unsigned smmu_asid_hash(uint16_t vmid, uint16_t asid)
+/** Index of u->vmid_gens. */
+static inline uint32_t smmu_world(const SmmuContext *c)
 {
-    return (vmid * 0x9e5u + asid) % SMMU_ASID_GENS;
+    return c->flags & SMMU_CTX_EL2 ? SMMU_VMIDS : c->vmid;
+}
+
+static inline unsigned smmu_asid_hash(uint32_t world, uint16_t asid)
+{
+    /* EL2 is not VMID 0. */
+    return ((world + (world >> 16)) * 0x9e5u + asid) % SMMU_ASID_GENS;
 }
 
 SmmuTags smmu_tags(const SmmuUnit *u, const SmmuContext *context);

@@ -17,7 +17,7 @@ typedef struct Walk {
     const SmmuTable *table;
     bool second;            /* stage 2's tables */
     bool nested;            /* stage 1's, over stage 2 */
-    bool el2;
+    bool one_table;         /* EL2 alone */
     uint8_t class;          /* of what stage 2 is asked for */
     uint8_t out_bits;
     uint8_t needs;
@@ -162,29 +162,42 @@ static uint8_t s2_flags(const Walk *w, uint64_t word, bool dirty_managed)
            (word & SMMU_PTE_S2_READ ? exec[word >> 53 & 3] : 0);
 }
 
+/* EL2 alone: there are no users, so whoever asks has privilege. */
+static uint8_t one_table_flags(const Walk *w, uint64_t word, bool write)
+{
+    uint8_t flags = SMMU_MAP_UR | SMMU_MAP_PR;
+
+    if (write) {
+        flags |= SMMU_MAP_UW | SMMU_MAP_PW;
+    }
+    if (!(word & SMMU_PTE_UXN) && !(write && (w->c->flags & SMMU_CTX_WXN))) {
+        flags |= SMMU_MAP_UX | SMMU_MAP_PX;
+    }
+    return flags & w->limit;
+}
+
 static uint8_t s1_flags(const Walk *w, uint64_t word, bool dirty_managed)
 {
     uint32_t ctx = w->c->flags;
     /* What the tables above take away is as if the page did. */
-    bool user = !w->el2 && (word & SMMU_PTE_AP1) && (w->limit & SMMU_MAP_UR);
+    bool user = (word & SMMU_PTE_AP1) && (w->limit & SMMU_MAP_UR);
     bool write = (!(word & SMMU_PTE_AP2) || dirty_managed) &&
                  (w->limit & SMMU_MAP_PW);
-    uint8_t flags = SMMU_MAP_PR | SMMU_MAP_PX | (write ? SMMU_MAP_PW : 0);
+    uint8_t flags = SMMU_MAP_PR | SMMU_MAP_PX | SMMU_MAP_UX |
+                    (write ? SMMU_MAP_PW : 0);
 
+    if (w->one_table) {
+        return one_table_flags(w, word, write);
+    }
     if (user) {
         flags |= SMMU_MAP_UR | (write ? SMMU_MAP_UW : 0);
     }
-    if (!w->el2) {
-        flags |= SMMU_MAP_UX;
-        /* What a user can write, nobody executes with privilege. */
-        if ((word & SMMU_PTE_PXN) || (user && write)) {
-            flags &= ~SMMU_MAP_PX;
-        }
-        if (word & SMMU_PTE_UXN) {
-            flags &= ~SMMU_MAP_UX;
-        }
-    } else if (word & SMMU_PTE_UXN) {
+    /* What a user can write, nobody executes with privilege. */
+    if ((word & SMMU_PTE_PXN) || (user && write)) {
         flags &= ~SMMU_MAP_PX;
+    }
+    if (word & SMMU_PTE_UXN) {
+        flags &= ~SMMU_MAP_UX;
     }
     if ((ctx & SMMU_CTX_WXN) && (flags & SMMU_MAP_PW)) {
         flags &= ~SMMU_MAP_PX;
@@ -211,13 +224,20 @@ static void limit_by_table(Walk *w, uint64_t word)
     if (word & SMMU_TABLE_AP1) {
         w->limit &= ~(SMMU_MAP_UW | SMMU_MAP_PW);
     }
+    if (w->one_table) {
+        /* The bits about users are none. */
+        if (word & SMMU_TABLE_UXN) {
+            w->limit &= ~(SMMU_MAP_UX | SMMU_MAP_PX);
+        }
+        return;
+    }
     if (word & SMMU_TABLE_AP0) {
         w->limit &= ~(SMMU_MAP_UR | SMMU_MAP_UW);
     }
     if (word & SMMU_TABLE_UXN) {
-        w->limit &= ~(w->el2 ? SMMU_MAP_PX : SMMU_MAP_UX);
+        w->limit &= ~SMMU_MAP_UX;
     }
-    if ((word & SMMU_TABLE_PXN) && !w->el2) {
+    if (word & SMMU_TABLE_PXN) {
         w->limit &= ~SMMU_MAP_PX;
     }
 }
@@ -348,7 +368,7 @@ static bool leaf(Walk *w, uint64_t *word, SmmuMapping *m, bool *again)
         /* The first write must come here again. */
         m->flags &= ~(SMMU_MAP_UW | SMMU_MAP_PW);
     }
-    if (!w->second && !(*word & SMMU_PTE_NG)) {
+    if (!w->second && !w->one_table && !(*word & SMMU_PTE_NG)) {
         m->flags |= SMMU_MAP_GLOBAL;
     }
     widen(w, *word, m);
@@ -469,7 +489,8 @@ static bool first_stage(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
     const SmmuTable *t = choose_table(c, &addr);
     Walk w = {
         .u = u, .c = c, .wanted = wanted, .fault = fault, .table = t,
-        .nested = c->flags & SMMU_CTX_S2, .el2 = c->flags & SMMU_CTX_EL2,
+        .nested = c->flags & SMMU_CTX_S2,
+        .one_table = c->flags & SMMU_CTX_ONE_TABLE,
         .out_bits = c->ips_bits, .needs = smmu_needs(wanted->access),
         .addr = addr, .tag = smmu_tags(u, c).own,
     };

@@ -47,6 +47,11 @@ typedef struct ViommuSmmuv3Config {
     uint8_t httu;
     /** Range invalidation (IDR3.RIL).  "ril" */
     bool ril;
+    /** The EL2 and EL2-E2H regimes (IDR0.HYP).  Needs stage1.  "hyp" */
+    bool hyp;
+    /** STE.PRIVCFG and INSTCFG override what transactions say
+     *  (IDR1.ATTR_PERMS_OVR).  "attr-perms-ovr" */
+    bool attr_perms_ovr;
     /** Message signalled interrupts (IDR0.MSI).  "msi" */
     bool msi;
     /** log2 of the entries of the translation cache: 4 .. 20, default 16.
