@@ -12,7 +12,9 @@
 static const UapiTest *const files[] = {
     uapi_dispatch_tests,
     uapi_objects_tests,
+    uapi_ioas_tests,
     uapi_dma_tests,
+    uapi_fault_tests,
 };
 
 static void print_complaint(Uapi *u, const char *format, va_list args)

@@ -50,7 +50,9 @@ int uapi_main(Uapi *u);
 /** Each file's tests, ended by one without a name. */
 extern const UapiTest uapi_dispatch_tests[];
 extern const UapiTest uapi_objects_tests[];
+extern const UapiTest uapi_ioas_tests[];
 extern const UapiTest uapi_dma_tests[];
+extern const UapiTest uapi_fault_tests[];
 
 /* --- For tests ----------------------------------------------------------- */
 

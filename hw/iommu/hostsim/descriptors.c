@@ -284,25 +284,31 @@ static int sim_ioctl(void *opaque, int fd, unsigned long request, void *arg)
     return ret;
 }
 
+/** What a read that is to fail with @error gives. */
+static ssize_t failed_read(ssize_t ret, int error)
+{
+    if (error) {
+        return -error;
+    }
+    return ret > 0 ? ret / 2 : ret;     /* a short one; the rest is lost */
+}
+
 static ssize_t sim_read(void *opaque, int fd, void *buf, size_t size)
 {
     SimFile *file = begin(opaque, fd);
-    ssize_t ret;
-    int error;
+    ssize_t ret = 0;
+    int error = 0;
+    bool failing;
 
     if (!file) {
         return viommu_syscalls()->read(NULL, fd, buf, size);
     }
-    if (fails(file->sim, HOSTSIM_READ, 0, &error) && error) {
-        ret = -error;
-    } else {
+    failing = fails(file->sim, HOSTSIM_READ, 0, &error);
+    if (!error) {
         ret = file->ops->read ? file->ops->read(file, buf, size) : -EINVAL;
-        if (!error && ret > 0) {
-            ret /= 2;
-        }
     }
     end(file);
-    return ret;
+    return failing ? failed_read(ret, error) : ret;
 }
 
 static ssize_t sim_write(void *opaque, int fd, const void *buf, size_t size)
@@ -328,20 +334,20 @@ static ssize_t sim_pread(void *opaque, int fd, void *buf, size_t size,
                          uint64_t offset)
 {
     SimFile *file = begin(opaque, fd);
-    ssize_t ret;
-    int error;
+    ssize_t ret = 0;
+    int error = 0;
+    bool failing;
 
     if (!file) {
         return viommu_syscalls()->pread(NULL, fd, buf, size, offset);
     }
-    if (fails(file->sim, HOSTSIM_READ, 0, &error) && error) {
-        ret = -error;
-    } else {
+    failing = fails(file->sim, HOSTSIM_READ, 0, &error);
+    if (!error) {
         ret = file->ops->pread ? file->ops->pread(file, buf, size, offset)
                                : -ESPIPE;
     }
     end(file);
-    return ret;
+    return failing ? failed_read(ret, error) : ret;
 }
 
 static ssize_t sim_pwrite(void *opaque, int fd, const void *buf, size_t size,
