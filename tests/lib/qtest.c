@@ -403,6 +403,17 @@ static uint64_t command_value(QTest *q, const char *format, ...)
     return value;
 }
 
+char *qtest_special(QTest *q, const char *format, ...)
+{
+    g_autofree char *text = NULL;
+    va_list ap;
+
+    va_start(ap, format);
+    text = g_strdup_vprintf(format, ap);
+    va_end(ap);
+    return command(q, text);
+}
+
 /* --- Start and end ------------------------------------------------------- */
 
 QTest *qtest_start(const char *format, ...)

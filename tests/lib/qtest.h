@@ -81,6 +81,11 @@ void qtest_memread(QTest *q, uint64_t addr, void *buf, size_t size);
 void qtest_memwrite(QTest *q, uint64_t addr, const void *buf, size_t size);
 void qtest_memset(QTest *q, uint64_t addr, uint8_t value, size_t size);
 
+/** A command of viommu-machine's own.  Returns the answer behind its OK, for
+ *  g_free(). */
+char *qtest_special(QTest *q, const char *format, ...)
+    G_GNUC_PRINTF(2, 3);
+
 /** Let @ns nanoseconds of the virtual clock pass; 0: to its next timer. */
 void qtest_clock_step(QTest *q, int64_t ns);
 

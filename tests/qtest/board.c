@@ -55,14 +55,21 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value,
     qtest_write(b->q, b->unit + offset, value, size);
 }
 
+static const char *endpoint_type = "viommu-testdev";
+
+void board_set_endpoint(const char *type)
+{
+    endpoint_type = type;
+}
+
 void board_start_with(Board *b, const char *unit, const char *more)
 {
     memset(b, 0, sizeof(*b));
     b->q = qtest_start("-machine q35 -m 256M -device intel-iommu%s%s "
                        "-device viommu-sink "
-                       "-device viommu-testdev,addr=3%s%s",
-                       *unit ? "," : "", unit, *more == ',' ? "" : " ",
-                       more);
+                       "-device %s,addr=3%s%s",
+                       *unit ? "," : "", unit, endpoint_type,
+                       *more == ',' ? "" : " ", more);
     b->mem = (GuestMem) { mem_read, mem_write, b->q };
     b->unit = BOARD_UNIT;
     b->regs = (GuestRegs) { reg_read, reg_write, b };

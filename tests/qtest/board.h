@@ -44,6 +44,9 @@ typedef struct Board {
  *  follows it up to the first space belongs to endpoint 0. */
 void board_start(Board *b, const char *unit);
 void board_start_with(Board *b, const char *unit, const char *more);
+/** Endpoint 0 of boards that are started from now on is of this type: one that
+ *  looks like viommu-testdev, which it is at first. */
+void board_set_endpoint(const char *type);
 void board_end(Board *b);
 /** Let @b be the same machine as @first, seen from unit number @index and from
  *  endpoint number @nth.  Only @first is ended. */

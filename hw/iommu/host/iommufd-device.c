@@ -43,6 +43,7 @@ static int get_caps(IommufdDevice *device)
         return ret;
     }
     caps->pasid_bits = MIN(args.out_max_pasid_log2, 20);
+    caps->ats = !(args.out_capabilities & IOMMUFD_HW_CAP_NO_ATS);
     caps->pasid_exec = args.out_capabilities & IOMMUFD_HW_CAP_PASID_EXEC;
     caps->pasid_priv = args.out_capabilities & IOMMUFD_HW_CAP_PASID_PRIV;
     caps->dirty_tracking =

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hw/iommu/machine/board.h"
+#include "hw/iommu/machine/passthrough.h"
 
 /* q35's reset control register; bit 2 resets. */
 #define PORT_RESET       0xcf9
@@ -304,8 +305,10 @@ static bool add_endpoint(Board *board, const DeviceOptions *options,
                          GError **error)
 {
     PciBus *bus = pci_root_bus(&board->pci, options->bus, error);
-    PciFunction *fn = bus ? endpoint_new(board, bus, &options->testdev, error)
-                          : NULL;
+    bool is_host = options->kind != DEVICE_TESTDEV;
+    PciFunction *fn = !bus ? NULL :
+                      is_host ? passthrough_add(board, bus, options, error) :
+                      endpoint_new(board, bus, &options->testdev, error);
 
     if (!fn) {
         return false;
@@ -315,7 +318,9 @@ static bool add_endpoint(Board *board, const DeviceOptions *options,
         fn->free(fn);
         return false;
     }
-    g_ptr_array_add(board->endpoints, fn);
+    if (!is_host) {
+        g_ptr_array_add(board->endpoints, fn);
+    }
     return true;
 }
 
@@ -364,6 +369,8 @@ static bool add_devices(Board *board, const MachineOptions *options,
             /* never among these */
             break;
         case DEVICE_TESTDEV:
+        case DEVICE_HOST_TESTDEV:
+        case DEVICE_VFIO_PCI:
             ok = add_endpoint(board, device, error);
             break;
         case DEVICE_ROOT_PORT:
@@ -428,6 +435,7 @@ Board *board_new(const MachineOptions *options, GError **error)
     }
     if (!add_smmu(board, options, error) ||
         !add_devices(board, options, error) ||
+        !passthrough_start(board, error) ||
         (board->kind == MACHINE_Q35 &&
          !board_make_dmar(board, options, error))) {
         board_free(board);
@@ -446,6 +454,7 @@ void board_free(Board *board)
     for (unsigned i = 0; i < board->n_units; i++) {
         viommu_free(board->unit[i].viommu);
     }
+    passthrough_free(board);
     viommu_sink_free(board->sink);
     g_clear_pointer(&board->table, g_byte_array_unref);
     bus_free(board->bus);
@@ -519,5 +528,6 @@ void board_run(Board *board)
         for (guint i = 0; i < board->endpoints->len; i++) {
             more |= endpoint_run(g_ptr_array_index(board->endpoints, i));
         }
+        more |= passthrough_run(board);
     }
 }

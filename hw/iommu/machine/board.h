@@ -44,6 +44,8 @@ struct Board {
     Unit *unit_of[PCI_FUNCTIONS];
     /* of PciFunction, those that endpoint_new() made */
     GPtrArray *endpoints;
+    /* devices of hosts; NULL is none.  See passthrough.h */
+    struct Passthrough *passthrough;
     ViommuSink *sink;
     /* the table for firmware (DMAR or IORT); NULL without a unit */
     GByteArray *table;

@@ -80,6 +80,11 @@ void bus_add_window(Bus *bus, BusWindow *window)
     g_ptr_array_add(bus->windows, window);
 }
 
+void bus_remove_window(Bus *bus, BusWindow *window)
+{
+    g_ptr_array_remove(bus->windows, window);
+}
+
 size_t bus_ram_ranges(const Bus *bus, ViommuRam ranges[BUS_RAM_RANGES])
 {
     memcpy(ranges, bus->ranges, sizeof(bus->ranges));

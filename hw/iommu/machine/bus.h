@@ -36,6 +36,7 @@ void bus_free(Bus *bus);
 
 /* Windows added earlier hide later ones; RAM hides all. */
 void bus_add_window(Bus *bus, BusWindow *window);
+void bus_remove_window(Bus *bus, BusWindow *window);
 
 /* The RAM ranges, at most BUS_RAM_RANGES of them. */
 #define BUS_RAM_RANGES 2

@@ -132,6 +132,32 @@ static const Property testdev_properties[] = {
     { "pri", PROP_BOOL, OPTION(testdev.pri), "page requests" },
 };
 
+static const Property host_testdev_properties[] = {
+    { "addr", PROP_ADDR, OPTION(devfn), "slot and function: SLOT[.FUNCTION]" },
+    { "ats", PROP_BOOL, OPTION(testdev.ats), "a device-TLB" },
+    { "backend", PROP_STRING, OPTION(backend), "hostsim" },
+    { "bus", PROP_STRING, OPTION(bus), "pcie.0" },
+    { "fail", PROP_STRING, OPTION(fail),
+      "CALL[:REQUEST]:ERROR:AFTER:TIMES, a call of the host that fails" },
+    { "id", PROP_STRING, OPTION(id), NULL },
+    { "multifunction", PROP_BOOL, OPTION(multifunction), NULL },
+    { "nesting", PROP_ON_OFF_AUTO, OPTION(nesting),
+      "the host walks the guest's tables" },
+    { "pasid-bits", PROP_UINT8, OPTION(testdev.pasid_bits),
+      "bits of PASIDs: 1 .. 20; 0 for none" },
+    { "pri", PROP_BOOL, OPTION(testdev.pri), "page requests" },
+};
+
+static const Property vfio_properties[] = {
+    { "addr", PROP_ADDR, OPTION(devfn), "slot and function: SLOT[.FUNCTION]" },
+    { "bus", PROP_STRING, OPTION(bus), "pcie.0" },
+    { "host", PROP_STRING, OPTION(host), "DDDD:BB:DD.F" },
+    { "id", PROP_STRING, OPTION(id), NULL },
+    { "multifunction", PROP_BOOL, OPTION(multifunction), NULL },
+    { "nesting", PROP_ON_OFF_AUTO, OPTION(nesting),
+      "the host walks the guest's tables" },
+};
+
 static const Property bridge_properties[] = {
     { "addr", PROP_ADDR, OPTION(devfn), "slot and function: SLOT[.FUNCTION]" },
     { "bus", PROP_STRING, OPTION(bus), "pcie.0 or a bridge's id" },
@@ -149,6 +175,9 @@ static const DeviceType device_types[] = {
     { "arm-smmuv3", DEVICE_SMMUV3, "System",
       "Arm SMMUv3 (made by -machine virt,iommu=smmuv3)",
       smmu_properties, G_N_ELEMENTS(smmu_properties) },
+    { "host-testdev", DEVICE_HOST_TESTDEV, "PCI",
+      "viommu-testdev of a simulated host, passed through",
+      host_testdev_properties, G_N_ELEMENTS(host_testdev_properties) },
     { "intel-iommu", DEVICE_VTD, "System",
       "Intel VT-d remapping unit",
       vtd_properties, G_N_ELEMENTS(vtd_properties) },
@@ -157,6 +186,9 @@ static const DeviceType device_types[] = {
       bridge_properties, G_N_ELEMENTS(bridge_properties) },
     { "pcie-root-port", DEVICE_ROOT_PORT, "PCI", "PCI Express root port",
       bridge_properties, G_N_ELEMENTS(bridge_properties) },
+    { "vfio-pci", DEVICE_VFIO_PCI, "PCI",
+      "PCI device of this host, passed through (VFIO, iommufd)",
+      vfio_properties, G_N_ELEMENTS(vfio_properties) },
     { "viommu-sink", DEVICE_SINK, "System",
       "Interrupt messages, readable (always present)",
       sink_properties, G_N_ELEMENTS(sink_properties) },
@@ -402,6 +434,9 @@ void device_options_free(DeviceOptions *device)
         g_free(device->bus);
         g_free(device->reserved_regions);
         g_free(device->stage);
+        g_free(device->backend);
+        g_free(device->fail);
+        g_free(device->host);
         g_free(device);
     }
 }

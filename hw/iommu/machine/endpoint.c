@@ -10,23 +10,9 @@
 G_STATIC_ASSERT(VIOMMU_TESTDEV_CONFIG_BASE == PCI_EXTENDED &&
                 VIOMMU_TESTDEV_CONFIG_SIZE == PCI_EXTENDED_SIZE);
 
-#define CAP_EXPRESS          0x10
 #define EXPRESS_OFFSET       0x40
 #define MSI_OFFSET           0x80
 #define MSIX_OFFSET          0xa0
-
-/* version 2; on the root bus a root complex integrated endpoint */
-#define EXPRESS_FLAGS        0x02
-#define EXPRESS_FLAGS_ROOT   0x0092
-#define EXPRESS_FLAGS_PORT   0x0002
-#define EXPRESS_DEVCAP       0x04
-#define EXPRESS_DEVCAP_RBER  0x8000
-#define EXPRESS_DEVCTL       0x08
-/* error reporting, relaxed ordering, payload and request sizes, no-snoop */
-#define EXPRESS_DEVCTL_MASK  0x78ff
-/* what Linux wants to see before it switches PASIDs on */
-#define EXPRESS_DEVCAP2      0x24
-#define EXPRESS_DEVCAP2_EETLPP 0x200000
 
 typedef struct Endpoint {
     PciFunction fn;
@@ -218,21 +204,6 @@ static void endpoint_free(PciFunction *fn)
     g_free(endpoint);
 }
 
-static void endpoint_add_express(PciFunction *fn, const PciBus *bus)
-{
-    pci_function_add_cap(fn, EXPRESS_OFFSET, CAP_EXPRESS);
-    pci_set16(fn->initial + EXPRESS_OFFSET + EXPRESS_FLAGS,
-              bus->bridge ? EXPRESS_FLAGS_PORT : EXPRESS_FLAGS_ROOT);
-    pci_set32(fn->initial + EXPRESS_OFFSET + EXPRESS_DEVCAP,
-              EXPRESS_DEVCAP_RBER);
-    pci_set16(fn->writable + EXPRESS_OFFSET + EXPRESS_DEVCTL,
-              EXPRESS_DEVCTL_MASK);
-    pci_set32(fn->initial + EXPRESS_OFFSET + EXPRESS_DEVCAP2,
-              EXPRESS_DEVCAP2_EETLPP);
-    fn->extended_read = endpoint_extended_read;
-    fn->extended_write = endpoint_extended_write;
-}
-
 PciFunction *endpoint_new(Board *board, const PciBus *bus,
                           const ViommuTestdevConfig *config, GError **error)
 {
@@ -269,7 +240,9 @@ PciFunction *endpoint_new(Board *board, const PciBus *bus,
     msi_init(&endpoint->msi, fn, MSI_OFFSET, MSIX_OFFSET, 1,
              VIOMMU_TESTDEV_VECTORS);
     if (!bus->conventional) {
-        endpoint_add_express(fn, bus);
+        pci_function_add_express(fn, bus, EXPRESS_OFFSET);
+        fn->extended_read = endpoint_extended_read;
+        fn->extended_write = endpoint_extended_write;
     }
 
     fn->written = endpoint_written;

@@ -25,6 +25,8 @@ typedef enum DeviceKind {
     DEVICE_SINK,
     DEVICE_ROOT_PORT,
     DEVICE_PCI_BRIDGE,
+    DEVICE_HOST_TESTDEV,
+    DEVICE_VFIO_PCI,
 } DeviceKind;
 
 /* One -device. */
@@ -64,6 +66,12 @@ typedef struct DeviceOptions {
     int devfn;
     bool multifunction;
     ViommuTestdevConfig testdev;
+
+    /* host-testdev and vfio-pci, with the four before */
+    OnOffAuto nesting;
+    char *backend;
+    char *fail;
+    char *host;
 } DeviceOptions;
 
 /* Whose addresses the board has. */

@@ -506,3 +506,13 @@ bool pci_root_add(PciRoot *root, PciBus *bus, PciFunction *fn, int devfn,
     pci_function_reset(fn);
     return true;
 }
+
+void pci_root_remove(PciRoot *root, PciFunction *fn)
+{
+    fn->bus->function[fn->devfn] = NULL;
+    for (unsigned i = 0; i < PCI_BARS; i++) {
+        if (fn->bar[i].size) {
+            bus_remove_window(root->bus, &fn->bar[i]);
+        }
+    }
+}

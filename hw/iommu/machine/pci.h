@@ -100,6 +100,10 @@ void pci_function_add_bar(PciFunction *fn, unsigned n, uint32_t size);
 /* Put a capability at @offset into the list, before those added earlier. */
 void pci_function_add_cap(PciFunction *fn, unsigned offset, uint8_t id);
 
+/* The same with the PCI Express capability of an endpoint on @bus. */
+void pci_function_add_express(PciFunction *fn, const PciBus *bus,
+                              unsigned offset);
+
 static inline uint16_t pci_command(const PciFunction *fn)
 {
     return fn->config[PCI_COMMAND] | fn->config[PCI_COMMAND + 1] << 8;
@@ -126,6 +130,9 @@ PciBus *pci_root_bus(PciRoot *root, const char *name, GError **error);
  */
 bool pci_root_add(PciRoot *root, PciBus *bus, PciFunction *fn, int devfn,
                   bool multifunction, GError **error);
+
+/* Take a function out of its bus; the caller owns it again. */
+void pci_root_remove(PciRoot *root, PciFunction *fn);
 
 /* The number that software gave the bus. */
 uint8_t pci_bus_number(const PciBus *bus);

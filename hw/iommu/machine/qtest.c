@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "hw/iommu/machine/passthrough.h"
 #include "hw/iommu/machine/qtest.h"
 
 #define WORDS_MAX    5
@@ -308,6 +309,31 @@ static void run_viommu_irq(Call *call)
     g_string_free(list, TRUE);
 }
 
+/* Hosts of devices that are passed through. */
+static void run_viommu_host(Call *call)
+{
+    Board *board = call->qtest->board;
+    GString *text = g_string_new(NULL);
+    const char *what = call->word[1], *why = "not fail, pull, unplug or usage";
+
+    if (!strcmp(what, "usage")) {
+        why = passthrough_usage(board, text);
+    } else if (!strcmp(what, "fail")) {
+        why = passthrough_fail(board, call->word[2]);
+    } else if (!strcmp(what, "pull")) {
+        why = passthrough_pull(board, call->word[2]);
+    } else if (!strcmp(what, "unplug")) {
+        why = passthrough_unplug(board, call->word[2]);
+    }
+    if (why) {
+        call_fail(call, "%s", why);
+    } else {
+        g_string_append_printf(call->out, "OK%s%s\n", text->len ? " " : "",
+                               text->str);
+    }
+    g_string_free(text, TRUE);
+}
+
 /* --- Lines --------------------------------------------------------------- */
 
 static const Command commands[] = {
@@ -335,6 +361,7 @@ static const Command commands[] = {
     { "clock_set", 1, 1, run_clock_set, 0 },
     { "irq_intercept_in", 1, 2, run_intercept, 0 },
     { "irq_intercept_out", 1, 2, run_intercept, 0 },
+    { "viommu-host", 1, 2, run_viommu_host, 0 },
     { "viommu-irq", 0, 0, run_viommu_irq, 0 },
 };
 

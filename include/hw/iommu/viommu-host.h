@@ -164,6 +164,7 @@ typedef struct ViommuHostCaps {
     bool page_requests;     /* of nested tables, come to user space */
     bool dirty_tracking;
     bool memory_types;      /* of guest tables reach the hardware */
+    bool ats;               /* the device may have a device-TLB */
     bool pasid_exec, pasid_priv;    /* requests that the device can make */
     uint8_t pasid_bits;     /* 0: no PASIDs */
     uint64_t vtd_cap, vtd_ecap;     /* the hardware's registers */

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The board's connections to hosts, and what tests can do to them.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hw/iommu/hostsim/hostsim.h"
+#include "hw/iommu/machine/passthrough.h"
+
+/* Bytes that a simulated host lets be pinned, beyond the board's RAM. */
+#define PIN_SPARE   (UINT64_C(64) << 20)
+#define FDS_MAX     8
+#define SIM_BUS     1
+#define SIM_SLOTS   31
+#define SIM_PATH    "/dev/vfio/devices/vfio"
+
+struct Passthrough {
+    Hostsim *sim;           /* NULL: no host-testdev */
+    ViommuHost *sim_host;
+    ViommuHost *real_host;
+    GPtrArray *functions;   /* HostFunction */
+    unsigned n_sims;        /* devices of sim so far */
+};
+
+/* The name that a device has in the simulated host. */
+static void sim_name(unsigned number, char name[13])
+{
+    g_snprintf(name, 13, "0000:%02x:%02x.0", SIM_BUS, number);
+}
+
+/* --- Hosts --------------------------------------------------------------- */
+
+/* All of the board's RAM. */
+static bool map_ram(Board *board, ViommuHost *host, GError **error)
+{
+    ViommuRam ram[BUS_RAM_RANGES];
+    size_t n = bus_ram_ranges(board->bus, ram);
+
+    for (size_t i = 0; i < n; i++) {
+        int ret = viommu_host_map(host, ram[i].addr, ram[i].size, ram[i].host,
+                                  ram[i].readonly);
+
+        if (ret) {
+            g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                        "IOMMU_IOAS_MAP of RAM: %s", g_strerror(-ret));
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool connect_host(Board *board, ViommuHost **host,
+                         const ViommuSyscalls *sys, GError **error)
+{
+    if (!*host) {
+        *host = viommu_host_iommufd_new(sys, -1, error);
+        if (*host && !map_ram(board, *host, error)) {
+            g_clear_pointer(host, viommu_host_free);
+        }
+    }
+    return *host;
+}
+
+static bool start_sim(Board *board, Passthrough *p, GError **error)
+{
+    ViommuRam ram[BUS_RAM_RANGES];
+    size_t n = bus_ram_ranges(board->bus, ram);
+    HostsimConfig config;
+
+    if (!p->sim) {
+        hostsim_config_init(&config, HOSTSIM_VTD);
+        config.pin_limit = PIN_SPARE;
+        for (size_t i = 0; i < n; i++) {
+            config.pin_limit += ram[i].size;
+        }
+        p->sim = hostsim_new(&config, error);
+    }
+    return p->sim;
+}
+
+/* A new device of the simulated host; *@path is its file. */
+static bool add_sim_device(Board *board, Passthrough *p,
+                           const DeviceOptions *options, char **path,
+                           GError **error)
+{
+    char name[13];
+    HostsimDevice device = {
+        .name = name, .group = p->n_sims + 1, .number = p->n_sims,
+        .testdev = options->testdev,
+    };
+
+    if (p->n_sims == SIM_SLOTS) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "there can be %u of them at most", SIM_SLOTS);
+        return false;
+    }
+    sim_name(p->n_sims + 1, name);
+    if (!start_sim(board, p, error) ||
+        !hostsim_add_device(p->sim, &device, error)) {
+        return false;
+    }
+    *path = g_strdup_printf(SIM_PATH "%u", p->n_sims++);
+    return true;
+}
+
+/* The device's file, by what the kernel tells in /sys. */
+static bool find_real_device(const DeviceOptions *options, char **path,
+                             GError **error)
+{
+    g_autofree char *folder = NULL;
+    const char *name;
+    GDir *dir;
+
+    if (!options->host) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "host=DDDD:BB:DD.F is needed");
+        return false;
+    }
+    folder = g_strdup_printf("/sys/bus/pci/devices/%s/vfio-dev",
+                             options->host);
+    dir = g_dir_open(folder, 0, NULL);
+    name = dir ? g_dir_read_name(dir) : NULL;
+    if (name) {
+        *path = g_strdup_printf("/dev/vfio/devices/%s", name);
+    } else {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "host=%s: %s is not there: no such device, or its driver "
+                    "is not vfio-pci", options->host, folder);
+    }
+    if (dir) {
+        g_dir_close(dir);
+    }
+    return *path;
+}
+
+/* --- Devices ------------------------------------------------------------- */
+
+static bool options_ok(const DeviceOptions *options, const PciBus *bus,
+                       GError **error)
+{
+    const char *backend = options->backend ? options->backend : "hostsim";
+
+    if (bus->bridge) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "bus=%s: a host device needs pcie.0", bus->name);
+        return false;
+    }
+    if (options->kind == DEVICE_HOST_TESTDEV && strcmp(backend, "hostsim")) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "backend=%s: allowed is hostsim", backend);
+        return false;
+    }
+    if (options->fail && !passthrough_failure_ok(options->fail)) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "fail=%s: allowed is CALL[:REQUEST]:ERROR:AFTER:TIMES "
+                    "with open, close, ioctl:REQUEST, read, write or mmap, "
+                    "and an error like EIO, or short", options->fail);
+        return false;
+    }
+    return true;
+}
+
+PciFunction *passthrough_add(Board *board, const PciBus *bus,
+                             const DeviceOptions *options, GError **error)
+{
+    bool is_sim = options->kind == DEVICE_HOST_TESTDEV;
+    const ViommuSyscalls *sys = viommu_syscalls();
+    g_autofree char *path = NULL;
+    HostFunction *function;
+    ViommuHost **host;
+    Passthrough *p;
+
+    if (!options_ok(options, bus, error)) {
+        return NULL;
+    }
+    if (!board->passthrough) {
+        board->passthrough = g_new0(Passthrough, 1);
+        board->passthrough->functions = g_ptr_array_new();
+    }
+    p = board->passthrough;
+    host = is_sim ? &p->sim_host : &p->real_host;
+    if (!(is_sim ? add_sim_device(board, p, options, &path, error)
+                 : find_real_device(options, &path, error))) {
+        return NULL;
+    }
+    if (is_sim) {
+        sys = hostsim_syscalls(p->sim);
+        if (options->fail) {
+            passthrough_fail(board, options->fail);
+        }
+    }
+    if (!connect_host(board, host, sys, error)) {
+        return NULL;
+    }
+    function = host_function_new(board, bus, options, sys, *host, path,
+                                 error);
+    if (!function) {
+        return NULL;
+    }
+    g_ptr_array_add(p->functions, function);
+    return host_function_pci(function);
+}
+
+bool passthrough_start(Board *board, GError **error)
+{
+    Passthrough *p = board->passthrough;
+
+    for (guint i = 0; p && i < p->functions->len; i++) {
+        HostFunction *function = g_ptr_array_index(p->functions, i);
+
+        if (!host_function_attach(function, error)) {
+            g_prefix_error(error, "-device %s: ",
+                           host_function_options(function)->text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool run_host(ViommuHost *host)
+{
+    struct pollfd fds[FDS_MAX];
+    unsigned n = host ? viommu_host_fds(host, fds, FDS_MAX) : 0;
+
+    if (!n || poll(fds, n, 0) <= 0) {
+        return false;
+    }
+    viommu_host_run(host);
+    return true;
+}
+
+bool passthrough_run(Board *board)
+{
+    Passthrough *p = board->passthrough;
+    bool more = false;
+
+    if (!p) {
+        return false;
+    }
+    more |= run_host(p->sim_host);
+    more |= run_host(p->real_host);
+    for (guint i = 0; i < p->functions->len; i++) {
+        more |= host_function_run(g_ptr_array_index(p->functions, i));
+    }
+    return more;
+}
+
+void passthrough_free(Board *board)
+{
+    Passthrough *p = board->passthrough;
+
+    if (p) {
+        viommu_host_free(p->sim_host);
+        viommu_host_free(p->real_host);
+        if (p->sim) {
+            hostsim_free(p->sim);
+        }
+        g_ptr_array_free(p->functions, TRUE);
+        g_free(p);
+        board->passthrough = NULL;
+    }
+}
+
+/* --- Commands of tests --------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    int error;
+} errors[] = {
+    { "short", 0 }, { "E2BIG", E2BIG }, { "EBADF", EBADF },
+    { "EBUSY", EBUSY }, { "EFAULT", EFAULT }, { "EINVAL", EINVAL },
+    { "EIO", EIO }, { "ENODEV", ENODEV }, { "ENOENT", ENOENT },
+    { "ENOMEM", ENOMEM }, { "ENOTTY", ENOTTY },
+    { "EOPNOTSUPP", EOPNOTSUPP },
+};
+
+static const struct {
+    const char *name;
+    HostsimCall call;
+} calls[] = {
+    { "open", HOSTSIM_OPEN }, { "close", HOSTSIM_CLOSE },
+    { "ioctl", HOSTSIM_IOCTL }, { "read", HOSTSIM_READ },
+    { "write", HOSTSIM_WRITE }, { "mmap", HOSTSIM_MMAP },
+};
+
+static bool parse_error(const char *text, int *error)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(errors); i++) {
+        if (!strcmp(errors[i].name, text)) {
+            *error = errors[i].error;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_failure(const char *what, HostsimFailure *failure)
+{
+    g_auto(GStrv) part = g_strsplit(what, ":", 6);
+    unsigned n = g_strv_length(part), at = 1;
+    uint64_t request = 0, after, times;
+
+    *failure = (HostsimFailure) { 0 };
+    for (size_t i = 0; n && i < G_N_ELEMENTS(calls); i++) {
+        if (strcmp(calls[i].name, part[0])) {
+            continue;
+        }
+        failure->call = calls[i].call;
+        if (failure->call == HOSTSIM_IOCTL) {
+            at++;
+        }
+        if (n != at + 3 ||
+            (at == 2 && !option_number(part[1], UINT32_MAX, &request)) ||
+            !parse_error(part[at], &failure->error) ||
+            !option_number(part[at + 1], UINT32_MAX, &after) ||
+            !option_number(part[at + 2], UINT32_MAX, &times)) {
+            return false;
+        }
+        failure->request = request;
+        failure->after = (unsigned)after;
+        failure->times = (unsigned)times;
+        return true;
+    }
+    return false;
+}
+
+bool passthrough_failure_ok(const char *what)
+{
+    HostsimFailure failure;
+
+    return parse_failure(what, &failure);
+}
+
+const char *passthrough_fail(Board *board, const char *what)
+{
+    HostsimFailure failure;
+
+    if (!board->passthrough || !board->passthrough->sim) {
+        return "there is no host-testdev";
+    }
+    if (!strcmp(what, "none")) {
+        hostsim_fail(board->passthrough->sim, NULL);
+        return NULL;
+    }
+    if (!parse_failure(what, &failure)) {
+        return "not none, nor CALL[:REQUEST]:ERROR:AFTER:TIMES";
+    }
+    hostsim_fail(board->passthrough->sim, &failure);
+    return NULL;
+}
+
+static HostFunction *find_function(Board *board, const char *id)
+{
+    Passthrough *p = board->passthrough;
+
+    for (guint i = 0; p && i < p->functions->len; i++) {
+        HostFunction *function = g_ptr_array_index(p->functions, i);
+        const char *name = host_function_options(function)->id;
+
+        if (name && !strcmp(name, id)) {
+            return function;
+        }
+    }
+    return NULL;
+}
+
+const char *passthrough_pull(Board *board, const char *id)
+{
+    HostFunction *function = find_function(board, id);
+    unsigned number;
+    char name[13];
+
+    if (!function ||
+        host_function_options(function)->kind != DEVICE_HOST_TESTDEV) {
+        return "no host-testdev has this id";
+    }
+    number = (unsigned)atoi(host_function_path(function) +
+                            strlen(SIM_PATH));
+    sim_name(number + 1, name);
+    hostsim_remove_device(board->passthrough->sim, name);
+    return NULL;
+}
+
+const char *passthrough_unplug(Board *board, const char *id)
+{
+    HostFunction *function = find_function(board, id);
+    PciFunction *fn;
+
+    if (!function) {
+        return "no host device has this id";
+    }
+    fn = host_function_pci(function);
+    g_ptr_array_remove(board->passthrough->functions, function);
+    pci_root_remove(&board->pci, fn);
+    fn->free(fn);
+    return NULL;
+}
+
+const char *passthrough_usage(Board *board, GString *out)
+{
+    Passthrough *p = board->passthrough;
+    ViommuHostStats stats;
+    HostsimUsage usage;
+
+    if (!p || !p->sim_host) {
+        return "there is no host-testdev";
+    }
+    hostsim_usage(p->sim, &usage);
+    viommu_host_get_stats(p->sim_host, &stats);
+    g_string_append_printf(
+        out, "bound=%u objects=%u ioctls=%" G_GUINT64_FORMAT
+        " binds=%" G_GUINT64_FORMAT " unbinds=%" G_GUINT64_FORMAT
+        " invalidations=%" G_GUINT64_FORMAT
+        " invalidation-calls=%" G_GUINT64_FORMAT
+        " page-requests=%" G_GUINT64_FORMAT
+        " page-responses=%" G_GUINT64_FORMAT " errors=%" G_GUINT64_FORMAT
+        " shadow-maps=%" G_GUINT64_FORMAT, usage.bound, usage.objects,
+        usage.ioctls, stats.binds, stats.unbinds, stats.invalidations,
+        stats.invalidation_calls, stats.page_requests, stats.page_responses,
+        stats.errors, stats.shadow_maps);
+    return NULL;
+}
