@@ -15,7 +15,9 @@
 #define SMMUV3_CR0ACK           0x24
 #define SMMUV3_CR1              0x28
 #define SMMUV3_CR2              0x2c
+#define SMMUV3_STATUSR          0x40
 #define SMMUV3_GBPA             0x44
+#define SMMUV3_AGBPA            0x48
 #define SMMUV3_IRQ_CTRL         0x50
 #define SMMUV3_IRQ_CTRLACK      0x54
 #define SMMUV3_GERROR           0x60

@@ -130,6 +130,7 @@ static void test_errors(void)
         { 0xff, 0 },
         { CMD_CFGI_STE | 1 << 10, 0 },          /* a secure stream */
         { 0x20, 0 }, { 0x21, 0 }, { 0x22, 0 },  /* EL2 is not announced */
+        { 0x23, 0 }, { 0x07, 0 },               /* nor is MPAM */
         { CMD_S12_VMALL, 0 },                   /* nor is stage 2 */
         { CMD_S2_IPA, 0 },
         { CMD_ATC_INV, 0 },                     /* nor ATS, nor PRI */
@@ -225,8 +226,10 @@ static void test_sync_signal(void)
     smmu_command(&b, CMD_SYNC | 1 << 12 | UINT64_C(0x55) << 32,
                  SMMU_DOORBELL);
     smmu_expect_msi(&b, SMMU_DOORBELL, 0x55);
-    /* to memory that software polls */
-    smmu_command(&b, CMD_SYNC | 1 << 12 | UINT64_C(0x12345678) << 32, flag);
+    /* to memory that software polls; attributes (MSH, MSIAttr) change
+     * nothing */
+    smmu_command(&b, CMD_SYNC | 1 << 12 | 0x3f << 22 |
+                 UINT64_C(0x12345678) << 32, flag);
     smmu_sync(&b);
     g_assert_cmphex(smmu_get64(&b, flag), ==, 0x12345678);
     g_assert_cmpuint(sink_count(b.q), ==, 0);

@@ -108,6 +108,10 @@ static void test_absent(void)
     g_assert_cmphex(smmu_reg(&b, SMMUV3_IRQ_CTRLACK), ==, 5);
     smmu_set64(&b, SMMUV3_PRIQ_BASE, UINT64_MAX);
     g_assert_cmphex(smmu_reg64(&b, SMMUV3_PRIQ_BASE), ==, 0);
+    smmu_set(&b, SMMUV3_STATUSR, UINT32_MAX);
+    g_assert_cmphex(smmu_reg(&b, SMMUV3_STATUSR), ==, 0);
+    smmu_set(&b, SMMUV3_AGBPA, UINT32_MAX);
+    g_assert_cmphex(smmu_reg(&b, SMMUV3_AGBPA), ==, 0);
     smmu_set64(&b, SMMUV3_EVENTQ_IRQ_CFG0, UINT64_MAX);
     g_assert_cmphex(smmu_reg64(&b, SMMUV3_EVENTQ_IRQ_CFG0), ==, 0);
     smmu_end(&b);

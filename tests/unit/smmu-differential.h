@@ -93,6 +93,11 @@ bool smmu_tree_new(SmmuWorld *w, SmmuTree *t, unsigned granule,
 unsigned smmu_tree_shift(const SmmuTree *t, unsigned level);
 uint64_t smmu_tree_descriptor(SmmuWorld *w, const SmmuTree *t, uint64_t addr,
                               unsigned level, unsigned *made);
+/** Change a descriptor on the way to @addr; *@size is the size of what has
+ *  changed, *@leaf whether only a page has.  False: nothing has. */
+bool smmu_change_descriptor(SmmuWorld *w, const SmmuTree *t, uint64_t addr,
+                            bool s2, bool nested, bool alone, uint64_t *size,
+                            bool *leaf);
 uint64_t smmu_draw_output(SmmuWorld *w, const SmmuTree *t, unsigned level,
                           bool nested);
 /** Stage 2 of the memory with stage 1's tables. */

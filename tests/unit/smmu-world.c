@@ -136,6 +136,9 @@ void smmu_write_cd(SmmuWorld *w, SmmuStream *s, unsigned index,
     s->odd_asid[index] = 0;
     guest_cd_encode(&cd, word);
     word[0] |= (uint64_t)a->tbi[0] << 38 | (uint64_t)a->tbi[1] << 39;
+    if (smmu_chance(w, 30)) {
+        word[0] |= UINT64_C(1) << 37;           /* UWXN */
+    }
     word[1] |= (uint64_t)a->had[0] << 1;
     word[2] |= (uint64_t)a->had[1] << 1;
     if (damaged) {
