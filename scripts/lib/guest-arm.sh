@@ -25,6 +25,15 @@ guest_machine_arm() {
     for word in "${words[@]}"; do
         [ -z "$word" ] || guest_argv+=(-global "arm-smmuv3.$word")
     done
+    # units before what is behind them
+    for word in "${!guest_further[@]}"; do
+        guest_argv+=(
+            -device "pxb-pcie,id=pcie.$((word + 1)),bus_nr=$((64 * (word + 1)))$(
+                ),addr=0x$((word + 10))"
+            -device "arm-smmuv3,primary-bus=pcie.$((word + 1))$(
+                ),${guest_further[word]}"
+        )
+    done
     [ "$guest_acpi" = 0 ] || guest_argv+=(-bios "$guest_image/QEMU_EFI.fd")
 }
 
@@ -61,18 +70,22 @@ guest_smmu_property() {
 
 # Page 0's registers: all queues on, no error, and the properties asked for.
 guest_judge_smmu() {
-    local unit regs n cr0 want=0xd word words got wrong=''
+    local unit regs n on=0 cr0 want=0xd word words got wrong=''
     unit=$(guest_line unit)
     regs=$(guest_line regs)
     n=$(grep -c '^unit ' <<<"$guest_report" || true)
     guest_expect unit "$n unit(s), at $(guest_field "$unit" address)" \
-        "n == 1 && $(guest_field "$unit" address) + 0 == 0x9050000"
+        "n == 1 + ${#guest_further[@]} &&
+         $(guest_field "$unit" address) + 0 == 0x9050000"
     case ,$guest_iommu, in
     *,pri=on,*) want=0xf ;;
     esac
-    cr0=$(guest_field "$regs" cr0ack)
+    while read -r word; do
+        cr0+="${cr0:+, }$(guest_field "$word" cr0ack)"
+        on=$((on + (($(guest_field "$word" cr0ack) & 0xf) == want)))
+    done < <(grep '^regs .*cr0ack=0x' <<<"$guest_report")
     guest_expect "DMA remapping and queues" "CR0ACK ${cr0:-no report}" \
-        "(${cr0:-0} & 0xf) == want"
+        "n > 0 && on == n"
     guest_expect "errors of queues" "$(guest_field "$regs" gerror), $(
         guest_field "$regs" gerrorn) acknowledged" \
         "$(text_equal "$(guest_field "$regs" gerror)" \
@@ -93,16 +106,28 @@ guest_judge_smmu() {
     guest_judge_smmu_firmware
 }
 
-# The unit's interrupts are wires: firmware names no other way for them, even
-# where there are messages (which Linux then uses for CMD_SYNC).
+# A unit's interrupts for events and errors, and page requests: all are wires
+# or, with msi=on, messages.
 guest_judge_smmu_interrupts() {
-    local line wire msi plain
+    local line wire msi plain each=2
     line=$(guest_line interrupts)
     wire=$(guest_field "$line" smmu_wire)
     msi=$(guest_field "$line" smmu_msi)
     plain=$(guest_field "$line" plain)
-    guest_expect "the unit's interrupts" "$msi messages, $wire wires" \
-        "${msi:-1} == 0 && ${wire:-0} >= 2"
+    case ,$guest_iommu, in
+    *,pri=on,*) each=3 ;;
+    esac
+    each=$((each * (1 + ${#guest_further[@]})))
+    case ,$guest_iommu, in
+    *,msi=on,*)
+        guest_expect "the unit's interrupts" "$msi messages, $wire wires" \
+            "${msi:-0} == each && ${wire:-1} == 0"
+        ;;
+    *)
+        guest_expect "the unit's interrupts" "$msi messages, $wire wires" \
+            "${msi:-1} == 0 && ${wire:-0} == each"
+        ;;
+    esac
     guest_expect "the devices' interrupts" "${plain:-0} messages" \
         "${plain:-0} > 0"
 }
@@ -136,21 +161,39 @@ guest_judge_event() {
          $(text_equal "$(guest_field "$line" ssv)" 0)"
 }
 
-# The events in a log on standard input: "KIND BB:DD.F ADDRESS CODE" each.
+# Each event is in the log of the unit that its device is behind.
+guest_judge_event_units() {
+    local n=0 driver device unit wrong=''
+    while read -r _ device _ _ driver; do
+        n=$((n + 1))
+        unit=$(guest_field "$(guest_line "device 0000:$device")" unit)
+        [ "$(guest_field "$(guest_line "unit $unit")" driver)" = "$driver" ] ||
+            wrong+=" $device:$driver"
+    done < <(guest_logged_events all <"$guest_console")
+    guest_expect "events at their units" "$n event(s)${wrong:+; wrong:$wrong}" \
+        "n > 0 && $(text_equal "$wrong" '')"
+}
+
+# The events in a log on standard input: "KIND BB:DD.F ADDRESS CODE" each, and
+# with the word "all" which unit's.
 guest_logged_events() {
-    local line words=() kind sid
+    local line words=() kind sid driver=''
     while read -r line; do
         case $line in
-        *arm-smmu-v3*': event 0x'*) words=() ;;
+        *arm-smmu-v3*': event 0x'*)
+            words=()
+            driver=${line%%: event 0x*}
+            driver=${driver##* }
+            ;;
         *arm-smmu-v3*$'\t'0x*)
             words+=("${line##*$'\t'}")
             [ ${#words[@]} = 4 ] || continue
             kind=Write
             [ "$(guest_bits "${words[1]}" 35 35)" = 0 ] || kind=Read
             sid=$(guest_bits "${words[0]}" 63 32)
-            printf '%s %02x:%02x.%x 0x%x 0x%02x\n' "$kind" $((sid >> 8)) \
+            printf '%s %02x:%02x.%x 0x%x 0x%02x%s\n' "$kind" $((sid >> 8)) \
                 $((sid >> 3 & 0x1f)) $((sid & 7)) "${words[2]}" \
-                "$(guest_bits "${words[0]}" 7 0)"
+                "$(guest_bits "${words[0]}" 7 0)" "${1:+ $driver}"
             ;;
         esac
     done < <(tr -d '\r')

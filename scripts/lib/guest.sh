@@ -23,7 +23,8 @@ guest_defaults() {
     guest_image=''              # folder that scripts/guest-image makes
     guest_kernel=''             # another kernel
     guest_iommu=intremap=on     # options of the intel-iommu device
-    guest_further=()            # options of further units
+    guest_further=()            # options of further units; on Arm, each is
+                                # for a root bus of its own
     guest_append='intel_iommu=on iommu.strict=1'
     guest_cpu=qemu64
     guest_smp=1
@@ -90,7 +91,8 @@ guest_machine_x86() {
 # The addresses on the bus are fixed.  nvme and the test device sit behind
 # root ports: requests then come from buses other than 0.
 guest_command() {
-    local folder=$1 serve append place=addr=0x4 console=ttyS0
+    local folder=$1 serve append place=bus=pcie.0,addr=0x4
+    local console=ttyS0 far=pcie.0
     # ATS is for devices behind a port
     [ "$guest_ats" = 0 ] || place=bus=rp3,ats=on
     guest_argv=(
@@ -102,13 +104,15 @@ guest_command() {
     if [ "$guest_arch" = aarch64 ]; then
         guest_machine_arm
         console=ttyAMA0
+        # what is behind these ports is then behind the second unit
+        [ ${#guest_further[@]} = 0 ] || far=pcie.1
     else
         guest_machine_x86
     fi
     guest_argv+=(
-        -device pcie-root-port,id=rp1,chassis=1,addr=0x2
-        -device pcie-root-port,id=rp2,chassis=2,addr=0x3
-        -device pcie-root-port,id=rp3,chassis=3,addr=0x7
+        -device "pcie-root-port,id=rp1,chassis=1,addr=0x2,bus=$far"
+        -device "pcie-root-port,id=rp2,chassis=2,addr=0x3,bus=$far"
+        -device pcie-root-port,id=rp3,chassis=3,addr=0x7,bus=pcie.0
         -drive "if=none,id=d0,format=raw,cache=unsafe,file=$(
             guest_quote "$folder/nvme.img")"
         -device nvme,serial=viommu,drive=d0,bus=rp1
@@ -118,7 +122,7 @@ guest_command() {
         # page to the next physical page, not to the next one of the ring
         -device "virtio-blk-pci,drive=d1,iommu_platform=on,$(
             )disable-legacy=on,queue-size=64,$place${guest_blk:+,$guest_blk}"
-        -device edu,addr=0x6
+        -device edu,addr=0x6,bus=pcie.0
         -kernel "${guest_kernel:-$guest_image/vmlinuz}"
         -initrd "$guest_image/initrd"
     )
@@ -127,7 +131,7 @@ guest_command() {
     guest_argv+=(
         -netdev "user,id=n0,restrict=on,ipv6=off,$(
             )guestfwd=tcp:10.0.2.100:7-cmd:$(guest_quote "$serve")"
-        -device e1000e,netdev=n0,addr=0x5
+        -device e1000e,netdev=n0,addr=0x5,bus=pcie.0
     )
     if [ "$guest_testdev" = 1 ]; then
         guest_argv+=(-device "viommu-testdev,bus=rp2$(
@@ -412,12 +416,17 @@ guest_judge_vfio() {
 
 # With further units, the disks are behind different ones.
 guest_judge_units() {
-    local nvme virtio
+    local nvme virtio first=dmar0 second=dmar1
     [ ${#guest_further[@]} != 0 ] || return 0
+    if [ "$guest_arch" = aarch64 ]; then
+        first=smmu3.0x0000000009050000
+        second=smmu3.0x000000000c000000
+    fi
     nvme=$(guest_field "$(guest_line 'device .* driver=nvme')" unit)
     virtio=$(guest_field "$(guest_line 'device .* driver=virtio-pci')" unit)
     guest_expect "who is behind which" "nvme: $nvme, virtio-blk: $virtio" \
-        "$(text_equal "$nvme" dmar1) && $(text_equal "$virtio" dmar0)"
+        "$(text_equal "$nvme" $second) && $(text_equal "$virtio" $first)"
+    [ "$guest_arch" = x86_64 ] || guest_judge_event_units
 }
 
 # The regions that devices go on using (not Linux's own, which it calls

@@ -80,22 +80,46 @@ static GByteArray *fw_cfg_tables(QTest *q, bool virt)
     return tables;
 }
 
-static void table_of_qemu(GByteArray *table, const char *signature,
-                          const char *machine, const char *options)
+static GByteArray *checked(GByteArray *table, const char *signature)
 {
-    QTest *q = qtest_start("-machine %s -m 256M %s", machine, options);
-    bool virt = g_str_has_prefix(machine, "virt");
-    g_autoptr(GByteArray) tables = fw_cfg_tables(q, virt);
-    const uint8_t *at = memmem(tables->data, tables->len, signature, 4);
+    uint8_t sum = 0;
 
-    qtest_end(q);
-    g_assert_nonnull(at);
-    g_byte_array_append(table, at, acpi_get(at + 4, 4));
+    g_assert_cmpuint(table->len, >=, 36);
+    g_assert_cmpmem(table->data, 4, signature, 4);
+    g_assert_cmpuint(acpi_get(table->data + 4, 4), ==, table->len);
+    for (guint i = 0; i < table->len; i++) {
+        sum += table->data[i];
+    }
+    g_assert_cmphex(sum, ==, 0);
+    return table;
 }
 
-static void table_of_board(GByteArray *table, const char *signature,
-                           const char *machine, const char *options)
+GByteArray *acpi_table_of(QTest *q, const char *signature, bool virt)
 {
+    g_autoptr(GByteArray) tables = fw_cfg_tables(q, virt);
+    const uint8_t *at = memmem(tables->data, tables->len, signature, 4);
+    GByteArray *table = g_byte_array_new();
+
+    g_assert_nonnull(at);
+    g_byte_array_append(table, at, acpi_get(at + 4, 4));
+    return checked(table, signature);
+}
+
+static GByteArray *table_of_qemu(const char *signature, const char *machine,
+                                 const char *options)
+{
+    QTest *q = qtest_start("-machine %s -m 256M %s", machine, options);
+    GByteArray *table = acpi_table_of(q, signature,
+                                      g_str_has_prefix(machine, "virt"));
+
+    qtest_end(q);
+    return table;
+}
+
+static GByteArray *table_of_board(const char *signature, const char *machine,
+                                  const char *options)
+{
+    GByteArray *table = g_byte_array_new();
     g_autofree char *folder = g_dir_make_tmp("viommu-table-XXXXXX", NULL);
     g_autofree char *path = g_build_filename(folder, "table", NULL);
     g_autofree char *word = g_ascii_strdown(signature, -1);
@@ -115,26 +139,12 @@ static void table_of_board(GByteArray *table, const char *signature,
     g_byte_array_append(table, (const uint8_t *)data, size);
     g_unlink(path);
     g_rmdir(folder);
+    return checked(table, signature);
 }
 
 GByteArray *acpi_table(const char *signature, const char *machine,
                        const char *options)
 {
-    GByteArray *table = g_byte_array_new();
-    uint8_t sum = 0;
-
-    if (qtest_is_qemu()) {
-        table_of_qemu(table, signature, machine, options);
-    } else {
-        table_of_board(table, signature, machine, options);
-    }
-    g_assert_cmpuint(table->len, >=, 36);
-    g_assert_cmpmem(table->data, 4, signature, 4);
-    g_assert_cmpuint(acpi_get(table->data + 4, 4), ==, table->len);
-    for (guint i = 0; i < table->len; i++) {
-        sum += table->data[i];
-    }
-    /* QEMU leaves the checksum to its firmware unless it is ours */
-    g_assert_cmphex(sum, ==, 0);
-    return table;
+    return qtest_is_qemu() ? table_of_qemu(signature, machine, options)
+                           : table_of_board(signature, machine, options);
 }

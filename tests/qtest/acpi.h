@@ -18,4 +18,7 @@ uint64_t acpi_get(const uint8_t *at, unsigned size);
 GByteArray *acpi_table(const char *signature, const char *machine,
                        const char *options);
 
+/** The same of a QEMU that runs. */
+GByteArray *acpi_table_of(QTest *q, const char *signature, bool virt);
+
 #endif

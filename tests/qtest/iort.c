@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/qtest/acpi.h"
+#include "tests/qtest/smmu.h"
 
 #define TABLE_HEADER 48
 
@@ -75,6 +76,11 @@ static char *tell(const GByteArray *table)
     return g_string_free(out, FALSE);
 }
 
+/* A port below the further root bus must not matter before it has numbers. */
+#define SECOND_UNIT "-device pxb-pcie,id=pcie.1,bus_nr=64 " \
+    "-device arm-smmuv3,primary-bus=pcie.1,ats=on,msi=on " \
+    "-device pcie-root-port,id=rp1,bus=pcie.1"
+
 /*
  * QEMU's tables know the buses that have got numbers, which without firmware is
  * the root bus; IDs of the others go to the ITS as they are.
@@ -100,7 +106,53 @@ static const Case cases[] = {
       "@116 ROOT(0 7 16 0+10000>0:48)",
       "3 @48 ITS() @72 SMMU(9050000 5 106 107 109 108 0 0+10000>0:48) "
       "@160 ROOT(0 7 16 0+100>0:72 100+ff00>100:48)" },
+    /* an ITS knows the unit's messages by the DeviceID 0 */
+    { "msi", "virt,iommu=smmuv3,gic-version=3", "-global arm-smmuv3.msi=on",
+      NULL,
+      "6 @48 ITS() @72 SMMU(9050000 11 106 107 109 108 1 0+10000>0:48 "
+      "0+1>0:48!) @180 ROOT(0 0 0 0+100>0:72 100+ff00>100:48)" },
+    /* a GICv2m does not */
+    { "msi-frame", "virt,iommu=smmuv3", "-global arm-smmuv3.msi=on", NULL,
+      "3 @48 ITS() @72 SMMU(9050000 1 106 107 109 108 0 0+10000>0:48) "
+      "@160 ROOT(0 0 0 0+100>0:72 100+ff00>100:48)" },
+    { "units", "virt,iommu=smmuv3,gic-version=3", SECOND_UNIT, NULL,
+      "6 @48 ITS() @72 SMMU(9050000 1 106 107 109 108 0 0+10000>0:48) "
+      "@160 SMMU(c000000 11 144 145 147 146 1 0+10000>0:48 0+1>1:48!) "
+      "@268 ROOT(0 1 0 0+100>0:72 100+3f00>100:48 4000+100>4000:160 "
+      "4100+bf00>4100:48)" },
+    /* a root bus of nobody's, and the only unit not the machine's */
+    { "one", "virt", SECOND_UNIT, NULL,
+      "3 @48 ITS() @72 SMMU(c000000 1 144 145 147 146 0 0+10000>0:48) "
+      "@160 ROOT(0 1 0 0+4000>0:48 4000+100>4000:72 4100+bf00>4100:48)" },
+    /* a further root bus without a unit is behind that of its device */
+    { "shared", "virt,iommu=smmuv3", "-device pxb-pcie,id=pcie.1,bus_nr=64",
+      NULL,
+      "3 @48 ITS() @72 SMMU(9050000 1 106 107 109 108 0 0+10000>0:48) "
+      "@160 ROOT(0 0 0 0+100>0:72 100+3f00>100:48 4000+100>4000:72 "
+      "4100+bf00>4100:48)" },
 };
+
+/* Bridges with numbers that software has no right to: no mappings overlap. */
+static void test_hostile(void)
+{
+    const uint64_t port = SMMU_ECAM_HIGH + (2 << 15);
+    g_autoptr(GByteArray) table = NULL;
+    g_autofree char *got = NULL;
+    QTest *q;
+
+    qtest_set_target("aarch64");
+    q = qtest_start("-machine virt,iommu=smmuv3 -cpu cortex-a57 -m 256M "
+                    "-device pcie-root-port,id=rp0,chassis=9,addr=2 "
+                    SECOND_UNIT);
+    g_assert_cmphex(qtest_readl(q, port), ==, 0x000c1b36);
+    /* primary, secondary, subordinate */
+    qtest_writel(q, port + 0x18, 0xff3000);
+    table = acpi_table_of(q, "IORT", true);
+    got = tell(table);
+    g_assert_nonnull(strstr(got, "ROOT(0 1 0 0+4000>0:72 4000+100>4000:160 "
+                            "4100+bf00>4100:48)"));
+    qtest_end(q);
+}
 
 static void test_case(gconstpointer data)
 {
@@ -123,6 +175,9 @@ int main(int argc, char **argv)
         if (qtest_is_qemu() ? cases[i].qemu : cases[i].board) {
             g_test_add_data_func(name, &cases[i], test_case);
         }
+    }
+    if (qtest_is_qemu()) {
+        g_test_add_func("/iort/hostile", test_hostile);
     }
     return g_test_run();
 }

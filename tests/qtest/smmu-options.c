@@ -31,6 +31,10 @@ static void test_bad(void)
         { "ats=maybe", "ats", "maybe" },
         { "stall=2", "stall", "2" },
         { "colour=red", "colour", "red" },
+        { "accel=on", "accel", "off" },
+        { "oas=wide", "oas", "wide" },
+        { "ssidsize=-1", "ssidsize", "-1" },
+        { "ril=perhaps", "ril", "perhaps" },
     };
 
     qtest_set_target("aarch64");
@@ -79,6 +83,46 @@ static void test_bad_machine(void)
     }
 }
 
+/* Further units: one line that names the bus and what is wrong with it. */
+static void test_bad_units(void)
+{
+#define PXB "-device pxb-pcie,id=pcie.1,bus_nr=64 "
+    static const struct {
+        const char *options, *bus, *what;
+    } bad[] = {
+        { "virt -device arm-smmuv3", "primary-bus", "needed" },
+        { "virt -device arm-smmuv3,primary-bus=pcie.7", "pcie.7",
+          "not found" },
+        { "virt,iommu=smmuv3 -device arm-smmuv3,primary-bus=pcie.0",
+          "primary-bus=pcie.0: ", "SMMU 0" },
+        { "virt " PXB "-device arm-smmuv3,primary-bus=pcie.1 "
+          "-device arm-smmuv3,primary-bus=pcie.1",
+          "primary-bus=pcie.1: ", "SMMU 0" },
+        { "virt -device pcie-root-port,id=rp1 "
+          "-device arm-smmuv3,primary-bus=rp1",
+          "primary-bus=rp1: ", "pcie.0" },
+        { "virt -device virtio-iommu-pci "
+          "-device arm-smmuv3,primary-bus=pcie.0",
+          "primary-bus=pcie.0: ", "another IOMMU" },
+        { "virt -device arm-smmuv3,primary-bus=pcie.0 "
+          "-device virtio-iommu-pci", "virtio-iommu-pci", "multiple IOMMUs" },
+        { "virt -device arm-smmuv3,primary-bus=pcie.0,stage=3",
+          "stage=3: ", "nested" },
+    };
+
+    qtest_set_target("aarch64");
+    for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *message =
+            qtest_start_refused("-nodefaults -machine %s", bad[i].options);
+
+        g_strchomp(message);
+        g_test_message("%s: %s", bad[i].options, message);
+        g_assert_null(strchr(message, '\n'));
+        g_assert_nonnull(strstr(message, bad[i].bus));
+        g_assert_nonnull(strstr(message, bad[i].what));
+    }
+}
+
 typedef struct Shown {
     const char *options;
     uint32_t offset, mask, value;
@@ -113,6 +157,10 @@ static void test_shown(void)
         { "hyp=off", SMMUV3_IDR0, 1 << 9, 0 },
         { "attr-perms-ovr=on", SMMUV3_IDR1, 1 << 26, 1 << 26 },
         { "attr-perms-ovr=off", SMMUV3_IDR1, 1 << 26, 0 },
+        { "oas=auto,ats=on,oas=auto", SMMUV3_IDR5, 7, 4 },
+        { "ssidsize=auto", SMMUV3_IDR1, 0x7c0, 0 },
+        { "ats=auto,accel=off", SMMUV3_IDR0, 1 << 10, 0 },
+        { "ril=auto", SMMUV3_IDR3, 1 << 10, 1 << 10 },
         { "ril=off", SMMUV3_IDR3, 1 << 10, 0 },
         { "ril=on", SMMUV3_IDR3, 1 << 10, 1 << 10 },
         { "iotlb-bits=4", SMMUV3_IDR0, 0x3, 0x3 },
@@ -194,6 +242,9 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/smmu-options/bad", test_bad);
     g_test_add_func("/smmu-options/bad-machine", test_bad_machine);
+    if (qtest_is_qemu()) {
+        g_test_add_func("/smmu-options/bad-units", test_bad_units);
+    }
     g_test_add_func("/smmu-options/shown", test_shown);
     g_test_add_func("/smmu-options/stage-of-machine", test_stage_of_machine);
     g_test_add_func("/smmu-options/no-ranges", test_no_ranges);

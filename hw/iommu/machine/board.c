@@ -252,6 +252,11 @@ static bool add_smmu(Board *board, const MachineOptions *options,
                     "nested", stage);
         return false;
     }
+    if (device->accel) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "-machine iommu=smmuv3: accel=on: allowed is off");
+        return false;
+    }
     unit->board = board;
     unit->viommu = viommu_smmuv3_new(&device->smmu, &unit_ops, unit, error);
     if (!unit->viommu ||

@@ -14,6 +14,9 @@ typedef enum PropertyKind {
     PROP_UINT8,
     PROP_UINT16,
     PROP_UINT32,
+    /* or "auto", which leaves the default */
+    PROP_BOOL_OR_AUTO,
+    PROP_UINT8_OR_AUTO,
     PROP_STRING,
     /* SLOT[.FUNCTION], hexadecimal */
     PROP_ADDR,
@@ -101,7 +104,8 @@ static const Property vtd_properties[] = {
 };
 
 static const Property smmu_properties[] = {
-    { "ats", PROP_BOOL, OPTION(smmu.ats), "requests of device-TLBs" },
+    { "accel", PROP_BOOL, OPTION(accel), "must be off" },
+    { "ats", PROP_BOOL_OR_AUTO, OPTION(smmu.ats), "requests of device-TLBs" },
     { "attr-perms-ovr", PROP_BOOL, OPTION(smmu.attr_perms_ovr),
       "stream table entries override privilege and instruction" },
     { "httu", PROP_UINT8, OPTION(smmu.httu),
@@ -110,11 +114,12 @@ static const Property smmu_properties[] = {
     { "iotlb-bits", PROP_UINT8, OPTION(smmu.iotlb_bits),
       "log2 of the size of the translation cache" },
     { "msi", PROP_BOOL, OPTION(smmu.msi), "interrupts as messages" },
-    { "oas", PROP_UINT8, OPTION(smmu.oas_bits), "bits of output addresses" },
+    { "oas", PROP_UINT8_OR_AUTO, OPTION(smmu.oas_bits),
+      "bits of output addresses" },
     { "pri", PROP_BOOL, OPTION(smmu.pri), "page requests" },
-    { "ril", PROP_BOOL, OPTION(smmu.ril), "invalidation of ranges" },
+    { "ril", PROP_BOOL_OR_AUTO, OPTION(smmu.ril), "invalidation of ranges" },
     { "sidsize", PROP_UINT8, OPTION(smmu.sid_bits), "bits of StreamIDs" },
-    { "ssidsize", PROP_UINT8, OPTION(smmu.ssid_bits),
+    { "ssidsize", PROP_UINT8_OR_AUTO, OPTION(smmu.ssid_bits),
       "bits of SubstreamIDs: 1 .. 20; 0 for none" },
     { "stage", PROP_STRING, OPTION(stage), "1, 2 or nested" },
     { "stall", PROP_BOOL, OPTION(smmu.stall),
@@ -201,10 +206,12 @@ static const char *kind_name(PropertyKind kind)
 {
     switch (kind) {
     case PROP_BOOL:
+    case PROP_BOOL_OR_AUTO:
         return "bool";
     case PROP_ON_OFF_AUTO:
         return "OnOffAuto";
     case PROP_UINT8:
+    case PROP_UINT8_OR_AUTO:
         return "uint8";
     case PROP_UINT16:
         return "uint16";
@@ -297,6 +304,7 @@ static bool set_number(DeviceOptions *device, const Property *prop,
     }
     switch (prop->kind) {
     case PROP_UINT8:
+    case PROP_UINT8_OR_AUTO:
         *(uint8_t *)field = number;
         break;
     case PROP_UINT16:
@@ -378,7 +386,13 @@ static bool set_string(DeviceOptions *device, const Property *prop,
 static bool set_property(DeviceOptions *device, const Property *prop,
                          const char *value, GError **error)
 {
+    bool is_auto = !strcmp(value, "auto");
+
     switch (prop->kind) {
+    case PROP_BOOL_OR_AUTO:
+        return is_auto || set_bool(device, prop, value, error);
+    case PROP_UINT8_OR_AUTO:
+        return is_auto || set_number(device, prop, value, UINT8_MAX, error);
     case PROP_BOOL:
     case PROP_ON_OFF_AUTO:
         return set_bool(device, prop, value, error);

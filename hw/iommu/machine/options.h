@@ -57,6 +57,7 @@ typedef struct DeviceOptions {
     uint32_t ignored_number;
 
     /* arm-smmuv3 */
+    bool accel;
     ViommuSmmuv3Config smmu;
     char *stage;
 

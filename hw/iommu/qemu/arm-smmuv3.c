@@ -10,15 +10,25 @@
 #include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
 #include "qapi/error.h"
+#include "qemu/cutils.h"
 #include "qemu/module.h"
 
 /* --- What is different about this kind of unit --------------------------- */
 
+/*
+ * A DeviceID of its own is what an ITS knows it by.  Those of the host bridge
+ * 00:00.0, which sends no messages, and of the functions beside it, which
+ * cannot be, are nobody else's; there are as many as units.
+ */
+QEMU_BUILD_BUG_ON(VIOMMU_UNITS_MAX > 8);
+
 static void smmu_deliver(ViommuGlue *glue, const ViommuMsi *msi)
 {
-    viommu_sink_record(VIOMMU_SINK_UNIT, msi);
-    address_space_stl_le(&address_space_memory, msi->addr, msi->data,
-                         MEMTXATTRS_UNSPECIFIED, NULL);
+    const MemTxAttrs attrs = { .requester_id = glue->index };
+
+    viommu_sink_record(VIOMMU_SINK_UNIT + glue->index, msi);
+    address_space_stl_le(&address_space_memory, msi->addr, msi->data, attrs,
+                         NULL);
 }
 
 /* The interrupt controller takes the edge. */
@@ -26,7 +36,7 @@ static void smmu_pulse(ViommuGlue *glue, unsigned line)
 {
     const ViommuMsi msi = { .data = line };
 
-    viommu_sink_record(VIOMMU_SINK_LINE, &msi);
+    viommu_sink_record(VIOMMU_SINK_LINE + glue->index, &msi);
     qemu_irq_pulse(VIOMMU_SMMUV3(glue->dev)->irq[line]);
 }
 
@@ -42,6 +52,8 @@ static const ViommuGlueKind smmu_kind = {
     .find_device = smmu_find_device,
     .devtlb_needs = smmu_devtlb_needs,
 };
+
+#define SMMU_OAS_DEFAULT 44
 
 /* --- The device ---------------------------------------------------------- */
 
@@ -66,6 +78,13 @@ static void smmu_realize(DeviceState *dev, Error **errp)
     g_autoptr(GError) error = NULL;
     ViommuSmmuv3Config config;
 
+    if (s->accel) {
+        error_setg(errp, "accel=on: allowed is off: this model does not need "
+                   "a host's SMMU");
+        return;
+    }
+    s->ats = s->ats_option == ON_OFF_AUTO_ON;
+    s->ril = s->ril_option != ON_OFF_AUTO_OFF;
     viommu_smmuv3_config_init(&config);
     if (!smmu_stages(s, &config, errp)) {
         return;
@@ -119,15 +138,14 @@ static const VMStateDescription smmu_vmstate = {
 static const Property smmu_properties[] = {
     DEFINE_PROP_LINK("primary-bus", SmmuState, primary_bus, TYPE_PCI_BUS,
                      PCIBus *),
-    /* beyond the stock model's */
+    /* beyond that of QEMU 10.0's model; newer ones know some of them */
+    DEFINE_PROP_BOOL("accel", SmmuState, accel, false),
     DEFINE_PROP_UINT8("sidsize", SmmuState, sid_bits, 16),
-    DEFINE_PROP_UINT8("ssidsize", SmmuState, ssid_bits, 0),
-    DEFINE_PROP_UINT8("oas", SmmuState, oas_bits, 44),
-    DEFINE_PROP_BOOL("ats", SmmuState, ats, false),
+    DEFINE_PROP_ON_OFF_AUTO("ats", SmmuState, ats_option, ON_OFF_AUTO_AUTO),
     DEFINE_PROP_BOOL("pri", SmmuState, pri, false),
     DEFINE_PROP_BOOL("stall", SmmuState, stall, false),
     DEFINE_PROP_UINT8("httu", SmmuState, httu, 0),
-    DEFINE_PROP_BOOL("ril", SmmuState, ril, true),
+    DEFINE_PROP_ON_OFF_AUTO("ril", SmmuState, ril_option, ON_OFF_AUTO_AUTO),
     DEFINE_PROP_BOOL("msi", SmmuState, msi, false),
     DEFINE_PROP_BOOL("hyp", SmmuState, hyp, false),
     DEFINE_PROP_BOOL("attr-perms-ovr", SmmuState, attr_perms_ovr, false),
@@ -154,6 +172,54 @@ static char *smmu_get_stage(Object *obj, Error **errp)
     return g_strdup(s->stage ? s->stage : "1");
 }
 
+/* A number of bits, or "auto", which is the default. */
+static bool smmu_parse_bits(const char *name, const char *value,
+                            uint8_t by_default, uint8_t *bits, Error **errp)
+{
+    unsigned number = by_default;
+
+    if (strcmp(value, "auto") &&
+        (qemu_strtoui(value, NULL, 0, &number) < 0 || number > UINT8_MAX)) {
+        error_setg(errp, "%s=%s: a number of bits, or auto, is needed", name,
+                   value);
+        return false;
+    }
+    *bits = number;
+    return true;
+}
+
+static void smmu_set_oas(Object *obj, const char *value, Error **errp)
+{
+    smmu_parse_bits("oas", value, SMMU_OAS_DEFAULT,
+                    &VIOMMU_SMMUV3(obj)->oas_bits, errp);
+}
+
+static char *smmu_get_oas(Object *obj, Error **errp)
+{
+    return g_strdup_printf("%u", VIOMMU_SMMUV3(obj)->oas_bits);
+}
+
+static void smmu_set_ssidsize(Object *obj, const char *value, Error **errp)
+{
+    smmu_parse_bits("ssidsize", value, 0, &VIOMMU_SMMUV3(obj)->ssid_bits,
+                    errp);
+}
+
+static char *smmu_get_ssidsize(Object *obj, Error **errp)
+{
+    return g_strdup_printf("%u", VIOMMU_SMMUV3(obj)->ssid_bits);
+}
+
+static void smmu_init(Object *obj)
+{
+    VIOMMU_SMMUV3(obj)->oas_bits = SMMU_OAS_DEFAULT;
+}
+
+static void smmu_finalize(Object *obj)
+{
+    g_free(VIOMMU_SMMUV3(obj)->stage);
+}
+
 static void smmu_class_init(ObjectClass *klass, void *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
@@ -165,8 +231,20 @@ static void smmu_class_init(ObjectClass *klass, void *data)
                                   smmu_set_stage);
     object_class_property_set_description(klass, "stage",
                                           "1, 2 or nested");
+    object_class_property_add_str(klass, "oas", smmu_get_oas, smmu_set_oas);
+    object_class_property_set_description(klass, "oas",
+                                          "bits of output addresses, or auto "
+                                          "(44)");
+    object_class_property_add_str(klass, "ssidsize", smmu_get_ssidsize,
+                                  smmu_set_ssidsize);
+    object_class_property_set_description(klass, "ssidsize",
+                                          "bits of SubstreamIDs, or auto (0, "
+                                          "none)");
     RESETTABLE_CLASS(klass)->phases.exit = smmu_reset_exit;
     dc->desc = "Arm SMMUv3";
+    dc->hotpluggable = false;
+    /* where the machine has room for it */
+    dc->user_creatable = true;
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
 }
 
@@ -174,6 +252,8 @@ static const TypeInfo smmu_info = {
     .name = TYPE_VIOMMU_SMMUV3,
     .parent = TYPE_SYS_BUS_DEVICE,
     .instance_size = sizeof(SmmuState),
+    .instance_init = smmu_init,
+    .instance_finalize = smmu_finalize,
     .class_init = smmu_class_init,
 };
 

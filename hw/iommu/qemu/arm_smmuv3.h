@@ -17,12 +17,17 @@ struct SmmuState {
     ViommuGlue *glue;           /* what units of all kinds have */
     MemoryRegion registers;
     qemu_irq irq[VIOMMU_SMMUV3_LINES];
-    PCIBus *primary_bus;
+    PCIBus *primary_bus;        /* a root bus */
+    /* where it stands; SPI number of the first line */
+    hwaddr base;
+    uint32_t spi;
+    uint32_t phandle;
 
     /* properties */
     char *stage;
     uint8_t sid_bits, ssid_bits, oas_bits, httu, iotlb_bits;
-    bool ats, pri, stall, ril, msi, hyp, attr_perms_ovr;
+    OnOffAuto ats_option, ril_option;
+    bool ats, pri, stall, ril, msi, accel, hyp, attr_perms_ovr;
 };
 
 /* smmu-units.c */
@@ -30,6 +35,8 @@ struct SmmuState {
 bool smmu_unit_add(SmmuState *s, const ViommuGlueKind *kind, Error **errp);
 /* The unit now serves it. */
 void smmu_unit_start(SmmuState *s);
+/* The unit in front of a root bus, or NULL. */
+SmmuState *smmu_unit_of(PCIBus *bus);
 /* ViommuGlueKind.find_device */
 PCIDevice *smmu_find_device(ViommuGlue *glue, uint32_t sid);
 

@@ -34,10 +34,6 @@ extern ViommuTranslateFor *viommu_translate_for;
 /* Requests may wait for software: ask for each of them, not QEMU's memory. */
 extern bool viommu_can_stall;
 
-/* Told of each viommu-testdev; NULL: nobody minds. */
-typedef void ViommuEndpointAdded(PCIDevice *dev);
-extern ViommuEndpointAdded *viommu_endpoint_added;
-
 /* What is inside @dev when it is a viommu-testdev, else NULL. */
 ViommuTestdev *viommu_endpoint_core(PCIDevice *dev);
 

@@ -48,7 +48,6 @@ struct ViommuTestdevState {
 ViommuOfDevice *viommu_of_device;
 ViommuTranslateFor *viommu_translate_for;
 bool viommu_can_stall;
-ViommuEndpointAdded *viommu_endpoint_added;
 
 /* Why did an access fail?  A second look that records nothing. */
 static ViommuDmaResult testdev_explain(ViommuTestdevState *s, uint64_t addr,
@@ -403,9 +402,6 @@ static void testdev_realize(PCIDevice *pci, Error **errp)
                                       TYPE_VIOMMU_TESTDEV);
         error_setg(&s->blocker, "viommu-testdev: x-mirror=on has no end");
         qdev_add_unplug_blocker(DEVICE(pci), s->blocker);
-    }
-    if (viommu_endpoint_added) {
-        viommu_endpoint_added(pci);
     }
 }
 
