@@ -6,6 +6,7 @@
  *
  * usage: bench-lib [MODE...]      (default: each of modes.c)
  */
+#include <hw/iommu/viommu-smmuv3.h>
 #include <hw/iommu/viommu-vtd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ typedef struct Bench {
     GuestMem mem;
     GuestAlloc alloc;
     GuestRegs regs;
-    GuestQueue queue;
+    BenchQueue queue;
     bool run_wanted;
 } Bench;
 
@@ -77,6 +78,34 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value,
     viommu_mmio_write(((Bench *)opaque)->unit, offset, value, size);
 }
 
+static Viommu *vtd_new(const BenchMode *mode, unsigned iotlb_bits,
+                       const ViommuOps *ops, void *opaque, GError **error)
+{
+    ViommuVtdConfig config;
+
+    viommu_vtd_config_init(&config);
+    config.scalable_mode = mode->scalable;
+    config.first_stage = mode->fs_levels != 0;
+    config.nested = mode->pgtt == SPEC_PGTT_NESTED;
+    config.pasid_bits = mode->with_pasid ? 20 : 0;
+    config.aw_bits = mode->fs_levels == 5 ? 57 : 48;
+    config.iotlb_bits = (uint8_t)iotlb_bits;
+    return viommu_vtd_new(&config, ops, opaque, error);
+}
+
+static Viommu *smmu_new(const BenchMode *mode, unsigned iotlb_bits,
+                        const ViommuOps *ops, void *opaque, GError **error)
+{
+    ViommuSmmuv3Config config;
+
+    viommu_smmuv3_config_init(&config);
+    config.stage1 = mode->smmu != SMMUV3_S2;
+    config.stage2 = mode->smmu != SMMUV3_S1;
+    config.ssid_bits = mode->with_pasid ? 20 : 0;
+    config.iotlb_bits = (uint8_t)iotlb_bits;
+    return viommu_smmuv3_new(&config, ops, opaque, error);
+}
+
 static Bench *bench_new(const BenchMode *mode, unsigned iotlb_bits)
 {
     static const ViommuOps ops = {
@@ -86,7 +115,6 @@ static Bench *bench_new(const BenchMode *mode, unsigned iotlb_bits)
         .pages = PAGES, .data = DATA, .data_pages = PAGES, .middle = MIDDLE,
     };
     Bench *b = g_new0(Bench, 1);
-    ViommuVtdConfig config;
     GError *error = NULL;
     ViommuRam ram = { .addr = 0, .size = RAM_SIZE };
 
@@ -98,14 +126,8 @@ static Bench *bench_new(const BenchMode *mode, unsigned iotlb_bits)
         die("no memory");
     }
     ram.host = b->ram.host;
-    viommu_vtd_config_init(&config);
-    config.scalable_mode = mode->scalable;
-    config.first_stage = mode->fs_levels != 0;
-    config.nested = mode->pgtt == SPEC_PGTT_NESTED;
-    config.pasid_bits = mode->with_pasid ? 20 : 0;
-    config.aw_bits = mode->fs_levels == 5 ? 57 : 48;
-    config.iotlb_bits = (uint8_t)iotlb_bits;
-    b->unit = viommu_vtd_new(&config, &ops, b, &error);
+    b->unit = (mode->smmu ? smmu_new : vtd_new)(mode, iotlb_bits, &ops, b,
+                                                &error);
     if (!b->unit) {
         die(error->message);
     }
@@ -197,81 +219,140 @@ static void translations(const BenchMode *mode)
 static void context_global(Bench *b, unsigned i)
 {
     (void)i;
-    guest_queue_context(&b->queue, SPEC_GRAN_GLOBAL, 0, 0, 0);
+    guest_queue_context(&b->queue.vtd, SPEC_GRAN_GLOBAL, 0, 0, 0);
 }
 
 static void context_domain(Bench *b, unsigned i)
 {
     (void)i;
-    guest_queue_context(&b->queue, SPEC_GRAN_DOMAIN, BENCH_DOMAIN, 0, 0);
+    guest_queue_context(&b->queue.vtd, SPEC_GRAN_DOMAIN, BENCH_DOMAIN, 0, 0);
 }
 
 static void context_device(Bench *b, unsigned i)
 {
     (void)i;
-    guest_queue_context(&b->queue, SPEC_GRAN_DEVICE, BENCH_DOMAIN, SOURCE, 0);
+    guest_queue_context(&b->queue.vtd, SPEC_GRAN_DEVICE, BENCH_DOMAIN, SOURCE, 0);
 }
 
 static void iotlb_global(Bench *b, unsigned i)
 {
     (void)i;
-    guest_queue_iotlb(&b->queue, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
+    guest_queue_iotlb(&b->queue.vtd, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
 }
 
 static void iotlb_domain(Bench *b, unsigned i)
 {
     (void)i;
-    guest_queue_iotlb(&b->queue, SPEC_GRAN_DOMAIN, BENCH_DOMAIN, 0, 0, false);
+    guest_queue_iotlb(&b->queue.vtd, SPEC_GRAN_DOMAIN, BENCH_DOMAIN, 0, 0, false);
 }
 
 static void iotlb_page(Bench *b, unsigned i)
 {
-    guest_queue_iotlb(&b->queue, SPEC_GRAN_PAGE, BENCH_DOMAIN,
+    guest_queue_iotlb(&b->queue.vtd, SPEC_GRAN_PAGE, BENCH_DOMAIN,
                       BENCH_IOVA + i * BENCH_PAGE, 0, true);
 }
 
 static void pasid_cache_global(Bench *b, unsigned i)
 {
     (void)i;
-    guest_queue_pasid_cache(&b->queue, SPEC_INV_PASID_GRAN_GLOBAL, 0, 0);
+    guest_queue_pasid_cache(&b->queue.vtd, SPEC_INV_PASID_GRAN_GLOBAL, 0, 0);
 }
 
 static void pasid_cache_domain(Bench *b, unsigned i)
 {
     (void)i;
-    guest_queue_pasid_cache(&b->queue, SPEC_INV_PASID_GRAN_DOMAIN,
+    guest_queue_pasid_cache(&b->queue.vtd, SPEC_INV_PASID_GRAN_DOMAIN,
                             BENCH_DOMAIN, 0);
 }
 
 static void pasid_cache_pasid(Bench *b, unsigned i)
 {
     (void)i;
-    guest_queue_pasid_cache(&b->queue, SPEC_INV_PASID_GRAN_PASID,
+    guest_queue_pasid_cache(&b->queue.vtd, SPEC_INV_PASID_GRAN_PASID,
                             BENCH_DOMAIN, BENCH_PASID);
 }
 
 static void piotlb_pasid(Bench *b, unsigned i)
 {
     (void)i;
-    guest_queue_piotlb(&b->queue, SPEC_GRAN_DOMAIN, BENCH_DOMAIN,
+    guest_queue_piotlb(&b->queue.vtd, SPEC_GRAN_DOMAIN, BENCH_DOMAIN,
                        BENCH_PASID, 0, 0, false);
 }
 
 static void piotlb_page(Bench *b, unsigned i)
 {
-    guest_queue_piotlb(&b->queue, SPEC_GRAN_PAGE, BENCH_DOMAIN, BENCH_PASID,
+    guest_queue_piotlb(&b->queue.vtd, SPEC_GRAN_PAGE, BENCH_DOMAIN, BENCH_PASID,
                        BENCH_IOVA + i * BENCH_PAGE, 0, true);
 }
 
 static void iec_global(Bench *b, unsigned i)
 {
     (void)i;
-    guest_queue_iec(&b->queue, true, 0, 0);
+    guest_queue_iec(&b->queue.vtd, true, 0, 0);
 }
 
 static void iec_index(Bench *b, unsigned i)
 {
-    guest_queue_iec(&b->queue, false, (uint16_t)i, 0);
+    guest_queue_iec(&b->queue.vtd, false, (uint16_t)i, 0);
+}
+
+static void push_smmu(Bench *b, uint64_t command, uint64_t operand)
+{
+    guest_smmu_push(&b->queue.smmu, command | (uint64_t)BENCH_ASID << 48 |
+                    (b->mode->smmu == SMMUV3_S1 ? 0 : BENCH_VMID) *
+                    (UINT64_C(1) << 32), operand);
+}
+
+static void tlbi_va(Bench *b, unsigned i)
+{
+    push_smmu(b, 0x12, (BENCH_IOVA + i * BENCH_PAGE) | 1);
+}
+
+static void tlbi_va_tables(Bench *b, unsigned i)
+{
+    push_smmu(b, 0x12, BENCH_IOVA + i * BENCH_PAGE);
+}
+
+/* 16 pages */
+static void tlbi_range(Bench *b, unsigned i)
+{
+    push_smmu(b, 0x12 | 15 << 12,
+              (BENCH_IOVA + i * 16 * BENCH_PAGE) | 1 << 10 | 1);
+}
+
+static void tlbi_asid(Bench *b, unsigned i)
+{
+    (void)i;
+    push_smmu(b, 0x11, 0);
+}
+
+static void tlbi_vmid(Bench *b, unsigned i)
+{
+    (void)i;
+    push_smmu(b, 0x10, 0);
+}
+
+static void tlbi_all(Bench *b, unsigned i)
+{
+    (void)i;
+    push_smmu(b, 0x30, 0);
+}
+
+static void tlbi_ipa(Bench *b, unsigned i)
+{
+    push_smmu(b, 0x2a, (BENCH_IOVA + i * BENCH_PAGE) | 1);
+}
+
+static void tlbi_s12_vmall(Bench *b, unsigned i)
+{
+    (void)i;
+    push_smmu(b, 0x28, 0);
+}
+
+static void cfgi_ste(Bench *b, unsigned i)
+{
+    (void)i;
+    guest_smmu_push(&b->queue.smmu, 0x03 | (uint64_t)SOURCE << 32, 1);
 }
 
 typedef struct Granularity {
@@ -296,16 +377,41 @@ static const Granularity granularities[] = {
     { "piotlb-pasid", "pasid-nested", piotlb_pasid },
     { "piotlb-page", "pasid-nested", piotlb_page },
     { "iotlb-page-nested", "pasid-nested", iotlb_page },
+    { "tlbi-va", "smmu-s1", tlbi_va },
+    { "tlbi-va-tables", "smmu-s1", tlbi_va_tables },
+    { "tlbi-va-range", "smmu-s1", tlbi_range },
+    { "tlbi-asid", "smmu-s1", tlbi_asid },
+    { "tlbi-vmid", "smmu-s1", tlbi_vmid },
+    { "tlbi-all", "smmu-s1", tlbi_all },
+    { "cfgi-ste", "smmu-s1", cfgi_ste },
+    { "tlbi-ipa", "smmu-s2", tlbi_ipa },
+    { "tlbi-s12-vmall", "smmu-s2", tlbi_s12_vmall },
+    { "tlbi-va-nested", "smmu-nested", tlbi_va },
+    { "tlbi-ipa-nested", "smmu-nested", tlbi_ipa },
+    { "tlbi-vmid-nested", "smmu-nested", tlbi_vmid },
 };
+
+static bool queue_done(const Bench *b)
+{
+    return b->mode->smmu ? guest_smmu_commands_done(&b->queue.smmu)
+                         : guest_queue_done(&b->queue.vtd);
+}
 
 static void finish_queue(Bench *b)
 {
-    bool done = guest_queue_wait(&b->queue);
+    bool done;
 
+    if (b->mode->smmu) {
+        guest_smmu_push(&b->queue.smmu, 0x46, 0);
+        guest_smmu_ring(&b->queue.smmu);
+    } else {
+        guest_queue_wait(&b->queue.vtd);
+    }
+    done = queue_done(b);
     while (!done && b->run_wanted) {
         b->run_wanted = false;
         viommu_run(b->unit);
-        done = guest_queue_done(&b->queue);
+        done = queue_done(b);
     }
     if (!done) {
         die("an invalidation does not come to its end");
@@ -321,7 +427,7 @@ static double invalidate_ns(Bench *b, const Granularity *g, unsigned entries)
 {
     double best = 1e18;
 
-    iotlb_global(b, 0);
+    (b->mode->smmu ? tlbi_all : iotlb_global)(b, 0);
     finish_queue(b);
     for (unsigned i = 0; i < entries; i++) {
         access_page(b, i);

@@ -21,7 +21,7 @@
 #include "tests/lib/testdev.h"
 #include "tests/lib/vtd-spec.h"
 
-#define UNIT        UINT64_C(0xfed90000)
+/* Offsets into RAM. */
 #define DATA        UINT64_C(0x02000000)
 #define DATA_PAGES  16384u
 #define MIDDLE      (UINT64_C(1) << 37)
@@ -36,13 +36,34 @@
 #define MACHINES    4
 #define LOOP_RANDOM 2u      /* of TD_LOOP_FLAGS; docs/testdev.md */
 
+/** A board: where it has its unit, and so on. */
+typedef struct Board {
+    const char *target;
+    const char *machine;
+    const char *with_unit;
+    uint64_t unit;
+    uint64_t ram;
+    uint64_t ecam, bars;        /* 0: configuration through ports */
+} Board;
+
+static const Board q35 = {
+    "x86_64", "-machine q35", "-machine q35 -device intel-iommu",
+    0xfed90000, 0, 0, 0,
+};
+static const Board virt = {
+    "aarch64", "-machine virt", "-machine virt,iommu=smmuv3", 0x09050000,
+    0x40000000, 0x4010000000, 0x10000000,
+};
+
 typedef struct Machine {
+    const Board *board;
     const char *name;       /* what rows begin with */
     QTest *q;
     PciBus bus;
     Testdev dev;
-    GuestQueue queue;
+    BenchQueue queue;
     uint64_t addr;
+    bool translated;
 } Machine;
 
 /* A row of a machine: an order of accesses. */
@@ -74,26 +95,30 @@ static void mem_write(void *opaque, uint64_t addr, const void *buf,
 
 static uint64_t reg_read(void *opaque, uint64_t offset, unsigned size)
 {
-    return qtest_read(opaque, UNIT + offset, size);
+    const Machine *m = opaque;
+
+    return qtest_read(m->q, m->board->unit + offset, size);
 }
 
 static void reg_write(void *opaque, uint64_t offset, uint64_t value,
                       unsigned size)
 {
-    qtest_write(opaque, UNIT + offset, value, size);
+    const Machine *m = opaque;
+
+    qtest_write(m->q, m->board->unit + offset, value, size);
 }
 
 static void translation_on(Machine *m, const BenchMode *mode)
 {
-    static const BenchTables tables = {
-        .pages = MOST, .data = DATA, .data_pages = DATA_PAGES,
-        .middle = MIDDLE,
+    const BenchTables tables = {
+        .pages = MOST, .data = m->board->ram + DATA,
+        .data_pages = DATA_PAGES, .middle = MIDDLE,
     };
     GuestMem mem = { mem_read, mem_write, m->q };
-    GuestRegs regs = { reg_read, reg_write, m->q };
+    GuestRegs regs = { reg_read, reg_write, m };
     GuestAlloc alloc;
 
-    guest_alloc_init(&alloc, &mem, HEAP, RAM_END - HEAP);
+    guest_alloc_init(&alloc, &mem, m->board->ram + HEAP, RAM_END - HEAP);
     if (!bench_mode_start(mode, &tables, &alloc, &regs,
                           pci_source(&m->dev.pci), &m->queue)) {
         qtest_fail(m->q, "%s: the unit does not take its tables",
@@ -101,28 +126,47 @@ static void translation_on(Machine *m, const BenchMode *mode)
     }
 }
 
+/* The command line of a machine with a unit that has these options. */
+static char *with_unit(const Board *board, const char *options)
+{
+    g_auto(GStrv) words = g_strsplit(options, ",", -1);
+    GString *line = g_string_new(board->with_unit);
+
+    for (unsigned i = 0; words[i]; i++) {
+        /* virt makes the unit itself */
+        g_string_append_printf(line, board == &q35
+                                     ? ",%s" : " -global arm-smmuv3.%s",
+                               words[i]);
+    }
+    return g_string_free(line, false);
+}
+
 /* @options NULL: without an IOMMU. */
 static void machine_start(Machine *m, const char *name, const char *binary,
-                          const BenchMode *mode, const char *options,
-                          const char *more)
+                          const BenchMode *mode, const char *options)
 {
-    g_autofree char *device =
-        options ? g_strdup_printf("-device intel-iommu%s%s%s",
-                                  *options || *more ? "," : "", options, more)
-                : g_strdup("");
+    const Board *board = mode->smmu ? &virt : &q35;
+    g_autofree char *machine = options ? with_unit(board, options)
+                                       : g_strdup(board->machine);
 
+    m->board = board;
     m->name = name;
     g_setenv("QTEST_QEMU_BINARY", binary, true);
-    m->q = qtest_start("-machine q35 -m 256M %s "
-                       "-device viommu-testdev,addr=3", device);
-    pci_bus_init(&m->bus, m->q);
+    qtest_set_target(board->target);
+    m->q = qtest_start("%s -m 256M -device viommu-testdev,addr=3", machine);
+    if (board->ecam) {
+        pci_bus_init_at(&m->bus, m->q, board->ecam, board->bars);
+    } else {
+        pci_bus_init(&m->bus, m->q);
+    }
     testdev_init(&m->dev, &m->bus, 0);
-    m->addr = DATA;
+    m->addr = board->ram + DATA;
+    m->translated = options && mode->pgtt != SPEC_PGTT_PASS;
     if (options) {
         translation_on(m, mode);
-        if (mode->pgtt != SPEC_PGTT_PASS) {
-            m->addr = BENCH_IOVA;
-        }
+    }
+    if (m->translated) {
+        m->addr = BENCH_IOVA;
     }
     testdev_set(&m->dev, TD_PASID,
                 options && mode->with_pasid ? TD_PASID_ENABLE | BENCH_PASID
@@ -136,8 +180,8 @@ static void machine_start(Machine *m, const char *name, const char *binary,
 static double loop_ns(Machine *m, const Row *row)
 {
     /* Without a unit, as many pages as there are, for comparison. */
-    unsigned pages = m->addr == DATA ? MIN(row->pages, DATA_PAGES)
-                                     : row->pages;
+    unsigned pages = m->translated ? row->pages
+                                   : MIN(row->pages, DATA_PAGES);
 
     testdev_set(&m->dev, TD_LENGTH, pages * BENCH_PAGE);
     testdev_set(&m->dev, TD_LOOP_FLAGS, row->random ? LOOP_RANDOM : 0);
@@ -161,14 +205,17 @@ static void measure(const BenchMode *mode, const char *ours,
     double best[MACHINES][ROWS];
     unsigned n = 0;
 
-    machine_start(&machines[n++], "none", ours, mode, NULL, "");
-    machine_start(&machines[n++], "qemu", ours, mode, mode->options, "");
+    machine_start(&machines[n++], "none", ours, mode, NULL);
+    machine_start(&machines[n++], "qemu", ours, mode, mode->options);
     if (mode->pgtt != SPEC_PGTT_PASS) {
-        machine_start(&machines[n++], "walking", ours, mode, mode->options,
-                      *mode->options ? ",iotlb-bits=4" : "iotlb-bits=4");
+        g_autofree char *small = g_strconcat("iotlb-bits=4",
+                                             *mode->options ? "," : "",
+                                             mode->options, NULL);
+
+        machine_start(&machines[n++], "walking", ours, mode, small);
     }
     if (*stock && mode->stock) {
-        machine_start(&machines[n++], "stock", stock, mode, mode->stock, "");
+        machine_start(&machines[n++], "stock", stock, mode, mode->stock);
     }
     /* Each row to its end: the next one wants other pages kept. */
     for (unsigned k = 0; k < ROWS; k++) {

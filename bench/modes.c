@@ -11,25 +11,33 @@
 #define PER_TABLE 512u
 
 const BenchMode bench_modes[] = {
-    { "legacy", "legacy mode", "", "", false, false, SPEC_PGTT_SECOND, 0 },
+    { "legacy", "legacy mode", "", "", false, false, SPEC_PGTT_SECOND, 0, 0 },
     { "pass", "pass-through", SCALABLE, SCALABLE, true, false,
-      SPEC_PGTT_PASS, 0 },
+      SPEC_PGTT_PASS, 0, 0 },
     { "second", "second stage", SCALABLE, SCALABLE, true, false,
-      SPEC_PGTT_SECOND, 0 },
+      SPEC_PGTT_SECOND, 0, 0 },
     { "first4", "first stage, 4 levels", FIRST, FIRST, true, false,
-      SPEC_PGTT_FIRST, 4 },
+      SPEC_PGTT_FIRST, 4, 0 },
     { "first5", "first stage, 5 levels", FIRST ",aw-bits=57", NULL, true,
-      false, SPEC_PGTT_FIRST, 5 },
+      false, SPEC_PGTT_FIRST, 5, 0 },
     { "nested", "nested", FIRST ",nested=on", NULL, true, false,
-      SPEC_PGTT_NESTED, 4 },
+      SPEC_PGTT_NESTED, 4, 0 },
     { "pasid-pass", "PASID, pass-through", SCALABLE PASID, NULL, true, true,
-      SPEC_PGTT_PASS, 0 },
+      SPEC_PGTT_PASS, 0, 0 },
     { "pasid-second", "PASID, second stage", SCALABLE PASID, NULL, true,
-      true, SPEC_PGTT_SECOND, 0 },
+      true, SPEC_PGTT_SECOND, 0, 0 },
     { "pasid-first4", "PASID, first stage", FIRST PASID, NULL, true, true,
-      SPEC_PGTT_FIRST, 4 },
+      SPEC_PGTT_FIRST, 4, 0 },
     { "pasid-nested", "PASID, nested", FIRST ",nested=on" PASID, NULL, true,
-      true, SPEC_PGTT_NESTED, 4 },
+      true, SPEC_PGTT_NESTED, 4, 0 },
+    { "smmu-s1", "SMMUv3, stage 1", "stage=1", "stage=1", false, false,
+      SPEC_PGTT_FIRST, 4, SMMUV3_S1 },
+    { "smmu-s2", "SMMUv3, stage 2", "stage=2", "stage=2", false, false,
+      SPEC_PGTT_SECOND, 0, SMMUV3_S2 },
+    { "smmu-nested", "SMMUv3, nested", "stage=nested", "stage=nested", false,
+      false, SPEC_PGTT_NESTED, 4, SMMUV3_NESTED },
+    { "smmu-substream", "SMMUv3, substream", "stage=1,ssidsize=20", NULL,
+      false, true, SPEC_PGTT_FIRST, 4, SMMUV3_S1 },
 };
 const unsigned bench_modes_n = sizeof(bench_modes) / sizeof(bench_modes[0]);
 
@@ -42,10 +50,6 @@ const BenchMode *bench_mode_find(const char *name)
     }
     return NULL;
 }
-
-/* Where the entry of @addr stands in a last-level table of either stage. */
-typedef uint64_t (*EntryOf)(const void *stage, GuestAlloc *alloc,
-                            uint64_t addr);
 
 typedef struct SecondStage {
     uint64_t table;
@@ -67,9 +71,9 @@ static uint64_t first_entry(const void *stage, GuestAlloc *alloc,
 }
 
 /* Map @pages pages, a table at once: one by one takes minutes by qtest. */
-static bool map_pages(GuestAlloc *alloc, EntryOf entry_of, const void *stage,
-                      uint64_t addr, uint64_t pages, uint64_t to,
-                      uint64_t to_pages, uint64_t flags)
+bool bench_map_pages(GuestAlloc *alloc, BenchEntryOf entry_of,
+                     const void *stage, uint64_t addr, uint64_t pages,
+                     uint64_t to, uint64_t to_pages, uint64_t flags)
 {
     for (uint64_t i = 0, n; i < pages; i += n) {
         uint64_t room = PER_TABLE - (addr / BENCH_PAGE + i) % PER_TABLE;
@@ -92,8 +96,8 @@ static bool map_pages(GuestAlloc *alloc, EntryOf entry_of, const void *stage,
 static bool map_second(GuestAlloc *alloc, const SecondStage *ss, uint64_t addr,
                        uint64_t pages, uint64_t to, uint64_t to_pages)
 {
-    return map_pages(alloc, second_entry, ss, addr, pages, to, to_pages,
-                     SPEC_SS_R | SPEC_SS_W);
+    return bench_map_pages(alloc, second_entry, ss, addr, pages, to, to_pages,
+                           SPEC_SS_R | SPEC_SS_W);
 }
 
 static bool start_legacy(const BenchTables *t, GuestAlloc *alloc,
@@ -133,14 +137,15 @@ static bool map_scalable(const BenchMode *mode, const BenchTables *t,
     entry->fs = fs.table;
     entry->fs_levels = mode->fs_levels;
     if (mode->pgtt == SPEC_PGTT_FIRST) {
-        return map_pages(alloc, first_entry, &fs, BENCH_IOVA, t->pages,
-                         t->data, t->data_pages,
-                         SPEC_FS_P | SPEC_FS_RW | SPEC_FS_US | SPEC_FS_A);
+        return bench_map_pages(alloc, first_entry, &fs, BENCH_IOVA, t->pages,
+                               t->data, t->data_pages,
+                               SPEC_FS_P | SPEC_FS_RW | SPEC_FS_US |
+                               SPEC_FS_A);
     }
     /* The first stage's own tables stay where they are. */
-    return map_pages(alloc, first_entry, &fs, BENCH_IOVA, t->pages, t->middle,
-                     t->pages, SPEC_FS_P | SPEC_FS_RW | SPEC_FS_US |
-                               SPEC_FS_A) &&
+    return bench_map_pages(alloc, first_entry, &fs, BENCH_IOVA, t->pages,
+                           t->middle, t->pages,
+                           SPEC_FS_P | SPEC_FS_RW | SPEC_FS_US | SPEC_FS_A) &&
            map_second(alloc, ss, heap, (alloc->next - heap) / BENCH_PAGE,
                       heap, UINT64_MAX) &&
            map_second(alloc, ss, t->middle, t->pages, t->data, t->data_pages);
@@ -170,18 +175,20 @@ static bool start_scalable(const BenchMode *mode, const BenchTables *t,
 
 bool bench_mode_start(const BenchMode *mode, const BenchTables *tables,
                       GuestAlloc *alloc, const GuestRegs *regs,
-                      uint16_t source, GuestQueue *queue)
+                      uint16_t source, BenchQueue *queue)
 {
-    /* as many levels as a unit of default width has */
-    SecondStage ss = {
-        guest_ss_new(alloc),
-        guest_reg64(regs, SPEC_CAP) & SPEC_CAP_SAGAW_48 ? 4 : 3,
-    };
+    SecondStage ss;
 
+    if (mode->smmu) {
+        return bench_smmu_start(mode, tables, alloc, regs, source, queue);
+    }
+    ss.table = guest_ss_new(alloc);
+    /* as many as a unit of default width has */
+    ss.levels = guest_reg64(regs, SPEC_CAP) & SPEC_CAP_SAGAW_48 ? 4 : 3;
     return (mode->scalable
             ? start_scalable(mode, tables, alloc, regs, source, &ss)
             : start_legacy(tables, alloc, regs, source, &ss)) &&
-           (mode->scalable ? guest_queue_init_wide(queue, alloc, regs, 0)
-                           : guest_queue_init(queue, alloc, regs, 0)) &&
+           (mode->scalable ? guest_queue_init_wide(&queue->vtd, alloc, regs, 0)
+                           : guest_queue_init(&queue->vtd, alloc, regs, 0)) &&
            guest_command(regs, SPEC_GCMD_TE, 0);
 }

@@ -16,6 +16,8 @@ WORDS = {
     "pasid-pass": "PASID, pass-through",
     "pasid-second": "PASID, second stage",
     "pasid-first4": "PASID, first stage", "pasid-nested": "PASID, nested",
+    "smmu-s1": "SMMUv3, stage 1", "smmu-s2": "SMMUv3, stage 2",
+    "smmu-nested": "SMMUv3, nested", "smmu-substream": "SMMUv3, substream",
 }
 ENTRIES = (8, 1000, 1000000)
 

@@ -118,6 +118,7 @@ bool guest_smmu_commands_init(GuestSmmuCommands *q, GuestAlloc *alloc,
     q->mem = &alloc->mem;
     q->regs = regs;
     q->log2 = log2;
+    q->prod = 0;
     q->base = guest_alloc_pages(alloc, (bytes + 4095) / 4096);
     if (!q->base) {
         return false;
@@ -128,15 +129,25 @@ bool guest_smmu_commands_init(GuestSmmuCommands *q, GuestAlloc *alloc,
     return true;
 }
 
-void guest_smmu_command(GuestSmmuCommands *q, uint64_t w0, uint64_t w1)
+void guest_smmu_push(GuestSmmuCommands *q, uint64_t w0, uint64_t w1)
 {
-    uint32_t prod = guest_reg32(q->regs, SMMUV3_CMDQ_PROD);
-    uint64_t index = prod & ((1u << q->log2) - 1);
+    uint64_t index = q->prod & ((1u << q->log2) - 1);
 
     guest_write64(q->mem, q->base + index * 16, w0);
     guest_write64(q->mem, q->base + index * 16 + 8, w1);
-    guest_set_reg32(q->regs, SMMUV3_CMDQ_PROD,
-                    (prod + 1) & ((2u << q->log2) - 1));
+    q->prod = (q->prod + 1) & ((2u << q->log2) - 1);
+}
+
+void guest_smmu_ring(GuestSmmuCommands *q)
+{
+    guest_set_reg32(q->regs, SMMUV3_CMDQ_PROD, q->prod);
+}
+
+void guest_smmu_command(GuestSmmuCommands *q, uint64_t w0, uint64_t w1)
+{
+    q->prod = guest_reg32(q->regs, SMMUV3_CMDQ_PROD);
+    guest_smmu_push(q, w0, w1);
+    guest_smmu_ring(q);
 }
 
 bool guest_smmu_commands_done(const GuestSmmuCommands *q)

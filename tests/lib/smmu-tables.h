@@ -65,11 +65,15 @@ typedef struct GuestSmmuCommands {
     const GuestRegs *regs;
     uint64_t base;
     unsigned log2;
+    uint32_t prod;              /* with those that were not announced yet */
 } GuestSmmuCommands;
 
 bool guest_smmu_commands_init(GuestSmmuCommands *q, GuestAlloc *alloc,
                          const GuestRegs *regs, unsigned log2);
 void guest_smmu_command(GuestSmmuCommands *q, uint64_t w0, uint64_t w1);
+/** The same in two steps: write commands, then announce them all. */
+void guest_smmu_push(GuestSmmuCommands *q, uint64_t w0, uint64_t w1);
+void guest_smmu_ring(GuestSmmuCommands *q);
 /** Whether all commands have been consumed. */
 bool guest_smmu_commands_done(const GuestSmmuCommands *q);
 
