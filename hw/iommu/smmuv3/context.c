@@ -79,16 +79,28 @@ static void pack(const SmmuContext *c, uint64_t value[4])
     value[3] = viommu_put(value[3], SLOT_ASID, c->asid);
 }
 
-static void unpack(const uint64_t value[4], SmmuContext *c)
+static void unpack_tags(const uint64_t value[4], SmmuContext *c)
 {
-    unpack_table(value[0], &c->s1[0]);
-    unpack_table(value[1], &c->s1[1]);
-    unpack_table(value[2], &c->s2);
-    c->ips_bits = unpack_width(viommu_get(value[0], SLOT_OUT));
-    c->s2_out_bits = unpack_width(viommu_get(value[2], SLOT_OUT));
+    c->s1[0].tbi = viommu_get(value[0], SLOT_TBI);
+    c->s1[1].tbi = viommu_get(value[1], SLOT_TBI);
     c->flags = viommu_get(value[3], SLOT_FLAGS);
     c->vmid = viommu_get(value[3], SLOT_VMID);
     c->asid = viommu_get(value[3], SLOT_ASID);
+}
+
+/* A stage that does not translate has no tables. */
+static void unpack(const uint64_t value[4], SmmuContext *c)
+{
+    unpack_tags(value, c);
+    if (c->flags & SMMU_CTX_S1) {
+        unpack_table(value[0], &c->s1[0]);
+        unpack_table(value[1], &c->s1[1]);
+        c->ips_bits = unpack_width(viommu_get(value[0], SLOT_OUT));
+    }
+    if (c->flags & SMMU_CTX_S2) {
+        unpack_table(value[2], &c->s2);
+        c->s2_out_bits = unpack_width(viommu_get(value[2], SLOT_OUT));
+    }
 }
 
 static uint64_t slot_key(uint32_t sid, uint32_t ssid)
@@ -105,47 +117,47 @@ static SmmuContextSlot *slot_of(SmmuUnit *u, uint64_t key)
     return &u->contexts[hash >> (64 - SMMU_CONTEXT_BITS)];
 }
 
-static bool slot_find(SmmuContextSlot *slot, uint64_t key, uint64_t stamp,
-                      SmmuContext *c)
+static inline bool slot_find(SmmuContextSlot *slot, uint64_t key,
+                             SmmuKept *kept)
 {
-    uint64_t before = viommu_acquire(&slot->sequence), value[4];
+    uint64_t before = viommu_acquire(&slot->sequence);
 
-    if ((before & 1) || viommu_acquire(&slot->key) != key ||
-        viommu_acquire(&slot->stamp) != stamp) {
+    if (viommu_acquire(&slot->key) != key ||
+        viommu_acquire(&slot->stamp) != kept->stamp) {
         return false;
     }
     for (unsigned i = 0; i < 4; i++) {
-        value[i] = viommu_acquire(&slot->value[i]);
+        kept->word[i] = viommu_acquire(&slot->value[i]);
     }
-    if (viommu_acquire(&slot->sequence) != before) {
+    return !(before & 1) && viommu_acquire(&slot->sequence) == before;
+}
+
+/* Of entries that are made now; never 0. */
+static uint64_t current_stamp(const SmmuUnit *u)
+{
+    return viommu_acquire(&u->context_gen) + 1;
+}
+
+bool smmu_context_find(SmmuUnit *u, uint32_t sid, uint32_t ssid,
+                       SmmuKept *kept, SmmuContext *c)
+{
+    uint64_t key = slot_key(sid, ssid);
+
+    kept->stamp = current_stamp(u);
+    if (!slot_find(slot_of(u, key), key, kept)) {
         return false;
     }
-    unpack(value, c);
+    unpack_tags(kept->word, c);
     return true;
 }
 
-bool smmu_context_tags(SmmuUnit *u, uint32_t sid, uint32_t ssid,
-                       SmmuContext *c)
+bool smmu_context_unpack(const SmmuUnit *u, const SmmuKept *kept,
+                         SmmuContext *c)
 {
-    uint64_t key = slot_key(sid, ssid), word, low, high, before;
-    const SmmuContextSlot *slot = slot_of(u, key);
-
-    before = viommu_acquire(&slot->sequence);
-    if (viommu_acquire(&slot->key) != key ||
-        viommu_acquire(&slot->stamp) != viommu_acquire(&u->context_gen) + 1) {
+    if (kept->stamp != current_stamp(u)) {
         return false;
     }
-    low = viommu_acquire(&slot->value[0]);
-    high = viommu_acquire(&slot->value[1]);
-    word = viommu_acquire(&slot->value[3]);
-    if ((before & 1) || viommu_acquire(&slot->sequence) != before) {
-        return false;
-    }
-    c->s1[0].tbi = viommu_get(low, SLOT_TBI);
-    c->s1[1].tbi = viommu_get(high, SLOT_TBI);
-    c->flags = viommu_get(word, SLOT_FLAGS);
-    c->vmid = viommu_get(word, SLOT_VMID);
-    c->asid = viommu_get(word, SLOT_ASID);
+    unpack(kept->word, c);
     return true;
 }
 
@@ -334,11 +346,12 @@ SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
     uint64_t key = slot_key(sid, ssid);
     SmmuContextSlot *slot = slot_of(u, key);
     /* Before the tables are read: what is invalidated from now on voids the
-     * fill.  Never 0. */
-    uint64_t stamp = viommu_acquire(&u->context_gen) + 1;
+     * fill. */
+    SmmuKept kept = { .stamp = current_stamp(u) };
     SmmuEventId id;
 
-    if (slot_find(slot, key, stamp, c)) {
+    if (slot_find(slot, key, &kept)) {
+        unpack(kept.word, c);
         return SMMU_EVENT_NONE;
     }
     memset(c, 0, sizeof(*c));
@@ -346,7 +359,7 @@ SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
     id = read_context(u, sid, ssid, c, fault);
     fault->id = id;
     if (!id) {
-        slot_fill(slot, key, stamp, c);
+        slot_fill(slot, key, kept.stamp, c);
     }
     return id;
 }

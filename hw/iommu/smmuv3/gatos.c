@@ -48,6 +48,7 @@ static uint64_t translate(SmmuUnit *u, uint64_t sid_word, uint64_t addr_word)
     SmmuFault fault = { 0 };
     SmmuContext c;
     SmmuMapping m;
+    SmmuTags tags;
     SmmuEventId id;
 
     if (!(viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN) || !type) {
@@ -67,7 +68,8 @@ static uint64_t translate(SmmuUnit *u, uint64_t sid_word, uint64_t addr_word)
         m = (SmmuMapping) { .page = addr, .shift = 12 };
         return succeeded(addr, &m);
     }
-    if (!smmu_walk(u, &c, addr, &wanted, &m, &fault)) {
+    tags = smmu_tags(u, &c);
+    if (!smmu_walk(u, &c, &tags, addr, &wanted, &m, &fault)) {
         return failed(fault.id, &fault);
     }
     return succeeded(addr, &m);

@@ -20,6 +20,7 @@ typedef struct Request {
     SmmuContext context;
     SmmuFault fault;
     bool silent;            /* no event */
+    bool missed;            /* the IOTLB has nothing */
 } Request;
 
 static bool granted(Request *r, uint64_t addr, uint64_t size, uint8_t access)
@@ -92,32 +93,36 @@ static bool look_up(Request *r, const SmmuContext *c, uint64_t addr,
         return smmu_walk_split(r->u, c, addr, wanted, m, &r->fault);
     }
     tags = smmu_tags(r->u, c);
-    if (smmu_iotlb_find(r->u, &tags, addr, smmu_needs(wanted->access), m)) {
+    if (!r->missed &&
+        smmu_iotlb_find(r->u, &tags, addr, smmu_needs(wanted->access), m)) {
         return true;
     }
-    if (!smmu_walk(r->u, c, addr, wanted, m, &r->fault)) {
+    if (!smmu_walk(r->u, c, &tags, addr, wanted, m, &r->fault)) {
         return false;
     }
     smmu_iotlb_fill(r->u, &tags, addr, wanted, m);
     return true;
 }
 
-static bool answer(Request *r, const SmmuMapping *m)
+/* The one place where a translation, cached or fresh, becomes an answer. */
+static inline bool answer(const ViommuRequest *req, uint32_t context_flags,
+                          uint8_t wanted, const SmmuMapping *m,
+                          ViommuReply *reply)
 {
     uint64_t size = UINT64_C(1) << m->shift;
-    uint8_t access = access_of(m->flags, r->wanted.access & VIOMMU_PRIV);
+    uint8_t access = access_of(m->flags, wanted & VIOMMU_PRIV);
 
-    r->reply->global = m->flags & SMMU_MAP_GLOBAL;
-    r->reply->privileged = r->wanted.access & VIOMMU_PRIV;
-    if ((r->context.flags & SMMU_CTX_FORCE_INST) &&
-        !(access & VIOMMU_EXEC) && !(r->req->access & VIOMMU_READ)) {
+    if ((context_flags & SMMU_CTX_FORCE_INST) &&
+        !(access & VIOMMU_EXEC) && !(req->access & VIOMMU_READ)) {
         /* Reads of this stream are instruction fetches. */
         access &= ~VIOMMU_READ;
     }
     /* An instruction fetch reads, but needs no right to. */
-    return granted(r, m->page | (r->req->addr & (size - 1)), size,
-                   access | (r->wanted.access & VIOMMU_EXEC ? VIOMMU_READ
-                                                            : 0));
+    viommu_put_reply(reply, m->page | (req->addr & (size - 1)), size,
+                     access | (wanted & VIOMMU_EXEC ? VIOMMU_READ : 0));
+    reply->global = m->flags & SMMU_MAP_GLOBAL;
+    reply->privileged = wanted & VIOMMU_PRIV;
+    return true;
 }
 
 static bool nothing_granted(Request *r)
@@ -144,7 +149,7 @@ static bool answer_ats(Request *r, const SmmuContext *c)
             continue;
         }
         if (look_up(r, c, r->req->addr, &wanted, &m)) {
-            answer(r, &m);
+            answer(r->req, r->context.flags, all, &m, r->reply);
             r->reply->access = access_of(m.flags, mode);
             if (!(all & VIOMMU_EXEC)) {
                 r->reply->access &= ~VIOMMU_EXEC;
@@ -172,7 +177,7 @@ static bool translate(Request *r, const SmmuContext *c)
     if (!look_up(r, c, r->req->addr, &r->wanted, &m)) {
         return blocked(r, UINT64_C(1) << m.shift);
     }
-    return answer(r, &m);
+    return answer(r->req, r->context.flags, r->wanted.access, &m, r->reply);
 }
 
 /* Privilege and instruction: from the transaction unless overridden. */
@@ -347,22 +352,49 @@ static ViommuStatus report(Request *r)
     return VIOMMU_FAULT;
 }
 
-static ViommuStatus translate_slowly(SmmuUnit *u, const ViommuRequest *req,
-                                     ViommuReply *reply)
+/*
+ * What the short way has found when the IOTLB has nothing can be used in this
+ * section, as if it were looked up only now: nothing has voided it since.
+ */
+static bool resume(Request *r, const SmmuKept *kept)
 {
-    Request r = {
-        .u = u, .req = req, .reply = reply,
-        .wanted = { .access = req->access, .probe = req->probe },
-    };
+    r->wanted.seen = viommu_tlb_epochs(&r->u->tlb);
+    if (!(viommu_acquire(&r->u->cr0) & SMMU_CR0_SMMUEN) ||
+        !smmu_context_unpack(r->u, kept, &r->context)) {
+        return resolve(r);
+    }
+    r->missed = true;
+    override_access(r);
+    return translate(r, &r->context);
+}
+
+/* Whatever the request; @kept when only the translation is lacking, or
+ * NULL. */
+static G_GNUC_NO_INLINE ViommuStatus long_way(SmmuUnit *u,
+                                              const ViommuRequest *req,
+                                              ViommuReply *reply,
+                                              const SmmuKept *kept)
+{
+    Request r;
     bool ok;
 
+    /* Not as a whole, for the sake of the context. */
+    r.u = u;
+    r.req = req;
+    r.reply = reply;
+    r.wanted.access = req->access;
+    r.wanted.probe = req->probe;
+    r.context.flags = 0;
+    r.fault = (SmmuFault) { 0 };
+    r.silent = false;
+    r.missed = false;
     if (!(req->access & (VIOMMU_READ | VIOMMU_WRITE))) {
         r.wanted.access |= VIOMMU_READ;
     }
-    memset(reply, 0, sizeof(*reply));
+    viommu_put_reply(reply, 0, 0, 0);
 
     viommu_read_lock();
-    ok = resolve(&r);
+    ok = kept ? resume(&r, kept) : resolve(&r);
     viommu_read_unlock();
 
     if (ok) {
@@ -376,10 +408,12 @@ static ViommuStatus translate_slowly(SmmuUnit *u, const ViommuRequest *req,
 
 /*
  * The short way of a transaction whose context and translation are cached.
- * No memory is read, so the caller's DMA section is all it needs.  False:
- * nothing is known, go the long way.
+ * No memory is read, so the caller's DMA section is all it needs.  With
+ * false, the long way begins anew, or with *@missed, where this one has
+ * ended.
  */
-static bool cached(SmmuUnit *u, const ViommuRequest *req, ViommuReply *reply)
+static inline bool short_way(SmmuUnit *u, const ViommuRequest *req,
+                             ViommuReply *reply, SmmuKept *kept, bool *missed)
 {
     const uint32_t unusual = SMMU_CTX_FORCE_PRIV | SMMU_CTX_FORCE_USER |
                              SMMU_CTX_FORCE_DATA | SMMU_CTX_FORCE_INST |
@@ -389,11 +423,10 @@ static bool cached(SmmuUnit *u, const ViommuRequest *req, ViommuReply *reply)
     SmmuContext c;
     SmmuTags tags;
     SmmuMapping m;
-    uint64_t size;
 
     if (req->kind != VIOMMU_UNTRANSLATED ||
         !(viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN) ||
-        !smmu_context_tags(u, req->source, req->pasid, &c) ||
+        !smmu_context_find(u, req->source, req->pasid, kept, &c) ||
         (c.flags & unusual) || !(c.flags & (SMMU_CTX_S1 | SMMU_CTX_S2))) {
         return false;
     }
@@ -403,26 +436,21 @@ static bool cached(SmmuUnit *u, const ViommuRequest *req, ViommuReply *reply)
     tags = smmu_tags(u, &c);
     if (!smmu_iotlb_find(u, &tags, smmu_effective(&c, req->addr),
                          smmu_needs(access), &m)) {
+        *missed = true;
         return false;
     }
-    size = UINT64_C(1) << m.shift;
-    *reply = (ViommuReply) {
-        .addr = m.page | (req->addr & (size - 1)), .size = size,
-        .access = access_of(m.flags, access & VIOMMU_PRIV) |
-                  (inst ? VIOMMU_READ : 0),
-        .global = m.flags & SMMU_MAP_GLOBAL,
-        .privileged = access & VIOMMU_PRIV,
-    };
-    return true;
+    return answer(req, 0, access, &m, reply);
 }
 
 ViommuStatus smmu_translate(Viommu *unit, const ViommuRequest *req,
                             ViommuReply *reply)
 {
-    if (cached(smmu_unit(unit), req, reply)) {
-        return VIOMMU_OK;
-    }
-    return translate_slowly(smmu_unit(unit), req, reply);
+    SmmuUnit *u = smmu_unit(unit);
+    bool missed = false;
+    SmmuKept kept;
+
+    return short_way(u, req, reply, &kept, &missed)
+           ? VIOMMU_OK : long_way(u, req, reply, missed ? &kept : NULL);
 }
 
 bool smmu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)

@@ -237,10 +237,19 @@ bool smmu_decode_cd(const SmmuUnit *u, const uint64_t word[8],
 SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
                          SmmuContext *context, SmmuFault *fault);
 
-/** The cached context's members that the IOTLB needs, and no others: flags,
+/** A cached context as it is kept, with the stamp that it was found by. */
+typedef struct SmmuKept {
+    uint64_t word[4];
+    uint64_t stamp;
+} SmmuKept;
+
+/** The cached context, and of its members those that the IOTLB needs: flags,
  *  vmid, asid, tbi.  False: not cached. */
-bool smmu_context_tags(SmmuUnit *u, uint32_t sid, uint32_t ssid,
-                       SmmuContext *context);
+bool smmu_context_find(SmmuUnit *u, uint32_t sid, uint32_t ssid,
+                       SmmuKept *kept, SmmuContext *context);
+/** All members.  False: it has become void since. */
+bool smmu_context_unpack(const SmmuUnit *u, const SmmuKept *kept,
+                         SmmuContext *context);
 
 /* --- walk.c -------------------------------------------------------------- */
 
@@ -261,7 +270,6 @@ typedef struct SmmuMapping {
 
 /** What is wanted of a translation. */
 typedef struct SmmuWanted {
-    bool inner;             /* of stage 2, by a nested walk */
     uint8_t access;         /* VIOMMU_READ and so on */
     bool probe;             /* change neither memory nor the IOTLB */
     ViommuTlbEpochs seen;   /* taken before the first look at anything */
@@ -276,9 +284,16 @@ static inline uint8_t smmu_needs(uint8_t access)
            (access & VIOMMU_PRIV ? 3 : 0);
 }
 
+/** Of entries that are made now: those of the ASID, or of stage 2; and those
+ *  that all ASIDs have. */
+typedef struct SmmuTags {
+    ViommuTag own;
+    ViommuTag global;
+} SmmuTags;
+
 /** Both stages as the context says; from the tables.  False with *@fault. */
-bool smmu_walk(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
-               const SmmuWanted *wanted, SmmuMapping *mapping,
+bool smmu_walk(SmmuUnit *u, const SmmuContext *context, const SmmuTags *tags,
+               uint64_t addr, const SmmuWanted *wanted, SmmuMapping *mapping,
                SmmuFault *fault);
 /** The address between the stages, with what both grant (split-stage ATS,
  *  13.6.3). */
@@ -291,12 +306,15 @@ bool smmu_walk_for_cd(SmmuUnit *u, const SmmuContext *context, uint64_t *addr,
 
 /* --- iotlb.c ------------------------------------------------------------- */
 
-/** Of entries that are made now: those of the ASID, or of stage 2; and those
- *  that all ASIDs have. */
-typedef struct SmmuTags {
-    ViommuTag own;
-    ViommuTag global;
-} SmmuTags;
+/* In keys, with the VMID: */
+#define SMMU_KEY_EL2    (UINT64_C(1) << 23)
+#define SMMU_KEY_STAGE2 (UINT64_C(1) << 24)
+
+static inline uint64_t smmu_stage1_key(const SmmuContext *c, bool global)
+{
+    return c->vmid | (c->flags & SMMU_CTX_EL2 ? SMMU_KEY_EL2 : 0) |
+           (global ? VIOMMU_TAG_GLOBAL : (uint64_t)c->asid << 32);
+}
 
 /** Index of u->vmid_gens. */
 static inline uint32_t smmu_world(const SmmuContext *c)
@@ -310,9 +328,60 @@ static inline unsigned smmu_asid_hash(uint32_t world, uint16_t asid)
     return ((world + (world >> 16)) * 0x9e5u + asid) % SMMU_ASID_GENS;
 }
 
-SmmuTags smmu_tags(const SmmuUnit *u, const SmmuContext *context);
-bool smmu_iotlb_find(SmmuUnit *u, const SmmuTags *tags, uint64_t addr,
-                     uint8_t needs, SmmuMapping *mapping);
+/*
+ * The counters only grow, so a sum stays the same only while none changes.
+ * Global entries outlive their ASID (4.4.2).
+ */
+static inline ViommuTag smmu_stage2_tag(const SmmuUnit *u, uint16_t vmid)
+{
+    return (ViommuTag) {
+        viommu_acquire(&u->iotlb_gen) +
+        viommu_acquire(&u->vmid_gens[vmid]) + 1, vmid | SMMU_KEY_STAGE2,
+    };
+}
+
+static inline SmmuTags smmu_tags(const SmmuUnit *u, const SmmuContext *c)
+{
+    uint32_t world = smmu_world(c);
+    uint64_t stamp;
+
+    if (!(c->flags & SMMU_CTX_S1)) {
+        return (SmmuTags) { .own = smmu_stage2_tag(u, c->vmid) };
+    }
+    stamp = viommu_acquire(&u->iotlb_gen) +
+            viommu_acquire(&u->vmid_gens[world]) + 1;
+    if (c->flags & SMMU_CTX_S2) {
+        stamp += viommu_acquire(&u->nested_gens[c->vmid]);
+    }
+    return (SmmuTags) {
+        .own = {
+            stamp + viommu_acquire(&u->asid_gens[smmu_asid_hash(world,
+                                                                c->asid)]),
+            smmu_stage1_key(c, false),
+        },
+        .global = { stamp, smmu_stage1_key(c, true) },
+    };
+}
+
+/** A cached translation that grants what is needed. */
+static inline bool smmu_iotlb_find(const SmmuUnit *u, const SmmuTags *tags,
+                                   uint64_t addr, uint8_t needs,
+                                   SmmuMapping *m)
+{
+    ViommuCacheEntry e;
+    unsigned shift;
+
+    if (!viommu_tlb_find(&u->tlb, &tags->own, addr, &e, &shift) &&
+        ((tags->own.key & SMMU_KEY_STAGE2) ||
+         !viommu_tlb_find(&u->tlb, &tags->global, addr, &e, &shift))) {
+        return false;
+    }
+    m->flags = e.value[0] & 0xff;
+    m->page = e.value[0] & ~UINT64_C(0xfff);
+    m->shift = shift;
+    return !(needs & ~m->flags);
+}
+
 void smmu_iotlb_fill(SmmuUnit *u, const SmmuTags *tags, uint64_t addr,
                      const SmmuWanted *wanted, const SmmuMapping *mapping);
 /** Remove what touches @size bytes at @addr: translations, or the tables of

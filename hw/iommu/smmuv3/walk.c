@@ -75,7 +75,7 @@ static bool enter(Walk *w, uint64_t base, unsigned level, bool fresh)
                                             : (unsigned)t->granule - 3;
     uint64_t size = UINT64_C(8) << bits;
     const SmmuWanted reading = {
-        .access = VIOMMU_READ, .probe = w->wanted->probe, .inner = true,
+        .access = VIOMMU_READ, .probe = w->wanted->probe,
         .seen = w->wanted->seen,
     };
     SmmuMapping m;
@@ -253,7 +253,7 @@ static bool has(const Walk *w, uint32_t s1, uint32_t s2)
 static bool table_writable(Walk *w)
 {
     const SmmuWanted writing = {
-        .access = VIOMMU_READ | VIOMMU_WRITE, .inner = true,
+        .access = VIOMMU_READ | VIOMMU_WRITE,
         .seen = w->wanted->seen,
     };
     SmmuMapping m;
@@ -429,46 +429,27 @@ static bool walk_tables(Walk *w, SmmuMapping *m)
 
 /* --- Stages -------------------------------------------------------------- */
 
-/* A context that is tagged and translated as stage 2 alone is. */
-static SmmuContext stage2_only(const SmmuContext *c)
-{
-    SmmuContext s2 = { .flags = SMMU_CTX_S2, .vmid = c->vmid };
-
-    return s2;
-}
-
 static bool second_stage(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
                          const SmmuWanted *wanted, uint8_t class,
                          SmmuMapping *m, SmmuFault *fault)
 {
-    const SmmuContext alone = stage2_only(c);
-    const SmmuTags tags = smmu_tags(u, &alone);
     Walk w = {
         .u = u, .c = c, .wanted = wanted, .fault = fault,
         .table = &c->s2, .second = true, .class = class,
         .out_bits = c->s2_out_bits, .needs = smmu_needs(wanted->access),
-        .addr = ipa, .tag = tags.own, .top = c->s2.id,
+        .addr = ipa, .tag = smmu_stage2_tag(u, c->vmid), .top = c->s2.id,
     };
 
     /*
-     * A nested walk ends here for each page that it meets.  A look at one
+     * A nested walk comes here for each page that it meets.  A look at one
      * descriptor of a cached table costs no more than one at the IOTLB,
      * which keeps the whole of the walk.
      */
-    if (!wanted->inner && smmu_iotlb_find(u, &tags, ipa, w.needs, m)) {
-        return true;
-    }
     m->shift = c->s2.granule;
     if (ipa >> c->s2.input_bits) {
         return fail(&w, SMMU_F_TRANSLATION, class);
     }
-    if (!walk_tables(&w, m)) {
-        return false;
-    }
-    if (!wanted->inner) {
-        smmu_iotlb_fill(u, &tags, ipa, wanted, m);
-    }
-    return true;
+    return walk_tables(&w, m);
 }
 
 /* Which half of the address space; NULL when the address is in neither. */
@@ -482,7 +463,8 @@ static const SmmuTable *choose_table(const SmmuContext *c, uint64_t *addr)
     return (*addr & top) == (upper ? top : 0) ? t : NULL;
 }
 
-static bool first_stage(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
+static bool first_stage(SmmuUnit *u, const SmmuContext *c,
+                        const SmmuTags *tags, uint64_t addr,
                         const SmmuWanted *wanted, SmmuMapping *m,
                         SmmuFault *fault)
 {
@@ -492,7 +474,7 @@ static bool first_stage(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
         .nested = c->flags & SMMU_CTX_S2,
         .one_table = c->flags & SMMU_CTX_ONE_TABLE,
         .out_bits = c->ips_bits, .needs = smmu_needs(wanted->access),
-        .addr = addr, .tag = smmu_tags(u, c).own,
+        .addr = addr, .tag = tags->own,
     };
 
     m->shift = 12;
@@ -505,19 +487,9 @@ static bool first_stage(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
     return walk_tables(&w, m);
 }
 
-/* What stage 2 says about what stage 1 has found. */
-static bool nested_page(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
-                        const SmmuWanted *wanted, SmmuMapping *m,
-                        SmmuFault *fault)
-{
-    SmmuWanted inner = *wanted;
-
-    inner.inner = true;
-    return second_stage(u, c, ipa, &inner, SMMU_CLASS_IN, m, fault);
-}
-
-bool smmu_walk(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
-               const SmmuWanted *wanted, SmmuMapping *m, SmmuFault *fault)
+bool smmu_walk(SmmuUnit *u, const SmmuContext *c, const SmmuTags *tags,
+               uint64_t addr, const SmmuWanted *wanted, SmmuMapping *m,
+               SmmuFault *fault)
 {
     SmmuMapping second;
     uint64_t ipa;
@@ -533,14 +505,14 @@ bool smmu_walk(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
         }
         return second_stage(u, c, addr, wanted, SMMU_CLASS_IN, m, fault);
     }
-    if (!first_stage(u, c, addr, wanted, m, fault)) {
+    if (!first_stage(u, c, tags, addr, wanted, m, fault)) {
         return false;
     }
     if (!(c->flags & SMMU_CTX_S2)) {
         return true;
     }
     ipa = m->page | (addr & viommu_bits(m->shift - 1, 0));
-    if (!nested_page(u, c, ipa, wanted, &second, fault)) {
+    if (!second_stage(u, c, ipa, wanted, SMMU_CLASS_IN, &second, fault)) {
         return false;
     }
     /* The smaller of the two sizes, and what both grant. */
@@ -559,6 +531,7 @@ bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
                      const SmmuWanted *wanted, SmmuMapping *m,
                      SmmuFault *fault)
 {
+    const SmmuTags tags = smmu_tags(u, c);
     SmmuMapping second;
     uint64_t ipa;
 
@@ -571,11 +544,11 @@ bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
             fault->id = SMMU_F_ADDR_SIZE;
             return false;
         }
-    } else if (!first_stage(u, c, addr, wanted, m, fault)) {
+    } else if (!first_stage(u, c, &tags, addr, wanted, m, fault)) {
         return false;
     }
     ipa = m->page | (addr & viommu_bits(m->shift - 1, 0));
-    if (!nested_page(u, c, ipa, wanted, &second, fault)) {
+    if (!second_stage(u, c, ipa, wanted, SMMU_CLASS_IN, &second, fault)) {
         return false;
     }
     m->shift = MIN(m->shift, second.shift);

@@ -506,22 +506,6 @@ static inline bool in_first_width(uint64_t w0, uint64_t addr)
     return !((addr + (UINT64_C(1) << (width - 1))) >> width);
 }
 
-/* Each member: of a zeroed whole, gcc makes a "rep stos" that takes longer than
- * all the rest of a hit. */
-static inline void put_reply(ViommuReply *reply, uint64_t addr, uint64_t size,
-                             uint8_t access)
-{
-    reply->addr = addr;
-    reply->size = size;
-    reply->access = access;
-    reply->snoop = false;
-    reply->interrupt = false;
-    reply->global = false;
-    reply->privileged = false;
-    reply->untranslated_only = false;
-    reply->reason = 0;
-}
-
 /*
  * Of nearly each request, context and translation are in the caches and grant
  * what it wants.  This way answers these, with no more than that takes: no
@@ -570,7 +554,7 @@ static inline bool short_way(const VtdUnit *u, const ViommuRequest *req,
             if (viommu_acquire(&u->pmr_on)) {
                 return false;
             }
-            put_reply(reply, req->addr, identity_size(req->addr),
+            viommu_put_reply(reply, req->addr, identity_size(req->addr),
                       VIOMMU_READ | VIOMMU_WRITE);
             return true;
         }
@@ -589,7 +573,7 @@ static inline bool short_way(const VtdUnit *u, const ViommuRequest *req,
     if (reason || (req->access & ~access)) {
         return false;
     }
-    put_reply(reply, 0, 0, 0);
+    viommu_put_reply(reply, 0, 0, 0);
     return answer(req, &m, access, reply);
 }
 
