@@ -231,7 +231,8 @@ static void context_domain(Bench *b, unsigned i)
 static void context_device(Bench *b, unsigned i)
 {
     (void)i;
-    guest_queue_context(&b->queue.vtd, SPEC_GRAN_DEVICE, BENCH_DOMAIN, SOURCE, 0);
+    guest_queue_context(&b->queue.vtd, SPEC_GRAN_DEVICE, BENCH_DOMAIN,
+                        SOURCE, 0);
 }
 
 static void iotlb_global(Bench *b, unsigned i)
@@ -243,7 +244,8 @@ static void iotlb_global(Bench *b, unsigned i)
 static void iotlb_domain(Bench *b, unsigned i)
 {
     (void)i;
-    guest_queue_iotlb(&b->queue.vtd, SPEC_GRAN_DOMAIN, BENCH_DOMAIN, 0, 0, false);
+    guest_queue_iotlb(&b->queue.vtd, SPEC_GRAN_DOMAIN, BENCH_DOMAIN, 0, 0,
+                      false);
 }
 
 static void iotlb_page(Bench *b, unsigned i)
