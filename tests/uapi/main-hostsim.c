@@ -2,6 +2,7 @@
 /* The conformance program on the simulated host. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "hw/iommu/hostsim/hostsim.h"
 #include "tests/uapi/uapi.h"
@@ -16,6 +17,8 @@ static void no_leaks(Uapi *u)
     uapi_expect(u, usage.descriptors, 0, "descriptors that are left");
     uapi_expect(u, usage.objects, 0, "objects that are left");
     uapi_expect(u, usage.containers, 0, "containers that are left");
+    uapi_expect(u, usage.groups, 0, "groups that are open");
+    uapi_expect(u, usage.pasids, 0, "PASIDs that are left");
     uapi_expect(u, usage.bound, 0, "bound devices that are left");
     uapi_check(u, !usage.pinned, "%" PRIu64 " bytes are pinned",
                usage.pinned);
@@ -33,15 +36,35 @@ static void add_devices(Uapi *u)
     device.number = 0;
     g_assert_true(hostsim_add_device(sim, &device, &error));
     u->device[0] = "/dev/vfio/devices/vfio0";
+    u->group[0] = "/dev/vfio/11";
+    u->name[0] = "0000:01:00.0";
     device.name = "0000:02:00.0";
     device.group = 12;
     device.number = 1;
     g_assert_true(hostsim_add_device(sim, &device, &error));
     u->device[1] = "/dev/vfio/devices/vfio1";
+    u->group[1] = "/dev/vfio/12";
+    u->name[1] = "0000:02:00.0";
 }
 
-int main(void)
+/* of the user API of containers, by the program's argument */
+static const struct {
+    const char *name;
+    HostsimVsva sim;
+    UapiVsva uapi;
+} forms[] = {
+    { "linux", HOSTSIM_VSVA_NONE, UAPI_NO_VSVA },
+    { "merged", HOSTSIM_VSVA_MERGED, UAPI_VSVA_MERGED },
+    { "versioned", HOSTSIM_VSVA_VERSIONED, UAPI_VSVA_VERSIONED },
+};
+
+static const UapiTest *const vsva_files[] = {
+    uapi_container_tests, uapi_type1_tests, uapi_vsva_tests,
+};
+
+int main(int argc, char **argv)
 {
+    const char *form = argc > 1 ? argv[1] : "linux";
     HostsimConfig config;
     const ViommuSyscalls *sys;
     GError *error = NULL;
@@ -49,6 +72,12 @@ int main(void)
     int ret;
 
     hostsim_config_init(&config, HOSTSIM_VTD);
+    for (unsigned i = 0; i < G_N_ELEMENTS(forms); i++) {
+        if (!strcmp(forms[i].name, form)) {
+            config.vsva = forms[i].sim;
+            u.vsva = forms[i].uapi;
+        }
+    }
     sim = hostsim_new(&config, &error);
     if (!sim) {
         printf("Bail out! %s\n", error->message);
@@ -61,7 +90,8 @@ int main(void)
         .pwrite = sys->pwrite, .mmap = sys->mmap, .opaque = sys->opaque,
     };
     add_devices(&u);
-    ret = uapi_main(&u);
+    ret = u.vsva == UAPI_NO_VSVA ? uapi_main(&u) :
+          uapi_run(&u, vsva_files, G_N_ELEMENTS(vsva_files));
     hostsim_free(sim);
     return ret;
 }

@@ -15,6 +15,8 @@ static const UapiTest *const files[] = {
     uapi_ioas_tests,
     uapi_dma_tests,
     uapi_fault_tests,
+    uapi_container_tests,
+    uapi_type1_tests,
 };
 
 static void print_complaint(Uapi *u, const char *format, va_list args)
@@ -92,23 +94,40 @@ int uapi_destroy(Uapi *u, int fd, uint32_t id)
     return uapi_ioctl(u, fd, IOMMUFD_DESTROY, &cmd);
 }
 
-int uapi_main(Uapi *u)
+void uapi_skip(Uapi *u, const char *why)
+{
+    u->skipped = why;
+}
+
+static void run_test(Uapi *u, const UapiTest *test, unsigned number)
+{
+    u->failures = 0;
+    u->skipped = NULL;
+    test->run(u);
+    if (u->leaks) {
+        u->leaks(u);
+    }
+    printf("%sok %u - %s%s%s\n", u->failures ? "not " : "", number,
+           test->name, u->skipped ? " # SKIP " : "",
+           u->skipped ? u->skipped : "");
+}
+
+int uapi_run(Uapi *u, const UapiTest *const *tests, size_t n_files)
 {
     unsigned n = 0, bad = 0;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        for (const UapiTest *test = files[i]; test->name; test++) {
-            u->failures = 0;
-            test->run(u);
-            if (u->leaks) {
-                u->leaks(u);
-            }
+    for (size_t i = 0; i < n_files; i++) {
+        for (const UapiTest *test = tests[i]; test->name; test++) {
+            run_test(u, test, ++n);
             bad += u->failures != 0;
-            printf("%sok %u - %s\n", u->failures ? "not " : "", ++n,
-                   test->name);
         }
     }
     printf("1..%u\n", n);
     return bad != 0;
+}
+
+int uapi_main(Uapi *u)
+{
+    return uapi_run(u, files, sizeof(files) / sizeof(files[0]));
 }

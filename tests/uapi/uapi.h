@@ -29,14 +29,26 @@ typedef struct UapiCalls {
     void *opaque;
 } UapiCalls;
 
+/** The user API for guests' tables on top of containers: its form. */
+typedef enum UapiVsva {
+    UAPI_NO_VSVA,
+    UAPI_VSVA_MERGED,
+    UAPI_VSVA_VERSIONED,
+} UapiVsva;
+
 typedef struct Uapi {
     UapiCalls calls;
     /* devices' own files, or NULL; the first two are viommu-testdevs in
      * groups of their own, behind an IOMMU that can nest */
     const char *device[2];
+    /* their groups, and their names in them; or NULL */
+    const char *group[2];
+    const char *name[2];
+    UapiVsva vsva;
     /* After each test: objects and memory that are still in use, or NULL. */
     void (*leaks)(struct Uapi *u);
     unsigned failures;      /* of the test that runs */
+    const char *skipped;    /* why, or NULL */
 } Uapi;
 
 typedef struct UapiTest {
@@ -44,8 +56,9 @@ typedef struct UapiTest {
     void (*run)(Uapi *u);
 } UapiTest;
 
-/** Runs all tests; prints TAP.  0 when all is well. */
+/** Runs all tests, or those of @files; prints TAP.  0 when all is well. */
 int uapi_main(Uapi *u);
+int uapi_run(Uapi *u, const UapiTest *const *files, size_t n);
 
 /** Each file's tests, ended by one without a name. */
 extern const UapiTest uapi_dispatch_tests[];
@@ -53,6 +66,9 @@ extern const UapiTest uapi_objects_tests[];
 extern const UapiTest uapi_ioas_tests[];
 extern const UapiTest uapi_dma_tests[];
 extern const UapiTest uapi_fault_tests[];
+extern const UapiTest uapi_container_tests[];
+extern const UapiTest uapi_type1_tests[];
+extern const UapiTest uapi_vsva_tests[];
 
 /* --- For tests ----------------------------------------------------------- */
 
@@ -61,6 +77,9 @@ void uapi_expect(Uapi *u, long got, long want, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void uapi_check(Uapi *u, bool ok, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/** The test cannot run here. */
+void uapi_skip(Uapi *u, const char *why);
 
 int uapi_open(Uapi *u, const char *path);
 void uapi_close(Uapi *u, int fd);

@@ -154,6 +154,8 @@ typedef struct SimNode {
 static const SimNode nodes[] = {
     { "/dev/iommu", false, sim_open_iommu },
     { "/dev/vfio/devices/vfio", true, sim_open_device },
+    { "/dev/vfio/vfio", false, sim_open_container },
+    { "/dev/vfio/", true, sim_open_group },
 };
 
 static const SimNode *find_node(const char *path, unsigned *number)

@@ -17,6 +17,7 @@ struct SimFault;
 
 /** Kinds of interrupts, as VFIO counts them. */
 enum { SIM_IRQ_INTX, SIM_IRQ_MSI, SIM_IRQ_MSIX, SIM_IRQ_ERR, SIM_IRQ_REQ,
+       SIM_IRQ_FAULT,           /* with SimDevice.faults */
        SIM_IRQS };
 
 typedef struct SimIrq {
@@ -64,9 +65,10 @@ struct SimDevice {
     GArray *partial;            /* ViommuPageRequest: of groups without end */
     void *phys;                 /* the driver's */
 
+    struct SimFaults *faults;   /* of a container with vSVA, or NULL */
+
     /* Hears of unrecoverable faults, or NULL; the container's. */
     void (*dma_fault)(SimDevice *device, const struct SimFault *fault);
-    void *dma_fault_owner;
 };
 
 SimDevice *sim_device_by_name(Hostsim *sim, const char *name);

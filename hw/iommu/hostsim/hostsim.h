@@ -22,11 +22,19 @@ typedef enum HostsimArch {
     HOSTSIM_SMMUV3,
 } HostsimArch;
 
+/** The user API for guests' tables on top of VFIO's containers. */
+typedef enum HostsimVsva {
+    HOSTSIM_VSVA_MERGED,        /* argsz comes first */
+    HOSTSIM_VSVA_VERSIONED,     /* the earlier form */
+    HOSTSIM_VSVA_NONE,          /* as in Linux */
+} HostsimVsva;
+
 typedef struct HostsimConfig {
     HostsimArch arch;
     /** The physical IOMMU; hostsim_config_init() sets what nesting wants. */
     ViommuVtdConfig vtd;
     ViommuSmmuv3Config smmu;
+    HostsimVsva vsva;
     /** Bytes that may be pinned; more is -ENOMEM. */
     uint64_t pin_limit;
 } HostsimConfig;
@@ -77,6 +85,8 @@ typedef struct HostsimUsage {
     unsigned descriptors;
     unsigned objects;       /* of all iommufd contexts */
     unsigned containers;
+    unsigned groups;        /* open ones, of VFIO */
+    unsigned pasids;        /* that have been given out */
     unsigned bound;         /* (device, PASID) that are not blocked */
     uint64_t pinned;        /* bytes */
     uint64_t calls;         /* system calls so far */

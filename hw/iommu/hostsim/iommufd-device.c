@@ -4,10 +4,6 @@
 
 #include "hw/iommu/hostsim/hwpt.h"
 
-/* Interrupt messages are not DMA (VT-d, section 3.14). */
-#define MSI_FIRST UINT64_C(0xfee00000)
-#define MSI_LAST  UINT64_C(0xfeefffff)
-
 /* --- Groups -------------------------------------------------------------- */
 
 static void attach_free(void *opaque)
@@ -183,7 +179,9 @@ static SimIoas *ioas_of(const SimHwpt *hwpt)
 
 static int reserve(SimIommufdDevice *b, SimHwpt *hwpt)
 {
-    return sim_ioas_reserve(ioas_of(hwpt), MSI_FIRST, MSI_LAST, b->device);
+    /* interrupt messages are not DMA (VT-d, section 3.14) */
+    return sim_ioas_reserve(ioas_of(hwpt), SIM_MSI_FIRST, SIM_MSI_LAST,
+                            b->device);
 }
 
 static int attach_first(SimIommufdDevice *b, uint32_t pasid, SimHwpt *hwpt)

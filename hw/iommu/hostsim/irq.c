@@ -10,7 +10,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "hw/iommu/host/vfio-abi.h"
+#include "hw/iommu/host/vsva-abi.h"
+#include "hw/iommu/hostsim/chain.h"
 #include "hw/iommu/hostsim/vfio-device.h"
 
 static void drop(int *fd)
@@ -80,7 +81,6 @@ void sim_irq_raise(SimDevice *device, unsigned vector)
 
 unsigned sim_irq_count(const SimDevice *device, unsigned index)
 {
-    (void)device;
     switch (index) {
     case SIM_IRQ_MSI:
     case SIM_IRQ_MSIX:
@@ -88,6 +88,8 @@ unsigned sim_irq_count(const SimDevice *device, unsigned index)
     case SIM_IRQ_ERR:
     case SIM_IRQ_REQ:
         return 1;
+    case SIM_IRQ_FAULT:
+        return device->faults ? 1 : 0;
     default:
         return 0;       /* no interrupt pin */
     }
@@ -277,6 +279,28 @@ int sim_vfio_set_irqs(SimDevice *device, void *arg)
            : trigger_single(device, &set, data);
 }
 
+/** The interrupt of faults has a chain, which callers must know of. */
+static int fault_irq_info(VfioIrqInfo *info, void *arg)
+{
+    VsvaIrqInfo out = { .info = *info };
+    VsvaIrqCapType type = {
+        .type = VSVA_IRQ_TYPE_NESTED, .subtype = VSVA_IRQ_SUBTYPE_DMA_FAULT,
+    };
+    GByteArray *chain;
+    int ret;
+
+    out.info.flags |= VSVA_IRQ_INFO_CAPS;
+    if (info->argsz < sizeof(out)) {
+        return sim_copy_out(arg, &out.info, sizeof(out.info));
+    }
+    chain = g_byte_array_new();
+    sim_chain_add(chain, &type.header, VSVA_IRQ_CAP_TYPE, sizeof(type));
+    /* capabilities are aligned to 8 bytes, the structure is not */
+    ret = sim_chain_out(chain, arg, (sizeof(out) + 7) & ~7u, &out.info.argsz,
+                        &out.cap_offset);
+    return ret ? ret : sim_copy_out(arg, &out, sizeof(out));
+}
+
 int sim_vfio_irq_info(SimDevice *device, void *arg)
 {
     VfioIrqInfo info;
@@ -285,7 +309,8 @@ int sim_vfio_irq_info(SimDevice *device, void *arg)
     if (ret) {
         return ret;
     }
-    if (info.argsz < sizeof(info) || info.index >= SIM_IRQS) {
+    if (info.argsz < sizeof(info) || info.index >= SIM_IRQS ||
+        (info.index == SIM_IRQ_FAULT && !device->faults)) {
         return -EINVAL;
     }
     info.count = sim_irq_count(device, info.index);
@@ -294,6 +319,9 @@ int sim_vfio_irq_info(SimDevice *device, void *arg)
         info.flags |= VFIO_ABI_IRQ_MASKABLE | VFIO_ABI_IRQ_AUTOMASKED;
     } else if (info.index != SIM_IRQ_MSIX) {
         info.flags |= VFIO_ABI_IRQ_NORESIZE;
+    }
+    if (info.index == SIM_IRQ_FAULT) {
+        return fault_irq_info(&info, arg);
     }
     return sim_copy_out(arg, &info, sizeof(info));
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "hw/iommu/host/iommufd-abi.h"
+#include "hw/iommu/host/vsva-abi.h"
 #include "hw/iommu/hostsim/physical-vtd.h"
 
 typedef struct VtdDevice {
@@ -349,21 +350,54 @@ static void vtd_small_pages(SimDomain *domain)
     vtd_domain(domain)->table.page_levels = 1;
 }
 
+/** PCD, PWT and EMT are taken, but an entry of revision 4.1 has no place for
+ *  them (9.6). */
+static int take_vsva(const VtdDriver *vtd, const VsvaBindData *data,
+                     IommufdHwptVtdS1 *s1, uint64_t *memory_types)
+{
+    uint64_t flags = data->vtd.flags;
+
+    *s1 = (IommufdHwptVtdS1) {
+        .flags = (flags & VSVA_VTD_SRE ? IOMMUFD_VTD_S1_SRE : 0) |
+                 (flags & VSVA_VTD_EAFE ? IOMMUFD_VTD_S1_EAFE : 0),
+        .pgtbl_addr = data->gpgd,
+        .addr_width = data->addr_width,
+    };
+    if (!(flags & (VSVA_VTD_PCD | VSVA_VTD_PWT | VSVA_VTD_EMTE |
+                   VSVA_VTD_CD))) {
+        return 0;
+    }
+    *memory_types = (flags & VSVA_VTD_EMTE ? PASID_EMTE : 0) |
+                    (flags & VSVA_VTD_CD ? PASID_CD : 0) |
+                    (uint64_t)data->vtd.pat << PASID_PAT_SHIFT;
+    return vtd->ecap & ECAP_MTS ? 0 : -EINVAL;
+}
+
 static int vtd_nested_new(SimDevice *device, SimDomain *parent,
                           SimViommu *viommu, unsigned flags,
                           const SimUserData *data, SimDomain **domain)
 {
+    uint64_t memory_types = 0;
     IommufdHwptVtdS1 s1;
     VtdDomain *d;
     int ret;
 
     (void)viommu;
-    if (!(vtd_driver(device->sim)->ecap & ECAP_NEST) ||
-        data->type != IOMMUFD_HWPT_DATA_VTD_S1) {
+    if (!(vtd_driver(device->sim)->ecap & ECAP_NEST)) {
         return -EOPNOTSUPP;
     }
-    ret = sim_copy_struct(&s1, sizeof(s1), sizeof(s1), data->user,
-                          data->size);
+    switch (data->type) {
+    case IOMMUFD_HWPT_DATA_VTD_S1:
+        ret = sim_copy_struct(&s1, sizeof(s1), sizeof(s1), data->user,
+                              data->size);
+        break;
+    case SIM_DATA_VSVA:
+        ret = take_vsva(vtd_driver(device->sim), data->user, &s1,
+                        &memory_types);
+        break;
+    default:
+        return -EOPNOTSUPP;
+    }
     if (!ret) {
         ret = new_domain(device->sim, parent, &d);
     }
@@ -372,6 +406,7 @@ static int vtd_nested_new(SimDevice *device, SimDomain *parent,
     }
     d->base.flags = flags;
     d->s1 = s1;
+    d->memory_types = memory_types;
     *domain = &d->base;
     return 0;
 }
@@ -412,6 +447,7 @@ static void entry_words(const VtdDriver *vtd, const VtdDomain *d,
     }
     word[0] = entry_second_stage(vtd_domain(d->base.parent)) |
               PASID_PGTT_NESTED;
+    word[1] |= d->memory_types;
     word[2] = (s1->pgtbl_addr & ~UINT64_C(0xfff)) |
               (s1->flags & IOMMUFD_VTD_S1_SRE ? PASID_SRE : 0) |
               (s1->flags & IOMMUFD_VTD_S1_WPE ? PASID_WPE : 0) |

@@ -37,7 +37,8 @@ typedef struct VtdDomain {
     uint16_t did;
     SimTable table;             /* of a paging domain */
     bool tracking;
-    IommufdHwptVtdS1 s1;        /* of a nested one */
+    IommufdHwptVtdS1 s1;        /* of a nested one, ... */
+    uint64_t memory_types;      /* ... of its entry's second word */
 } VtdDomain;
 
 static inline VtdDomain *vtd_domain(SimDomain *domain)

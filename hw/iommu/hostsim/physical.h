@@ -13,6 +13,10 @@
 typedef struct SimDomain SimDomain;
 typedef struct SimViommu SimViommu;
 
+/** Where messages go on a PC: no mapping may be there. */
+#define SIM_MSI_FIRST   UINT64_C(0xfee00000)
+#define SIM_MSI_LAST    UINT64_C(0xfeefffff)
+
 /** Flags of a paging domain. */
 enum {
     SIM_DOMAIN_NEST_PARENT = 1 << 0,
@@ -41,6 +45,10 @@ typedef struct SimAttachment {
     SimDevice *device;
     uint32_t pasid;             /* or VIOMMU_NO_PASID */
 } SimAttachment;
+
+/** A type of data for nested_new(): VsvaBindData, which has been checked.  The
+ *  rest are iommufd's. */
+#define SIM_DATA_VSVA   0x80000001u
 
 /** Data of a type that only the driver knows, in the caller's memory. */
 typedef struct SimUserData {

@@ -282,6 +282,8 @@ Hostsim *hostsim_new(const HostsimConfig *config, GError **error)
     sim->phys = &sim_phys_vtd;
     pthread_mutex_init(&sim->lock, NULL);
     sim->contexts = g_ptr_array_new();
+    sim->groups = g_ptr_array_new();
+    sim->pasids = g_hash_table_new(NULL, NULL);
     sim->devices = g_ptr_array_new_with_free_func(device_free);
     sim_descriptors_init(sim);
     sim->ram = sim_ram_new(sim);
@@ -307,6 +309,8 @@ void hostsim_free(Hostsim *sim)
     }
     sim_ram_free(sim->ram);
     g_ptr_array_unref(sim->contexts);
+    g_ptr_array_unref(sim->groups);
+    g_hash_table_unref(sim->pasids);
     pthread_mutex_destroy(&sim->lock);
     g_free(sim);
 }
@@ -322,6 +326,8 @@ void hostsim_usage(Hostsim *sim, HostsimUsage *usage)
     *usage = (HostsimUsage) {
         .descriptors = g_hash_table_size(sim->files),
         .containers = sim->n_containers,
+        .groups = sim->groups->len,
+        .pasids = g_hash_table_size(sim->pasids),
         .bound = sim_domain_bound(sim),
         .pinned = sim_pinned(sim),
         .calls = sim->n_calls,

@@ -61,6 +61,8 @@ struct Hostsim {
     GHashTable *ioctl_counts;   /* request -> count */
     GPtrArray *contexts;        /* SimContext: open /dev/iommu files */
     unsigned n_ioeventfds;
+    GPtrArray *groups;          /* SimGroup: open ones */
+    GHashTable *pasids;         /* given out to containers (vSVA) */
     unsigned n_containers;
     uint64_t n_faults;          /* unrecoverable, that the unit recorded */
 
@@ -127,10 +129,18 @@ static inline void *sim_user_ptr(uint64_t value)
     return (void *)(uintptr_t)value;
 }
 
+/** A number, for what is at @user may be nothing. */
+static inline void *sim_user_at(const void *user, uint64_t offset)
+{
+    return sim_user_ptr((uintptr_t)user + offset);
+}
+
 /* --- Device nodes -------------------------------------------------------- */
 
 /** Each makes a file with one reference, or returns a negative errno. */
 int sim_open_iommu(Hostsim *sim, unsigned number, SimFile **file);
 int sim_open_device(Hostsim *sim, unsigned number, SimFile **file);
+int sim_open_container(Hostsim *sim, unsigned number, SimFile **file);
+int sim_open_group(Hostsim *sim, unsigned number, SimFile **file);
 
 #endif

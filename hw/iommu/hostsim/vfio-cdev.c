@@ -56,6 +56,9 @@ int sim_vfio_bind(SimVfioFile *f, void *arg)
     if (!context) {
         return iommufd || sim_fd_is_open(bind.iommufd) ? -EBADFD : -EBADF;
     }
+    if (sim_group_is_open(device->sim, device->group)) {
+        return -EBUSY;
+    }
     if (device->opens) {
         return -EINVAL;
     }

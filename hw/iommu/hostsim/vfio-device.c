@@ -3,8 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-#include "hw/iommu/host/vfio-abi.h"
+#include "hw/iommu/hostsim/chain.h"
 #include "hw/iommu/hostsim/vfio-device.h"
+#include "hw/iommu/hostsim/vsva.h"
 
 /* As vfio-pci lays regions out in the file. */
 #define REGION_SHIFT 40
@@ -16,13 +17,17 @@
 #define COMMAND         0x04
 #define COMMAND_MEMORY  0x02
 
+static unsigned region_count(const SimDevice *device)
+{
+    return VFIO_ABI_REGION_NUM + (device->faults ? SIM_VSVA_REGIONS : 0);
+}
+
 static int get_info(SimDevice *device, void *arg)
 {
     size_t min = offsetof(VfioDeviceInfo, cap_offset);
     VfioDeviceInfo info = { 0 };
     int ret = sim_copy_in(&info, arg, min);
 
-    (void)device;
     if (ret) {
         return ret;
     }
@@ -30,13 +35,17 @@ static int get_info(SimDevice *device, void *arg)
         return -EINVAL;
     }
     info.flags = VFIO_ABI_DEVICE_FLAG_PCI | VFIO_ABI_DEVICE_FLAG_RESET;
-    info.num_regions = VFIO_ABI_REGION_NUM;
-    info.num_irqs = SIM_IRQS;
+    info.num_regions = region_count(device);
+    info.num_irqs = device->faults ? SIM_IRQS : SIM_IRQ_FAULT;
     return sim_copy_out(arg, &info, MIN(info.argsz, sizeof(info)));
 }
 
-static uint64_t region_size(unsigned index)
+static uint64_t region_size(const SimDevice *device, unsigned index)
 {
+    if (index >= VFIO_ABI_REGION_NUM) {
+        return index < region_count(device)
+               ? sim_vsva_region_size(device, index - VFIO_ABI_REGION_NUM) : 0;
+    }
     switch (index) {
     case VFIO_ABI_REGION_BAR0:
         return VIOMMU_TESTDEV_BAR0_SIZE;
@@ -54,18 +63,25 @@ static int get_region_info(SimDevice *device, void *arg)
     VfioRegionInfo info;
     int ret = sim_copy_in(&info, arg, sizeof(info));
 
-    (void)device;
     if (ret) {
         return ret;
     }
-    if (info.argsz < sizeof(info) || info.index >= VFIO_ABI_REGION_NUM ||
+    if (info.argsz < sizeof(info) || info.index >= region_count(device) ||
         info.index == VFIO_ABI_REGION_VGA) {
         return -EINVAL;
     }
-    info.size = region_size(info.index);
+    info.size = region_size(device, info.index);
     info.offset = (uint64_t)info.index << REGION_SHIFT;
     info.flags = info.size ? VFIO_ABI_REGION_READ | VFIO_ABI_REGION_WRITE : 0;
-    return sim_copy_out(arg, &info, sizeof(info));
+    if (info.index >= VFIO_ABI_REGION_NUM) {
+        GByteArray *chain = g_byte_array_new();
+
+        info.flags |= VFIO_ABI_REGION_MMAP | VFIO_ABI_REGION_CAPS;
+        sim_vsva_region_caps(device, info.index - VFIO_ABI_REGION_NUM, chain);
+        ret = sim_chain_out(chain, arg, sizeof(info), &info.argsz,
+                            &info.cap_offset);
+    }
+    return ret ? ret : sim_copy_out(arg, &info, sizeof(info));
 }
 
 static int device_ioctl(SimFile *file, unsigned long request, void *arg)
@@ -199,12 +215,19 @@ static ssize_t config_access(SimDevice *device, void *user, size_t size,
     return ret ? ret : (ssize_t)size;
 }
 
+static ssize_t vsva_access(SimDevice *device, unsigned region, void *user,
+                           size_t size, uint64_t offset, bool write)
+{
+    return write ? sim_vsva_region_write(device, region, user, size, offset)
+                 : sim_vsva_region_read(device, region, user, size, offset);
+}
+
 static ssize_t region_access(SimVfioFile *f, void *user, size_t size,
                              uint64_t offset, bool write)
 {
     SimDevice *device = f->device;
     unsigned index = offset >> REGION_SHIFT;
-    uint64_t end = region_size(index);
+    uint64_t end = region_size(device, index);
 
     offset &= REGION_MASK;
     if (device->gone) {
@@ -221,6 +244,10 @@ static ssize_t region_access(SimVfioFile *f, void *user, size_t size,
     }
     if (offset >= end) {
         return -EINVAL;
+    }
+    if (index >= VFIO_ABI_REGION_NUM) {
+        return vsva_access(device, index - VFIO_ABI_REGION_NUM, user, size,
+                           offset, write);
     }
     if (!(device->config[COMMAND] & COMMAND_MEMORY)) {
         return -EIO;
@@ -248,13 +275,19 @@ static ssize_t device_pwrite(SimFile *file, const void *buf, size_t size,
 static int device_mmap(SimFile *file, void **map, size_t size, int prot,
                        int flags, uint64_t offset)
 {
-    (void)file;
-    (void)map;
-    (void)size;
-    (void)prot;
-    (void)flags;
-    (void)offset;
-    return -EINVAL;             /* nothing of it is memory */
+    SimVfioFile *f = file->priv;
+    SimDevice *device = f->device;
+    unsigned index = offset >> REGION_SHIFT;
+
+    if (device->gone) {
+        return -ENODEV;
+    }
+    /* nothing of the endpoint is memory */
+    return f->granted && index >= VFIO_ABI_REGION_NUM &&
+           index < region_count(device)
+           ? sim_vsva_region_mmap(device, index - VFIO_ABI_REGION_NUM, map,
+                                  size, prot, flags, offset & REGION_MASK)
+           : -EINVAL;
 }
 
 static void device_release(SimFile *file)
@@ -263,6 +296,13 @@ static void device_release(SimFile *file)
 
     if (f->bound) {
         sim_vfio_unbind(f);
+    }
+    if (f->group) {
+        if (f->device->opens == 1) {
+            sim_vsva_faults_close(f->device);
+        }
+        sim_vfio_unuse(f->device);
+        sim_group_unuse(f->group);
     }
     g_free(f);
 }
@@ -276,11 +316,19 @@ static const SimFileOps device_ops = {
     .release = device_release,
 };
 
-int sim_vfio_device_open(SimDevice *device, struct SimGroup *group,
-                         SimFile **file)
+int sim_vfio_device_open(SimDevice *device, SimGroup *group, SimFile **file)
 {
-    SimVfioFile *f = g_new0(SimVfioFile, 1);
+    SimVfioFile *f;
 
+    if (group && !device->opens && sim_vsva_of(device) &&
+        sim_vsva_faults_open(device)) {
+        return -ENOMEM;
+    }
+    if (group) {
+        sim_vfio_use(device);
+        sim_group_use(group);
+    }
+    f = g_new0(SimVfioFile, 1);
     f->device = device;
     f->group = group;
     f->granted = group != NULL;

@@ -5,20 +5,18 @@
 #ifndef HW_IOMMU_HOSTSIM_VFIO_DEVICE_H
 #define HW_IOMMU_HOSTSIM_VFIO_DEVICE_H
 
+#include "hw/iommu/hostsim/container.h"
 #include "hw/iommu/hostsim/hwpt.h"
-
-struct SimGroup;
 
 typedef struct SimVfioFile {
     SimDevice *device;
-    struct SimGroup *group;     /* or NULL: the device's own file */
+    SimGroup *group;            /* or NULL: the device's own file */
     bool granted;               /* it may be used */
     SimIommufdDevice *bound;    /* of its own file, once bound */
 } SimVfioFile;
 
 /** A file without a descriptor.  With @group it can be used at once. */
-int sim_vfio_device_open(SimDevice *device, struct SimGroup *group,
-                         SimFile **file);
+int sim_vfio_device_open(SimDevice *device, SimGroup *group, SimFile **file);
 
 /* vfio-cdev.c: with iommufd */
 int sim_vfio_bind(SimVfioFile *f, void *arg);

@@ -49,6 +49,7 @@
 #define CAP_MAMV(cap)   ((unsigned)((cap) >> 48 & 0x3f))
 #define CAP_FS5LP       (UINT64_C(1) << 60)
 #define ECAP_DT         (UINT64_C(1) << 2)
+#define ECAP_MTS        (UINT64_C(1) << 25)
 #define ECAP_NEST       (UINT64_C(1) << 26)
 #define ECAP_PRS        (UINT64_C(1) << 29)
 #define ECAP_SRS        (UINT64_C(1) << 31)
@@ -81,6 +82,9 @@
 #define PASID_SSADE     (UINT64_C(1) << 9)
 /* second word */
 #define PASID_PWSNP     (UINT64_C(1) << 23)
+#define PASID_CD        (UINT64_C(1) << 25)
+#define PASID_EMTE      (UINT64_C(1) << 26)
+#define PASID_PAT_SHIFT 32
 /* third word */
 #define PASID_SRE       UINT64_C(1)
 #define PASID_FSPM_5    (UINT64_C(1) << 2)

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "tests/uapi/container.h"
+
+bool have_group(Uapi *u)
+{
+    if (!u->group[0]) {
+        uapi_skip(u, "no group of VFIO");
+    }
+    return u->group[0];
+}
+
+bool container_open(Uapi *u, Container *c, unsigned long type)
+{
+    unsigned before = u->failures;
+    int32_t fd;
+
+    c->u = u;
+    c->device = -1;
+    c->fd = uapi_open(u, "/dev/vfio/vfio");
+    c->group = uapi_open(u, u->group[0]);
+    uapi_check(u, c->fd >= 0, "/dev/vfio/vfio: %s", strerror(-c->fd));
+    uapi_check(u, c->group >= 0, "%s: %s", u->group[0], strerror(-c->group));
+    fd = c->fd;
+    uapi_expect(u, uapi_ioctl(u, c->group, VFIO_ABI_GROUP_SET_CONTAINER, &fd),
+                0, "SET_CONTAINER");
+    if (type) {
+        uapi_expect(u, uapi_ioctl(u, c->fd, VFIO_ABI_SET_IOMMU,
+                                  (void *)(uintptr_t)type), 0,
+                    "SET_IOMMU %lu", type);
+    }
+    if (u->failures != before) {
+        container_close(c);
+        return false;
+    }
+    return true;
+}
+
+bool container_open_device(Uapi *u, Container *c, unsigned long type)
+{
+    if (!container_open(u, c, type)) {
+        return false;
+    }
+    c->device = uapi_ioctl(u, c->group, VFIO_ABI_GROUP_GET_DEVICE_FD,
+                           (void *)(uintptr_t)u->name[0]);
+    uapi_check(u, c->device >= 0, "GET_DEVICE_FD: %s",
+               strerror(-c->device));
+    if (c->device < 0) {
+        container_close(c);
+    }
+    return c->device >= 0;
+}
+
+static void close_one(Uapi *u, int *fd)
+{
+    if (*fd >= 0) {
+        uapi_close(u, *fd);
+        *fd = -1;
+    }
+}
+
+void container_close(Container *c)
+{
+    close_one(c->u, &c->device);
+    close_one(c->u, &c->group);
+    close_one(c->u, &c->fd);
+}
+
+int container_map(const Container *c, uint64_t iova, const void *memory,
+                  uint64_t size)
+{
+    VfioDmaMap map = {
+        .argsz = sizeof(map),
+        .flags = VFIO_ABI_MAP_READ | VFIO_ABI_MAP_WRITE,
+        .vaddr = (uintptr_t)memory,
+        .iova = iova,
+        .size = size,
+    };
+
+    return uapi_ioctl(c->u, c->fd, VFIO_ABI_MAP_DMA, &map);
+}
+
+int container_unmap(const Container *c, uint64_t iova, uint64_t *size)
+{
+    VfioDmaUnmap unmap = {
+        .argsz = sizeof(unmap), .iova = iova, .size = *size,
+    };
+    int ret = uapi_ioctl(c->u, c->fd, VFIO_ABI_UNMAP_DMA, &unmap);
+
+    *size = unmap.size;
+    return ret;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* /dev/vfio/vfio and groups: who is in what, and in which order it ends. */
+#include <errno.h>
+#include <string.h>
+
+#include "tests/uapi/container.h"
+
+static void test_version(Uapi *u)
+{
+    int fd = uapi_open(u, "/dev/vfio/vfio");
+
+    if (!have_group(u)) {
+        return;
+    }
+    uapi_expect(u, uapi_ioctl(u, fd, VFIO_ABI_GET_API_VERSION, NULL),
+                VFIO_ABI_VERSION, "GET_API_VERSION");
+    uapi_close(u, fd);
+}
+
+static int check_extension(Uapi *u, int fd, uintptr_t extension)
+{
+    return uapi_ioctl(u, fd, VFIO_ABI_CHECK_EXTENSION, (void *)extension);
+}
+
+static void test_extensions(Uapi *u)
+{
+    Container c;
+    int fd;
+
+    if (!have_group(u)) {
+        return;
+    }
+    fd = uapi_open(u, "/dev/vfio/vfio");
+    uapi_expect(u, check_extension(u, fd, VFIO_ABI_TYPE1), 1, "type1");
+    uapi_expect(u, check_extension(u, fd, VFIO_ABI_TYPE1V2), 1, "type1v2");
+    uapi_expect(u, check_extension(u, fd, VFIO_ABI_TYPE1_NESTING),
+                u->vsva != UAPI_NO_VSVA, "nesting");
+    uapi_expect(u, check_extension(u, fd, VFIO_ABI_UNMAP_ALL), 1, "unmap all");
+    uapi_expect(u, check_extension(u, fd, VFIO_ABI_DMA_CC), 0,
+                "coherent, without an IOMMU");
+    uapi_expect(u, check_extension(u, fd, 2), 0, "SPAPR");
+    uapi_expect(u, check_extension(u, fd, 12345), 0, "an unknown one");
+    uapi_close(u, fd);
+    if (container_open(u, &c, VFIO_ABI_TYPE1V2)) {
+        uapi_expect(u, check_extension(u, c.fd, VFIO_ABI_DMA_CC), 1,
+                    "coherent");
+        container_close(&c);
+    }
+}
+
+static uint32_t group_flags(Uapi *u, int group)
+{
+    VfioGroupStatus status = { .argsz = sizeof(status) };
+
+    uapi_expect(u, uapi_ioctl(u, group, VFIO_ABI_GROUP_GET_STATUS, &status),
+                0, "GET_STATUS");
+    return status.flags;
+}
+
+static void test_status(Uapi *u)
+{
+    VfioGroupStatus status = { .argsz = sizeof(status) - 1 };
+    Container c;
+
+    if (!have_group(u) || !container_open(u, &c, 0)) {
+        return;
+    }
+    uapi_expect(u, group_flags(u, c.group),
+                VFIO_ABI_GROUP_VIABLE | VFIO_ABI_GROUP_CONTAINER_SET,
+                "flags in a container");
+    uapi_expect(u, uapi_ioctl(u, c.group, VFIO_ABI_GROUP_UNSET_CONTAINER,
+                              NULL), 0, "UNSET_CONTAINER");
+    uapi_expect(u, group_flags(u, c.group), VFIO_ABI_GROUP_VIABLE,
+                "flags outside");
+    uapi_expect(u, uapi_ioctl(u, c.group, VFIO_ABI_GROUP_UNSET_CONTAINER,
+                              NULL), -EINVAL, "UNSET_CONTAINER again");
+    uapi_expect(u, uapi_ioctl(u, c.group, VFIO_ABI_GROUP_GET_STATUS, &status),
+                -EINVAL, "GET_STATUS with little room");
+    uapi_expect(u, uapi_ioctl(u, c.group, VFIO_ABI_GROUP_GET_STATUS, NULL),
+                -EFAULT, "GET_STATUS without memory");
+    uapi_expect(u, uapi_ioctl(u, c.group, VFIO_ABI_MAP_DMA, &status), -ENOTTY,
+                "a container's ioctl");
+    container_close(&c);
+}
+
+static int set_container(Uapi *u, int group, int32_t fd)
+{
+    return uapi_ioctl(u, group, VFIO_ABI_GROUP_SET_CONTAINER, &fd);
+}
+
+static void test_set_container(Uapi *u)
+{
+    Container c;
+    int second;
+
+    if (!have_group(u) || !container_open(u, &c, 0)) {
+        return;
+    }
+    uapi_expect(u, uapi_open(u, u->group[0]), -EBUSY, "a group opened twice");
+    uapi_expect(u, set_container(u, c.group, c.fd), -EINVAL, "set twice");
+    second = uapi_open(u, u->group[1]);
+    uapi_check(u, second >= 0, "%s: %s", u->group[1], strerror(-second));
+    uapi_expect(u, set_container(u, second, -1), -EBADF, "no descriptor");
+    uapi_expect(u, set_container(u, second, c.group), -EBADFD, "no container");
+    uapi_expect(u, set_container(u, second, c.fd), 0, "a second group");
+    uapi_close(u, second);
+    container_close(&c);
+}
+
+static int set_iommu(const Container *c, uintptr_t type)
+{
+    return uapi_ioctl(c->u, c->fd, VFIO_ABI_SET_IOMMU, (void *)type);
+}
+
+static void test_set_iommu(Uapi *u)
+{
+    VfioDmaMap map = { .argsz = sizeof(map) };
+    Container c = { .u = u };
+
+    if (!have_group(u)) {
+        return;
+    }
+    c.fd = uapi_open(u, "/dev/vfio/vfio");
+    uapi_expect(u, set_iommu(&c, VFIO_ABI_TYPE1), -EINVAL, "without a group");
+    uapi_expect(u, uapi_ioctl(u, c.fd, VFIO_ABI_MAP_DMA, &map), -EINVAL,
+                "MAP_DMA without a type");
+    uapi_close(u, c.fd);
+    if (!container_open(u, &c, 0)) {
+        return;
+    }
+    uapi_expect(u, set_iommu(&c, 2), -ENODEV, "SPAPR");
+    uapi_expect(u, set_iommu(&c, 77), -ENODEV, "an unknown type");
+    if (u->vsva == UAPI_NO_VSVA) {
+        uapi_expect(u, set_iommu(&c, VFIO_ABI_TYPE1_NESTING), -ENODEV,
+                    "nesting");
+    }
+    uapi_expect(u, set_iommu(&c, VFIO_ABI_TYPE1V2), 0, "type1v2");
+    uapi_expect(u, set_iommu(&c, VFIO_ABI_TYPE1V2), -EINVAL, "again");
+    /* the last group takes the type with it */
+    uapi_expect(u, uapi_ioctl(u, c.group, VFIO_ABI_GROUP_UNSET_CONTAINER,
+                              NULL), 0, "UNSET_CONTAINER");
+    uapi_expect(u, set_container(u, c.group, c.fd), 0, "back");
+    uapi_expect(u, set_iommu(&c, VFIO_ABI_TYPE1), 0, "another type");
+    uapi_expect(u, uapi_ioctl(u, c.fd, _IO(';', 200), NULL), -ENOTTY,
+                "an unknown ioctl");
+    container_close(&c);
+}
+
+static int device_fd(const Container *c, const char *name)
+{
+    return uapi_ioctl(c->u, c->group, VFIO_ABI_GROUP_GET_DEVICE_FD,
+                      (void *)(uintptr_t)name);
+}
+
+static void test_device_fd(Uapi *u)
+{
+    char *endless;
+    Container c;
+
+    if (!have_group(u) || !container_open(u, &c, 0)) {
+        return;
+    }
+    uapi_expect(u, device_fd(&c, u->name[0]), -EINVAL, "without a type");
+    uapi_expect(u, set_iommu(&c, VFIO_ABI_TYPE1V2), 0, "SET_IOMMU");
+    uapi_expect(u, device_fd(&c, "0000:ff:1f.7"), -ENODEV, "no such device");
+    uapi_expect(u, device_fd(&c, u->name[1]), -ENODEV, "another group's");
+    uapi_expect(u, device_fd(&c, NULL), -EFAULT, "no name");
+    endless = uapi_memory(2 * PAGE);
+    memset(endless, 'x', 2 * PAGE);
+    uapi_expect(u, device_fd(&c, endless), -EINVAL, "an endless name");
+    uapi_memory_free(endless, 2 * PAGE);
+    c.device = device_fd(&c, u->name[0]);
+    uapi_check(u, c.device >= 0, "GET_DEVICE_FD: %s", strerror(-c.device));
+    uapi_expect(u, uapi_ioctl(u, c.group, VFIO_ABI_GROUP_UNSET_CONTAINER,
+                              NULL), -EBUSY, "the device is in use");
+    uapi_expect(u, uapi_ioctl(u, c.device, VFIO_ABI_DEVICE_BIND_IOMMUFD,
+                              &(VfioBindIommufd){ .argsz = 16 }), -EINVAL,
+                "BIND_IOMMUFD of a group's file");
+    container_close(&c);
+}
+
+/** The device's own file, and the group's. */
+static void test_either_file(Uapi *u)
+{
+    VfioBindIommufd bind = { .argsz = 16 };
+    Container c;
+    int fd;
+
+    if (!have_group(u) || !u->device[0]) {
+        return;
+    }
+    bind.iommufd = uapi_iommu(u);
+    if (!container_open(u, &c, 0)) {
+        return;
+    }
+    fd = uapi_open(u, u->device[0]);
+    uapi_check(u, fd >= 0, "%s: %s", u->device[0], strerror(-fd));
+    uapi_expect(u, uapi_ioctl(u, fd, VFIO_ABI_DEVICE_BIND_IOMMUFD, &bind),
+                -EBUSY, "the group is open");
+    container_close(&c);
+    uapi_expect(u, uapi_ioctl(u, fd, VFIO_ABI_DEVICE_BIND_IOMMUFD, &bind), 0,
+                "the group is closed");
+    uapi_expect(u, uapi_open(u, u->group[0]), -EBUSY, "the device is bound");
+    uapi_close(u, fd);
+    uapi_close(u, bind.iommufd);
+}
+
+/** Files may be closed in any order; what they stand for ends with the last
+ *  one that needs it. */
+static void test_order(Uapi *u)
+{
+    static const unsigned orders[][3] = {
+        { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+        { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
+    };
+
+    if (!have_group(u)) {
+        return;
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        VfioDeviceInfo info = { .argsz = sizeof(info) };
+        void *memory = uapi_memory(PAGE);
+        Container c;
+        int *fd[3];
+
+        if (!container_open_device(u, &c, VFIO_ABI_TYPE1V2)) {
+            return;
+        }
+        uapi_expect(u, container_map(&c, 0x10000, memory, PAGE), 0,
+                    "MAP_DMA");
+        fd[0] = &c.fd;
+        fd[1] = &c.group;
+        fd[2] = &c.device;
+        for (unsigned k = 0; k < 3; k++) {
+            int *closed = fd[orders[i][k]];
+
+            uapi_close(u, *closed);
+            *closed = -1;
+            if (c.device >= 0) {
+                uapi_expect(u, uapi_ioctl(u, c.device,
+                                          VFIO_ABI_DEVICE_GET_INFO, &info), 0,
+                            "GET_INFO, order %u.%u", i, k);
+                /* its file keeps the group */
+                uapi_expect(u, uapi_open(u, u->group[0]), -EBUSY,
+                            "the group, order %u.%u", i, k);
+            }
+        }
+        uapi_memory_free(memory, PAGE);
+    }
+}
+
+const UapiTest uapi_container_tests[] = {
+    { "container: version", test_version },
+    { "container: extensions", test_extensions },
+    { "group: status", test_status },
+    { "group: into a container, and out", test_set_container },
+    { "container: types", test_set_iommu },
+    { "group: devices", test_device_fd },
+    { "group: or the device's own file", test_either_file },
+    { "container, group, device: closed in any order", test_order },
+    { NULL, NULL },
+};
