@@ -19,8 +19,12 @@ guest_defaults_arm() {
 
 # The machine creates its SMMU: properties go to it as globals.
 guest_machine_arm() {
-    local word words
-    guest_argv+=(-machine virt,iommu=smmuv3,gic-version=3)
+    local word words machine=virt,iommu=smmuv3,gic-version=3
+    # Linux uses EL2's regime when it runs there itself.
+    case ,$guest_iommu, in
+    *,hyp=on,*) machine+=,virtualization=on ;;
+    esac
+    guest_argv+=(-machine "$machine")
     IFS=, read -ra words <<<"$guest_iommu"
     for word in "${words[@]}"; do
         [ -z "$word" ] || guest_argv+=(-global "arm-smmuv3.$word")
@@ -52,6 +56,12 @@ guest_smmu_property() {
     pri) guest_bits "$idr0" 16 16 ;;
     msi) guest_bits "$idr0" 13 13 ;;
     httu) guest_bits "$idr0" 7 6 ;;
+    hyp)
+        # announced, and taken up: CR2.E2H
+        echo $(($(guest_bits "$idr0" 9 9) &
+            $(guest_bits "$(guest_field "$regs" cr2)" 0 0)))
+        ;;
+    attr-perms-ovr) guest_bits "$(guest_field "$regs" idr1)" 26 26 ;;
     stall)
         # 0 is "both models", 1 "terminate only"
         stall=$(guest_bits "$idr0" 25 24)

@@ -425,7 +425,8 @@ static uint32_t reg32(volatile uint8_t *regs, unsigned offset)
     return *(volatile uint32_t *)(regs + offset);
 }
 
-/* An SMMUv3's: IDR0, 1, 3, 5, CR0ACK, IRQ_CTRLACK, GERROR, GERRORN, STRTAB */
+/* An SMMUv3's: IDR0, 1, 3, 5, CR0ACK, CR2, IRQ_CTRLACK, GERROR, GERRORN,
+ * STRTAB */
 int cmd_smmu(int argc, char **argv)
 {
     volatile uint8_t *regs = map_registers(parse_number("ADDRESS", argv[0]));
@@ -435,10 +436,10 @@ int cmd_smmu(int argc, char **argv)
         return 1;
     }
     printf("regs idr0=0x%x idr1=0x%x idr3=0x%x idr5=0x%x cr0ack=0x%x "
-           "irqack=0x%x gerror=0x%x gerrorn=0x%x strtab=0x%" PRIx64 "\n",
+           "cr2=0x%x irqack=0x%x gerror=0x%x gerrorn=0x%x strtab=0x%" PRIx64 "\n",
            reg32(regs, 0x00), reg32(regs, 0x04), reg32(regs, 0x0c),
-           reg32(regs, 0x14), reg32(regs, 0x24), reg32(regs, 0x54),
-           reg32(regs, 0x60), reg32(regs, 0x64),
+           reg32(regs, 0x14), reg32(regs, 0x24), reg32(regs, 0x2c),
+           reg32(regs, 0x54), reg32(regs, 0x60), reg32(regs, 0x64),
            *(volatile uint64_t *)(regs + 0x80));
     return 0;
 }
