@@ -14,6 +14,8 @@ static const UapiTest *const files[] = {
     uapi_objects_tests,
     uapi_ioas_tests,
     uapi_hwpt_tests,
+    uapi_vfio_tests,
+    uapi_misc_tests,
     uapi_dma_tests,
     uapi_dirty_tests,
     uapi_fault_tests,

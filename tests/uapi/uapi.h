@@ -65,6 +65,8 @@ extern const UapiTest uapi_dispatch_tests[];
 extern const UapiTest uapi_objects_tests[];
 extern const UapiTest uapi_ioas_tests[];
 extern const UapiTest uapi_hwpt_tests[];
+extern const UapiTest uapi_vfio_tests[];
+extern const UapiTest uapi_misc_tests[];
 extern const UapiTest uapi_dma_tests[];
 extern const UapiTest uapi_dirty_tests[];
 extern const UapiTest uapi_fault_tests[];

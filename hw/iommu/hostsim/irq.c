@@ -95,12 +95,15 @@ unsigned sim_irq_count(const SimDevice *device, unsigned index)
     }
 }
 
-int sim_eventfd_get(int fd)
+int sim_eventfd_get(Hostsim *sim, int fd)
 {
     char path[64], link[64];
     ssize_t n;
     int copy;
 
+    if (sim_file_get(sim, fd)) {
+        return -EINVAL;         /* an eventfd to everybody else */
+    }
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     n = readlink(path, link, sizeof(link) - 1);
     if (n < 0) {
@@ -122,7 +125,7 @@ static int set_vector(SimDevice *device, unsigned index, unsigned vector,
     int copy = fd;
 
     if (fd >= 0) {
-        copy = sim_eventfd_get(fd);
+        copy = sim_eventfd_get(device->sim, fd);
         if (copy < 0) {
             return copy;
         }

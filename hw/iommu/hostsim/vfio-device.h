@@ -38,7 +38,7 @@ unsigned sim_irq_count(const SimDevice *device, unsigned index);
 int sim_vfio_irq_info(SimDevice *device, void *arg);
 int sim_vfio_set_irqs(SimDevice *device, void *arg);
 /** A duplicate of the caller's eventfd; -EBADF, -EINVAL for other files. */
-int sim_eventfd_get(int fd);
+int sim_eventfd_get(Hostsim *sim, int fd);
 
 /* vfio-feature.c */
 int sim_vfio_ioeventfd(SimDevice *device, void *arg);

@@ -75,7 +75,7 @@ static int ioeventfd(SimDevice *device, SimIoeventfd *e, int fd)
     if (device->ioeventfds->len >= IOEVENTFDS_MAX) {
         return -ENOSPC;
     }
-    e->fd = sim_eventfd_get(fd);
+    e->fd = sim_eventfd_get(device->sim, fd);
     if (e->fd < 0) {
         return e->fd;
     }
