@@ -33,6 +33,7 @@ bool uapi_device_open_with(Uapi *u, unsigned n, int iommu, UapiDevice *d)
 {
     *d = (UapiDevice) { .u = u, .iommu = iommu, .fd = -1 };
     if (!u->device[n]) {
+        uapi_skip(u, "no device");
         return false;
     }
     d->fd = uapi_open(u, u->device[n]);

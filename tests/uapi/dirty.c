@@ -40,6 +40,7 @@ static bool dirty_open(Uapi *u, UapiDevice *d, uint32_t *ioas, uint32_t *hwpt)
     *ioas = uapi_ioas(u, d->iommu);
     ret = uapi_hwpt(d, IOMMUFD_HWPT_DIRTY_TRACKING, *ioas, hwpt);
     if (ret == -EOPNOTSUPP) {
+        uapi_skip(u, "no dirty tracking");
         uapi_device_close(d);
         return false;
     }

@@ -103,6 +103,7 @@ static bool nest_open(Uapi *u, Nest *n, uint32_t flags)
     uapi_tables_init(&n->tables, n->memory, BASE, TABLES);
     ret = uapi_nested(&n->d, flags, n->parent, BASE, 0, &n->nested);
     if (ret == -EOPNOTSUPP) {
+        uapi_skip(u, "no VT-d that nests");
         uapi_device_close(&n->d);
         uapi_memory_free(n->memory, NEST_SIZE);
         return false;

@@ -63,6 +63,7 @@ static bool faults_open(Uapi *u, Faults *f)
         ret = uapi_attach(&f->d, 3, f->nested);
     }
     if (ret == -EOPNOTSUPP) {
+        uapi_skip(u, "no page requests");
         uapi_close(u, f->fd);
         uapi_device_close(&f->d);
         uapi_memory_free(f->memory, SIZE);
