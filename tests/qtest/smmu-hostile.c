@@ -12,7 +12,8 @@
 #define PA   (SMMU_RAM + UINT64_C(0x08000000))
 
 #define ALL_OPTIONS \
-    "stage=nested,ats=on,pri=on,ssidsize=8,stall=on,httu=2,msi=on"
+    "stage=nested,ats=on,pri=on,ssidsize=8,stall=on,httu=2,msi=on," \
+    "hyp=on,attr-perms-ovr=on"
 
 /* Endpoint 0 is the victim. The bystander's stream bypasses. */
 typedef struct Hostile {
@@ -265,7 +266,8 @@ static void test_commands(void)
             /* one that exists */
             static const uint8_t known[] = {
                 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x10, 0x11, 0x12, 0x13,
-                0x28, 0x2a, 0x30, 0x40, 0x41, 0x44, 0x45,
+                0x20, 0x21, 0x22, 0x23, 0x28, 0x2a, 0x30, 0x40, 0x41, 0x44,
+                0x45,
             };
 
             w0 = (w0 & ~UINT64_C(0x4ff)) |

@@ -79,6 +79,8 @@ static void by_address(SmmuWorld *w, uint64_t w0, uint64_t addr,
         smmu_world_command(w, w0, (addr & ~smmu_bits(12)) | leaf);
         return;
     }
+    /* A range of one page must name its level (TTL). */
+    leaf |= pages == 1 ? 3 << 8 : 0;
     addr &= ~(size - 1);
     while (pages > 32) {
         pages /= 2;

@@ -141,6 +141,8 @@ static unsigned write_run(SmmuWorld *w, const SmmuTree *t, unsigned level,
     uint64_t to = word & smmu_bits(48) & ~smmu_bits(t->granule);
     uint64_t rest = word & ~(smmu_bits(48) & ~smmu_bits(t->granule));
 
+    /* A TLB may take one dirty page for all of its run to be. */
+    rest &= ~SMMUV3_PTE_DBM;
     to &= ~((size << log2) - 1);
     for (unsigned i = 0; i < 1u << log2; i++) {
         guest_write64(&w->f->mem, first + 8 * i,

@@ -130,13 +130,6 @@ static void check_range(SmmuWorld *w, const SmmuRefRequest *req,
     SmmuRefRequest other = *req;
     SmmuRefAnswer answer;
 
-    for (unsigned i = 0; i < ref->leaves; i++) {
-        /* A TLB may take one dirty page for all of its run to be. */
-        if (req->write && (ref->leaf[i].value & SMMUV3_PTE_CONT) &&
-            (ref->leaf[i].value & SMMUV3_PTE_DBM)) {
-            return;
-        }
-    }
     other.addr = (req->addr & ~mask) | (smmu_random(w) & mask);
     smmu_ref_translate(&w->ref, &other, &answer);
     if (!answer.ok || answer.addr - ref->addr != other.addr - req->addr) {

@@ -273,13 +273,20 @@ static void test_pieces(void)
 /* Ranges at the ends of everything: no hang, and nothing stale. */
 static void test_ranges(void)
 {
-    static const struct { uint64_t w0, addr; bool illegal; } cases[] = {
-        { 31 << 12 | 39ull << 20, 0, false },
-        { 31 << 12 | 39ull << 20, UINT64_MAX << 12, false },
-        { 0 << 12 | 39ull << 20, VA, false },
-        { 31 << 12 | 40ull << 20, 0, true },
-        { 31 << 12 | 63ull << 20, 0, true },
-        { 31 << 12 | 30ull << 20, UINT64_C(1) << 63, false },
+    /* of illegal, bits 1 to 3: with pages of 4, 16, 64 KiB */
+    static const struct { uint64_t w0, w1; unsigned illegal; } cases[] = {
+        { 31 << 12 | 31ull << 20, 0, 0 },
+        { 31 << 12 | 31ull << 20, UINT64_MAX << 12, 0 },
+        { 0 << 12 | 31ull << 20, VA, 0 },
+        /* SCALE has five bits without IDR5.DS. */
+        { 31 << 12 | 40ull << 20, 0, 0 },
+        { 31 << 12 | 63ull << 20, 0, 0 },
+        { 31 << 12 | 30ull << 20, UINT64_C(1) << 63, 0 },
+        /* One page: TTL must say of which level; 16 KiB have no level 1. */
+        { 0, VA, 0xe }, { 32ull << 20, VA, 0xe },
+        { 0, VA | 1 << 8, 4 }, { 0, VA | 2 << 8, 0 }, { 0, VA | 3 << 8, 0 },
+        { 1 << 12, VA, 0 }, { 1 << 20, VA, 0 },
+        { 1 << 12, VA | 1 << 8, 0 },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -287,11 +294,11 @@ static void test_ranges(void)
             Smmu *s = new_stream(SMMUV3_S1);
 
             guest_smmu_command(&s->commands, 0x12 | cases[i].w0,
-                               (cases[i].addr & ~UINT64_C(0xfff)) | tg << 10);
+                               (cases[i].w1 & ~UINT64_C(0xcff)) | tg << 10);
             fixture_run(s->f);
+            g_assert_cmphex(gerrors(s), ==, cases[i].illegal >> tg & 1);
             g_assert_cmpint(guest_smmu_commands_done(&s->commands), ==,
-                            !cases[i].illegal);
-            g_assert_cmphex(gerrors(s), ==, cases[i].illegal);
+                            !gerrors(s));
             smmu_test_free(s);
         }
     }

@@ -252,7 +252,8 @@ static const ViommuField SMMU_CMD_SID = { 32, 32 };
 static const ViommuField SMMU_CMD_RANGE = { 0, 5 }; /* second word */
 /* TLBI */
 static const ViommuField SMMU_CMD_NUM = { 12, 5 };
-static const ViommuField SMMU_CMD_SCALE = { 20, 6 };
+/* six bits with IDR5.DS */
+static const ViommuField SMMU_CMD_SCALE = { 20, 5 };
 static const ViommuField SMMU_CMD_VMID = { 32, 16 };
 static const ViommuField SMMU_CMD_ASID = { 48, 16 };
 static const ViommuField SMMU_CMD_TTL = { 8, 2 };   /* second word */

@@ -40,6 +40,7 @@ static bool range_of(const SmmuUnit *u, const uint64_t d[2], SmmuTlbi *t)
     unsigned tg = viommu_get(d[1], SMMU_CMD_TG);
     uint64_t num = viommu_get(d[0], SMMU_CMD_NUM) + 1;
     unsigned scale = viommu_get(d[0], SMMU_CMD_SCALE);
+    unsigned ttl = viommu_get(d[1], SMMU_CMD_TTL);
 
     t->by_addr = true;
     t->leaf = d[1] & SMMU_CMD_LEAF;
@@ -48,7 +49,9 @@ static bool range_of(const SmmuUnit *u, const uint64_t d[2], SmmuTlbi *t)
     if (!u->cfg.ril || !tg) {
         return true;
     }
-    if (scale > 39) {
+    if (!scale && num == 1 && (!ttl || (granules[tg] == 14 && ttl == 1))) {
+        /* One page, and no level: reserved, since TG alone says nothing.
+         * Pages of 16 KiB have no blocks of level 1. */
         return false;
     }
     t->size = num << scale;
