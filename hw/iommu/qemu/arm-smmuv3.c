@@ -152,6 +152,17 @@ static const Property smmu_properties[] = {
     DEFINE_PROP_UINT8("iotlb-bits", SmmuState, iotlb_bits, 16),
 };
 
+/* As qdev's own properties: what the unit was made of does not change. */
+static bool smmu_may_set(Object *obj, const char *name, Error **errp)
+{
+    if (DEVICE(obj)->realized) {
+        error_setg(errp, "Attempt to set property '%s' on device of type "
+                   "'%s' after it was realized", name, TYPE_VIOMMU_SMMUV3);
+        return false;
+    }
+    return true;
+}
+
 /*
  * The machine itself asks for "nested" when it has made the device, which is
  * after -global has been looked at.  It is a default: the first word stays.
@@ -160,7 +171,7 @@ static void smmu_set_stage(Object *obj, const char *value, Error **errp)
 {
     SmmuState *s = VIOMMU_SMMUV3(obj);
 
-    if (!s->stage) {
+    if (smmu_may_set(obj, "stage", errp) && !s->stage) {
         s->stage = g_strdup(value);
     }
 }
@@ -173,25 +184,27 @@ static char *smmu_get_stage(Object *obj, Error **errp)
 }
 
 /* A number of bits, or "auto", which is the default. */
-static bool smmu_parse_bits(const char *name, const char *value,
-                            uint8_t by_default, uint8_t *bits, Error **errp)
+static void smmu_set_bits(Object *obj, const char *name, const char *value,
+                          uint8_t by_default, uint8_t *bits, Error **errp)
 {
     unsigned number = by_default;
 
+    if (!smmu_may_set(obj, name, errp)) {
+        return;
+    }
     if (strcmp(value, "auto") &&
         (qemu_strtoui(value, NULL, 0, &number) < 0 || number > UINT8_MAX)) {
         error_setg(errp, "%s=%s: a number of bits, or auto, is needed", name,
                    value);
-        return false;
+        return;
     }
     *bits = number;
-    return true;
 }
 
 static void smmu_set_oas(Object *obj, const char *value, Error **errp)
 {
-    smmu_parse_bits("oas", value, SMMU_OAS_DEFAULT,
-                    &VIOMMU_SMMUV3(obj)->oas_bits, errp);
+    smmu_set_bits(obj, "oas", value, SMMU_OAS_DEFAULT,
+                  &VIOMMU_SMMUV3(obj)->oas_bits, errp);
 }
 
 static char *smmu_get_oas(Object *obj, Error **errp)
@@ -201,8 +214,8 @@ static char *smmu_get_oas(Object *obj, Error **errp)
 
 static void smmu_set_ssidsize(Object *obj, const char *value, Error **errp)
 {
-    smmu_parse_bits("ssidsize", value, 0, &VIOMMU_SMMUV3(obj)->ssid_bits,
-                    errp);
+    smmu_set_bits(obj, "ssidsize", value, 0, &VIOMMU_SMMUV3(obj)->ssid_bits,
+                  errp);
 }
 
 static char *smmu_get_ssidsize(Object *obj, Error **errp)
