@@ -50,6 +50,7 @@ guest_defaults() {
     guest_dmar_flags=0          # its flags besides interrupt remapping's
     guest_dmar_more=''          # its structures behind the unit's
     guest_edu=''                # where the edu device reads
+    guest_migrate=0             # to another QEMU, amid the disk's writes
     guest_timeout=120
     guest_mode='test'
 }
@@ -113,18 +114,21 @@ guest_command() {
         -device "pcie-root-port,id=rp1,chassis=1,addr=0x2,bus=$far"
         -device "pcie-root-port,id=rp2,chassis=2,addr=0x3,bus=$far"
         -device pcie-root-port,id=rp3,chassis=3,addr=0x7,bus=pcie.0
-        -drive "if=none,id=d0,format=raw,cache=unsafe,file=$(
-            guest_quote "$folder/nvme.img")"
-        -device nvme,serial=viommu,drive=d0,bus=rp1
         -drive "if=none,id=d1,format=raw,cache=unsafe,file=$(
             guest_quote "$folder/virtio-blk.img")"
         # with a larger ring, QEMU 10.0 writes a used element that crosses a
         # page to the next physical page, not to the next one of the ring
         -device "virtio-blk-pci,drive=d1,iommu_platform=on,$(
             )disable-legacy=on,queue-size=64,$place${guest_blk:+,$guest_blk}"
-        -device edu,addr=0x6,bus=pcie.0
         -kernel "${guest_kernel:-$guest_image/vmlinuz}"
         -initrd "$guest_image/initrd"
+    )
+    # neither of them migrates
+    [ "$guest_migrate" = 1 ] || guest_argv+=(
+        -device edu,addr=0x6,bus=pcie.0
+        -drive "if=none,id=d0,format=raw,cache=unsafe,file=$(
+            guest_quote "$folder/nvme.img")"
+        -device nvme,serial=viommu,drive=d0,bus=rp1
     )
     serve="$guest_image/viommu-guest serve $guest_netmib $guest_random"
     serve+=" $folder/serve.log"
@@ -155,8 +159,11 @@ guest_command() {
         guest_argv+=(-serial mon:stdio -serial null)
     else
         guest_argv+=(
-            -serial "file:$(guest_quote "$folder/console.log")"
-            -serial "file:$(guest_quote "$folder/report.log")"
+            -chardev "file,id=console,append=on,path=$(
+                guest_quote "$folder/console.log")"
+            -chardev "file,id=report,append=on,path=$(
+                guest_quote "$folder/report.log")"
+            -serial chardev:console -serial chardev:report
         )
     fi
 }
@@ -169,7 +176,7 @@ guest_prepare() {
     need_space "$folder" 300
     guest_random=$(guest_seed)
     guest_testdev=0
-    if guest_has_device viommu-testdev; then
+    if [ "$guest_migrate" = 0 ] && guest_has_device viommu-testdev; then
         guest_testdev=1
     fi
     rm -f -- "$folder"/*.log "$folder"/*.img
@@ -181,6 +188,11 @@ guest_run_once() {
     local folder=$1
     guest_prepare "$folder"
     guest_status=0
+    if [ "$guest_migrate" = 1 ]; then
+        # some way into the first disk test
+        guest_argv=("${BASH_SOURCE[0]%/*}/migrate.py" "$folder" 2000000
+            "${guest_argv[@]}")
+    fi
     timeout --foreground -k 5 "$guest_timeout" "${guest_argv[@]}" \
         </dev/null >"$folder/qemu.log" 2>&1 || guest_status=$?
 }
@@ -309,8 +321,9 @@ text_equal() {
 }
 
 guest_judge_groups() {
-    local driver line type bad='' groups n
-    for driver in nvme virtio-pci e1000e; do
+    local driver line type bad='' groups n drivers=(virtio-pci e1000e)
+    [ "$guest_migrate" = 1 ] || drivers+=(nvme)
+    for driver in "${drivers[@]}"; do
         line=$(grep -m 1 "^device .* driver=$driver " <<<"$guest_report") ||
             line=''
         type=$(guest_field "$line" type)
@@ -614,7 +627,12 @@ guest_judge_dma() {
     local one label kind addr line reason write on_read on_write on_beyond
     read -r on_read on_write on_beyond <<<"$(guest_reasons)"
     guest_faults=()
-    if [ "$guest_testdev" = 0 ]; then
+    if [ "$guest_migrate" = 1 ]; then
+        # the endpoint does not migrate either
+        guest_expect migration "$(grep '^migrate: ' "$guest_folder/qemu.log" |
+            tr '\n' ' ')" "$(grep -c 'bytes of state' \
+                "$guest_folder/qemu.log" || true) == 1"
+    elif [ "$guest_testdev" = 0 ]; then
         guest_result skip viommu-testdev "this QEMU does not have the device"
     else
         for one in "${guest_dma[@]}"; do
@@ -718,6 +736,7 @@ guest_judge_log() {
 
 guest_judge() {
     local folder=$1 label
+    guest_folder=$folder
     guest_console=$folder/console.log
     guest_report=$(tr -d '\r' <"$folder/report.log" 2>/dev/null || true)
     guest_judge_end "$folder" || return 0
@@ -734,7 +753,8 @@ guest_judge() {
     guest_judge_reserved
     guest_judge_dmar "$folder"
     for label in nvme virtio-blk; do
-        guest_judge_disk "$folder" "$label"
+        [ "$guest_migrate$label" = 1nvme ] ||
+            guest_judge_disk "$folder" "$label"
     done
     guest_judge_net "$folder"
     guest_judge_dma
