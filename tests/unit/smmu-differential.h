@@ -66,9 +66,7 @@ typedef struct SmmuWorld {
     SmmuStream streams[SMMU_STREAMS];
     uint64_t addresses[SMMU_ADDRESSES];     /* of either half */
     uint64_t ipas[SMMU_ADDRESSES];
-    /* There are contiguous runs; then no damage makes legal entries that
-     * read the same tables in another way, where the runs would be none. */
-    bool runs;
+    bool runs;                  /* there are contiguous runs */
     unsigned odd;               /* odd tags given out */
     unsigned step;
     const char *last;           /* what was done last */

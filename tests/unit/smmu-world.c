@@ -43,8 +43,8 @@ static void damage_ste(SmmuWorld *w, uint64_t word[8])
         /* EL2 alone knows one address space, and has one. */
         w->config.hyp && !(w->ref.cr2 & 1) ? UINT64_C(0x000f000070000003)
                                            : UINT64_C(0x000f0000f0000003),
-        w->runs ? UINT64_C(0x07b7000000000000)
-                : UINT64_C(0x07b7c0ff00000000),
+        /* Not S2T0SZ and so on: see smmu_write_cd(). */
+        UINT64_C(0x07b7000000000000),
     };
     unsigned i = smmu_below(w, 3), n;
 
@@ -144,8 +144,9 @@ void smmu_write_cd(SmmuWorld *w, SmmuStream *s, unsigned index,
     if (damaged) {
         /*
          * Where pages may be global, only what no TLB keeps.  And nothing
-         * that makes legal tables of others, such as T0SZ: what is read from
-         * stage 2's or the queues' as if it were stage 1's may be global.
+         * that makes legal tables of other memory, such as T0SZ: what is read
+         * from stage 2's as if it were stage 1's may be global, and what the
+         * queues have changes without an invalidation.
          */
         uint64_t bits = s->vm == SMMU_VMS - 1 ? UINT64_C(0x720080008000)
                                               : UINT64_C(0x7fffc000c000);

@@ -283,7 +283,8 @@ static void test_stall(void)
                   reply.stall_tag);
     smmu_test_sync(s);
     g_assert_cmpuint(s->f->resumes->len, ==, 0);
-    guest_smmu_command(&s->commands, 0x44 | 1 << 12 |
+    /* retried, so that Ab says nothing */
+    guest_smmu_command(&s->commands, 0x44 | 3 << 12 |
                   (uint64_t)SMMU_TEST_SID << 32, reply.stall_tag);
     smmu_test_sync(s);
     g_assert_cmpuint(s->f->resumes->len, ==, 1);
@@ -346,7 +347,8 @@ static void test_command_errors(void)
         { 0x20, 0, SMMUV3_CERROR_ILL },                     /* EL2 */
         { 0x46 | 3 << 12, 0, SMMUV3_CERROR_ILL },
         { 0x41, 3 << 12, SMMUV3_CERROR_ILL },
-        { 0x44 | 3 << 12, 0, SMMUV3_CERROR_ILL },
+        { 0x44 | 1 << 10, 0, SMMUV3_CERROR_ILL },
+        { 0x45 | 1 << 10, 0, SMMUV3_CERROR_ILL },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -411,6 +413,29 @@ static void test_atc(void)
     g_assert_cmpint(inv.what, ==, VIOMMU_INV_DEVTLB);
     g_assert_cmphex(inv.addr, ==, VA & ~UINT64_C(0x1fff));
     g_assert_cmphex(inv.size, ==, 0x2000);
+
+    /* Global is for a PASID; and nothing goes out while the SMMU is off. */
+    g_assert_false(inv.global);
+    fixture_forget(s->f);
+    guest_smmu_command(&s->commands, 0x40 | 1 << 9 |
+                       (uint64_t)SMMU_TEST_SID << 32, VA);
+    smmu_test_sync(s);
+    g_assert_cmpuint(s->f->invalidations->len, ==, 1);
+    inv = g_array_index(s->f->invalidations, ViommuInvalidation, 0);
+    g_assert_false(inv.global);
+    guest_set_reg32(s->regs, SMMUV3_CR0, SMMUV3_CR0_CMDQEN);
+    fixture_run(s->f);
+    fixture_forget(s->f);
+    guest_smmu_command(&s->commands, 0x40 | (uint64_t)SMMU_TEST_SID << 32,
+                       VA);
+    guest_smmu_command(&s->commands, 0x41 | (uint64_t)SMMU_TEST_SID << 32,
+                       2 << 12);
+    smmu_test_sync(s);
+    g_assert_cmpuint(s->f->invalidations->len, ==, 0);
+    g_assert_cmpuint(s->f->responses->len, ==, 0);
+    guest_set_reg32(s->regs, SMMUV3_CR0, SMMUV3_CR0_SMMUEN |
+                    SMMUV3_CR0_CMDQEN);
+    fixture_run(s->f);
 
     /* An endpoint that does not answer: the next SYNC fails. */
     g_atomic_int_set(&s->f->device_silent, 1);

@@ -266,9 +266,7 @@ static const ViommuField SMMU_CMD_PRG = { 0, 9 };
 static const ViommuField SMMU_CMD_PRI_RESP_CODE = { 12, 2 };
 enum { SMMU_PRI_FAILURE = 0, SMMU_PRI_INVALID = 1, SMMU_PRI_SUCCESS = 2 };
 /* RESUME */
-static const ViommuField SMMU_CMD_RESUME_ACTION = { 12, 2 };    /* Ac, Ab */
-enum { SMMU_RESUME_TERMINATE = 0, SMMU_RESUME_RETRY = 1,
-       SMMU_RESUME_ABORT = 2 };
+#define SMMU_CMD_RETRY          (UINT64_C(1) << 12) /* Ac; Ab is ignored */
 static const ViommuField SMMU_CMD_STAG = { 0, 16 };
 /* SYNC */
 static const ViommuField SMMU_CMD_CS = { 12, 2 };

@@ -126,6 +126,12 @@ static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
     return SMMU_CERROR_NONE;
 }
 
+/* Commands to endpoints are ignored while the SMMU is not (4.5). */
+static bool is_on(const SmmuUnit *u)
+{
+    return viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN;
+}
+
 static SmmuCommandError do_atc_inv(SmmuUnit *u, const uint64_t d[2])
 {
     unsigned log2 = viommu_get(d[1], SMMU_CMD_ATC_SIZE);
@@ -135,11 +141,14 @@ static SmmuCommandError do_atc_inv(SmmuUnit *u, const uint64_t d[2])
         .domain = VIOMMU_ANY,
         .pasid = d[0] & SMMU_CMD_SSV ? viommu_get(d[0], SMMU_CMD_SSID)
                                      : VIOMMU_NO_PASID,
-        .global = d[0] & SMMU_CMD_GLOBAL,
+        .global = (d[0] & SMMU_CMD_SSV) && (d[0] & SMMU_CMD_GLOBAL),
     };
 
     if (!u->cfg.ats) {
         return SMMU_CERROR_ILL;
+    }
+    if (!is_on(u)) {
+        return SMMU_CERROR_NONE;
     }
     if (log2 < 52) {
         inv.size = UINT64_C(1) << (12 + log2);
@@ -169,6 +178,9 @@ static SmmuCommandError do_pri_resp(SmmuUnit *u, const uint64_t d[2])
     if (!u->cfg.pri || code > SMMU_PRI_SUCCESS) {
         return SMMU_CERROR_ILL;
     }
+    if (!is_on(u)) {
+        return SMMU_CERROR_NONE;
+    }
     viommu_unit_page_response(&u->common, &response);
     return SMMU_CERROR_NONE;
 }
@@ -177,9 +189,11 @@ static SmmuCommandError do_resume(SmmuUnit *u, unsigned opcode,
                                   const uint64_t d[2])
 {
     uint32_t sid = viommu_get(d[0], SMMU_CMD_SID);
-    unsigned action = viommu_get(d[0], SMMU_CMD_RESUME_ACTION);
+    /* Ended with an abort, as IDR0.TERM_MODEL says, whatever Ab does. */
+    ViommuResume action = d[0] & SMMU_CMD_RETRY ? VIOMMU_RESUME_RETRY
+                                                : VIOMMU_RESUME_ABORT;
 
-    if (!u->cfg.stall || action > SMMU_RESUME_ABORT) {
+    if (!u->cfg.stall || (d[0] & SMMU_CMD_SSEC)) {
         return SMMU_CERROR_ILL;
     }
     if (opcode == SMMU_CMD_STALL_TERM) {
