@@ -372,13 +372,16 @@ static void respond(ViommuHostDevice *device,
                     const ViommuPageResponse *response, uint32_t cookie)
 {
     ViommuHost *host = device->host;
+    int ret;
 
     if (device->gone) {
         return;
     }
-    if (!viommu_host_note(device, host->backend->respond(device, response,
-                                                         cookie))) {
+    ret = host->backend->respond(device, response, cookie);
+    if (!ret) {
         host->stats.page_responses++;
+    } else {
+        host->stats.errors++;
     }
 }
 

@@ -11,6 +11,8 @@
 /* Reports of one read: at first, and when a group does not fit. */
 #define REPORTS_FIRST   256
 #define REPORTS_MAX     (1u << 16)
+/* A device waits for its answer, so try more than once. */
+#define WRITE_TRIES     3
 
 int iommufd_faults_start(IommufdHost *host)
 {
@@ -71,8 +73,8 @@ static int read_reports(IommufdHost *host)
         host->reports = g_renew(IommufdPgfault, host->reports,
                                 host->reports_max);
     }
-    if (ret == -EAGAIN || ret == -EINTR) {
-        return 0;
+    if (ret == -EAGAIN || ret == -EINTR || ret == -ENOMEM) {
+        return 0;       /* later */
     }
     if (ret < 0) {
         return (int)ret;
@@ -118,14 +120,19 @@ static int write_response(IommufdHost *host, uint32_t cookie, uint32_t code)
 {
     const ViommuSyscalls *sys = host->common.sys;
     const IommufdPageResponse response = { .cookie = cookie, .code = code };
-    ssize_t ret;
+    ssize_t ret = -EIO;
 
     if (host->fault_fd < 0) {
         return -ENOENT;
     }
-    host->common.stats.calls++;
-    ret = sys->write(sys->opaque, host->fault_fd, &response,
-                     sizeof(response));
+    for (unsigned i = 0; i < WRITE_TRIES; i++) {
+        host->common.stats.calls++;
+        ret = sys->write(sys->opaque, host->fault_fd, &response,
+                         sizeof(response));
+        if (ret >= 0 || ret == -EINVAL || ret == -EBADF || ret == -ENODEV) {
+            break;
+        }
+    }
     return ret < 0 ? (int)ret : ret == sizeof(response) ? 0 : -EIO;
 }
 

@@ -11,6 +11,8 @@
 
 /* Entries of one call; more take several. */
 #define ENTRIES_MAX 256
+/* A detachment that fails (of memory, or while a reset is under way). */
+#define DETACH_TRIES 3
 
 static IommufdHost *host_of(IommufdDevice *device)
 {
@@ -172,8 +174,16 @@ void iommufd_unbind(ViommuHostDevice *common, uint32_t pasid)
     if (!old) {
         return;
     }
-    if (!common->gone) {
-        viommu_host_note(common, iommufd_detach(device, pasid));
+    for (unsigned i = 0; i < DETACH_TRIES && !common->gone; i++) {
+        int ret = viommu_host_note(common, iommufd_detach(device, pasid));
+
+        if (!ret) {
+            break;
+        }
+        if (i == DETACH_TRIES - 1) {
+            /* The guest believes that this is over, and nobody can end it. */
+            viommu_host_note(common, -ENODEV);
+        }
     }
     free_table(device, old);
     g_hash_table_remove(device->tables, GUINT_TO_POINTER(pasid));
@@ -253,6 +263,7 @@ int iommufd_invalidate(ViommuHostDevice *common,
             .data_type = IOMMUFD_INVALIDATE_VTD_S1,
             .entry_len = sizeof(entries[0]),
         };
+        unsigned given;
         int ret;
 
         while (args.entry_num < ENTRIES_MAX && *done + args.entry_num < n &&
@@ -260,13 +271,18 @@ int iommufd_invalidate(ViommuHostDevice *common,
             entries[args.entry_num] = entry_of(&list[*done + args.entry_num]);
             args.entry_num++;
         }
+        given = args.entry_num;
         if (!table || table->type != VIOMMU_HOST_NESTED) {
             return -ENOENT;
         }
         args.hwpt_id = table->hwpt;
         common->host->stats.invalidation_calls++;
         ret = iommufd_call(host_of(device), IOMMUFD_HWPT_INVALIDATE, &args);
-        *done += args.entry_num;
+        if (ret && args.entry_num >= given) {
+            /* It failed before it looked at them. */
+            return ret;
+        }
+        *done += MIN(args.entry_num, given);
         if (ret) {
             return ret;
         }

@@ -12,16 +12,18 @@
 /* What a bitmap of one call covers: 2^27 bytes for each word of it. */
 #define DIRTY_PAGES_MAX (UINT64_C(1) << 27)
 
-static int destroy(IommufdHost *host, uint32_t id)
+/* Returns whether it is still there. */
+static bool destroy(IommufdHost *host, uint32_t id)
 {
     IommufdDestroy args = { .size = sizeof(args), .id = id };
+    int ret = iommufd_call(host, IOMMUFD_DESTROY, &args);
 
-    return iommufd_call(host, IOMMUFD_DESTROY, &args);
+    return ret && ret != -ENOENT;
 }
 
 void iommufd_destroy(IommufdHost *host, uint32_t id)
 {
-    if (destroy(host, id) == -EBUSY) {
+    if (destroy(host, id)) {
         g_array_append_val(host->garbage, id);
     }
 }
@@ -34,7 +36,7 @@ void iommufd_collect(IommufdHost *host)
     for (guint i = 0; i < host->garbage->len; i++) {
         uint32_t id = g_array_index(host->garbage, uint32_t, i);
 
-        if (destroy(host, id) == -EBUSY) {
+        if (destroy(host, id)) {
             g_array_index(host->garbage, uint32_t, kept++) = id;
         }
     }
