@@ -208,9 +208,10 @@ static void test_vtd_s1(Uapi *u)
     cmd.data_len = 23;
     uapi_expect(u, alloc(&d, &cmd), -EINVAL, "data too small");
     cmd.data_len = 32;
-    uapi_expect(u, alloc(&d, &cmd), 0, "data larger, with zeroes");
+    /* unlike the ioctls' own structures, a driver's do not grow */
+    uapi_expect(u, alloc(&d, &cmd), -EINVAL, "data larger, with zeroes");
     data.more[7] = 1;
-    uapi_expect(u, alloc(&d, &cmd), -E2BIG, "data larger, not zero");
+    uapi_expect(u, alloc(&d, &cmd), -EINVAL, "data larger, not zero");
     cmd.data_len = 24;
     cmd.data = 64;
     uapi_expect(u, alloc(&d, &cmd), -EFAULT, "data at no memory");
@@ -316,13 +317,9 @@ static void test_invalidate(Uapi *u)
     uapi_expect(u, invalidate(&d, nested, 0, (void *)64, 24, &n), -EFAULT,
                 "an array at no memory");
     n = 2;
-    uapi_expect(u, invalidate(&d, nested, 0, large, 32, &n), 0,
+    uapi_expect(u, invalidate(&d, nested, 0, large, 32, &n), -EINVAL,
                 "larger entries, with zeroes");
-    n = 2;
-    large[1][31] = 1;
-    uapi_expect(u, invalidate(&d, nested, 0, large, 32, &n), -E2BIG,
-                "larger entries, the second not zero");
-    uapi_expect(u, n, 1, "done before it");
+    uapi_expect(u, n, 0, "done of them");
     n = (1u << 19) + 1;
     uapi_expect(u, invalidate(&d, nested, 0, list, 24, &n), -EINVAL,
                 "too many");

@@ -61,7 +61,6 @@ struct SimDevice {
     struct SimIommufdDevice *iommufd;   /* its own file has bound it */
 
     GHashTable *domains;        /* PASID -> SimDomain; of physical.c */
-    unsigned fault_domains;     /* of them, with page requests */
     GArray *partial;            /* ViommuPageRequest: of groups without end */
     void *phys;                 /* the driver's */
 
@@ -81,9 +80,8 @@ bool sim_endpoint_init(SimDevice *device, GError **error);
 void sim_endpoint_free(SimDevice *device);
 /** With Hostsim.lock or without it. */
 void sim_endpoint_reset(SimDevice *device);
-/** PASIDs, ATS; page requests. */
+/** PASIDs, ATS, page requests: whatever both sides can. */
 void sim_endpoint_enable(SimDevice *device);
-void sim_endpoint_enable_pri(SimDevice *device, bool on);
 uint32_t sim_endpoint_config_read(SimDevice *device, unsigned offset,
                                   unsigned size);
 /** Without Hostsim.lock, for DMA may take long. */

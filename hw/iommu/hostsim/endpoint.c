@@ -191,14 +191,11 @@ static void write_capability(SimDevice *device, unsigned id, unsigned offset,
     }
 }
 
-static void set_pri(SimDevice *device, bool on)
+static void enable_pri(SimDevice *device)
 {
-    if (on) {
-        write_capability(device, EXTENDED_PRI, PRI_CONTROL, PRI_RESET, 2);
-        write_capability(device, EXTENDED_PRI, PRI_ALLOCATION, 64, 4);
-    }
-    write_capability(device, EXTENDED_PRI, PRI_CONTROL, on ? PRI_ENABLE : 0,
-                     2);
+    write_capability(device, EXTENDED_PRI, PRI_CONTROL, PRI_RESET, 2);
+    write_capability(device, EXTENDED_PRI, PRI_ALLOCATION, 64, 4);
+    write_capability(device, EXTENDED_PRI, PRI_CONTROL, PRI_ENABLE, 2);
 }
 
 static void enable(SimDevice *device)
@@ -210,8 +207,8 @@ static void enable(SimDevice *device)
     if (device->ats) {
         write_capability(device, EXTENDED_ATS, ATS_CONTROL, ATS_ENABLE, 2);
     }
-    if (device->pri && device->fault_domains) {
-        set_pri(device, true);
+    if (device->pri) {
+        enable_pri(device);
     }
 }
 
@@ -219,13 +216,6 @@ void sim_endpoint_enable(SimDevice *device)
 {
     pthread_mutex_lock(&device->lock);
     enable(device);
-    pthread_mutex_unlock(&device->lock);
-}
-
-void sim_endpoint_enable_pri(SimDevice *device, bool on)
-{
-    pthread_mutex_lock(&device->lock);
-    set_pri(device, on);
     pthread_mutex_unlock(&device->lock);
 }
 

@@ -13,6 +13,9 @@
 /* Groups that a device begins and does not end; more are dropped. */
 #define PARTIAL_MAX 4096
 
+/* A flag of its own that Linux shows to users, too. */
+#define PGFAULT_NEEDS_PASID (1u << 2)
+
 struct SimFaultQueue {
     SimObject object;
     SimFile *file;              /* while its descriptor is open */
@@ -175,7 +178,8 @@ static int copy_group(const SimFaultGroup *group, uint8_t *user)
                                                       ViommuPageRequest, i);
         bool pasid = req->pasid != VIOMMU_NO_PASID;
         IommufdPgfault fault = {
-            .flags = (pasid ? IOMMUFD_PGFAULT_PASID_VALID : 0) |
+            .flags = (pasid ? IOMMUFD_PGFAULT_PASID_VALID |
+                              PGFAULT_NEEDS_PASID : 0) |
                      (req->last ? IOMMUFD_PGFAULT_LAST_PAGE : 0),
             .dev_id = group->bound->object.id,
             .pasid = pasid ? req->pasid : 0,

@@ -71,3 +71,10 @@ int sim_copy_struct(void *to, size_t size, size_t min, const void *user,
     }
     return sim_copy_in(to, user, MIN(size, user_size));
 }
+
+int sim_copy_data(void *to, size_t size, size_t min, const void *user,
+                  size_t user_size)
+{
+    return user_size > size ? -EINVAL
+                            : sim_copy_struct(to, size, min, user, user_size);
+}

@@ -388,7 +388,7 @@ static int vtd_nested_new(SimDevice *device, SimDomain *parent,
     }
     switch (data->type) {
     case IOMMUFD_HWPT_DATA_VTD_S1:
-        ret = sim_copy_struct(&s1, sizeof(s1), sizeof(s1), data->user,
+        ret = sim_copy_data(&s1, sizeof(s1), sizeof(s1), data->user,
                               data->size);
         break;
     case SIM_DATA_VSVA:

@@ -30,7 +30,6 @@ SimDomain *sim_domain_of(SimDevice *device, uint32_t pasid)
 void sim_domain_attached(SimDevice *device, uint32_t pasid, SimDomain *domain)
 {
     SimDomain *old = sim_domain_of(device, pasid);
-    unsigned faults = device->fault_domains;
     SimAttachment new = { device, pasid };
 
     if (old) {
@@ -43,16 +42,11 @@ void sim_domain_attached(SimDevice *device, uint32_t pasid, SimDomain *domain)
                 break;
             }
         }
-        device->fault_domains -= old->page_request != NULL;
         g_hash_table_remove(device->domains, GUINT_TO_POINTER(pasid));
     }
     if (domain) {
         g_array_append_val(domain->attached, new);
-        device->fault_domains += domain->page_request != NULL;
         g_hash_table_insert(device->domains, GUINT_TO_POINTER(pasid), domain);
-    }
-    if (device->pri && !faults != !device->fault_domains) {
-        sim_endpoint_enable_pri(device, device->fault_domains);
     }
 }
 

@@ -123,6 +123,10 @@ int sim_user_is_zero(const void *user, size_t size);
  */
 int sim_copy_struct(void *to, size_t size, size_t min, const void *user,
                     size_t user_size);
+/** The same for data of a driver's, which Linux does not let grow: more than
+ *  is known is -EINVAL. */
+int sim_copy_data(void *to, size_t size, size_t min, const void *user,
+                  size_t user_size);
 
 static inline void *sim_user_ptr(uint64_t value)
 {

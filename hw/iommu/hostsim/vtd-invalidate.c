@@ -173,10 +173,10 @@ int vtd_invalidate(SimDomain *nested, SimUserArray *array)
         uint64_t last;
         unsigned order;
 
-        ret = sim_copy_struct(&inv, sizeof(inv), sizeof(inv),
-                              (const uint8_t *)array->user +
-                              (size_t)i * array->entry_size,
-                              array->entry_size);
+        ret = sim_copy_data(&inv, sizeof(inv), sizeof(inv),
+                            (const uint8_t *)array->user +
+                            (size_t)i * array->entry_size,
+                            array->entry_size);
         if (ret) {
             break;
         }
