@@ -117,6 +117,8 @@ static const ViommuField SMMU_GATOS_ADDR_TYPE = { 10, 2 };
 #define SMMU_PAR_FAULT          (UINT64_C(1) << 0)
 static const ViommuField SMMU_PAR_REASON = { 1, 2 };
 static const ViommuField SMMU_PAR_FAULTCODE = { 4, 8 };
+enum { SMMU_PAR_INTERNAL_ERR = 0xfd, SMMU_PAR_INV_STAGE = 0xfe,
+       SMMU_PAR_INV_REQ = 0xff };
 #define SMMU_PAR_SIZE           (UINT64_C(1) << 11)
 /* --- Stream table (5.1, 5.2) --------------------------------------------- */
 

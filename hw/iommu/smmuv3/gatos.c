@@ -7,15 +7,31 @@
 
 enum { ATOS_S1 = 1, ATOS_S2 = 2, ATOS_BOTH = 3 };
 
-static uint64_t failed(SmmuEventId id, const SmmuFault *fault)
+static uint64_t failed(unsigned code)
 {
-    uint64_t par = SMMU_PAR_FAULT;
+    return viommu_put(SMMU_PAR_FAULT, SMMU_PAR_FAULTCODE, code);
+}
 
-    par = viommu_put(par, SMMU_PAR_FAULTCODE, id);
-    /* REASON: 0 stage 1, or configuration; 1 to 3 stage 2, by class */
-    par = viommu_put(par, SMMU_PAR_REASON,
-                     fault->s2 ? fault->class + 1 : 0);
-    return fault->s2 ? par | (fault->ipa & viommu_bits(51, 12)) : par;
+/*
+ * What a fault is for who asked for these stages (9.1.4).  Who asks for
+ * stage 1 alone does not hear of stage 2: what that keeps from being
+ * fetched has not been fetched.
+ */
+static uint64_t failed_by(const SmmuFault *fault, unsigned type)
+{
+    uint64_t par;
+
+    if (!fault->s2) {
+        return failed(fault->id);
+    }
+    if (type == ATOS_S1) {
+        return failed(fault->class == SMMU_CLASS_CD ? SMMU_F_CD_FETCH
+                                                    : SMMU_F_WALK_EABT);
+    }
+    /* REASON: 0 is stage 1, or configuration; 1 to 3 stage 2, by class */
+    par = viommu_put(failed(fault->id), SMMU_PAR_REASON, fault->class + 1);
+    return type == ATOS_BOTH && fault->id != SMMU_F_WALK_EABT
+           ? par | (fault->ipa & viommu_bits(51, 12)) : par;
 }
 
 static uint64_t succeeded(uint64_t addr, const SmmuMapping *m)
@@ -31,13 +47,39 @@ static uint64_t succeeded(uint64_t addr, const SmmuMapping *m)
     return page;
 }
 
+/* 0, or the error of a request that the unit or the stream cannot serve
+ * (9.1.3); the stream's entry is in *@c. */
+static uint64_t refused(SmmuUnit *u, uint64_t sid_word, unsigned type,
+                        SmmuContext *c)
+{
+    const uint32_t wanted = (type & ATOS_S1 ? SMMU_CTX_S1 : 0) |
+                            (type & ATOS_S2 ? SMMU_CTX_S2 : 0);
+    SmmuFault fault = { 0 };
+    SmmuEventId id;
+
+    if (!(viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN)) {
+        return failed(SMMU_PAR_INTERNAL_ERR);
+    }
+    if (!type || ((type & ATOS_S1) && !u->cfg.stage1) ||
+        ((type & ATOS_S2) && !u->cfg.stage2) ||
+        (type == ATOS_S2 && (sid_word & SMMU_GATOS_SSID_VALID))) {
+        return failed(SMMU_PAR_INV_REQ);
+    }
+    id = smmu_context(u, viommu_get(sid_word, SMMU_GATOS_SID), SMMU_STE_ONLY,
+                      c, &fault);
+    if (id) {
+        return failed(id);
+    }
+    return wanted & ~c->flags ? failed(SMMU_PAR_INV_STAGE) : 0;
+}
+
 static uint64_t translate(SmmuUnit *u, uint64_t sid_word, uint64_t addr_word)
 {
     unsigned type = viommu_get(addr_word, SMMU_GATOS_ADDR_TYPE);
     uint32_t ssid = sid_word & SMMU_GATOS_SSID_VALID
                     ? viommu_get(sid_word, SMMU_GATOS_SSID)
                     : VIOMMU_NO_PASID;
-    uint64_t addr = addr_word & viommu_bits(63, 12);
+    uint64_t addr = addr_word & viommu_bits(63, 12), error;
     SmmuWanted wanted = {
         .access = (!(addr_word & SMMU_GATOS_ADDR_RNW) ? VIOMMU_WRITE :
                    addr_word & SMMU_GATOS_ADDR_IND ? VIOMMU_EXEC
@@ -46,33 +88,33 @@ static uint64_t translate(SmmuUnit *u, uint64_t sid_word, uint64_t addr_word)
         .probe = true,
     };
     SmmuFault fault = { 0 };
+    SmmuMapping m = { .page = addr, .shift = 12 };
     SmmuContext c;
-    SmmuMapping m;
     SmmuTags tags;
-    SmmuEventId id;
+    bool ok;
 
-    if (!(viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN) || !type) {
-        return failed(SMMU_F_STREAM_DISABLED, &fault);
+    error = refused(u, sid_word, type, &c);
+    if (error) {
+        return error;
     }
-    id = smmu_context(u, viommu_get(sid_word, SMMU_GATOS_SID), ssid, &c,
-                      &fault);
-    if (id) {
-        return failed(id, &fault);
+    if (type == ATOS_S2) {
+        c.flags &= ~(uint32_t)SMMU_CTX_S1;
+    } else if (smmu_context(u, viommu_get(sid_word, SMMU_GATOS_SID), ssid, &c,
+                            &fault)) {
+        return failed_by(&fault, type);
     }
-    if (c.flags & SMMU_CTX_ABORT) {
-        return failed(SMMU_F_STREAM_DISABLED, &fault);
+    if (type == ATOS_S1 && !(c.flags & SMMU_CTX_S1)) {
+        /* S1DSS says bypass. */
+        return addr >> u->cfg.oas_bits ? failed(SMMU_F_ADDR_SIZE)
+                                       : succeeded(addr, &m);
     }
-    c.flags &= ~((type & ATOS_S1 ? 0 : (uint32_t)SMMU_CTX_S1) |
-                 (type & ATOS_S2 ? 0 : (uint32_t)SMMU_CTX_S2));
-    if (!(c.flags & (SMMU_CTX_S1 | SMMU_CTX_S2))) {
-        m = (SmmuMapping) { .page = addr, .shift = 12 };
-        return succeeded(addr, &m);
+    if (type == ATOS_S1) {
+        ok = smmu_walk_first(u, &c, addr, &wanted, &m, &fault);
+    } else {
+        tags = smmu_tags(u, &c);
+        ok = smmu_walk(u, &c, &tags, addr, &wanted, &m, &fault);
     }
-    tags = smmu_tags(u, &c);
-    if (!smmu_walk(u, &c, &tags, addr, &wanted, &m, &fault)) {
-        return failed(fault.id, &fault);
-    }
-    return succeeded(addr, &m);
+    return ok ? succeeded(addr, &m) : failed_by(&fault, type);
 }
 
 void smmu_gatos_run(SmmuUnit *u)

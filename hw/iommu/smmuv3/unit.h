@@ -300,6 +300,10 @@ bool smmu_walk(SmmuUnit *u, const SmmuContext *context, const SmmuTags *tags,
 bool smmu_walk_split(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
                      const SmmuWanted *wanted, SmmuMapping *mapping,
                      SmmuFault *fault);
+/** Stage 1 alone, whose tables are found through stage 2 when nested. */
+bool smmu_walk_first(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
+                     const SmmuWanted *wanted, SmmuMapping *mapping,
+                     SmmuFault *fault);
 /** Stage 2 alone, for fetches of context descriptors: *@addr is replaced. */
 bool smmu_walk_for_cd(SmmuUnit *u, const SmmuContext *context, uint64_t *addr,
                       SmmuFault *fault);

@@ -527,6 +527,15 @@ bool smmu_walk(SmmuUnit *u, const SmmuContext *c, const SmmuTags *tags,
     return true;
 }
 
+bool smmu_walk_first(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
+                     const SmmuWanted *wanted, SmmuMapping *m,
+                     SmmuFault *fault)
+{
+    const SmmuTags tags = smmu_tags(u, c);
+
+    return first_stage(u, c, &tags, addr, wanted, m, fault);
+}
+
 bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
                      const SmmuWanted *wanted, SmmuMapping *m,
                      SmmuFault *fault)
