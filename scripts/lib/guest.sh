@@ -613,6 +613,8 @@ guest_judge_pass() {
 # read and for a write, and beyond the address width.
 guest_reasons() {
     case "$guest_append,$guest_iommu,$guest_arch" in
+    # an address that no stage 1 translates must be one of the output
+    *,stage=2,*aarch64) echo 0x10 0x10 0x11 ;;
     *,aarch64) echo 0x10 0x10 0x10 ;;
     *sm_on*scalable-mode=on,*flts=on,* | *sm_on*scalable-mode=on,*fsts=on,*)
         echo 0x71 0x71 0x80 ;;
