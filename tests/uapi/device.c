@@ -146,6 +146,25 @@ int uapi_nested(UapiDevice *d, uint32_t flags, uint32_t parent, uint64_t root,
     return ret;
 }
 
+bool uapi_is_smmu(UapiDevice *d)
+{
+    IommufdHwInfoSmmuv3 data;
+    IommufdHwInfo info = {
+        .size = sizeof(info), .dev_id = d->id, .data_len = sizeof(data),
+        .data = (uintptr_t)&data,
+    };
+
+    uapi_expect(d->u, uapi_iommu_ioctl(d, IOMMUFD_GET_HW_INFO, &info), 0,
+                "GET_HW_INFO");
+    return info.data_type == IOMMUFD_HW_INFO_ARM_SMMUV3;
+}
+
+uint64_t uapi_messages(UapiDevice *d, uint64_t *size)
+{
+    *size = 0x100000;
+    return uapi_is_smmu(d) ? 0x08000000 : 0xfee00000;
+}
+
 /* --- The endpoint -------------------------------------------------------- */
 
 uint64_t uapi_reg(UapiDevice *d, unsigned offset)
@@ -244,13 +263,23 @@ void uapi_memory_free(void *memory, uint64_t size)
 
 /* First-stage entries (VT-d, 9.7): present, writable, user. */
 #define S1_FLAGS UINT64_C(7)
-#define S1_ADDR  UINT64_C(0x000ffffffffff000)
+#define S1_ADDR  UINT64_C(0x0000fffffffff000)
+/* VMSAv8-64, stage 1: a table; a page that user accesses may use (AP[1]),
+ * inner shareable, accessed, not global. */
+#define ARM_TABLE_FLAGS UINT64_C(3)
+#define ARM_PAGE_FLAGS  UINT64_C(0xf43)
 
 void uapi_tables_init(UapiTables *t, void *memory, uint64_t base,
                       unsigned pages)
 {
     memset(memory, 0, (size_t)pages * PAGE);
-    *t = (UapiTables) { memory, base, pages, 1 };
+    *t = (UapiTables) { memory, base, pages, 1, S1_FLAGS, S1_FLAGS };
+}
+
+void uapi_tables_arm(UapiTables *t)
+{
+    t->table_flags = ARM_TABLE_FLAGS;
+    t->page_flags = ARM_PAGE_FLAGS;
 }
 
 void uapi_tables_map(UapiTables *t, uint64_t addr, uint64_t to)
@@ -261,10 +290,10 @@ void uapi_tables_map(UapiTables *t, uint64_t addr, uint64_t to)
         uint64_t *entry = &table[addr >> shift & 511];
 
         if (!*entry) {
-            *entry = (t->base + (uint64_t)t->used++ * PAGE) | S1_FLAGS;
+            *entry = (t->base + (uint64_t)t->used++ * PAGE) | t->table_flags;
         }
         table = t->memory + ((*entry & S1_ADDR) - t->base) / 8;
     }
-    __atomic_store_n(&table[addr >> 12 & 511], to ? to | S1_FLAGS : 0,
+    __atomic_store_n(&table[addr >> 12 & 511], to ? to | t->page_flags : 0,
                      __ATOMIC_RELEASE);
 }

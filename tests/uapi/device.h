@@ -30,6 +30,11 @@ void uapi_device_close(UapiDevice *d);
 int uapi_bind(Uapi *u, int fd, int iommu, uint32_t *id);
 int uapi_attach(UapiDevice *d, uint32_t pasid, uint32_t pt);
 int uapi_detach(UapiDevice *d, uint32_t pasid);
+/** Is it behind an SMMUv3, rather than a VT-d? */
+bool uapi_is_smmu(UapiDevice *d);
+/** IOVAs that nobody can map, for interrupt messages are there; *@size is
+ *  their number. */
+uint64_t uapi_messages(UapiDevice *d, uint64_t *size);
 int uapi_dev_ioctl(UapiDevice *d, unsigned long request, void *arg);
 int uapi_iommu_ioctl(UapiDevice *d, unsigned long request, void *arg);
 
@@ -70,9 +75,13 @@ typedef struct UapiTables {
     uint64_t *memory;
     uint64_t base;
     unsigned pages, used;
+    uint64_t table_flags, page_flags;
 } UapiTables;
+/** VT-d's. */
 void uapi_tables_init(UapiTables *t, void *memory, uint64_t base,
                       unsigned pages);
+/** From now on they are Arm's. */
+void uapi_tables_arm(UapiTables *t);
 /** One page; 0 takes it away. */
 void uapi_tables_map(UapiTables *t, uint64_t addr, uint64_t to);
 

@@ -98,10 +98,12 @@ static bool nest_open(Uapi *u, Nest *n, uint32_t flags)
     n->ioas = uapi_ioas(u, n->d.iommu);
     uapi_expect(u, uapi_map(&n->d, n->ioas, n->memory, NEST_SIZE, BASE), 0,
                 "map");
-    uapi_expect(u, uapi_hwpt(&n->d, IOMMUFD_HWPT_NEST_PARENT | flags, n->ioas,
-                             &n->parent), 0, "parent");
     uapi_tables_init(&n->tables, n->memory, BASE, TABLES);
-    ret = uapi_nested(&n->d, flags, n->parent, BASE, 0, &n->nested);
+    ret = uapi_hwpt(&n->d, IOMMUFD_HWPT_NEST_PARENT | flags, n->ioas,
+                    &n->parent);
+    if (!ret) {
+        ret = uapi_nested(&n->d, flags, n->parent, BASE, 0, &n->nested);
+    }
     if (ret == -EOPNOTSUPP) {
         uapi_skip(u, "no VT-d that nests");
         uapi_device_close(&n->d);

@@ -53,14 +53,15 @@ static bool faults_open(Uapi *u, Faults *f)
     f->memory = uapi_memory(SIZE);
     f->ioas = uapi_ioas(u, f->d.iommu);
     uapi_expect(u, uapi_map(&f->d, f->ioas, f->memory, SIZE, BASE), 0, "map");
-    uapi_expect(u, uapi_hwpt(&f->d, IOMMUFD_HWPT_NEST_PARENT |
-                             IOMMUFD_HWPT_PASID, f->ioas, &f->parent), 0,
-                "parent");
+    ret = uapi_hwpt(&f->d, IOMMUFD_HWPT_NEST_PARENT | IOMMUFD_HWPT_PASID,
+                    f->ioas, &f->parent);
     uapi_expect(u, queue_alloc(u, f->d.iommu, &f->queue, &f->fd), 0,
                 "FAULT_QUEUE_ALLOC");
     uapi_tables_init(&f->tables, f->memory, BASE, TABLES);
-    ret = uapi_nested(&f->d, IOMMUFD_HWPT_FAULT_ID | IOMMUFD_HWPT_PASID,
-                      f->parent, BASE, f->queue, &f->nested);
+    if (!ret) {
+        ret = uapi_nested(&f->d, IOMMUFD_HWPT_FAULT_ID | IOMMUFD_HWPT_PASID,
+                          f->parent, BASE, f->queue, &f->nested);
+    }
     if (!ret) {
         ret = uapi_attach(&f->d, 3, f->nested);
     }

@@ -287,10 +287,12 @@ static void test_device(Uapi *u)
     uint32_t ioas, n = 16, other, hwpt;
     UapiDevice d;
     bool msi = false;
+    uint64_t messages, size;
 
     if (!uapi_device_open(u, 0, &d)) {
         return;
     }
+    messages = uapi_messages(&d, &size);
     ioas = uapi_ioas(u, d.iommu);
     uapi_expect(u, uapi_map(&d, ioas, memory, PAGE, PAGE), 0, "map before");
     uapi_expect(u, uapi_attach(&d, NO_PASID, ioas), 0, "attach");
@@ -299,11 +301,10 @@ static void test_device(Uapi *u)
     uapi_expect(u, alignment, PAGE, "alignment");
     uapi_check(u, n >= 2, "%u ranges", n);
     for (unsigned i = 0; i < n; i++) {
-        msi = msi || (list[i].start <= 0xfee00000 &&
-                      list[i].last >= 0xfee00000);
+        msi = msi || (list[i].start <= messages && list[i].last >= messages);
     }
     uapi_check(u, !msi, "interrupt messages' addresses are in the ranges");
-    uapi_expect(u, map_at(u, d.iommu, ioas, va, PAGE, 0xfee00000), -EINVAL,
+    uapi_expect(u, map_at(u, d.iommu, ioas, va, PAGE, messages), -EINVAL,
                 "map where interrupts go");
     uapi_expect(u, map_at(u, d.iommu, ioas, va, PAGE, UINT64_C(1) << 60),
                 -EINVAL, "map beyond the tables");
@@ -324,10 +325,10 @@ static void test_device(Uapi *u)
 
     /* what is there must suit a device that comes */
     other = uapi_ioas(u, d.iommu);
-    uapi_expect(u, map_at(u, d.iommu, other, va, PAGE, 0xfee00000), 0,
+    uapi_expect(u, map_at(u, d.iommu, other, va, PAGE, messages), 0,
                 "map where interrupts go, of no device");
     uapi_expect(u, uapi_attach(&d, NO_PASID, other), -EADDRINUSE, "attach");
-    uapi_expect(u, uapi_unmap(&d, other, 0xfee00000, PAGE), 0, "unmap");
+    uapi_expect(u, uapi_unmap(&d, other, messages, PAGE), 0, "unmap");
     uapi_expect(u, map_at(u, d.iommu, other, va, 8, 0x1000), 0, "odd bytes");
     uapi_expect(u, uapi_hwpt(&d, 0, other, &hwpt), -EADDRINUSE,
                 "HWPT of odd bytes");

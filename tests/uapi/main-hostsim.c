@@ -41,21 +41,26 @@ static void add_devices(Uapi *u)
     device.name = "0000:02:00.0";
     device.group = 12;
     device.number = 1;
+    device.stall = true;
     g_assert_true(hostsim_add_device(sim, &device, &error));
     u->device[1] = "/dev/vfio/devices/vfio1";
     u->group[1] = "/dev/vfio/12";
     u->name[1] = "0000:02:00.0";
 }
 
-/* of the user API of containers, by the program's argument */
+/* The host's IOMMU, and the form of containers' user API, by the program's
+ * argument. */
 static const struct {
     const char *name;
+    HostsimArch arch;
     HostsimVsva sim;
     UapiVsva uapi;
 } forms[] = {
-    { "linux", HOSTSIM_VSVA_NONE, UAPI_NO_VSVA },
-    { "merged", HOSTSIM_VSVA_MERGED, UAPI_VSVA_MERGED },
-    { "versioned", HOSTSIM_VSVA_VERSIONED, UAPI_VSVA_VERSIONED },
+    { "linux", HOSTSIM_VTD, HOSTSIM_VSVA_NONE, UAPI_NO_VSVA },
+    { "smmuv3", HOSTSIM_SMMUV3, HOSTSIM_VSVA_NONE, UAPI_NO_VSVA },
+    { "merged", HOSTSIM_VTD, HOSTSIM_VSVA_MERGED, UAPI_VSVA_MERGED },
+    { "versioned", HOSTSIM_VTD, HOSTSIM_VSVA_VERSIONED,
+      UAPI_VSVA_VERSIONED },
 };
 
 static const UapiTest *const vsva_files[] = {
@@ -74,6 +79,7 @@ int main(int argc, char **argv)
     hostsim_config_init(&config, HOSTSIM_VTD);
     for (unsigned i = 0; i < G_N_ELEMENTS(forms); i++) {
         if (!strcmp(forms[i].name, form)) {
+            hostsim_config_init(&config, forms[i].arch);
             config.vsva = forms[i].sim;
             u.vsva = forms[i].uapi;
         }

@@ -159,18 +159,25 @@ static void test_map(Uapi *u)
 static void test_reserved(Uapi *u)
 {
     uint8_t *memory = uapi_memory(PAGE);
+    uint64_t first, size;
+    UapiDevice d;
     Container c;
 
+    if (!uapi_device_open(u, 0, &d)) {
+        return;
+    }
+    first = uapi_messages(&d, &size);
+    uapi_device_close(&d);
     if (!have_group(u) || !container_open(u, &c, VFIO_ABI_TYPE1V2)) {
         return;
     }
-    uapi_expect(u, container_map(&c, 0xfee00000, memory, PAGE), -EINVAL,
+    uapi_expect(u, container_map(&c, first, memory, PAGE), -EINVAL,
                 "the first page");
-    uapi_expect(u, container_map(&c, 0xfeeff000, memory, PAGE), -EINVAL,
-                "the last page");
-    uapi_expect(u, container_map(&c, 0xfedff000, memory, PAGE), 0,
+    uapi_expect(u, container_map(&c, first + size - PAGE, memory, PAGE),
+                -EINVAL, "the last page");
+    uapi_expect(u, container_map(&c, first - PAGE, memory, PAGE), 0,
                 "the page before");
-    uapi_expect(u, container_map(&c, 0xfef00000, memory, PAGE), 0,
+    uapi_expect(u, container_map(&c, first + size, memory, PAGE), 0,
                 "the page behind");
     container_close(&c);
     uapi_memory_free(memory, PAGE);

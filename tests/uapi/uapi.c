@@ -19,6 +19,7 @@ static const UapiTest *const files[] = {
     uapi_dma_tests,
     uapi_dirty_tests,
     uapi_fault_tests,
+    uapi_smmu_tests,
     uapi_container_tests,
     uapi_type1_tests,
 };

@@ -70,6 +70,7 @@ extern const UapiTest uapi_misc_tests[];
 extern const UapiTest uapi_dma_tests[];
 extern const UapiTest uapi_dirty_tests[];
 extern const UapiTest uapi_fault_tests[];
+extern const UapiTest uapi_smmu_tests[];
 extern const UapiTest uapi_container_tests[];
 extern const UapiTest uapi_type1_tests[];
 extern const UapiTest uapi_vsva_tests[];

@@ -39,6 +39,8 @@ struct SimDevice {
     ViommuTestdevConfig testdev;
     unsigned pasid_bits;        /* that device and unit have, or 0 */
     bool ats, pri;
+    bool ats_enabled;
+    bool stall;                 /* its transactions can wait */
     bool gone;                  /* pulled out */
 
     /* The endpoint; its lock is taken after Hostsim.lock, if at all. */
@@ -82,6 +84,7 @@ void sim_endpoint_free(SimDevice *device);
 void sim_endpoint_reset(SimDevice *device);
 /** PASIDs, ATS, page requests: whatever both sides can. */
 void sim_endpoint_enable(SimDevice *device);
+void sim_endpoint_enable_ats(SimDevice *device, bool on);
 uint32_t sim_endpoint_config_read(SimDevice *device, unsigned offset,
                                   unsigned size);
 /** Without Hostsim.lock, for DMA may take long. */

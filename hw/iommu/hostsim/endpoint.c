@@ -204,7 +204,7 @@ static void enable(SimDevice *device)
         write_capability(device, EXTENDED_PASID, PASID_CONTROL, PASID_ENABLE,
                          2);
     }
-    if (device->ats) {
+    if (device->ats_enabled) {
         write_capability(device, EXTENDED_ATS, ATS_CONTROL, ATS_ENABLE, 2);
     }
     if (device->pri) {
@@ -216,6 +216,17 @@ void sim_endpoint_enable(SimDevice *device)
 {
     pthread_mutex_lock(&device->lock);
     enable(device);
+    pthread_mutex_unlock(&device->lock);
+}
+
+void sim_endpoint_enable_ats(SimDevice *device, bool on)
+{
+    pthread_mutex_lock(&device->lock);
+    if (device->ats_enabled != on) {
+        device->ats_enabled = on;
+        write_capability(device, EXTENDED_ATS, ATS_CONTROL,
+                         on ? ATS_ENABLE : 0, 2);
+    }
     pthread_mutex_unlock(&device->lock);
 }
 

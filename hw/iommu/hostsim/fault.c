@@ -27,6 +27,7 @@ typedef struct SimFaultGroup {
     SimDevice *device;
     SimIommufdDevice *bound;
     uint32_t pasid;
+    uint32_t attached;          /* by which attachment: that, or none */
     uint32_t cookie;
     GArray *requests;           /* ViommuPageRequest; the last one is last */
 } SimFaultGroup;
@@ -96,6 +97,8 @@ static bool fault_page_request(SimDomain *domain, SimDevice *device,
     group->device = device;
     group->bound = device->iommufd;
     group->pasid = req->pasid;
+    group->attached = sim_domain_of(device, req->pasid) == domain
+                      ? req->pasid : VIOMMU_NO_PASID;
     group->requests = g_array_new(FALSE, FALSE, sizeof(*req));
     take_partial(device, group, req->group);
     g_array_append_vals(group->requests, req, 1);
@@ -119,7 +122,8 @@ static void end_groups(SimFaultQueue *queue, SimDevice *device,
         SimFaultGroup *group = i->data;
 
         next = i->next;
-        if (!device || (group->device == device && group->pasid == pasid)) {
+        if (!device || (group->device == device &&
+                        group->attached == pasid)) {
             g_queue_delete_link(&queue->deliver, i);
             group_end(group, VIOMMU_PAGE_INVALID);
         }
@@ -128,7 +132,7 @@ static void end_groups(SimFaultQueue *queue, SimDevice *device,
         SimFaultGroup *group = g_ptr_array_index(queue->waiting, i);
 
         if (group && (!device || (group->device == device &&
-                                  group->pasid == pasid))) {
+                                  group->attached == pasid))) {
             g_ptr_array_index(queue->waiting, i) = NULL;
             group_end(group, VIOMMU_PAGE_INVALID);
         }

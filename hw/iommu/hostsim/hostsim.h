@@ -54,6 +54,8 @@ typedef struct HostsimDevice {
     unsigned group;         /* /dev/vfio/GROUP, shared by devices of a group */
     unsigned number;        /* /dev/vfio/devices/vfioNUMBER */
     ViommuTestdevConfig testdev;
+    bool stall;             /* its DMA may wait for software, as firmware of
+                             * hosts with SMMUv3 tells of it */
 } HostsimDevice;
 
 bool hostsim_add_device(Hostsim *sim, const HostsimDevice *device,

@@ -200,9 +200,9 @@ int sim_ioas_iova_ranges(SimCommand *c)
     cmd->out_iova_alignment = ioas->alignment;
     while (!ret && next_hole(ioas->reserved, at, &hole)) {
         if (cmd->num_iovas < room) {
-            ret = sim_copy_out((IommufdIovaRange *)
-                               sim_user_ptr(cmd->allowed_list) +
-                               cmd->num_iovas, &hole, sizeof(hole));
+            ret = sim_copy_out(sim_user_ptr(cmd->allowed_list +
+                                            cmd->num_iovas * sizeof(hole)),
+                               &hole, sizeof(hole));
         }
         cmd->num_iovas++;
         if (hole.last == UINT64_MAX) {

@@ -179,8 +179,9 @@ static SimIoas *ioas_of(const SimHwpt *hwpt)
 
 static int reserve(SimIommufdDevice *b, SimHwpt *hwpt)
 {
-    /* interrupt messages are not DMA (VT-d, section 3.14) */
-    return sim_ioas_reserve(ioas_of(hwpt), SIM_MSI_FIRST, SIM_MSI_LAST,
+    const SimPhysOps *phys = b->object.context->sim->phys;
+
+    return sim_ioas_reserve(ioas_of(hwpt), phys->msi_first, phys->msi_last,
                             b->device);
 }
 

@@ -207,12 +207,15 @@ static void dirty_level(Dirty *d, uint64_t *table, unsigned level,
         } else if (!is_page(d->table, value, level)) {
             dirty_level(d, next_table(d->table, value), level - 1, iova,
                         part);
-        } else if (value & format->dirty) {
-            if (d->clear) {
+        } else if ((value & format->dirty) && !(value & format->clean)) {
+            if (d->clear && format->clean) {
+                __atomic_fetch_or(entry, GUINT64_TO_LE(format->clean),
+                                  __ATOMIC_ACQ_REL);
+            } else if (d->clear) {
                 __atomic_fetch_and(entry, ~GUINT64_TO_LE(format->dirty),
                                    __ATOMIC_ACQ_REL);
-                d->cleared = true;
             }
+            d->cleared |= d->clear;
             if (d->func) {
                 d->func(d->opaque, iova, part);
             }

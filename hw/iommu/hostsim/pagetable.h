@@ -17,8 +17,9 @@ typedef struct SimTableFormat {
     /** Of a present entry above level 1. */
     bool (*is_page)(uint64_t entry, unsigned level);
     uint64_t addr_mask;
-    /** The bit that a write sets in a page's entry. */
-    uint64_t dirty;
+    /** The bit that a page has once it has been written to; and one that it
+     *  then has no more. */
+    uint64_t dirty, clean;
 } SimTableFormat;
 
 typedef struct SimTable {

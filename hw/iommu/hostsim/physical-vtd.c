@@ -29,17 +29,8 @@ static uint64_t load64(const uint64_t *at)
 
 /* --- The unit ------------------------------------------------------------ */
 
-static void on_msi(void *opaque, const ViommuMsi *msi)
-{
-    Hostsim *sim = opaque;
-
-    (void)msi;
-    __atomic_store_n(&sim->interrupted, true, __ATOMIC_RELEASE);
-    sim_kick(sim);
-}
-
 static const ViommuOps unit_ops = {
-    .send_msi = on_msi,
+    .send_msi = sim_unit_msi,
     .devtlb_invalidate = sim_unit_devtlb,
     .page_response = sim_unit_page_response,
     .run_later = sim_unit_run_later,
@@ -142,6 +133,8 @@ static int vtd_device_add(SimDevice *device)
     device->phys = own;
     device->pasid_bits = MIN(device->testdev.pasid_bits, unit_bits);
     device->ats = device->testdev.ats && (vtd->ecap & ECAP_DT);
+    device->ats_enabled = device->ats;
+    device->stall = false;
     device->pri = device->testdev.pri && device->ats &&
                   (vtd->ecap & ECAP_PRS);
     /* 2^(7 + pdts) directory entries, each for 64 PASIDs */
@@ -555,6 +548,9 @@ const SimPhysOps sim_phys_vtd = {
     .exit = vtd_exit,
     .device_add = vtd_device_add,
     .device_remove = vtd_device_remove,
+    /* interrupt messages are not DMA (3.14) */
+    .msi_first = UINT64_C(0xfee00000),
+    .msi_last = UINT64_C(0xfeefffff),
     .hw_info = vtd_hw_info,
     .can_track_dirty = vtd_can_track_dirty,
     .domain_new = vtd_domain_new,

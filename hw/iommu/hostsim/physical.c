@@ -50,6 +50,16 @@ void sim_domain_attached(SimDevice *device, uint32_t pasid, SimDomain *domain)
     }
 }
 
+unsigned sim_range_order(uint64_t first, uint64_t last)
+{
+    unsigned order = 0;
+
+    while (order < 52 && (first ^ last) >> 12 >> order) {
+        order++;
+    }
+    return order < 52 ? order : 64;
+}
+
 unsigned sim_domain_bound(Hostsim *sim)
 {
     unsigned n = 0;
@@ -89,6 +99,10 @@ void sim_page_request(Hostsim *sim, const ViommuPageRequest *req)
         return;
     }
     domain = sim_domain_of(device, req->pasid);
+    if (!domain && sim->phys->user_pasid_tables) {
+        domain = sim_domain_of(device, VIOMMU_NO_PASID);
+        domain = domain && domain->parent ? domain : NULL;
+    }
     if (domain && domain->page_request &&
         domain->page_request(domain, device, req)) {
         return;

@@ -13,10 +13,6 @@
 typedef struct SimDomain SimDomain;
 typedef struct SimViommu SimViommu;
 
-/** Where messages go on a PC: no mapping may be there. */
-#define SIM_MSI_FIRST   UINT64_C(0xfee00000)
-#define SIM_MSI_LAST    UINT64_C(0xfeefffff)
-
 /** Flags of a paging domain. */
 enum {
     SIM_DOMAIN_NEST_PARENT = 1 << 0,
@@ -73,6 +69,10 @@ typedef struct SimPhysOps {
     /** -ENOMEM; a device begins and ends without attachments. */
     int (*device_add)(SimDevice *device);
     void (*device_remove)(SimDevice *device);
+    /** IOVAs that interrupt messages need, and nobody can map. */
+    uint64_t msi_first, msi_last;
+    /** Nested domains hold for requests with any PASID. */
+    bool user_pasid_tables;
 
     /** As IOMMU_GET_HW_INFO has it: *@type in (0: any) and out; @data has
      *  room for 64 bytes, *@size is what has been written. */
@@ -130,6 +130,7 @@ struct SimViommu {
 };
 
 extern const SimPhysOps sim_phys_vtd;
+extern const SimPhysOps sim_phys_smmu;
 
 /* --- What all drivers use (physical.c) ----------------------------------- */
 
@@ -140,6 +141,9 @@ SimDomain *sim_domain_of(SimDevice *device, uint32_t pasid);
 /** Record an attachment that the driver has made; NULL: none any more. */
 void sim_domain_attached(SimDevice *device, uint32_t pasid,
                          SimDomain *domain);
+/** The smallest aligned power of two of pages around a range: its log2, or
+ *  64 when only everything will do. */
+unsigned sim_range_order(uint64_t first, uint64_t last);
 /** (device, PASID) pairs that are not blocked. */
 unsigned sim_domain_bound(Hostsim *sim);
 

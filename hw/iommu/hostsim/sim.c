@@ -97,6 +97,15 @@ void sim_work(Hostsim *sim)
 
 /* --- The physical unit's callbacks --------------------------------------- */
 
+void sim_unit_msi(void *opaque, const ViommuMsi *msi)
+{
+    Hostsim *sim = opaque;
+
+    (void)msi;
+    __atomic_store_n(&sim->interrupted, true, __ATOMIC_RELEASE);
+    sim_kick(sim);
+}
+
 void sim_unit_run_later(void *opaque)
 {
     Hostsim *sim = opaque;
@@ -233,6 +242,7 @@ bool hostsim_add_device(Hostsim *sim, const HostsimDevice *config,
         device->number = config->number;
         device->source = source;
         device->testdev = config->testdev;
+        device->stall = config->stall;
         device->domains = g_hash_table_new(NULL, NULL);
         device->partial = g_array_new(FALSE, FALSE,
                                       sizeof(ViommuPageRequest));
@@ -279,7 +289,8 @@ Hostsim *hostsim_new(const HostsimConfig *config, GError **error)
     Hostsim *sim = g_new0(Hostsim, 1);
 
     sim->config = *config;
-    sim->phys = &sim_phys_vtd;
+    sim->phys = config->arch == HOSTSIM_SMMUV3 ? &sim_phys_smmu
+                                               : &sim_phys_vtd;
     pthread_mutex_init(&sim->lock, NULL);
     sim->contexts = g_ptr_array_new();
     sim->groups = g_ptr_array_new();

@@ -102,6 +102,7 @@ void sim_kick(Hostsim *sim);
 void sim_work(Hostsim *sim);
 
 /* Callbacks of the physical unit, for drivers. */
+void sim_unit_msi(void *opaque, const ViommuMsi *msi);
 bool sim_unit_devtlb(void *opaque, const ViommuInvalidation *inv);
 void sim_unit_page_response(void *opaque, const ViommuPageResponse *response);
 void sim_unit_stall_resume(void *opaque, uint32_t source, uint16_t tag,

@@ -9,14 +9,11 @@
 unsigned sim_type1_ranges(const SimType1 *type1,
                           VfioIovaRange ranges[SIM_TYPE1_RANGES_MAX])
 {
+    const SimPhysOps *phys = type1->sim->phys;
     uint64_t last = type1->domain->last;
 
-    if (type1->sim->config.arch != HOSTSIM_VTD) {
-        ranges[0] = (VfioIovaRange) { 0, last };
-        return 1;
-    }
-    ranges[0] = (VfioIovaRange) { 0, SIM_MSI_FIRST - 1 };
-    ranges[1] = (VfioIovaRange) { SIM_MSI_LAST + 1, last };
+    ranges[0] = (VfioIovaRange) { 0, phys->msi_first - 1 };
+    ranges[1] = (VfioIovaRange) { phys->msi_last + 1, last };
     return 2;
 }
 

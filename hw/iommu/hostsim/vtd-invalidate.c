@@ -34,18 +34,6 @@ static int batch_end(Batch *b)
     return ret;
 }
 
-/** The smallest aligned power of two of pages around a range: its log2, or
- *  64 when only everything will do. */
-static unsigned order_of(uint64_t first, uint64_t last)
-{
-    unsigned order = 0;
-
-    while (order < 52 && (first ^ last) >> 12 >> order) {
-        order++;
-    }
-    return order < 52 ? order : 64;
-}
-
 /** Pages as device-TLB descriptors have them: the size in the address. */
 static uint64_t devtlb_range(uint64_t addr, unsigned order)
 {
@@ -124,7 +112,7 @@ static void add_child(Batch *b, const VtdDomain *child)
 /** A paging domain's addresses have changed. */
 void vtd_flush_range(VtdDomain *d, uint64_t first, uint64_t last)
 {
-    unsigned order = order_of(first, last);
+    unsigned order = sim_range_order(first, last);
     Batch b;
 
     batch_begin(&b, d->base.sim);
@@ -190,7 +178,7 @@ int vtd_invalidate(SimDomain *nested, SimUserArray *array)
         }
         last = inv.npages > (UINT64_MAX - inv.addr) / SIM_PAGE
                ? UINT64_MAX : inv.addr + inv.npages * SIM_PAGE - 1;
-        order = inv.npages ? order_of(inv.addr, last) : 0;
+        order = inv.npages ? sim_range_order(inv.addr, last) : 0;
         for (guint k = 0; k < nested->attached->len; k++) {
             const SimAttachment *a = &g_array_index(nested->attached,
                                                     SimAttachment, k);
