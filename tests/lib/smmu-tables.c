@@ -15,8 +15,8 @@ void guest_ste_encode(const GuestSte *ste, uint64_t word[8])
     }
     word[0] = 1 | at(ste->config, 1) | at(ste->s1fmt, 4) | ste->cd_table |
               at(ste->s1cdmax, 59);
-    word[1] = ste->s1dss | at(ste->ppar, 18) | at(ste->s1stalld, 27) |
-              at(ste->eats, 28) | at(1, 44);
+    word[1] = ste->s1dss | at(ste->ppar, 18) | at(ste->s2fwb, 25) |
+              at(ste->s1stalld, 27) | at(ste->eats, 28) | at(1, 44);
     word[2] = ste->vmid | at(ste->s2t0sz, 32) | at(ste->s2sl0, 38) |
               at(ste->s2tg, 46) | at(ste->s2ps, 48) | at(1, 51) |
               at(ste->s2affd, 53) | at(ste->s2ptw, 54) | at(ste->s2hd, 55) |

@@ -20,7 +20,7 @@ typedef struct GuestSte {
     uint64_t s2ttb;
     unsigned s2t0sz, s2sl0, s2tg, s2ps;
     uint16_t vmid;
-    bool s2stall, s2record, s2affd, s2ha, s2hd, s2ptw;
+    bool s2stall, s2record, s2affd, s2ha, s2hd, s2ptw, s2fwb;
     unsigned eats;
     bool ppar;
 } GuestSte;

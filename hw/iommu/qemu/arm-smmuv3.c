@@ -98,6 +98,7 @@ static void smmu_realize(DeviceState *dev, Error **errp)
     config.pri = s->pri;
     config.stall = s->stall;
     config.ril = s->ril;
+    config.fwb = s->fwb;
     config.msi = s->msi;
     config.hyp = s->hyp;
     config.attr_perms_ovr = s->attr_perms_ovr;
@@ -146,6 +147,7 @@ static const Property smmu_properties[] = {
     DEFINE_PROP_BOOL("stall", SmmuState, stall, false),
     DEFINE_PROP_UINT8("httu", SmmuState, httu, 0),
     DEFINE_PROP_ON_OFF_AUTO("ril", SmmuState, ril_option, ON_OFF_AUTO_AUTO),
+    DEFINE_PROP_BOOL("fwb", SmmuState, fwb, false),
     DEFINE_PROP_BOOL("msi", SmmuState, msi, false),
     DEFINE_PROP_BOOL("hyp", SmmuState, hyp, false),
     DEFINE_PROP_BOOL("attr-perms-ovr", SmmuState, attr_perms_ovr, false),

@@ -27,7 +27,7 @@ struct SmmuState {
     char *stage;
     uint8_t sid_bits, ssid_bits, oas_bits, httu, iotlb_bits;
     OnOffAuto ats_option, ril_option;
-    bool ats, pri, stall, ril, msi, accel, hyp, attr_perms_ovr;
+    bool ats, pri, stall, ril, fwb, msi, accel, hyp, attr_perms_ovr;
 };
 
 /* smmu-units.c */

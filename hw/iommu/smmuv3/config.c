@@ -61,6 +61,11 @@ static bool config_ok(const ViommuSmmuv3Config *cfg, GError **error)
                             "hyp=on: allowed with stage=1 or nested only");
         return false;
     }
+    if (cfg->fwb && !cfg->stage2) {
+        g_set_error_literal(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                            "fwb=on: allowed with stage=2 or nested only");
+        return false;
+    }
     return viommu_config_range("sidsize", cfg->sid_bits, 8, 32, error) &&
            viommu_config_range("ssidsize", cfg->ssid_bits, 0, 20, error) &&
            viommu_config_range("httu", cfg->httu, 0, 2, error) &&
@@ -97,6 +102,7 @@ static void set_identity(SmmuUnit *u)
 
     idr3 = viommu_put(idr3, SMMU_IDR3_BBML, 2);
     idr3 |= (cfg->ril ? SMMU_IDR3_RIL : 0) |
+            (cfg->fwb ? SMMU_IDR3_FWB : 0) |
             (cfg->stage2 ? SMMU_IDR3_XNX : 0);
 
     idr5 = SMMU_IDR5_GRAN4K | SMMU_IDR5_GRAN16K | SMMU_IDR5_GRAN64K;

@@ -52,6 +52,9 @@ typedef struct ViommuSmmuv3Config {
     /** STE.PRIVCFG and INSTCFG override what transactions say
      *  (IDR1.ATTR_PERMS_OVR).  "attr-perms-ovr" */
     bool attr_perms_ovr;
+    /** Stage 2 decides about memory types (IDR3.FWB).  Needs stage2.  Says
+     *  so to software, and no more: this model has no memory types.  "fwb" */
+    bool fwb;
     /** Message signalled interrupts (IDR0.MSI).  "msi" */
     bool msi;
     /** log2 of the entries of the translation cache: 4 .. 20, default 16.
