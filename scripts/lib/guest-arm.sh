@@ -72,6 +72,12 @@ guest_smmu_property() {
         stall=$(guest_bits "$idr0" 25 24)
         echo $((stall == 0))
         ;;
+    stage)
+        set -- none 2 1 nested
+        shift "$(guest_bits "$idr0" 1 0)"
+        echo "$1"
+        ;;
+    fwb) guest_bits "$(guest_field "$regs" idr3)" 8 8 ;;
     ril) guest_bits "$(guest_field "$regs" idr3)" 10 10 ;;
     sidsize) guest_bits "$(guest_field "$regs" idr1)" 5 0 ;;
     ssidsize) guest_bits "$(guest_field "$regs" idr1)" 10 6 ;;
@@ -160,7 +166,7 @@ guest_judge_smmu_firmware() {
 }
 
 # An event's other fields: that of an input address, of no substream, and
-# not stalled.
+# stalled or not as the endpoint can wait or not.
 guest_judge_event() {
     local name=$1 line=$2 device sid
     device=$(guest_field "$line" device)
@@ -173,7 +179,7 @@ guest_judge_event() {
             guest_field "$line" stall), substream $(guest_field "$line" ssv)" \
         "$(guest_field "$line" sid) + 0 == sid &&
          $(guest_field "$line" class) + 0 == 2 &&
-         $(text_equal "$(guest_field "$line" stall)" 0) &&
+         $(text_equal "$(guest_field "$line" stall)" "$guest_stalls") &&
          $(text_equal "$(guest_field "$line" ssv)" 0)"
 }
 

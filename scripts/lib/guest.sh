@@ -38,6 +38,8 @@ guest_defaults() {
     guest_ats=0                 # a disk with ATS
     guest_blk=''                # further options of the virtio disk
     guest_endpoint=''           # options of viommu-testdev
+    guest_endpoint_at=bus=rp2   # where it is
+    guest_stalls=0              # its faults are held until software looks
     guest_scalable=0            # scalable mode is expected
     guest_vfio=0                # viommu-testdev in the hands of a process
     guest_vfio_skips=''         # its checks that this kernel may not have,
@@ -138,7 +140,7 @@ guest_command() {
         -device e1000e,netdev=n0,addr=0x5,bus=pcie.0
     )
     if [ "$guest_testdev" = 1 ]; then
-        guest_argv+=(-device "viommu-testdev,bus=rp2$(
+        guest_argv+=(-device "viommu-testdev,$guest_endpoint_at$(
             )${guest_endpoint:+,$guest_endpoint}")
     fi
     if [ ${#guest_devices[@]} != 0 ]; then
@@ -711,7 +713,8 @@ guest_judge_log() {
     # the checks of processes provoke faults too, and a refusal
     rest=$(sed "1,/$last/d" "$guest_console" | guest_bad_lines |
            grep -avE -e 'DRHD: handling fault status' \
-               -e '\[fault reason' -e 'Invalid stage-1 address width' || true)
+               -e '\[fault reason' -e 'Invalid stage-1 address width' \
+               -e 'arm-smmu-v3.*: event 0x' || true)
     if [ -z "$before" ]; then
         guest_result ok log "no IOMMU, disk or network error in $(
             wc -l <"$guest_console") lines"

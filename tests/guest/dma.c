@@ -264,6 +264,18 @@ static int dma_pass(const Endpoint *e, const char *label, uint64_t addr)
     return 0;
 }
 
+/* A stalled access goes on when the kernel has logged its fault. */
+static uint64_t status_at_end(const Endpoint *e)
+{
+    uint64_t until = now_ms() + LOG_WAIT_MS, status;
+
+    do {
+        status = get(e, TESTDEV_STATUS);
+    } while ((status & TESTDEV_STATE) == TESTDEV_STATE_BUSY &&
+             now_ms() < until && !usleep(1000));
+    return status;
+}
+
 int cmd_dma(int argc, char **argv)
 {
     const char *label = argv[0];
@@ -271,6 +283,7 @@ int cmd_dma(int argc, char **argv)
     bool write = !strcmp(argv[1], "write");
     Endpoint e;
     char fault[128] = "kind=none";
+    uint64_t status;
     int log;
 
     (void)argc;
@@ -290,8 +303,9 @@ int cmd_dma(int argc, char **argv)
     set(&e, write ? TESTDEV_DST : TESTDEV_SRC, addr);
     set(&e, TESTDEV_COMMAND, write ? TESTDEV_CMD_WRITE : TESTDEV_CMD_READ);
     log_fault(log, fault, sizeof(fault));
+    status = status_at_end(&e);
     printf("dma %s device=%s status=0x%" PRIx64 " faultaddr=0x%" PRIx64
-           " done=%" PRIu64 " %s\n", label, e.name, get(&e, TESTDEV_STATUS),
+           " done=%" PRIu64 " %s\n", label, e.name, status,
            get(&e, TESTDEV_FAULT_ADDR), get(&e, TESTDEV_DONE), fault);
     return 0;
 }
@@ -405,17 +419,25 @@ int cmd_ats(int argc, char **argv)
     return 0;
 }
 
-/* The registers at @addr; NULL and a line in the report without them. */
+volatile uint8_t *registers_map(uint64_t addr)
+{
+    int fd = open("/dev/mem", O_RDONLY | O_SYNC);
+    void *regs = fd < 0 ? MAP_FAILED
+                        : mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, addr);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return regs == MAP_FAILED ? NULL : regs;
+}
+
+/* The same, with a line in the report without them. */
 static volatile uint8_t *map_registers(uint64_t addr)
 {
-    volatile uint8_t *regs;
-    int fd = open("/dev/mem", O_RDONLY | O_SYNC);
+    volatile uint8_t *regs = registers_map(addr);
 
-    regs = fd < 0 ? MAP_FAILED
-                  : mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, addr);
-    if (regs == MAP_FAILED) {
+    if (!regs) {
         printf("regs error=%s\n", strerror(errno));
-        return NULL;
     }
     return regs;
 }

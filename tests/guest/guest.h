@@ -28,6 +28,9 @@ bool ats_enabled(const char *name);
 /* BAR 0 of viommu-testdev, switched on; NULL without one.  @name: its own. */
 volatile uint8_t *testdev_map(char *name, size_t size);
 
+/* A page of a unit's registers, to be read; NULL without it (errno). */
+volatile uint8_t *registers_map(uint64_t addr);
+
 int cmd_disk(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_net(int argc, char **argv);

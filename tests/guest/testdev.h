@@ -38,6 +38,7 @@
 #define TESTDEV_CMD_TRANSLATE 9
 
 #define TESTDEV_STATE       0x3         /* in STATUS: */
+#define TESTDEV_STATE_BUSY  1
 #define TESTDEV_STATE_DONE  2
 #define TESTDEV_STATE_FAILED 3
 #define TESTDEV_WHY_SHIFT   8

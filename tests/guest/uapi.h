@@ -13,6 +13,7 @@
 /* --- iommufd: each structure begins with its own size -------------------- */
 
 #define IOMMUFD_IO(n)               _IO(';', 0x80 + (n))
+#define IOMMUFD_DESTROY             IOMMUFD_IO(0x00)
 #define IOMMUFD_IOAS_ALLOC          IOMMUFD_IO(0x01)
 #define IOMMUFD_IOAS_MAP            IOMMUFD_IO(0x05)
 #define IOMMUFD_IOAS_UNMAP          IOMMUFD_IO(0x06)
@@ -23,6 +24,15 @@
 #define IOMMUFD_GET_DIRTY_BITMAP    IOMMUFD_IO(0x0c)
 #define IOMMUFD_HWPT_INVALIDATE     IOMMUFD_IO(0x0d)
 #define IOMMUFD_FAULT_QUEUE_ALLOC   IOMMUFD_IO(0x0e)
+#define IOMMUFD_VIOMMU_ALLOC        IOMMUFD_IO(0x10)
+#define IOMMUFD_VDEVICE_ALLOC       IOMMUFD_IO(0x11)
+#define IOMMUFD_VEVENTQ_ALLOC       IOMMUFD_IO(0x13)
+
+typedef struct IommufdDestroy {
+    uint32_t size;
+    uint32_t id;
+} IommufdDestroy;
+_Static_assert(sizeof(IommufdDestroy) == 8, "layout");
 
 typedef struct IoasAlloc {
     uint32_t size;
@@ -72,6 +82,7 @@ _Static_assert(sizeof(IoasOption) == 24, "layout");
 #define HWPT_PASID                  (1u << 3)
 #define HWPT_DATA_NONE              0
 #define HWPT_DATA_VTD_S1            1
+#define HWPT_DATA_ARM_SMMUV3        2
 
 typedef struct HwptAlloc {
     uint32_t size;
@@ -96,7 +107,13 @@ typedef struct HwptVtdS1 {
 } HwptVtdS1;
 _Static_assert(sizeof(HwptVtdS1) == 24, "layout");
 
+typedef struct HwptArmSmmuv3 {
+    uint64_t ste[2];        /* of an entry of the stream table, no more */
+} HwptArmSmmuv3;
+_Static_assert(sizeof(HwptArmSmmuv3) == 16, "layout");
+
 #define HW_INFO_INTEL_VTD           1
+#define HW_INFO_ARM_SMMUV3          2
 #define HW_CAP_DIRTY_TRACKING       (1u << 0)
 
 typedef struct HwInfo {
@@ -119,6 +136,15 @@ typedef struct HwInfoVtd {
     uint64_t ecap;
 } HwInfoVtd;
 _Static_assert(sizeof(HwInfoVtd) == 24, "layout");
+
+typedef struct HwInfoSmmuv3 {
+    uint32_t flags;
+    uint32_t reserved;
+    uint32_t idr[6];
+    uint32_t iidr;
+    uint32_t aidr;
+} HwInfoSmmuv3;
+_Static_assert(sizeof(HwInfoSmmuv3) == 40, "layout");
 
 typedef struct HwptSetDirty {
     uint32_t size;
@@ -160,6 +186,60 @@ typedef struct HwptVtdS1Invalidate {
     uint32_t reserved;
 } HwptVtdS1Invalidate;
 _Static_assert(sizeof(HwptVtdS1Invalidate) == 24, "layout");
+
+#define VIOMMU_INVALIDATE_SMMUV3    1   /* data_type; entries are commands */
+
+typedef struct SmmuCommand {
+    uint64_t word[2];
+} SmmuCommand;
+_Static_assert(sizeof(SmmuCommand) == 16, "layout");
+
+#define VIOMMU_TYPE_ARM_SMMUV3      1
+
+typedef struct ViommuAlloc {
+    uint32_t size;
+    uint32_t flags;
+    uint32_t type;
+    uint32_t dev_id;
+    uint32_t hwpt_id;       /* the parent */
+    uint32_t out_viommu_id;
+    uint32_t data_len;
+    uint32_t reserved;
+    uint64_t data;
+} ViommuAlloc;
+_Static_assert(sizeof(ViommuAlloc) == 40, "layout");
+
+typedef struct VdeviceAlloc {
+    uint32_t size;
+    uint32_t viommu_id;
+    uint32_t dev_id;
+    uint32_t out_vdevice_id;
+    uint64_t virt_id;       /* StreamID of the guest's */
+} VdeviceAlloc;
+_Static_assert(sizeof(VdeviceAlloc) == 24, "layout");
+
+#define VEVENTQ_ARM_SMMUV3          1
+#define VEVENTQ_LOST_EVENTS         (1u << 0)
+
+typedef struct VeventqAlloc {
+    uint32_t size;
+    uint32_t flags;
+    uint32_t viommu_id;
+    uint32_t type;
+    uint32_t depth;
+    uint32_t out_veventq_id;
+    uint32_t out_veventq_fd;
+    uint32_t reserved;
+} VeventqAlloc;
+_Static_assert(sizeof(VeventqAlloc) == 32, "layout");
+
+/* read from an event queue; without the event when events were lost */
+typedef struct SmmuVevent {
+    uint32_t flags;
+    uint32_t sequence;
+    uint64_t word[4];
+} SmmuVevent;
+_Static_assert(sizeof(SmmuVevent) == 40, "layout");
 
 typedef struct FaultQueueAlloc {
     uint32_t size;

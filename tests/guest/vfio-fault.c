@@ -33,16 +33,18 @@ static bool queue_begin(Vfio *v, Faults *f)
     }
     f->id = alloc.out_fault_id;
     f->fd = alloc.out_fault_fd;
+    vfio_own_object(v, f->id);
+    vfio_own_file(v, f->fd);
     v->pri = true;
     return true;
 }
 
-static Outcome faults_begin(Vfio *v, Faults *f, uint32_t flags)
+static Outcome faults_begin(Vfio *v, Faults *f, uint32_t pasid)
 {
     if (!queue_begin(v, f)) {
         return lacking(v);
     }
-    return nested_begin(v, &f->nested, flags, f->id);
+    return nested_begin(v, &f->nested, pasid, f->id);
 }
 
 /* Waits for a request for @va and says what it must be. */
@@ -106,8 +108,9 @@ static bool with_page(Vfio *v, const Faults *f, bool write, uint64_t va,
                   &fault)) {
         return false;
     }
-    *nested_entry(v, va) = nested_leaf(page);
-    if (!answer(v, f, &fault, PAGE_ANSWER_SUCCESS)) {
+    *nested_entry(v, va) = nested_leaf(v, page);
+    if (!nested_permit(v, &f->nested, va) ||
+        !answer(v, f, &fault, PAGE_ANSWER_SUCCESS)) {
         return false;
     }
     if (!vfio_dma_ended(v, &status) || !dma_done(status)) {
@@ -130,12 +133,12 @@ static bool copy_with_pages(Vfio *v, const Faults *f)
     if (!fault_is(v, f, from, PGFAULT_READ, v->pasid, &fault)) {
         return false;
     }
-    *nested_entry(v, from) = nested_leaf(DATA_PAGE + 8);
+    *nested_entry(v, from) = nested_leaf(v, DATA_PAGE + 8);
     if (!answer(v, f, &fault, PAGE_ANSWER_SUCCESS) ||
         !fault_is(v, f, to, PGFAULT_WRITE, v->pasid, &fault)) {
         return false;
     }
-    *nested_entry(v, to) = nested_leaf(DATA_PAGE + 9);
+    *nested_entry(v, to) = nested_leaf(v, DATA_PAGE + 9);
     if (!answer(v, f, &fault, PAGE_ANSWER_SUCCESS)) {
         return false;
     }
@@ -169,7 +172,7 @@ static Outcome faults_served(Vfio *v, const Faults *f)
         return wrong(v, "the page asked for was not written");
     }
     /* there, but read-only: the write asks for it */
-    *nested_entry(v, va + 2 * PAGE) = nested_leaf(DATA_PAGE + 2) & ~FS_WRITE;
+    *nested_entry(v, va + 2 * PAGE) = nested_read_only(v, DATA_PAGE + 2);
     if (!with_page(v, f, true, va + 2 * PAGE, DATA_PAGE + 2)) {
         return OUTCOME_FAIL;
     }
@@ -188,12 +191,12 @@ static Outcome faults_served(Vfio *v, const Faults *f)
 Outcome check_fault(Vfio *v)
 {
     Faults f;
-    Outcome outcome = faults_begin(v, &f, 0);
+    Outcome outcome = faults_begin(v, &f, NO_PASID);
 
     if (outcome != OUTCOME_OK) {
         return outcome;
     }
-    if (!vfio_attach(v, f.nested.hwpt, NO_PASID)) {
+    if (!nested_attach(v, &f.nested)) {
         return OUTCOME_FAIL;
     }
     return faults_served(v, &f);
@@ -202,20 +205,17 @@ Outcome check_fault(Vfio *v)
 Outcome check_fault_pasid(Vfio *v)
 {
     Faults f;
-    Outcome outcome = faults_begin(v, &f, HWPT_PASID);
+    Outcome outcome = faults_begin(v, &f, 9);
 
     if (outcome != OUTCOME_OK) {
         return outcome;
     }
-    if (!vfio_attach(v, f.nested.parent, NO_PASID)) {
-        return OUTCOME_FAIL;
-    }
-    if (!vfio_attach(v, f.nested.hwpt, 9)) {
+    if (!nested_attach(v, &f.nested)) {
         return lacking(v);
     }
     v->pasid = 9;
     outcome = faults_served(v, &f);
-    if (!vfio_detach(v, 9)) {
+    if (!nested_detach(v, &f.nested)) {
         return OUTCOME_FAIL;
     }
     return outcome;
@@ -226,15 +226,15 @@ Outcome check_fault_refused(Vfio *v)
     const uint64_t va = nested_va(v);
     Faults f;
     PageFault fault, never = { .cookie = 0x7777 };
-    Outcome outcome = faults_begin(v, &f, 0);
+    Outcome outcome = faults_begin(v, &f, NO_PASID);
     uint64_t status;
 
     if (outcome != OUTCOME_OK) {
         return outcome;
     }
     arena_fill(v, DATA_PAGE, 1);
-    *nested_entry(v, va + PAGE) = nested_leaf(DATA_PAGE);
-    if (!vfio_attach(v, f.nested.hwpt, NO_PASID)) {
+    *nested_entry(v, va + PAGE) = nested_leaf(v, DATA_PAGE);
+    if (!nested_attach(v, &f.nested)) {
         return OUTCOME_FAIL;
     }
     vfio_dma_start(v, TESTDEV_CMD_READ, va, 0, PAGE);
@@ -247,8 +247,7 @@ Outcome check_fault_refused(Vfio *v)
     if (!answer(v, &f, &fault, PAGE_ANSWER_INVALID)) {
         return OUTCOME_FAIL;
     }
-    if (!vfio_dma_ended(v, &status) ||
-        dma_why(status) != TESTDEV_PAGE_INVALID) {
+    if (!vfio_dma_ended(v, &status) || !dma_page_refused(v, status)) {
         return wrong(v, "after the refusal: status 0x%" PRIx64, status);
     }
     if (!dma_reads(v, va + PAGE, 1)) {
@@ -269,7 +268,7 @@ Outcome check_fault_map(Vfio *v)
     if (!queue_begin(v, &f)) {
         return lacking(v);
     }
-    hwpt = ioas ? vfio_hwpt(v, ioas, 0, NULL, f.id) : 0;
+    hwpt = ioas ? vfio_hwpt(v, ioas, 0, f.id) : 0;
     if (!hwpt) {
         return lacking(v);
     }

@@ -78,11 +78,10 @@ Outcome check_huge(Vfio *v)
 Outcome check_nested_huge(Vfio *v)
 {
     const uint64_t va = nested_va(v);
-    const uint64_t flags = FS_PRESENT | FS_WRITE | FS_USER;
     uint8_t *huge = huge_memory(v);
     uint64_t *table_entry, table;
     Nested n;
-    Outcome outcome = nested_begin(v, &n, 0, 0);
+    Outcome outcome = nested_begin(v, &n, NO_PASID, 0);
 
     if (outcome != OUTCOME_OK || !huge) {
         return huge ? outcome : OUTCOME_FAIL;
@@ -91,21 +90,21 @@ Outcome check_nested_huge(Vfio *v)
     arena_fill(v, ARENA_PAGES - 1, 2);
     table_entry = nested_table_entry(v, va);
     table = *table_entry;
-    *nested_entry(v, va) = HUGE_GPA | flags;
-    *nested_entry(v, va + LAST) = (HUGE_GPA + LAST) | flags;
+    *nested_entry(v, va) = nested_small(v, HUGE_GPA);
+    *nested_entry(v, va + LAST) = nested_small(v, HUGE_GPA + LAST);
     if (!vfio_map(v, n.ioas, huge, HUGE_GPA, HUGE, RW) ||
-        !vfio_attach(v, n.hwpt, NO_PASID) ||
+        !nested_attach(v, &n) ||
         !size_is(v, "small over large", va + LAST, PAGE) ||
         !dma_reads(v, va + LAST, 1)) {
         return OUTCOME_FAIL;
     }
-    *table_entry = HUGE_GPA | flags | FS_LARGE;
+    *table_entry = nested_large(v, HUGE_GPA);
     if (!nested_invalidate(v, &n, 0, ~0ull) ||
         !size_is(v, "large over large", va + LAST, HUGE) ||
         !dma_reads(v, va + LAST, 1)) {
         return OUTCOME_FAIL;
     }
-    *table_entry = NESTED_GPA | flags | FS_LARGE;
+    *table_entry = nested_large(v, NESTED_GPA);
     if (!nested_invalidate(v, &n, va, HUGE / PAGE) ||
         !size_is(v, "large over small", va + LAST, PAGE) ||
         !dma_reads(v, va + LAST, 2)) {

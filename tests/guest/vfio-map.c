@@ -3,14 +3,9 @@
  * Checks of "vfio" in which Linux writes the page tables: address spaces of
  * iommufd, with and without PASID, and dirty tracking.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "guest.h"
 #include "vfio.h"
@@ -18,66 +13,6 @@
 #define RW              (IOAS_MAP_READABLE | IOAS_MAP_WRITEABLE)
 #define IOVA            0x40000000ull
 #define IOVA_READ_ONLY  0x50000000ull
-#define UNIT            "/sys/class/iommu/dmar0/intel-iommu/address"
-
-/* CAP and ECAP as the processor reads them at the unit. */
-static bool unit_registers(uint64_t *cap, uint64_t *ecap)
-{
-    FILE *f = fopen(UNIT, "r");
-    uint64_t addr = 0;
-    volatile uint8_t *regs = MAP_FAILED;
-    int fd;
-
-    if (f && fscanf(f, "%" SCNx64, &addr) != 1) {
-        addr = 0;
-    }
-    if (f) {
-        fclose(f);
-    }
-    fd = open("/dev/mem", O_RDONLY | O_SYNC);
-    if (addr && fd >= 0) {
-        regs = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, addr);
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    if (regs == MAP_FAILED) {
-        return false;
-    }
-    *cap = *(volatile uint64_t *)(regs + 0x08);
-    *ecap = *(volatile uint64_t *)(regs + 0x10);
-    munmap((void *)regs, PAGE);
-    return true;
-}
-
-Outcome check_hw_info(Vfio *v)
-{
-    HwInfoVtd vtd = { 0 };
-    HwInfo info = {
-        .size = sizeof(info), .dev_id = v->dev_id, .data_len = sizeof(vtd),
-        .data = (uintptr_t)&vtd,
-    };
-    uint64_t cap, ecap;
-
-    if (!vfio_call(v, "IOMMU_GET_HW_INFO", IOMMUFD_GET_HW_INFO, &info)) {
-        return OUTCOME_FAIL;
-    }
-    if (info.out_data_type != HW_INFO_INTEL_VTD) {
-        return wrong(v, "type %" PRIu32, info.out_data_type);
-    }
-    if (!unit_registers(&cap, &ecap)) {
-        return wrong(v, "the unit's registers: %s", strerror(errno));
-    }
-    if (vtd.cap != cap || vtd.ecap != ecap) {
-        return wrong(v, "cap 0x%" PRIx64 " ecap 0x%" PRIx64 ", the unit's "
-                     "are 0x%" PRIx64 " 0x%" PRIx64, vtd.cap, vtd.ecap, cap,
-                     ecap);
-    }
-    return found(v, "cap 0x%" PRIx64 ", ecap 0x%" PRIx64 ": the unit's; "
-                 "PASIDs of %u bits, dirty tracking %s", cap, ecap,
-                 info.out_max_pasid_log2,
-                 info.out_capabilities & HW_CAP_DIRTY_TRACKING ? "yes" : "no");
-}
 
 /* Copies that cross pages, at odd addresses. */
 static bool copies(Vfio *v)
@@ -216,7 +151,7 @@ Outcome check_dirty(Vfio *v)
         !vfio_map(v, ioas, v->arena, IOVA, DIRTY_PAGES * PAGE, RW)) {
         return OUTCOME_FAIL;
     }
-    hwpt = vfio_hwpt(v, ioas, HWPT_DIRTY_TRACKING, NULL, 0);
+    hwpt = vfio_hwpt(v, ioas, HWPT_DIRTY_TRACKING, 0);
     if (!hwpt) {
         return lacking(v);
     }
@@ -234,7 +169,8 @@ Outcome check_dirty(Vfio *v)
         return OUTCOME_FAIL;
     }
     /* a page that was dirty and was cleared must show again */
-    if (!fill_pages(v, again) || !dirty_is(v, hwpt, "once more", again) ||
+    if (!arch_forget_dirty(v, hwpt) || !fill_pages(v, again) ||
+        !dirty_is(v, hwpt, "once more", again) ||
         !dirty_switch(v, hwpt, false)) {
         return OUTCOME_FAIL;
     }
@@ -253,7 +189,7 @@ static uint32_t one_page_space(Vfio *v, unsigned page)
     if (!ioas || !vfio_map(v, ioas, arena_page(v, page), IOVA, PAGE, RW)) {
         return 0;
     }
-    return vfio_hwpt(v, ioas, HWPT_PASID, NULL, 0);
+    return vfio_hwpt(v, ioas, HWPT_PASID, 0);
 }
 
 Outcome check_pasid(Vfio *v)

@@ -130,38 +130,64 @@ static bool open_bar(Vfio *v)
     return at != MAP_FAILED || failed(v, "mmap of BAR 0");
 }
 
-bool vfio_open(Vfio *v, const char *name)
+void vfio_find_out(Vfio *v, const char *name)
 {
-    VfioBind bind = { .argsz = sizeof(bind) };
+    unsigned domain = 0, bus = 0, slot = 0, function = 0;
 
-    v->arena = mmap(NULL, ARENA_PAGES * PAGE, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (v->arena == MAP_FAILED) {
-        return failed(v, "mmap");
-    }
-    v->iommufd = open("/dev/iommu", O_RDWR);
-    if (v->iommufd < 0) {
-        return failed(v, "/dev/iommu");
-    }
-    if (!open_device(v, name)) {
-        return false;
-    }
-    bind.iommufd = v->iommufd;
-    if (!device_call(v, "VFIO_DEVICE_BIND_IOMMUFD", VFIO_BIND_IOMMUFD,
-                     &bind)) {
-        return false;
-    }
-    v->dev_id = bind.out_devid;
+    sscanf(name, "%x:%x:%x.%x", &domain, &bus, &slot, &function);
+    v->source = bus << 8 | slot << 3 | function;
     v->has_ats = ats_enabled(name);
-    return open_bar(v);
+    v->stalls = arch_stalls();
+    v->can_fault = arch_can_fault(v, name);
+}
+
+void vfio_own_object(Vfio *v, uint32_t id)
+{
+    if (v->n_objects < OBJECTS_MAX) {
+        v->objects[v->n_objects++] = id;
+    }
+}
+
+void vfio_own_file(Vfio *v, int fd)
+{
+    if (v->n_files < OBJECTS_MAX) {
+        v->files[v->n_files++] = fd;
+    }
+}
+
+bool vfio_destroy(Vfio *v, uint32_t id)
+{
+    IommufdDestroy destroy = { .size = sizeof(destroy), .id = id };
+
+    if (v->n_objects && v->objects[v->n_objects - 1] == id) {
+        v->n_objects--;
+    }
+    return vfio_call(v, "IOMMU_DESTROY", IOMMUFD_DESTROY, &destroy);
+}
+
+/* What a check has made, in the reverse order; false says what stayed. */
+static bool destroy_all(Vfio *v)
+{
+    bool ok = true;
+
+    while (v->n_files) {
+        close(v->files[--v->n_files]);
+    }
+    while (v->n_objects) {
+        ok &= vfio_destroy(v, v->objects[v->n_objects - 1]);
+    }
+    return ok;
 }
 
 uint32_t vfio_ioas(Vfio *v)
 {
     IoasAlloc ioas = { .size = sizeof(ioas) };
 
-    return vfio_call(v, "IOMMU_IOAS_ALLOC", IOMMUFD_IOAS_ALLOC, &ioas)
-           ? ioas.out_ioas_id : 0;
+    if (!vfio_call(v, "IOMMU_IOAS_ALLOC", IOMMUFD_IOAS_ALLOC, &ioas)) {
+        return 0;
+    }
+    vfio_own_object(v, ioas.out_ioas_id);
+    return ioas.out_ioas_id;
 }
 
 bool vfio_map(Vfio *v, uint32_t ioas, const void *memory, uint64_t iova,
@@ -185,15 +211,20 @@ bool vfio_unmap(Vfio *v, uint32_t ioas, uint64_t iova, uint64_t size)
     return vfio_call(v, "IOMMU_IOAS_UNMAP", IOMMUFD_IOAS_UNMAP, &unmap);
 }
 
-uint32_t vfio_hwpt(Vfio *v, uint32_t parent, uint32_t flags,
-                   const HwptVtdS1 *s1, uint32_t fault)
+uint32_t vfio_hwpt(Vfio *v, uint32_t parent, uint32_t flags, uint32_t fault)
+{
+    return vfio_hwpt_s1(v, parent, flags, HWPT_DATA_NONE, NULL, 0, fault);
+}
+
+uint32_t vfio_hwpt_s1(Vfio *v, uint32_t parent, uint32_t flags,
+                      uint32_t type, const void *data, uint32_t size,
+                      uint32_t fault)
 {
     HwptAlloc alloc = {
         .size = sizeof(alloc),
         .flags = flags | (fault ? HWPT_FAULT_ID_VALID : 0),
         .dev_id = v->dev_id, .pt_id = parent, .fault_id = fault,
-        .data_type = s1 ? HWPT_DATA_VTD_S1 : HWPT_DATA_NONE,
-        .data_len = s1 ? sizeof(*s1) : 0, .data = (uintptr_t)s1,
+        .data_type = type, .data_len = size, .data = (uintptr_t)data,
     };
     char name[64];
 
@@ -202,9 +233,12 @@ uint32_t vfio_hwpt(Vfio *v, uint32_t parent, uint32_t flags,
         alloc.size = 40;
     }
     snprintf(name, sizeof(name), "IOMMU_HWPT_ALLOC with flags 0x%x%s",
-             alloc.flags, s1 ? " and VTD_S1" : "");
-    return vfio_call(v, name, IOMMUFD_HWPT_ALLOC, &alloc)
-           ? alloc.out_hwpt_id : 0;
+             alloc.flags, data ? " and a first stage" : "");
+    if (!vfio_call(v, name, IOMMUFD_HWPT_ALLOC, &alloc)) {
+        return 0;
+    }
+    vfio_own_object(v, alloc.out_hwpt_id);
+    return alloc.out_hwpt_id;
 }
 
 bool vfio_attach(Vfio *v, uint32_t pt, uint32_t pasid)
@@ -244,6 +278,42 @@ bool vfio_detach(Vfio *v, uint32_t pasid)
                        &detach);
 }
 
+/* Linux may have ATS on only while there is an address space. */
+static bool find_ats(Vfio *v, const char *name)
+{
+    uint32_t ioas = vfio_ioas(v);
+    bool ok = ioas && vfio_attach(v, ioas, NO_PASID);
+
+    v->has_ats = ok && ats_enabled(name);
+    return ok && vfio_detach(v, NO_PASID) && vfio_destroy(v, ioas);
+}
+
+bool vfio_open(Vfio *v, const char *name)
+{
+    VfioBind bind = { .argsz = sizeof(bind) };
+
+    v->arena = mmap(NULL, ARENA_PAGES * PAGE, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (v->arena == MAP_FAILED) {
+        return failed(v, "mmap");
+    }
+    v->iommufd = open("/dev/iommu", O_RDWR);
+    if (v->iommufd < 0) {
+        return failed(v, "/dev/iommu");
+    }
+    if (!open_device(v, name)) {
+        return false;
+    }
+    bind.iommufd = v->iommufd;
+    if (!device_call(v, "VFIO_DEVICE_BIND_IOMMUFD", VFIO_BIND_IOMMUFD,
+                     &bind)) {
+        return false;
+    }
+    v->dev_id = bind.out_devid;
+    vfio_find_out(v, name);
+    return find_ats(v, name) && open_bar(v);
+}
+
 /* --- the endpoint -------------------------------------------------------- */
 
 static uint64_t get(const Vfio *v, unsigned offset)
@@ -260,7 +330,7 @@ void vfio_dma_start(Vfio *v, unsigned command, uint64_t src, uint64_t dst,
                     uint64_t length)
 {
     set(v, TESTDEV_CONTROL, (v->ats ? TESTDEV_CONTROL_ATS : 0) |
-                            (v->pri ? TESTDEV_CONTROL_PRI : 0));
+                            (v->ats && v->pri ? TESTDEV_CONTROL_PRI : 0));
     set(v, TESTDEV_PASID, v->pasid == NO_PASID
                           ? 0 : TESTDEV_PASID_VALID | v->pasid);
     set(v, TESTDEV_PATTERN, FILL_PATTERN);
@@ -309,6 +379,12 @@ unsigned dma_why(uint64_t status)
 {
     return (status & TESTDEV_STATE) == TESTDEV_STATE_FAILED
            ? status >> TESTDEV_WHY_SHIFT & 0xff : 0;
+}
+
+bool dma_page_refused(const Vfio *v, uint64_t status)
+{
+    return dma_why(status) == (v->stalls ? TESTDEV_BLOCKED
+                                         : TESTDEV_PAGE_INVALID);
 }
 
 bool dma_blocked(uint64_t status)
@@ -422,61 +498,64 @@ Outcome check_stale(Vfio *v)
                  "translation", requests);
 }
 
-typedef struct Check {
-    const char *name;
-    Outcome (*run)(Vfio *v);
-    bool ats;
-    unsigned levels;
-} Check;
-
 static const Check checks[] = {
-    { "hw-info", check_hw_info, false, 4 },
-    { "ioas", check_ioas, false, 4 },
-    { "dirty", check_dirty, false, 4 },
-    { "nested", check_nested, false, 4 },
-    { "nested-change", check_nested_change, false, 4 },
-    { "nested-refusals", check_nested_refusals, false, 4 },
-    { "nested-parent", check_nested_parent, false, 4 },
-    { "nested-57", check_nested, false, 5 },
-    { "nested-57-change", check_nested_change, false, 5 },
-    { "pasid", check_pasid, false, 4 },
-    { "nested-pasid", check_nested_pasid, false, 4 },
+    { "hw-info", check_hw_info, PLAIN, 0 },
+    { "ioas", check_ioas, PLAIN, 0 },
+    { "dirty", check_dirty, PLAIN, 0 },
+    { "nested", check_nested, PLAIN, 0 },
+    { "nested-change", check_nested_change, PLAIN, 0 },
+    { "nested-parent", check_nested_parent, PLAIN, 0 },
+    { "pasid", check_pasid, PLAIN, 0 },
+    { "nested-pasid", check_nested_pasid, PLAIN, 0 },
     /* the same through the endpoint's device-TLB */
-    { "ats-ioas", check_ioas, true, 4 },
-    { "ats-dirty", check_dirty, true, 4 },
-    { "ats-nested", check_nested, true, 4 },
-    { "ats-nested-change", check_nested_change, true, 4 },
-    { "ats-nested-parent", check_nested_parent, true, 4 },
-    { "ats-nested-57", check_nested, true, 5 },
-    { "ats-pasid", check_pasid, true, 4 },
-    { "ats-nested-pasid", check_nested_pasid, true, 4 },
-    { "ats-huge", check_huge, true, 4 },
-    { "ats-nested-huge", check_nested_huge, true, 4 },
-    { "fault-map", check_fault_map, true, 4 },
-    { "fault", check_fault, true, 4 },
-    { "fault-pasid", check_fault_pasid, true, 4 },
-    { "fault-refused", check_fault_refused, true, 4 },
-    { "ats-stale", check_stale, true, 4 },
+    { "ats-ioas", check_ioas, ATS, 0 },
+    { "ats-dirty", check_dirty, ATS, 0 },
+    { "ats-nested", check_nested, ATS, 0 },
+    { "ats-nested-change", check_nested_change, ATS, 0 },
+    { "ats-nested-parent", check_nested_parent, ATS, 0 },
+    { "ats-pasid", check_pasid, ATS, 0 },
+    { "ats-nested-pasid", check_nested_pasid, ATS, 0 },
+    { "ats-huge", check_huge, ATS, 0 },
+    { "ats-nested-huge", check_nested_huge, ATS, 0 },
+    { "fault-map", check_fault_map, FAULTS, 0 },
+    { "fault", check_fault, FAULTS, 0 },
+    { "fault-pasid", check_fault_pasid, FAULTS, 0 },
+    { "fault-refused", check_fault_refused, FAULTS, 0 },
+    { NULL, NULL, PLAIN, 0 },
 };
+
+static const Check last_checks[] = {
+    { "ats-stale", check_stale, ATS, 0 },
+    { NULL, NULL, PLAIN, 0 },
+};
+
+static Outcome run(Vfio *v, const Check *check)
+{
+    if ((check->kind == ATS || (check->kind == FAULTS && !v->stalls)) &&
+        !v->has_ats) {
+        found(v, "the kernel has not enabled ATS on the endpoint");
+        return OUTCOME_SKIP;
+    }
+    if (check->kind == FAULTS && !v->can_fault) {
+        found(v, "the endpoint has no faults that this kernel takes");
+        return OUTCOME_SKIP;
+    }
+    return check->run(v);
+}
 
 static void run_check(Vfio *v, const Check *check)
 {
     Outcome outcome;
+    char text[sizeof(v->text)];
 
     memset(v->arena, 0, ARENA_PAGES * PAGE);
     v->pasid = NO_PASID;
-    v->ats = check->ats;
-    v->levels = check->levels;
+    v->ats = check->kind == ATS || (check->kind == FAULTS && !v->stalls);
+    v->levels = check->levels ? check->levels : 4;
     v->pri = false;
     v->text[0] = 0;
-    if (check->ats && !v->has_ats) {
-        outcome = OUTCOME_SKIP;
-        found(v, "the kernel has not enabled ATS on the endpoint");
-    } else {
-        outcome = check->run(v);
-    }
-    printf("vfio %s %s %s\n", check->name, outcome_words[outcome], v->text);
-    fflush(stdout);
+    outcome = run(v, check);
+    memcpy(text, v->text, sizeof(text));
     /* what a check that failed left */
     for (unsigned pasid = 0; pasid < PASIDS; pasid++) {
         if (v->pasids & 1u << pasid) {
@@ -484,20 +563,29 @@ static void run_check(Vfio *v, const Check *check)
         }
     }
     vfio_detach(v, NO_PASID);
+    if (!destroy_all(v) && outcome == OUTCOME_OK) {
+        outcome = OUTCOME_FAIL;
+        memcpy(text, v->text, sizeof(text));
+    }
+    printf("vfio %s %s %s\n", check->name, outcome_words[outcome], text);
+    fflush(stdout);
 }
 
 int cmd_vfio(int argc, char **argv)
 {
+    static const Check *const lists[] = { checks, arch_checks, last_checks };
     Vfio v = { .seed = parse_number("SEED", argv[1]) };
-    unsigned n = sizeof(checks) / sizeof(checks[0]);
+    unsigned n = 0;
 
     (void)argc;
     if (!vfio_open(&v, argv[0])) {
         printf("vfio open fail %s\n", v.text);
         return 1;
     }
-    for (unsigned i = 0; i < n; i++) {
-        run_check(&v, &checks[i]);
+    for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (const Check *c = lists[i]; c->name; c++, n++) {
+            run_check(&v, c);
+        }
     }
     printf("vfio-end count=%u\n", n);
     return 0;
