@@ -9,21 +9,6 @@
 #include "hw/iommu/host/iommufd-abi.h"
 #include "tests/uapi/uapi.h"
 
-static const UapiTest *const files[] = {
-    uapi_dispatch_tests,
-    uapi_objects_tests,
-    uapi_ioas_tests,
-    uapi_hwpt_tests,
-    uapi_vfio_tests,
-    uapi_misc_tests,
-    uapi_dma_tests,
-    uapi_dirty_tests,
-    uapi_fault_tests,
-    uapi_smmu_tests,
-    uapi_container_tests,
-    uapi_type1_tests,
-};
-
 static void print_complaint(Uapi *u, const char *format, va_list args)
 {
     u->failures++;
@@ -130,9 +115,4 @@ int uapi_run(Uapi *u, const UapiTest *const *tests, size_t n_files)
     }
     printf("1..%u\n", n);
     return bad != 0;
-}
-
-int uapi_main(Uapi *u)
-{
-    return uapi_run(u, files, sizeof(files) / sizeof(files[0]));
 }
