@@ -242,11 +242,167 @@ static void test_replace(Uapi *u)
     nest_close(&n);
 }
 
+/** With translations in the device: what goes away goes away there, too. */
+static void ats_on(UapiDevice *d)
+{
+    uapi_set_reg(d, TESTDEV_CONTROL, TESTDEV_CONTROL_ATS);
+}
+
+static void test_ats(Uapi *u)
+{
+    uint64_t size = UINT64_C(2) << 20;
+    uint8_t *memory = uapi_memory(size);
+    UapiDevice d;
+    uint32_t ioas;
+
+    if (!uapi_device_open(u, 0, &d)) {
+        return;
+    }
+    ats_on(&d);
+    ioas = uapi_ioas(u, d.iommu);
+    uapi_expect(u, uapi_attach(&d, NO_PASID, ioas), 0, "attach");
+    /* ranges of many sizes, at even and odd places */
+    for (uint64_t pages = 1; pages <= 512; pages *= 2) {
+        uint64_t iova = IOVA + (pages & 0x54 ? PAGE : 0);
+
+        uapi_expect(u, uapi_map(&d, ioas, memory, pages * PAGE, iova), 0,
+                    "map");
+        uapi_expect(u, uapi_fill(&d, NO_PASID, iova, pages * PAGE, pages),
+                    UAPI_DONE, "%d pages", (int)pages);
+        uapi_check(u, uapi_is_filled(memory, pages * PAGE, pages),
+                   "it went elsewhere");
+        uapi_expect(u, uapi_unmap(&d, ioas, iova, pages * PAGE), 0, "unmap");
+        uapi_check(u, uapi_fill(&d, NO_PASID, iova, PAGE, 0) != UAPI_DONE,
+                   "the first of %d pages is still there", (int)pages);
+        uapi_check(u, uapi_fill(&d, NO_PASID, iova + (pages - 1) * PAGE, PAGE,
+                                0) != UAPI_DONE,
+                   "the last of %d pages is still there", (int)pages);
+    }
+    uapi_expect(u, uapi_reg(&d, TESTDEV_STALE_USES), 0, "stale uses");
+    uapi_device_close(&d);
+    uapi_memory_free(memory, size);
+}
+
+static void test_nested_ats(Uapi *u)
+{
+    uint64_t addr = 0x40000000;
+    Nest n;
+
+    if (!nest_open(u, &n, IOMMUFD_HWPT_PASID)) {
+        return;
+    }
+    ats_on(&n.d);
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t pasid = i ? 77 : NO_PASID;
+
+        uapi_expect(u, uapi_attach(&n.d, pasid, n.nested), 0, "attach");
+        for (unsigned k = 0; k < 8; k++) {
+            uapi_tables_map(&n.tables, addr + k * PAGE,
+                            n.data_base + k * PAGE);
+        }
+        uapi_expect(u, invalidate(&n, addr, 8), 0, "invalidate");
+        uapi_expect(u, uapi_fill(&n.d, pasid, addr, 8 * PAGE, 2), UAPI_DONE,
+                    "DMA");
+        uapi_tables_map(&n.tables, addr + 3 * PAGE, 0);
+        uapi_expect(u, invalidate(&n, addr + 3 * PAGE, 1), 0, "one page");
+        uapi_check(u, uapi_fill(&n.d, pasid, addr + 3 * PAGE, PAGE, 2) !=
+                   UAPI_DONE, "the page is still there");
+        uapi_expect(u, uapi_verify(&n.d, pasid, addr + 4 * PAGE, PAGE,
+                                   2 + 4 * (PAGE / 8) *
+                                   UINT64_C(0x9e3779b97f4a7c15)), UAPI_DONE,
+                    "the next one");
+        /* the parent's change is one of all its children's */
+        uapi_expect(u, uapi_unmap(&n.d, n.ioas, BASE, NEST_SIZE), 0, "unmap");
+        uapi_check(u, uapi_fill(&n.d, pasid, addr, PAGE, 2) != UAPI_DONE,
+                   "the parent's memory is still there");
+        uapi_expect(u, uapi_map(&n.d, n.ioas, n.memory, NEST_SIZE, BASE), 0,
+                    "map");
+        uapi_expect(u, uapi_verify(&n.d, pasid, addr, PAGE, 2), UAPI_DONE,
+                    "DMA after it has come back");
+        uapi_expect(u, uapi_detach(&n.d, pasid), 0, "detach");
+        uapi_check(u, uapi_fill(&n.d, pasid, addr, PAGE, 2) != UAPI_DONE,
+                   "DMA after detach");
+    }
+    uapi_expect(u, uapi_reg(&n.d, TESTDEV_STALE_USES), 0, "stale uses");
+    nest_close(&n);
+}
+
+/** Two devices behind one table. */
+static void test_shared(Uapi *u)
+{
+    uint64_t addr = 0x40000000;
+    UapiDevice e;
+    Nest n;
+
+    if (!nest_open(u, &n, IOMMUFD_HWPT_PASID)) {
+        return;
+    }
+    if (!uapi_device_open_with(u, 1, n.d.iommu, &e)) {
+        nest_close(&n);
+        return;
+    }
+    ats_on(&e);
+    uapi_tables_map(&n.tables, addr, n.data_base);
+    uapi_expect(u, uapi_attach(&n.d, 1, n.nested), 0, "attach the first");
+    uapi_expect(u, uapi_attach(&e, 2, n.nested), 0, "attach the second");
+    uapi_expect(u, uapi_fill(&n.d, 1, addr, PAGE, 1), UAPI_DONE, "DMA");
+    uapi_expect(u, uapi_verify(&e, 2, addr, PAGE, 1), UAPI_DONE, "DMA");
+    uapi_tables_map(&n.tables, addr, n.data_base + PAGE);
+    uapi_expect(u, invalidate(&n, addr, 1), 0, "invalidate");
+    uapi_expect(u, uapi_fill(&e, 2, addr, PAGE, 8), UAPI_DONE, "DMA");
+    uapi_check(u, uapi_is_filled(n.data + PAGE, PAGE, 8),
+               "the second device went to the old page");
+    uapi_expect(u, uapi_verify(&n.d, 1, addr, PAGE, 8), UAPI_DONE,
+                "the first one");
+    uapi_expect(u, uapi_detach(&n.d, 1), 0, "detach the first");
+    uapi_expect(u, uapi_verify(&e, 2, addr, PAGE, 8), UAPI_DONE,
+                "the second goes on");
+    uapi_close(u, e.fd);
+    nest_close(&n);
+}
+
+/** An erratum of VT-d that Linux is careful about. */
+static void test_read_only(Uapi *u)
+{
+    IommufdIoasMap map = {
+        .size = sizeof(map), .length = PAGE, .iova = IOVA,
+        .flags = IOMMUFD_MAP_FIXED_IOVA | IOMMUFD_MAP_READABLE,
+    };
+    uint8_t *memory = uapi_memory(PAGE);
+    uint32_t ioas, hwpt;
+    Nest n;
+
+    if (!nest_open(u, &n, 0)) {
+        return;
+    }
+    map.user_va = (uintptr_t)memory;
+    map.ioas_id = n.ioas;
+    uapi_expect(u, uapi_iommu_ioctl(&n.d, IOMMUFD_IOAS_MAP, &map), -EINVAL,
+                "a parent's memory that can be read only");
+    ioas = uapi_ioas(u, n.d.iommu);
+    map.ioas_id = ioas;
+    uapi_expect(u, uapi_iommu_ioctl(&n.d, IOMMUFD_IOAS_MAP, &map), 0,
+                "the same in another address space");
+    uapi_expect(u, uapi_hwpt(&n.d, IOMMUFD_HWPT_NEST_PARENT, ioas, &hwpt),
+                -EINVAL, "which then has no parent");
+    uapi_expect(u, uapi_attach(&n.d, NO_PASID, ioas), 0, "attach");
+    uapi_expect(u, uapi_fill(&n.d, NO_PASID, IOVA, 8, 1), TESTDEV_BLOCKED,
+                "a write");
+    uapi_expect(u, uapi_verify(&n.d, NO_PASID, IOVA, 8, 0), UAPI_DONE,
+                "a read");
+    nest_close(&n);
+    uapi_memory_free(memory, PAGE);
+}
+
 const UapiTest uapi_dma_tests[] = {
     { "dma/blocked", test_blocked },
     { "dma/large", test_large },
     { "dma/nested", test_nested },
     { "dma/nested-pasid", test_nested_pasid },
     { "dma/replace", test_replace },
+    { "dma/ats", test_ats },
+    { "dma/nested-ats", test_nested_ats },
+    { "dma/shared", test_shared },
+    { "dma/read-only", test_read_only },
     { NULL, NULL },
 };

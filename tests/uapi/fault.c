@@ -179,6 +179,8 @@ static void test_groups(Uapi *u)
     uapi_check(u, readable(&f, true), "a group cannot be read");
     uapi_expect(u, take(&f, list, 2), -EINVAL, "read of less than the group");
     uapi_expect(u, take(&f, list, 0), -EINVAL, "read of no bytes");
+    uapi_expect(u, u->calls.read(u->calls.opaque, f.fd, (void *)64,
+                                 sizeof(list)), -EFAULT, "read to no memory");
     uapi_expect(u, take(&f, list, 4), 3 * sizeof(list[0]), "read the group");
     uapi_check(u, !readable(&f, false), "readable when all has been read");
     for (unsigned i = 0; i < 3; i++) {
@@ -193,6 +195,8 @@ static void test_groups(Uapi *u)
                     (i == 2 ? IOMMUFD_PGFAULT_LAST_PAGE : 0), "flags %u", i);
         uapi_expect(u, list[i].cookie, list[2].cookie, "cookie %u", i);
     }
+    uapi_expect(u, u->calls.write(u->calls.opaque, f.fd, (void *)64, 8),
+                -EFAULT, "an answer from no memory");
     uapi_expect(u, answer(&f, list[2].cookie, 2), -EINVAL, "a bad code");
     uapi_expect(u, answer(&f, list[2].cookie, 0), 8, "answer");
     uapi_expect(u, answer(&f, list[2].cookie, 0), -EINVAL, "answer twice");
