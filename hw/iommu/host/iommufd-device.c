@@ -234,6 +234,7 @@ static bool start(IommufdDevice *device, GError **error)
         return viommu_host_refused(error, "IOMMU_HWPT_ALLOC of a parent",
                                    ret);
     }
+    caps->rid_nesting = caps->nesting;
     caps->page_requests = caps->page_requests && caps->nesting &&
                           probe_page_requests(device);
     return true;

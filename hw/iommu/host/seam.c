@@ -326,6 +326,9 @@ bool viommu_seam_step(Viommu *unit, const ViommuSeamModel *model,
             more = true;    /* one at a time */
         }
     }
+    if (!more) {
+        viommu_seam_free_dropped(seam);
+    }
     set_busy(seam, more);
     unlock(seam);
     return more;
@@ -376,6 +379,7 @@ static void detach(Viommu *unit, ViommuSeam *seam, ViommuHostDevice *device)
     lock(seam);
     if (g_ptr_array_remove(seam->devices, device)) {
         drop_device(device);
+        viommu_seam_find_giver(seam);
         host_lock(device);
         viommu_host_drop_all_groups(device);
         device->unit = NULL;
@@ -397,6 +401,7 @@ static void seam_free(Viommu *unit)
     unit->hooks = NULL;
     unit->seam = NULL;
     g_ptr_array_free(seam->devices, TRUE);
+    g_array_free(seam->dropped, TRUE);
     pthread_mutex_destroy(&seam->lock);
     g_free(seam);
 }
@@ -416,6 +421,7 @@ static ViommuSeam *make_seam(Viommu *unit)
         seam = g_new0(ViommuSeam, 1);
         pthread_mutex_init(&seam->lock, NULL);
         seam->devices = g_ptr_array_new();
+        seam->dropped = g_array_new(FALSE, FALSE, sizeof(uint32_t));
         __atomic_store_n(&unit->seam, seam, __ATOMIC_RELEASE);
         __atomic_store_n(&unit->hooks, &hooks, __ATOMIC_RELEASE);
     }
@@ -456,6 +462,7 @@ bool viommu_attach_host(Viommu *unit, uint32_t source,
             device->passed = false;
         }
         g_ptr_array_add(seam->devices, device);
+        viommu_seam_find_giver(seam);
         look_at_all(device);
         set_busy(seam, true);
         host_unlock(device);

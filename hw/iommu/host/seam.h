@@ -56,6 +56,9 @@ struct ViommuSeam {
     pthread_mutex_t lock;   /* before a host's lock */
     GPtrArray *devices;     /* ViommuHostDevice */
     bool busy;              /* there is something for a step; atomic */
+    bool gives_pasids;      /* a device's host does; atomic */
+    GArray *dropped;        /* uint32_t: PASIDs to be given back when nothing
+                             * is bound to them any more */
 };
 
 /** What a device's step looks at next. */
@@ -138,6 +141,24 @@ void viommu_binding_add(ViommuBinding *binding,
 void viommu_binding_flush(ViommuHostDevice *device, ViommuBinding *binding);
 /** What the guest has not heard of yet; the first one is enough. */
 void viommu_seam_fail(ViommuHostDevice *device, int error);
+
+/* --- pasids.c ------------------------------------------------------------ */
+
+/** Do PASIDs come from a host?  Any thread. */
+bool viommu_seam_gives_pasids(const Viommu *unit);
+/** One in [@min, @max]; there is such a host, or was.  0 or a negative errno.
+ *  Not locked, and not in a DMA section. */
+int viommu_seam_alloc_pasid(Viommu *unit, uint32_t min, uint32_t max,
+                            uint32_t *pasid);
+/** The opposite; what the host does not know is given back already. */
+int viommu_seam_free_pasid(Viommu *unit, uint32_t pasid);
+/** The guest has forgotten those with a bit in @words: they are given back
+ *  later, by viommu_seam_step().  Not locked. */
+void viommu_seam_drop_pasids(Viommu *unit, const uint64_t *words, size_t n);
+
+/* With the seam's lock: devices have changed; nothing is left to look at. */
+void viommu_seam_find_giver(ViommuSeam *seam);
+void viommu_seam_free_dropped(ViommuSeam *seam);
 
 /* --- shadow.c ------------------------------------------------------------ */
 

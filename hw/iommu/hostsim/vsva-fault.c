@@ -365,8 +365,8 @@ ssize_t sim_vsva_region_read(SimDevice *device, unsigned region, void *buf,
         }
     }
     n = size - done;
-    if (sim_copy_out((uint8_t *)buf + done,
-                     ring->entries + (offset + done - SIM_PAGE), n)) {
+    if (n && sim_copy_out(sim_user_at(buf, done),
+                          ring->entries + (offset + done - SIM_PAGE), n)) {
         return -EFAULT;
     }
     return size;

@@ -163,6 +163,7 @@ static const ViommuField VTD_VCMD_COMMAND = { 0, 8 };
 static const ViommuField VTD_VCMD_PASID = { 16, 20 };
 enum { VTD_VCMD_NULL = 0, VTD_VCMD_ALLOCATE = 1, VTD_VCMD_FREE = 2 };
 /* bit 0 says "in progress", which nobody sees */
+#define VTD_VCRSP_IP            (UINT64_C(1) << 0)
 static const ViommuField VTD_VCRSP_STATUS = { 1, 7 };
 static const ViommuField VTD_VCRSP_PASID = { 16, 20 };
 enum {
@@ -301,7 +302,9 @@ static const ViommuField VTD_PASID_PGTT = { 6, 3 };
 static const ViommuField VTD_PASID_DID = { 0, 16 };
 #define VTD_PASID_PWSNP         (UINT64_C(1) << 23)
 #define VTD_PASID_PGSNP         (UINT64_C(1) << 24)
-/* CD, EMTE, PAT */
+#define VTD_PASID_CD            (UINT64_C(1) << 25)
+#define VTD_PASID_EMTE          (UINT64_C(1) << 26)
+static const ViommuField VTD_PASID_PAT = { 32, 32 };
 #define VTD_PASID_MEMORY_TYPES  (viommu_bits(26, 25) | viommu_bits(63, 32))
 /* third word */
 #define VTD_PASID_SRE           (UINT64_C(1) << 0)

@@ -86,6 +86,10 @@ static bool can_nest(const VtdUnit *u, const ViommuHostCaps *caps,
         return refuse(error, "the host's user API lacks %s",
                       "parents of nested tables");
     }
+    if (caps->host_pasids && !u->cfg.virtual_commands) {
+        return refuse(error, "nesting needs %s: PASIDs are the host's to give",
+                      "virtual-commands=on");
+    }
     if (u->cfg.memory_types && !caps->memory_types) {
         return refuse(error, "the host's user API lacks %s, which "
                       "memory-types=on promises", "memory types (ECAP.MTS)");
@@ -130,6 +134,9 @@ static ViommuHostTable table_of(const VtdUnit *u, const VtdContext *c,
         table.vtd.sre = c->sre;
         table.vtd.eafe = c->eafe;
         table.vtd.wpe = c->wpe;
+        table.vtd.cd = c->memory_types & VTD_PASID_CD;
+        table.vtd.emte = c->memory_types & VTD_PASID_EMTE;
+        table.vtd.pat = viommu_get(c->memory_types, VTD_PASID_PAT);
     } else if (vtd_has_first_stage(c)) {
         /* The upper half is not for address spaces of a host. */
         table.width = c->fs_levels == 5 ? CANONICAL_HALF_5 : CANONICAL_HALF_4;
@@ -170,7 +177,9 @@ static void look(Viommu *unit, ViommuHostDevice *device, uint32_t pasid)
                  : vtd_context_tables(u, device->source, pasid, &c);
         viommu_read_unlock();
         if (!reason) {
-            table = table_of(u, &c, device->nested);
+            table = table_of(u, &c, device->nested &&
+                                    (pasid != VIOMMU_NO_PASID ||
+                                     device->caps.rid_nesting));
         }
     }
     viommu_seam_bind(device, pasid, &table, c.did, c.pasid);
@@ -277,6 +286,13 @@ void vtd_host_reset(VtdUnit *u, bool later)
     if (viommu_seam_busy(&u->common)) {
         /* Behind an endpoint's access, the host has to wait, too. */
         run_host(u, later || viommu_read_held());
+    }
+}
+
+void vtd_host_pasids_gone(VtdUnit *u, const uint64_t *words, size_t n)
+{
+    if (viommu_seam_gives_pasids(&u->common)) {
+        viommu_seam_drop_pasids(&u->common, words, n);
     }
 }
 

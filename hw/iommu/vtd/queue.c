@@ -497,6 +497,9 @@ static void step(Viommu *unit, unsigned todo)
         vtd_host_settle(u);
         viommu_unit_lock(unit);
         break;
+    case VTD_WORK_VCMD:
+        vtd_virtual_command_go_on(u);
+        break;
     }
     if (vtd_host_busy(u)) {
         /* after the queue, unless a wait brings it before */

@@ -158,6 +158,7 @@ static VtdReason decode_pasid_entry(Lookup *l, const uint64_t word[8])
     c->nxe = word[2] & VTD_PASID_NXE;
     c->eafe = word[2] & VTD_PASID_EAFE;
     c->snoop = word[1] & VTD_PASID_PGSNP;
+    c->memory_types = word[1] & VTD_PASID_MEMORY_TYPES;
 
     first = c->pgtt == VTD_PGTT_FIRST || c->pgtt == VTD_PGTT_NESTED;
     second = c->pgtt == VTD_PGTT_SECOND || c->pgtt == VTD_PGTT_NESTED;

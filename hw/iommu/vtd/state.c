@@ -17,11 +17,13 @@ enum { TAIL_ROOT, TAIL_IRTA, TAIL_NEXT_FRCD, TAIL_WORDS };
 void vtd_reset(Viommu *unit)
 {
     VtdUnit *u = vtd_unit(unit);
+    size_t n = vtd_pasid_words(&u->cfg);
+    g_autofree uint64_t *forgotten = g_new0(uint64_t, n);
 
     viommu_unit_lock(unit);
     viommu_regs_reset(&u->common.regs);
     u->next_frcd = 0;
-    vtd_pasids_reset(u);
+    vtd_pasids_forget(u, forgotten);
     u->queue_life++;
     u->common.work.todo = 0;
     u->ccmd_undrained = 0;
@@ -36,6 +38,7 @@ void vtd_reset(Viommu *unit)
     if (!viommu_read_held()) {
         viommu_read_drain();
     }
+    vtd_host_pasids_gone(u, forgotten, n);
     vtd_host_reset(u, false);
 }
 
@@ -82,6 +85,8 @@ bool vtd_load_state(Viommu *unit, const void *data, size_t size,
     ViommuStream stream = describe(u, identity);
     g_autofree uint64_t *word = viommu_stream_load(&stream, data, size,
                                                    error);
+    size_t n = vtd_pasid_words(&u->cfg);
+    g_autofree uint64_t *forgotten = g_new0(uint64_t, n);
     const uint64_t *tail;
 
     if (!word) {
@@ -96,8 +101,8 @@ bool vtd_load_state(Viommu *unit, const void *data, size_t size,
     viommu_unit_lock(unit);
     memcpy(u->common.regs.values, word, u->common.regs.n * sizeof(*word));
     u->next_frcd = tail[TAIL_NEXT_FRCD];
-    vtd_pasids_reset(u);        /* for those that nobody gets */
-    for (size_t i = 0; i < vtd_pasid_words(&u->cfg); i++) {
+    vtd_pasids_forget(u, forgotten);    /* but for those that nobody gets */
+    for (size_t i = 0; i < n; i++) {
         u->pasids[i] |= tail[TAIL_WORDS + i];
     }
     viommu_publish(&u->root, tail[TAIL_ROOT]);
@@ -112,10 +117,14 @@ bool vtd_load_state(Viommu *unit, const void *data, size_t size,
     if (*vtd_reg(u, VTD_REG_IOTLB) & VTD_IOTLB_IVT) {
         u->common.work.todo |= VTD_WORK_IOTLB;
     }
+    if (vtd_virtual_command_loaded(u)) {
+        u->common.work.todo |= VTD_WORK_VCMD;
+    }
     vtd_registers_publish(u);
     viommu_unit_unlock(unit);
 
     vtd_invalidate_all(u);
+    vtd_host_pasids_gone(u, forgotten, n);
     vtd_host_reset(u, true);
     viommu_unit_run_later(unit);
     return true;

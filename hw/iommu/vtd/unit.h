@@ -54,6 +54,7 @@ enum {
     VTD_WORK_IOTLB = 1 << 2,    /* the IOTLB invalidate register */
     VTD_WORK_QUEUE = 1 << 3,
     VTD_WORK_HOST = 1 << 4,     /* host devices: what no wait has brought */
+    VTD_WORK_VCMD = 1 << 5,     /* a virtual command, for the host */
 };
 
 #define VTD_DOMAINS 65536
@@ -70,6 +71,8 @@ typedef struct VtdUnit {
      * nobody gets; under the lock.  NULL without virtual commands. */
     uint64_t *pasids;
     size_t pasids_full;         /* so many words have no free bit */
+    uint64_t vcmd_running;      /* with VCRSP.IP: the command */
+    uint64_t vcmd_life;         /* advances when commands are forgotten */
 
     /*
      * What endpoints' threads look at, each word atomically: copies of what
@@ -146,6 +149,7 @@ typedef struct VtdContext {
     bool ssade;             /* second stage has accessed and dirty bits */
     bool privileged;        /* of requests without PASID */
     bool sre, ere, wpe, nxe, eafe;
+    uint64_t memory_types;      /* as in the entry; not cached */
     bool snoop;
 } VtdContext;
 
@@ -419,8 +423,15 @@ void vtd_page_requests_seen(VtdUnit *u);
 size_t vtd_pasid_words(const ViommuVtdConfig *cfg);
 /** All of them are free.  Locked. */
 void vtd_pasids_reset(VtdUnit *u);
+/** Likewise; a bit in @forgotten for each that the guest had.  Commands in
+ *  progress are forgotten, too. */
+void vtd_pasids_forget(VtdUnit *u, uint64_t *forgotten);
 /** VCMD was written.  Locked. */
 void vtd_virtual_command(VtdUnit *u);
+/** One that is in progress.  Locked; may unlock for a while. */
+void vtd_virtual_command_go_on(VtdUnit *u);
+/** Registers have been loaded.  Is a command in progress?  Locked. */
+bool vtd_virtual_command_loaded(VtdUnit *u);
 
 /* --- faults.c ------------------------------------------------------------ */
 
@@ -479,6 +490,8 @@ void vtd_host_piotlb(VtdUnit *u, const ViommuInvalidation *inv);
 bool vtd_host_devtlb(VtdUnit *u, const ViommuInvalidation *inv);
 /** Everything may be different now; with @later, look at it in a later run. */
 void vtd_host_reset(VtdUnit *u, bool later);
+/** The guest has forgotten its PASIDs with a bit in @words.  Not locked. */
+void vtd_host_pasids_gone(VtdUnit *u, const uint64_t *words, size_t n);
 /** Is there something that no step has carried out? */
 bool vtd_host_busy(const VtdUnit *u);
 /** Carry out a bounded part of it, with the host's acknowledgement.  Returns

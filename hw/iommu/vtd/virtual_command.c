@@ -3,9 +3,11 @@
  * Virtual commands: VCMD, VCRSP, VCCAP (11.4).  Software that shares PASIDs
  * with others asks the unit for them.
  *
- * They come from a bitmap of the unit's own.  allocate() and give_back() are
- * all that knows it.
+ * A bitmap tells which ones the guest has.  They are the unit's own to give,
+ * or with host devices whose host wants that, the host's: then the command is
+ * in progress until the host has been asked, outside the unit's lock.
  */
+#include "hw/iommu/host/seam.h"
 #include "hw/iommu/vtd/unit.h"
 
 size_t vtd_pasid_words(const ViommuVtdConfig *cfg)
@@ -32,6 +34,27 @@ void vtd_pasids_reset(VtdUnit *u)
     }
 }
 
+void vtd_pasids_forget(VtdUnit *u, uint64_t *forgotten)
+{
+    size_t n = vtd_pasid_words(&u->cfg);
+
+    for (size_t i = 0; i < n; i++) {
+        forgotten[i] = u->pasids[i];
+    }
+    vtd_pasids_reset(u);
+    for (size_t i = 0; i < n; i++) {
+        forgotten[i] &= ~u->pasids[i];
+    }
+    u->vcmd_life++;
+}
+
+bool vtd_virtual_command_loaded(VtdUnit *u)
+{
+    u->vcmd_running = u->common.regs.values[u->vcmd];
+    return vtd_pasid_words(&u->cfg) &&
+           u->common.regs.values[u->vcmd + 1] & VTD_VCRSP_IP;
+}
+
 /* The lowest free PASID, or 0. */
 static uint32_t allocate(VtdUnit *u)
 {
@@ -51,46 +74,132 @@ static uint32_t allocate(VtdUnit *u)
     return 0;
 }
 
-static bool give_back(VtdUnit *u, uint32_t pasid)
+/* Has the guest got it? */
+static bool is_given(const VtdUnit *u, uint32_t pasid)
 {
-    uint64_t bit = UINT64_C(1) << (pasid % 64);
-
-    if (!pasid || pasid >> u->cfg.pasid_bits ||
-        !(u->pasids[pasid / 64] & bit)) {
-        return false;
-    }
-    u->pasids[pasid / 64] &= ~bit;
-    u->pasids_full = MIN(u->pasids_full, pasid / 64);
-    return true;
+    return pasid && !(pasid >> u->cfg.pasid_bits) &&
+           (u->pasids[pasid / 64] >> pasid % 64 & 1);
 }
 
-/* A command is done when the write that gave it returns. */
+static void give_back(VtdUnit *u, uint32_t pasid)
+{
+    u->pasids[pasid / 64] &= ~(UINT64_C(1) << pasid % 64);
+    u->pasids_full = MIN(u->pasids_full, pasid / 64);
+}
+
+static void respond(VtdUnit *u, unsigned status, uint32_t pasid)
+{
+    uint64_t response = viommu_put(0, VTD_VCRSP_STATUS, status);
+
+    u->common.regs.values[u->vcmd + 1] = viommu_put(response, VTD_VCRSP_PASID,
+                                                    pasid);
+}
+
+static void allocate_command(VtdUnit *u)
+{
+    uint32_t pasid = allocate(u);
+
+    respond(u, pasid ? VTD_VC_SUCCESS : VTD_VC_NO_PASID, pasid);
+}
+
+static void free_command(VtdUnit *u, uint32_t pasid)
+{
+    bool given = is_given(u, pasid);
+
+    if (given) {
+        give_back(u, pasid);
+    }
+    respond(u, given ? VTD_VC_SUCCESS : VTD_VC_INVALID_PASID, 0);
+}
+
+/* A command is done when the write that gave it returns, or goes on behind
+ * that. */
 void vtd_virtual_command(VtdUnit *u)
 {
-    uint64_t command = u->common.regs.values[u->vcmd], response = 0;
-    unsigned status = VTD_VC_SUCCESS;
-    uint32_t pasid;
+    uint64_t command = u->common.regs.values[u->vcmd];
 
+    if (u->common.regs.values[u->vcmd + 1] & VTD_VCRSP_IP) {
+        return;     /* software has to wait */
+    }
     switch (viommu_get(command, VTD_VCMD_COMMAND)) {
     case VTD_VCMD_NULL:
+        respond(u, VTD_VC_SUCCESS, 0);
         break;
     case VTD_VCMD_ALLOCATE:
-        pasid = allocate(u);
-        if (pasid) {
-            response = viommu_put(response, VTD_VCRSP_PASID, pasid);
-        } else {
-            status = VTD_VC_NO_PASID;
-        }
-        break;
     case VTD_VCMD_FREE:
-        if (!give_back(u, viommu_get(command, VTD_VCMD_PASID))) {
-            status = VTD_VC_INVALID_PASID;
+        u->vcmd_running = command;
+        u->common.regs.values[u->vcmd + 1] = VTD_VCRSP_IP;
+        if (viommu_seam_gives_pasids(&u->common)) {
+            u->common.work.todo |= VTD_WORK_VCMD;
+        } else {
+            vtd_virtual_command_go_on(u);
         }
         break;
     default:
-        status = VTD_VC_UNDEFINED;
+        respond(u, VTD_VC_UNDEFINED, 0);
         break;
     }
-    u->common.regs.values[u->vcmd + 1] = viommu_put(response, VTD_VCRSP_STATUS,
-                                             status);
+}
+
+static void allocate_from_host(VtdUnit *u)
+{
+    uint32_t max = (1u << u->cfg.pasid_bits) - 1, pasid;
+    uint64_t life = u->vcmd_life;
+    int ret;
+
+    viommu_unit_unlock(&u->common);
+    ret = viommu_seam_alloc_pasid(&u->common, 1, max, &pasid);
+    viommu_unit_lock(&u->common);
+    if (life != u->vcmd_life) {
+        viommu_unit_unlock(&u->common);
+        if (!ret) {
+            viommu_seam_free_pasid(&u->common, pasid);
+        }
+        viommu_unit_lock(&u->common);
+        return;
+    }
+    if (ret) {
+        respond(u, VTD_VC_NO_PASID, 0);
+    } else {
+        u->pasids[pasid / 64] |= UINT64_C(1) << pasid % 64;
+        respond(u, VTD_VC_SUCCESS, pasid);
+    }
+}
+
+static void free_to_host(VtdUnit *u, uint32_t pasid)
+{
+    uint64_t life = u->vcmd_life;
+    int ret;
+
+    viommu_unit_unlock(&u->common);
+    ret = viommu_seam_free_pasid(&u->common, pasid);
+    viommu_unit_lock(&u->common);
+    if (life != u->vcmd_life) {
+        return;
+    }
+    if (ret) {
+        /* it is in the guest's tables still */
+        respond(u, VTD_VC_INVALID_PASID, 0);
+    } else {
+        free_command(u, pasid);
+    }
+}
+
+void vtd_virtual_command_go_on(VtdUnit *u)
+{
+    uint64_t command = u->vcmd_running;
+    uint32_t pasid = viommu_get(command, VTD_VCMD_PASID);
+    bool host = viommu_seam_gives_pasids(&u->common);
+
+    if (viommu_get(command, VTD_VCMD_COMMAND) == VTD_VCMD_ALLOCATE) {
+        if (host) {
+            allocate_from_host(u);
+        } else {
+            allocate_command(u);
+        }
+    } else if (host && is_given(u, pasid)) {
+        free_to_host(u, pasid);
+    } else {
+        free_command(u, pasid);
+    }
 }

@@ -76,6 +76,26 @@ ViommuHost *viommu_host_iommufd_new(const ViommuSyscalls *sys, int fd,
                                     GError **error);
 
 /**
+ * A container of VFIO (an open /dev/vfio/vfio), which stays the caller's.  A
+ * group is in it already, and no type of IOMMU has been set: that is done
+ * here, with nesting where the kernel has it.  After this, the caller may get
+ * the device's descriptor from the group, for viommu_host_device_new().  A
+ * container has one address space, and so takes one device; PASIDs are common
+ * to all of a process.
+ *
+ * Guests' tables need the vSVA user API, which no released kernel has; what
+ * they say is shadowed otherwise.  @vtd_cap is the capability register of the
+ * hardware (Linux shows it as intel-iommu/cap of the device's IOMMU), which
+ * tells of pages of 1 GiB and no call does, or 0 when it is not known.
+ *
+ * Returns the host, for viommu_host_free(), or NULL with @error
+ * (VIOMMU_ERROR_HOST), which names the call that the kernel refused, or what
+ * it lacks.
+ */
+ViommuHost *viommu_host_type1_new(const ViommuSyscalls *sys, int container,
+                                  uint64_t vtd_cap, GError **error);
+
+/**
  * Free @host, and what devices it still has; they must not be behind a unit
  * any more.  No other call may be running or follow.  NULL is allowed.
  */
@@ -161,6 +181,9 @@ typedef enum ViommuHostKind {
 typedef struct ViommuHostCaps {
     ViommuHostKind kind;
     bool nesting;           /* guest tables under the parent address space */
+    bool rid_nesting;       /* of requests without PASID, too */
+    bool host_pasids;       /* the host gives out PASIDs: the guest asks for
+                             * them with virtual commands */
     bool page_requests;     /* of nested tables, come to user space */
     bool dirty_tracking;
     bool memory_types;      /* of guest tables reach the hardware */
