@@ -197,7 +197,7 @@ static void test_regions(Uapi *u)
 
 /** SET_IRQS with up to eight eventfds. */
 typedef struct IrqSet {
-    VfioIrqSet head;
+    uint32_t argsz, flags, index, start, count;
     int32_t fd[8];
 } IrqSet;
 
@@ -207,11 +207,11 @@ static int set_irqs(UapiDevice *d, uint32_t flags, uint32_t index,
     IrqSet set;
 
     memset(&set, 0, sizeof(set));
-    set.head.argsz = sizeof(set);
-    set.head.flags = flags;
-    set.head.index = index;
-    set.head.start = start;
-    set.head.count = count;
+    set.argsz = sizeof(set);
+    set.flags = flags;
+    set.index = index;
+    set.start = start;
+    set.count = count;
     if (fds) {
         memcpy(set.fd, fds, count * sizeof(*fds));
     }
@@ -239,7 +239,7 @@ static void test_irq_errors(Uapi *u)
 {
     int32_t fds[8];
     VfioIrqInfo info = { .argsz = sizeof(info), .index = VFIO_ABI_IRQ_MSIX };
-    IrqSet set = { .head = { .argsz = 19 } };
+    IrqSet set = { .argsz = 19 };
     int iommu;
     UapiDevice d;
 
@@ -291,7 +291,7 @@ static void test_irq_errors(Uapi *u)
                 -EINVAL, "errors, no eventfd");
     uapi_expect(u, set_irqs(&d, NONE, VFIO_ABI_IRQ_REQ, 0, 1, NULL), -EINVAL,
                 "trigger a request that nobody listens to");
-    set.head = (VfioIrqSet) {
+    set = (IrqSet) {
         .argsz = 20 + 4, .flags = EVENTFD, .index = 2, .count = 2,
     };
     uapi_expect(u, uapi_dev_ioctl(&d, VFIO_ABI_DEVICE_SET_IRQS, &set),
@@ -471,9 +471,9 @@ static void test_ioeventfd(Uapi *u)
 static void test_hot_reset(Uapi *u)
 {
     struct {
-        VfioHotResetInfo head;
+        uint32_t argsz, flags, count;
         VfioDependentDevice devices[64];
-    } info = { .head = { .argsz = 11 } };
+    } info = { .argsz = 11 };
     VfioHotReset reset = { .argsz = sizeof(reset) };
     bool found = false;
     UapiDevice d;
@@ -484,7 +484,7 @@ static void test_hot_reset(Uapi *u)
     }
     uapi_expect(u, uapi_dev_ioctl(&d, VFIO_ABI_DEVICE_GET_HOT_RESET_INFO,
                                   &info), -EINVAL, "argsz too small");
-    info.head.argsz = sizeof(info.head);
+    info.argsz = sizeof(VfioHotResetInfo);
     ret = uapi_dev_ioctl(&d, VFIO_ABI_DEVICE_GET_HOT_RESET_INFO, &info);
     if (ret == -ENODEV) {
         uapi_skip(u, "a bus that cannot be reset");
@@ -492,13 +492,13 @@ static void test_hot_reset(Uapi *u)
         return;
     }
     uapi_expect(u, ret, -ENOSPC, "no room");
-    uapi_check(u, info.head.count, "no device is reset");
-    info.head.argsz = sizeof(info);
+    uapi_check(u, info.count, "no device is reset");
+    info.argsz = sizeof(info);
     uapi_expect(u, uapi_dev_ioctl(&d, VFIO_ABI_DEVICE_GET_HOT_RESET_INFO,
                                   &info), 0, "room");
-    uapi_check(u, info.head.flags & VFIO_ABI_HOT_RESET_DEV_ID, "flags %#x",
-               info.head.flags);
-    for (unsigned i = 0; i < info.head.count && i < 64; i++) {
+    uapi_check(u, info.flags & VFIO_ABI_HOT_RESET_DEV_ID, "flags %#x",
+               info.flags);
+    for (unsigned i = 0; i < info.count && i < 64; i++) {
         found = found || info.devices[i].id == d.id;
     }
     uapi_check(u, found, "the device itself is not in the list");
@@ -510,7 +510,7 @@ static void test_hot_reset(Uapi *u)
     uapi_expect(u, uapi_dev_ioctl(&d, VFIO_ABI_DEVICE_HOT_RESET, &reset),
                 -EINVAL, "a group, but a device's own file");
     reset.count = 0;
-    if (info.head.flags & VFIO_ABI_HOT_RESET_DEV_ID_OWNED) {
+    if (info.flags & VFIO_ABI_HOT_RESET_DEV_ID_OWNED) {
         uapi_set_reg(&d, TESTDEV_PATTERN, 77);
         uapi_expect(u, uapi_dev_ioctl(&d, VFIO_ABI_DEVICE_HOT_RESET, &reset),
                     0, "HOT_RESET");
