@@ -97,6 +97,14 @@ int uapi_detach(UapiDevice *d, uint32_t pasid)
     return uapi_dev_ioctl(d, VFIO_ABI_DEVICE_DETACH_PT, &detach);
 }
 
+bool uapi_is_vtd(UapiDevice *d)
+{
+    IommufdHwInfo info = { .size = sizeof(info), .dev_id = d->id };
+
+    return !uapi_iommu_ioctl(d, IOMMUFD_GET_HW_INFO, &info) &&
+           info.data_type == IOMMUFD_HW_INFO_INTEL_VTD;
+}
+
 int uapi_map(UapiDevice *d, uint32_t ioas, const void *memory, uint64_t size,
              uint64_t iova)
 {

@@ -38,6 +38,9 @@ uint64_t uapi_messages(UapiDevice *d, uint64_t *size);
 int uapi_dev_ioctl(UapiDevice *d, unsigned long request, void *arg);
 int uapi_iommu_ioctl(UapiDevice *d, unsigned long request, void *arg);
 
+/** Is the host's IOMMU a VT-d? */
+bool uapi_is_vtd(UapiDevice *d);
+
 /** 0 or a negative errno. */
 int uapi_map(UapiDevice *d, uint32_t ioas, const void *memory, uint64_t size,
              uint64_t iova);

@@ -119,7 +119,14 @@ static void test_pages(Uapi *u)
     bits[0] = 0;
     uapi_expect(u, get(&d, hwpt, 0, IOVA, SIZE, PAGE, bits), 0, "get again");
     uapi_expect(u, bits[0], 0, "bits after they have been cleared");
-    /* the same page, after its translation has been cached as dirty */
+    /* The same page, after its translation has been cached as dirty: Linux
+     * does not tell an SMMUv3 that the flag has been cleared (a range without
+     * a page size is not invalidated). */
+    if (!uapi_is_vtd(&d)) {
+        uapi_device_close(&d);
+        uapi_memory_free(memory, SIZE);
+        return;
+    }
     uapi_expect(u, uapi_fill(&d, NO_PASID, IOVA + 3 * PAGE, PAGE, 2),
                 UAPI_DONE, "write");
     uapi_expect(u, get(&d, hwpt, 0, IOVA, SIZE, 4 * PAGE, bits), 0,

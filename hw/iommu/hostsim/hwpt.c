@@ -96,7 +96,9 @@ static int new_nested(SimIommufdDevice *bound, SimHwpt *parent,
     SimHwpt *h;
     int ret;
 
-    if ((flags & ~NESTED_FLAGS) || !data->size) {
+    /* with commands of a vIOMMU, nested tables are made from it only */
+    if ((flags & ~NESTED_FLAGS) || !data->size ||
+        (!viommu && !context->sim->phys->invalidate)) {
         return -EOPNOTSUPP;
     }
     if (parent->automatic || !parent->nest_parent) {
