@@ -42,8 +42,9 @@ static void test_extensions(Uapi *u)
     uapi_expect(u, check_extension(u, fd, 12345), 0, "an unknown one");
     uapi_close(u, fd);
     if (container_open(u, &c, VFIO_ABI_TYPE1V2)) {
-        uapi_expect(u, check_extension(u, c.fd, VFIO_ABI_DMA_CC), 1,
-                    "coherent");
+        /* can it be made coherent whatever a device asks for? */
+        uapi_check(u, (unsigned)check_extension(u, c.fd, VFIO_ABI_DMA_CC) <=
+                   1, "coherent: neither 0 nor 1");
         container_close(&c);
     }
 }

@@ -242,10 +242,20 @@ static void test_replace(Uapi *u)
     nest_close(&n);
 }
 
-/** With translations in the device: what goes away goes away there, too. */
-static void ats_on(UapiDevice *d)
+/** With translations in the device: what goes away goes away there, too.
+ *  False when the host has not switched ATS on. */
+static bool ats_on(UapiDevice *d)
 {
+    IommufdHwInfo info = { .size = sizeof(info), .dev_id = d->id };
+
+    uapi_expect(d->u, uapi_iommu_ioctl(d, IOMMUFD_GET_HW_INFO, &info), 0,
+                "GET_HW_INFO");
+    if (info.out_capabilities & IOMMUFD_HW_CAP_NO_ATS) {
+        uapi_skip(d->u, "no ATS");
+        return false;
+    }
     uapi_set_reg(d, TESTDEV_CONTROL, TESTDEV_CONTROL_ATS);
+    return true;
 }
 
 static void test_ats(Uapi *u)
@@ -258,7 +268,10 @@ static void test_ats(Uapi *u)
     if (!uapi_device_open(u, 0, &d)) {
         return;
     }
-    ats_on(&d);
+    if (!ats_on(&d)) {
+        uapi_device_close(&d);
+        return;
+    }
     ioas = uapi_ioas(u, d.iommu);
     uapi_expect(u, uapi_attach(&d, NO_PASID, ioas), 0, "attach");
     /* ranges of many sizes, at even and odd places */
@@ -291,7 +304,10 @@ static void test_nested_ats(Uapi *u)
     if (!nest_open(u, &n, IOMMUFD_HWPT_PASID)) {
         return;
     }
-    ats_on(&n.d);
+    if (!ats_on(&n.d)) {
+        nest_close(&n);
+        return;
+    }
     for (unsigned i = 0; i < 2; i++) {
         uint32_t pasid = i ? 77 : NO_PASID;
 
