@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "tests/guest/testdev.h"
 #include "tests/uapi/device.h"
@@ -215,6 +216,17 @@ unsigned uapi_status(UapiDevice *d)
     default:
         return UAPI_BUSY;
     }
+}
+
+unsigned uapi_status_later(UapiDevice *d)
+{
+    unsigned status = uapi_status(d);
+
+    for (unsigned i = 0; i < 200 && status == UAPI_BUSY; i++) {
+        usleep(10000);
+        status = uapi_status(d);
+    }
+    return status;
 }
 
 static unsigned run(UapiDevice *d, unsigned command, uint32_t pasid,

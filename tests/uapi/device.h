@@ -65,6 +65,8 @@ unsigned uapi_fill(UapiDevice *d, uint32_t pasid, uint64_t addr,
 unsigned uapi_verify(UapiDevice *d, uint32_t pasid, uint64_t addr,
                      uint64_t size, uint64_t pattern);
 unsigned uapi_status(UapiDevice *d);
+/** The same when a command that waited has had time to go on. */
+unsigned uapi_status_later(UapiDevice *d);
 /** Is the pattern there? */
 bool uapi_is_filled(const void *memory, uint64_t size, uint64_t pattern);
 

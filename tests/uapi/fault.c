@@ -254,10 +254,7 @@ static void test_wait(Uapi *u)
     uapi_expect(u, fault.addr, addr, "its address");
     uapi_tables_map(&f.tables, addr, BASE + TABLES * PAGE);
     uapi_expect(u, answer(&f, fault.cookie, 0), 8, "answer");
-    for (unsigned i = 0; i < 200 && uapi_status(&f.d) == UAPI_BUSY; i++) {
-        usleep(10000);
-    }
-    uapi_expect(u, uapi_status(&f.d), UAPI_DONE, "the command");
+    uapi_expect(u, uapi_status_later(&f.d), UAPI_DONE, "the command");
     uapi_check(u, uapi_is_filled(f.memory + TABLES * PAGE, PAGE, 9),
                "it went elsewhere");
     uapi_close(u, f.fd);
@@ -314,10 +311,7 @@ static void test_none(Uapi *u)
     uapi_set_reg(&f.d, TESTDEV_CONTROL, TESTDEV_CONTROL_ATS |
                  TESTDEV_CONTROL_PRI);
     uapi_fill(&f.d, 3, 0x40000000, PAGE, 9);
-    for (unsigned i = 0; i < 200 && uapi_status(&f.d) == UAPI_BUSY; i++) {
-        usleep(10000);
-    }
-    uapi_expect(u, uapi_status(&f.d), TESTDEV_PAGE_INVALID,
+    uapi_expect(u, uapi_status_later(&f.d), TESTDEV_PAGE_INVALID,
                 "the kernel's answer");
     uapi_expect(u, uapi_hwpt(&f.d, IOMMUFD_HWPT_FAULT_ID |
                              IOMMUFD_HWPT_NEST_PARENT, f.ioas, &plain),

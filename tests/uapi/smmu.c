@@ -686,7 +686,7 @@ static void check_stall(Smmu *s, int fd, uint32_t pasid)
     uapi_tables_map(&s->tables, addr, BASE + (DATA + 9) * PAGE);
     uapi_expect(u, respond(s, fd, fault.cookie, IOMMUFD_RESPONSE_SUCCESS),
                 sizeof(IommufdPageResponse), "answer");
-    uapi_expect(u, uapi_status(&s->d), UAPI_DONE, "it goes on");
+    uapi_expect(u, uapi_status_later(&s->d), UAPI_DONE, "it goes on");
     uapi_check(u, uapi_is_filled(s->memory + (DATA + 9) * PAGE + 16, 64, 9),
                "it went elsewhere");
     uapi_expect(u, respond(s, fd, fault.cookie, IOMMUFD_RESPONSE_SUCCESS),
@@ -698,7 +698,8 @@ static void check_stall(Smmu *s, int fd, uint32_t pasid)
                 "a fault");
     uapi_expect(u, respond(s, fd, fault.cookie, IOMMUFD_RESPONSE_INVALID),
                 sizeof(IommufdPageResponse), "answer");
-    uapi_expect(u, uapi_status(&s->d), TESTDEV_BLOCKED, "it is refused");
+    uapi_expect(u, uapi_status_later(&s->d), TESTDEV_BLOCKED,
+                "it is refused");
 }
 
 static void test_stall(Uapi *u)
@@ -728,7 +729,8 @@ static void test_stall(Uapi *u)
     /* what waits is refused when its table goes */
     if (uapi_fill(&s.d, 1, VA + 3 * PAGE, 64, 9) == UAPI_BUSY) {
         uapi_expect(u, uapi_detach(&s.d, NO_PASID), 0, "detach");
-        uapi_expect(u, uapi_status(&s.d), TESTDEV_BLOCKED, "it is refused");
+        uapi_expect(u, uapi_status_later(&s.d), TESTDEV_BLOCKED,
+                    "it is refused");
     }
     uapi_close(u, (int)queue.out_fault_fd);
     smmu_close(&s);

@@ -387,11 +387,20 @@ static void test_irqs(Uapi *u)
 
 static void test_reset(Uapi *u)
 {
+    VfioDeviceInfo info = { .argsz = sizeof(info) };
     uint8_t *memory = uapi_memory(PAGE);
     UapiDevice d;
     uint32_t ioas;
 
     if (!uapi_device_open(u, 0, &d)) {
+        return;
+    }
+    uapi_expect(u, uapi_dev_ioctl(&d, VFIO_ABI_DEVICE_GET_INFO, &info), 0,
+                "GET_INFO");
+    if (!(info.flags & VFIO_ABI_DEVICE_FLAG_RESET)) {
+        uapi_expect(u, uapi_dev_ioctl(&d, VFIO_ABI_DEVICE_RESET, NULL),
+                    -EINVAL, "RESET of what cannot be reset");
+        uapi_device_close(&d);
         return;
     }
     ioas = uapi_ioas(u, d.iommu);
