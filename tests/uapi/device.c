@@ -30,6 +30,13 @@ static uint64_t region_offset(UapiDevice *d, uint32_t index)
     return info.offset;
 }
 
+void uapi_device_enable(UapiDevice *d)
+{
+    d->bar0 = region_offset(d, VFIO_ABI_REGION_BAR0);
+    d->config = region_offset(d, VFIO_ABI_REGION_CONFIG);
+    uapi_master(d, true);
+}
+
 bool uapi_device_open_with(Uapi *u, unsigned n, int iommu, UapiDevice *d)
 {
     *d = (UapiDevice) { .u = u, .iommu = iommu, .fd = -1 };
@@ -43,9 +50,7 @@ bool uapi_device_open_with(Uapi *u, unsigned n, int iommu, UapiDevice *d)
         return false;
     }
     uapi_expect(u, uapi_bind(u, d->fd, iommu, &d->id), 0, "BIND_IOMMUFD");
-    d->bar0 = region_offset(d, VFIO_ABI_REGION_BAR0);
-    d->config = region_offset(d, VFIO_ABI_REGION_CONFIG);
-    uapi_master(d, true);
+    uapi_device_enable(d);
     return true;
 }
 

@@ -24,6 +24,8 @@ typedef struct UapiDevice {
 bool uapi_device_open(Uapi *u, unsigned n, UapiDevice *d);
 /** The same with an iommufd that is there; it stays the caller's. */
 bool uapi_device_open_with(Uapi *u, unsigned n, int iommu, UapiDevice *d);
+/** Of a device whose file is open: find its registers, let it be master. */
+void uapi_device_enable(UapiDevice *d);
 /** Both descriptors. */
 void uapi_device_close(UapiDevice *d);
 

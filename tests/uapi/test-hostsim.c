@@ -229,12 +229,12 @@ static void test_short(Uapi *u)
 static void test_pulled_out(Uapi *u)
 {
     struct {
-        VfioIrqSet head;
+        uint32_t argsz, flags, index, start, count;
         int32_t fd;
-    } set = { .head = {
+    } set = {
         .argsz = sizeof(set), .index = VFIO_ABI_IRQ_REQ, .count = 1,
         .flags = VFIO_ABI_IRQ_DATA_EVENTFD | VFIO_ABI_IRQ_ACTION_TRIGGER,
-    } };
+    };
     VfioDeviceInfo info = { .argsz = sizeof(info) };
     uint8_t *memory = uapi_memory(PAGE);
     eventfd_t value = 0;

@@ -129,8 +129,8 @@ static void test_pasids(gconstpointer form)
         pasid = type1_allocate(&t);
         g_assert_cmpuint(pasid, !=, 0);
     }
-    g_assert_cmpuint(type1_command(&t, SPEC_VCMD_ALLOCATE) >> SPEC_VCRSP_SC_SHIFT &
-                     0x7f, ==, SPEC_VC_NO_PASID);
+    g_assert_cmphex(type1_command(&t, SPEC_VCMD_ALLOCATE), ==,
+                    SPEC_VC_NO_PASID << SPEC_VCRSP_SC_SHIFT);
     type1_bind(&t, pasid);
     host_good(h, 0, pasid, HOST_VA, HOST_DATA);
     g_assert_cmpuint(host_usage(h).pasids, ==, 1000);
@@ -141,6 +141,68 @@ static void test_pasids(gconstpointer form)
     g_assert_cmpuint(host_usage(h).pasids, ==, 0);
     g_assert_cmpuint(host_usage(h).bound, ==, 1);
     g_assert_cmpuint(type1_allocate(&t), !=, 0);
+    type1_end(&t);
+}
+
+/* Not by way of the fixture, which goes on with what was put off. */
+static uint64_t response(Type1 *t)
+{
+    return viommu_mmio_read(t->h.f->unit, SPEC_VCRSP, 8);
+}
+
+/** Give a command where the host cannot be asked: it stays in progress. */
+static void put_off(Type1 *t, uint64_t vcmd)
+{
+    viommu_dma_begin();
+    viommu_mmio_write(t->h.f->unit, SPEC_VCMD, vcmd, 8);
+    viommu_dma_end();
+    g_assert_cmphex(response(t), ==, SPEC_VCRSP_IP);
+}
+
+static void test_in_progress(gconstpointer form)
+{
+    GError *error = NULL;
+    GBytes *state;
+    uint32_t pasid;
+    Type1 t;
+    Host *h = &t.h;
+
+    type1_start(&t, *(const HostsimVsva *)form);
+    put_off(&t, SPEC_VCMD_ALLOCATE);
+    g_assert_cmpuint(host_usage(h).pasids, ==, 1);
+    /* software may not give another one; nothing comes of it */
+    viommu_dma_begin();
+    viommu_mmio_write(h->f->unit, SPEC_VCMD, SPEC_VCMD_NULL, 8);
+    viommu_mmio_write(h->f->unit, SPEC_VCMD, SPEC_VCMD_FREE |
+                      (uint64_t)t.pasid << SPEC_VCMD_PASID_SHIFT, 8);
+    viommu_dma_end();
+    fixture_run(h->f);
+    pasid = (response(&t) & SPEC_VCRSP_PASID) >> SPEC_VCRSP_PASID_SHIFT;
+    g_assert_cmpuint(pasid, !=, 0);
+    g_assert_cmpuint(pasid, !=, t.pasid);
+    g_assert_cmpuint(host_usage(h).pasids, ==, 2);
+
+    /* with the state, it goes on where that is loaded */
+    put_off(&t, SPEC_VCMD_FREE | (uint64_t)pasid << SPEC_VCMD_PASID_SHIFT);
+    state = viommu_save(h->f->unit);
+    fixture_run(h->f);
+    g_assert_cmphex(response(&t), ==, 0);
+    g_assert_cmpuint(host_usage(h).pasids, ==, 1);
+    g_assert_true(viommu_load(h->f->unit, g_bytes_get_data(state, NULL),
+                              g_bytes_get_size(state), &error));
+    g_assert_cmphex(response(&t), ==, SPEC_VCRSP_IP);
+    fixture_run(h->f);
+    g_assert_cmphex(response(&t), ==, 0);
+    g_bytes_unref(state);
+    host_good(h, 0, t.pasid, HOST_VA, HOST_DATA);
+
+    /* reset forgets it */
+    put_off(&t, SPEC_VCMD_ALLOCATE);
+    viommu_reset(h->f->unit);
+    g_assert_cmphex(response(&t), ==, 0);
+    fixture_run(h->f);
+    g_assert_cmphex(response(&t), ==, 0);
+    g_assert_cmpuint(host_usage(h).pasids, ==, 0);
     type1_end(&t);
 }
 
@@ -309,6 +371,7 @@ int main(int argc, char **argv)
     type1_add("tables", test_tables);
     type1_add("replace", test_replace);
     type1_add("pasids", test_pasids);
+    type1_add("in-progress", test_in_progress);
     type1_add("claimed", test_claimed);
     type1_add("load", test_load);
     type1_add("page-requests", test_page_requests);
