@@ -272,11 +272,9 @@ static ssize_t fault_write(SimFile *file, const void *buf, size_t size)
 static void fault_release(SimFile *file)
 {
     SimFaultQueue *queue = file->priv;
-    SimFile *context = queue->object.context->file;
 
     queue->file = NULL;
-    sim_object_unref(queue);
-    sim_file_unref(context);
+    sim_object_closed(queue);
 }
 
 static const SimFileOps fault_ops = {
@@ -298,12 +296,8 @@ int sim_fault_alloc(SimCommand *c)
     queue = sim_object_new(c->context, sizeof(*queue), SIM_FAULT);
     g_queue_init(&queue->deliver);
     queue->waiting = g_ptr_array_new();
-    queue->file = sim_file_new(c->context->sim, &fault_ops, queue);
-    sim_object_ref(queue);
-    sim_file_ref(c->context->file);
-    fd = sim_file_install(queue->file);
+    fd = sim_object_open(queue, &fault_ops, &queue->file);
     if (fd < 0) {
-        sim_file_unref(queue->file);
         sim_object_abort(queue);
         return fd;
     }

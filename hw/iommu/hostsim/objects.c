@@ -151,6 +151,29 @@ void sim_object_bury(void *object)
     erase(object, &tombstone);
 }
 
+int sim_object_open(void *object, const SimFileOps *ops, SimFile **file)
+{
+    SimObject *o = object;
+    int fd;
+
+    *file = sim_file_new(o->context->sim, ops, object);
+    sim_object_ref(object);
+    sim_file_ref(o->context->file);
+    fd = sim_file_install(*file);
+    if (fd < 0) {
+        sim_file_unref(*file);
+    }
+    return fd;
+}
+
+void sim_object_closed(void *object)
+{
+    SimFile *context = ((SimObject *)object)->context->file;
+
+    sim_object_unref(object);
+    sim_file_unref(context);
+}
+
 void sim_object_ref(void *object)
 {
     ((SimObject *)object)->users++;

@@ -64,6 +64,12 @@ void sim_object_destroy_held(void *object);
 /** Destroy it and keep its id from being used again. */
 void sim_object_bury(void *object);
 
+/** A file of the object's own, with a descriptor, whose number is returned
+ *  (or a negative errno).  The object and its context stay until it is closed;
+ *  its release() calls sim_object_closed(). */
+int sim_object_open(void *object, const SimFileOps *ops, SimFile **file);
+void sim_object_closed(void *object);
+
 void sim_object_ref(void *object);
 void sim_object_unref(void *object);
 

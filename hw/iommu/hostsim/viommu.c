@@ -261,11 +261,9 @@ static ssize_t veventq_read(SimFile *file, void *buf, size_t size)
 static void veventq_release(SimFile *file)
 {
     SimVeventq *queue = file->priv;
-    SimFile *context = queue->object.context->file;
 
     queue->file = NULL;
-    sim_object_unref(queue);
-    sim_file_unref(context);
+    sim_object_closed(queue);
 }
 
 static const SimFileOps veventq_ops = {
@@ -313,12 +311,8 @@ int sim_veventq_alloc(SimCommand *c)
     g_queue_init(&queue->events);
     g_ptr_array_add(v->queues, queue);
     sim_object_ref(v);
-    queue->file = sim_file_new(c->context->sim, &veventq_ops, queue);
-    sim_object_ref(queue);
-    sim_file_ref(c->context->file);
-    fd = sim_file_install(queue->file);
+    fd = sim_object_open(queue, &veventq_ops, &queue->file);
     if (fd < 0) {
-        sim_file_unref(queue->file);
         sim_object_abort(queue);
         return fd;
     }
