@@ -2,6 +2,8 @@
 /* /dev/vfio/vfio and groups: who is in what, and in which order it ends. */
 #include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "tests/uapi/container.h"
 
@@ -250,6 +252,51 @@ static void test_order(Uapi *u)
     }
 }
 
+/** With the files of the groups that are reset. */
+static void test_hot_reset(Uapi *u)
+{
+    /* a VfioHotReset with two groups; a VfioHotResetInfo with room */
+    int32_t reset[5] = { sizeof(reset), 0, 1 };
+    uint32_t info[3 + 2 * 64] = { sizeof(info) };
+    int other = eventfd(0, 0);
+    Container c;
+    int ret;
+
+    if (!container_open_device(u, &c, VFIO_ABI_TYPE1V2)) {
+        close(other);
+        return;
+    }
+    ret = uapi_ioctl(u, c.device, VFIO_ABI_DEVICE_GET_HOT_RESET_INFO, info);
+    if (ret == -ENODEV) {
+        uapi_skip(u, "a bus that cannot be reset");
+        container_close(&c);
+        close(other);
+        return;
+    }
+    uapi_expect(u, ret, 0, "what is reset");
+    uapi_expect(u, info[1], 0, "it is told by groups");
+    reset[3] = c.group;
+    if (info[2] == 1) {
+        uapi_expect(u, uapi_ioctl(u, c.device, VFIO_ABI_DEVICE_HOT_RESET,
+                                  reset), 0, "the device's group");
+    }
+    reset[2] = 0;
+    uapi_expect(u, uapi_ioctl(u, c.device, VFIO_ABI_DEVICE_HOT_RESET, reset),
+                -EINVAL, "no group");
+    reset[2] = info[2] + 1;
+    uapi_expect(u, uapi_ioctl(u, c.device, VFIO_ABI_DEVICE_HOT_RESET, reset),
+                -EINVAL, "more groups than devices");
+    reset[2] = 1;
+    reset[3] = other;
+    uapi_expect(u, uapi_ioctl(u, c.device, VFIO_ABI_DEVICE_HOT_RESET, reset),
+                -EINVAL, "another file");
+    reset[3] = 1000000;
+    uapi_expect(u, uapi_ioctl(u, c.device, VFIO_ABI_DEVICE_HOT_RESET, reset),
+                -EBADF, "a closed descriptor");
+    container_close(&c);
+    close(other);
+}
+
 const UapiTest uapi_container_tests[] = {
     { "container: version", test_version },
     { "container: extensions", test_extensions },
@@ -258,6 +305,7 @@ const UapiTest uapi_container_tests[] = {
     { "container: types", test_set_iommu },
     { "group: devices", test_device_fd },
     { "group: or the device's own file", test_either_file },
+    { "group: hot reset", test_hot_reset },
     { "container, group, device: closed in any order", test_order },
     { NULL, NULL },
 };

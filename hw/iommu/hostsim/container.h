@@ -42,6 +42,8 @@ void sim_container_remove(SimContainer *container, SimGroup *group);
 
 /* --- group.c ------------------------------------------------------------- */
 
+/** The group behind a file, or NULL. */
+SimGroup *sim_group_of(SimFile *file);
 /** Has somebody opened the group?  Its devices' own files are no use then. */
 bool sim_group_is_open(Hostsim *sim, unsigned number);
 /** The devices of a group, one after the other: start with NULL. */

@@ -168,6 +168,11 @@ static const SimFileOps group_ops = {
     .release = group_release,
 };
 
+SimGroup *sim_group_of(SimFile *file)
+{
+    return file->ops == &group_ops ? file->priv : NULL;
+}
+
 int sim_open_group(Hostsim *sim, unsigned number, SimFile **file)
 {
     SimGroup wanted = { .sim = sim, .number = number };

@@ -2,7 +2,7 @@
 /* Resets: of a device alone, and of all devices on its bus. */
 #include <errno.h>
 
-#include "hw/iommu/host/vfio-abi.h"
+#include "hw/iommu/hostsim/container.h"
 #include "hw/iommu/hostsim/vfio-device.h"
 
 /* The kernel saves configuration and interrupts and gives them back. */
@@ -92,25 +92,63 @@ int sim_vfio_hot_reset_info(SimVfioFile *f, void *arg)
     return ret;
 }
 
-int sim_vfio_hot_reset(SimVfioFile *f, void *arg)
+/** The groups that the caller names: those of their open files. */
+static int take_groups(SimVfioFile *f, const VfioHotReset *reset, void *arg,
+                       GArray *groups)
 {
     GPtrArray *devices = f->device->sim->devices;
-    VfioHotReset reset;
-    int ret = sim_copy_in(&reset, arg, sizeof(reset));
+    uint32_t affected = 0;
 
-    if (ret) {
-        return ret;
+    for (guint i = 0; i < devices->len; i++) {
+        affected += same_bus(f->device, g_ptr_array_index(devices, i));
     }
-    /* without groups the devices' owner shows by its own file */
-    if (reset.argsz < sizeof(reset) || reset.flags ||
-        (reset.count != 0) == (f->bound != NULL)) {
+    if (reset->count > affected) {
         return -EINVAL;
     }
+    for (uint32_t i = 0; i < reset->count; i++) {
+        SimFile *file;
+        SimGroup *group;
+        int32_t fd;
+        int ret = sim_copy_in(&fd, (int32_t *)(void *)((uint8_t *)arg +
+                                                       sizeof(*reset)) + i,
+                              sizeof(fd));
+
+        if (ret) {
+            return ret;
+        }
+        file = sim_file_get(f->device->sim, fd);
+        group = file ? sim_group_of(file) : NULL;
+        if (!group) {
+            return file || sim_fd_is_open(fd) ? -EINVAL : -EBADF;
+        }
+        g_array_append_val(groups, group->number);
+    }
+    return 0;
+}
+
+static bool owned(const SimVfioFile *f, const SimDevice *device,
+                  const GArray *groups)
+{
+    if (f->bound) {
+        return devid_of(f, device) != VFIO_ABI_DEVID_NOT_OWNED;
+    }
+    for (guint i = 0; i < groups->len; i++) {
+        if (g_array_index(groups, unsigned, i) == device->group) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** All devices on the bus must be the caller's. */
+static int reset_bus(SimVfioFile *f, const GArray *groups)
+{
+    GPtrArray *devices = f->device->sim->devices;
+
     for (guint i = 0; i < devices->len; i++) {
         SimDevice *device = g_ptr_array_index(devices, i);
 
-        if (same_bus(f->device, device) && device->opens && f->bound &&
-            devid_of(f, device) == VFIO_ABI_DEVID_NOT_OWNED) {
+        if (same_bus(f->device, device) && !owned(f, device, groups)) {
             return -EINVAL;
         }
     }
@@ -122,4 +160,27 @@ int sim_vfio_hot_reset(SimVfioFile *f, void *arg)
         }
     }
     return 0;
+}
+
+int sim_vfio_hot_reset(SimVfioFile *f, void *arg)
+{
+    VfioHotReset reset;
+    GArray *groups;
+    int ret = sim_copy_in(&reset, arg, sizeof(reset));
+
+    if (ret) {
+        return ret;
+    }
+    /* without groups the devices' owner shows by its own file */
+    if (reset.argsz < sizeof(reset) || reset.flags ||
+        (reset.count != 0) == (f->bound != NULL)) {
+        return -EINVAL;
+    }
+    groups = g_array_new(FALSE, FALSE, sizeof(unsigned));
+    ret = take_groups(f, &reset, arg, groups);
+    if (!ret) {
+        ret = reset_bus(f, groups);
+    }
+    g_array_unref(groups);
+    return ret;
 }
