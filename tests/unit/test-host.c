@@ -4,9 +4,12 @@
  * resets, loads, detaching and vanished devices leave, page requests of each
  * kind.
  */
-#include "host.h"
-
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "host.h"
 
 #define OTHER   (SM_SOURCE + 8)
 
@@ -192,11 +195,23 @@ static void test_mixed(void)
     host_good(&h, 0, PRI_PASID, HOST_VA, HOST_DATA);
     scalable_ok(h.s, PRI_PASID, HOST_VA, SM_R, HOST_DATA);
 
-    /* a device-TLB of nobody: the fixture's endpoint answers, not the host */
+    /* device-TLBs of host devices are the host's: nobody else is asked */
+    h.f->device_silent = 1;
     guest_queue_devtlb(h.s->queue, SM_SOURCE, HOST_VA, HOST_PAGE);
-    guest_queue_devtlb(h.s->queue, 0x700, HOST_VA, HOST_PAGE);
+    guest_queue_pdevtlb(h.s->queue, SM_SOURCE, PRI_PASID, false, HOST_VA,
+                        HOST_PAGE);
+    guest_queue_pdevtlb(h.s->queue, SM_SOURCE, 0, true, HOST_VA, HOST_PAGE);
     fixture_wait(h.f);
     g_assert_cmphex(guest_reg32(&h.f->regs, SPEC_FSTS) & 0xff, ==, 0);
+    h.f->device_silent = 0;
+    before = host_stats(&h).invalidation_calls;
+    /* what an invalidation of the IOTLB covers needs no call of its own */
+    guest_queue_piotlb(h.s->queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, PRI_PASID, 0,
+                       0, false);
+    guest_queue_pdevtlb(h.s->queue, SM_SOURCE, PRI_PASID, false, HOST_VA,
+                        HOST_PAGE);
+    fixture_wait(h.f);
+    g_assert_cmpuint(host_stats(&h).invalidation_calls, ==, before + 1);
     host_end(&h);
 }
 
@@ -233,6 +248,15 @@ static void test_gone(void)
     g_assert_false(viommu_host_device_gone(h.device[1]));
     host_good(&h, 1, PRI_PASID, HOST_DATA, HOST_DATA);
     host_good(&h, 1, SM_NONE, HOST_VA, HOST_DATA);
+    /* its device-TLB does not answer any more, either */
+    guest_queue_devtlb(h.s->queue, SM_SOURCE, HOST_VA, HOST_PAGE);
+    guest_queue_push_wide(h.s->queue, (uint64_t[4]) { SPEC_INV_WAIT });
+    guest_queue_ring(h.s->queue);
+    fixture_run(h.f);
+    g_assert_cmphex(guest_reg32(&h.f->regs, SPEC_FSTS) & 0xff, ==,
+                    SPEC_FSTS_ITE);
+    guest_set_reg32(&h.f->regs, SPEC_FSTS, SPEC_FSTS_ITE);
+    fixture_wait(h.f);
     /* nothing of it is left once it is closed */
     host_close(&h, 0);
     scalable_flush(h.s);
@@ -441,6 +465,60 @@ static void test_dropped(void)
     host_end(&h);
 }
 
+/* --- Memory -------------------------------------------------------------- */
+
+/* Guest memory comes and goes, of files too; read-only memory is not there. */
+static void test_memory(void)
+{
+    uint64_t size = 4 << 20, at = FIXTURE_RAM, value;
+    int fd = memfd_create("host-memory", MFD_CLOEXEC);
+    HostsimUsage before;
+    uint8_t *memory;
+    Host h;
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(ftruncate(fd, (off_t)size), ==, 0);
+    memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    g_assert_true(memory != MAP_FAILED);
+    host_start(&h);
+    g_assert_true(guest_command(&h.f->regs, 0, SPEC_GCMD_TE));
+    host_blocked(&h, 0, SM_NONE, at + HOST_PAGE);
+    before = host_usage(&h);
+    g_assert_cmpint(viommu_host_map_file(h.host, at, size - HOST_PAGE, fd,
+                                         HOST_PAGE, memory + HOST_PAGE,
+                                         false), ==, 0);
+    g_assert_cmpuint(host_usage(&h).pinned, ==, before.pinned + size -
+                     HOST_PAGE);
+    memcpy(memory + 2 * HOST_PAGE, "file's", 7);
+    g_assert_cmpint(host_read(&h, 0, SM_NONE, at + HOST_PAGE), ==, TD_OK);
+    value = host_get(&h, 0, TD_BUFFER);
+    g_assert_cmpint(memcmp(&value, "file's", 7), ==, 0);
+
+    /* overlaps, pieces, nothing */
+    g_assert_cmpint(viommu_host_map(h.host, at + HOST_PAGE, HOST_PAGE, memory,
+                                    false), ==, -EEXIST);
+    g_assert_cmpint(viommu_host_map(h.host, at - HOST_PAGE, size, memory,
+                                    false), ==, -EEXIST);
+    g_assert_cmpint(viommu_host_map(h.host, at, 0, memory, false), ==,
+                    -EINVAL);
+    g_assert_cmpint(viommu_host_map(h.host, UINT64_MAX - HOST_PAGE + 1,
+                                    2 * HOST_PAGE, memory, false), ==,
+                    -EINVAL);
+    g_assert_cmpint(viommu_host_unmap(h.host, at + HOST_PAGE, HOST_PAGE), ==,
+                    -ENOENT);
+    g_assert_cmpint(viommu_host_unmap(h.host, at + 2 * size, HOST_PAGE), ==,
+                    -ENOENT);
+    g_assert_cmpint(viommu_host_unmap(h.host, at, size), ==, 0);
+    g_assert_cmpuint(host_usage(&h).pinned, ==, before.pinned);
+    host_blocked(&h, 0, SM_NONE, at + HOST_PAGE);
+    g_assert_cmpint(viommu_host_map(h.host, at, size, memory, true), ==, 0);
+    host_blocked(&h, 0, SM_NONE, at + HOST_PAGE);
+    g_assert_cmpint(viommu_host_unmap(h.host, at, size), ==, 0);
+    host_end(&h);
+    munmap(memory, size);
+    close(fd);
+}
+
 /* --- Dirty bits ---------------------------------------------------------- */
 
 static void test_dirty(void)
@@ -486,6 +564,7 @@ int main(int argc, char **argv)
     g_test_add_func("/host/many", test_many);
     g_test_add_func("/host/pages", test_pages);
     g_test_add_func("/host/dropped", test_dropped);
+    g_test_add_func("/host/memory", test_memory);
     g_test_add_func("/host/dirty", test_dirty);
     return g_test_run();
 }

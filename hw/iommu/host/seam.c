@@ -141,6 +141,11 @@ static void add_to_device(ViommuSeam *seam, ViommuHostDevice *device,
                           const ViommuSeamWhich *which,
                           const ViommuHostInvalidation *inv)
 {
+    if (inv->device_tlb && viommu_host_device_gone(device)) {
+        /* Nobody answers any more. */
+        viommu_seam_fail(device, -ENODEV);
+        set_busy(seam, true);
+    }
     for (guint i = 0; i < device->bindings->len; i++) {
         ViommuBinding *binding = viommu_binding_nth(device, i);
 

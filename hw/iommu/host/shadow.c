@@ -12,10 +12,15 @@
 
 #include "hw/iommu/host/seam.h"
 
-/* Bounds on what a guest can make of it. */
-#define PIECES_MAX      (1u << 18)
+/*
+ * Bounds on what a guest can make of it: pieces (VFIO's own limit is the
+ * same), and look-ups until all has been looked at, since tables that refer to
+ * themselves would last for ages.
+ */
+#define PIECES_MAX      (1u << 16)
+#define LOOKS_MAX       (1u << 20)
 #define RANGES_MAX      64
-#define STEPS_MAX       1024        /* look-ups of one step */
+#define STEPS_MAX       256         /* look-ups of one step */
 
 typedef struct Piece {
     uint64_t first, last;
@@ -30,6 +35,8 @@ typedef struct Range {
 struct ViommuShadow {
     GTree *pieces;          /* disjoint, by address */
     GArray *ranges;         /* Range: what may be others */
+    unsigned looks;         /* at them so far */
+    bool given_up;          /* only take away what is in them */
 };
 
 /* Whatever overlaps a key is what it asks for. */
@@ -129,6 +136,13 @@ static void clear(Walk *w, uint64_t first, uint64_t last)
     }
 }
 
+/* The guest has asked for too much: the rest of it is not mapped. */
+static void give_up(Walk *w)
+{
+    w->shadow->given_up = true;
+    note(w, -ENOSPC);
+}
+
 /* Map one piece of memory, unless it is there. */
 static void put(Walk *w, const Piece *wanted)
 {
@@ -144,7 +158,7 @@ static void put(Walk *w, const Piece *wanted)
     }
     clear(w, wanted->first, wanted->last);
     if (g_tree_nnodes(w->shadow->pieces) >= (gint)PIECES_MAX) {
-        note(w, -ENOSPC);
+        give_up(w);
         return;
     }
     ret = host->backend->shadow_map(w->device, w->pasid, wanted->first,
@@ -239,6 +253,21 @@ static void step(Walk *w)
     w->range.first = last + 1;      /* 0: the end of 64 bits */
 }
 
+/* Take away one piece of what is left, or be done with a range. */
+static void step_away(Walk *w)
+{
+    const Piece *piece;
+
+    pthread_mutex_lock(&w->device->host->lock);
+    piece = overlapping(w, w->range.first, w->range.last);
+    if (piece) {
+        clear(w, piece->first, piece->last);
+    } else {
+        w->range.first = 0;
+    }
+    pthread_mutex_unlock(&w->device->host->lock);
+}
+
 int viommu_shadow_step(ViommuShadow *shadow, ViommuHostDevice *device,
                        uint32_t pasid, uint8_t width)
 {
@@ -251,10 +280,21 @@ int viommu_shadow_step(ViommuShadow *shadow, ViommuHostDevice *device,
 
         w.range = g_array_index(shadow->ranges, Range, at);
         g_array_set_size(shadow->ranges, at);
-        step(&w);
+        if (!shadow->given_up && shadow->looks++ == LOOKS_MAX) {
+            give_up(&w);
+        }
+        if (shadow->given_up) {
+            step_away(&w);
+        } else {
+            step(&w);
+        }
         if (w.range.first && w.range.first <= w.range.last) {
             g_array_append_val(shadow->ranges, w.range);
         }
+    }
+    if (!shadow->ranges->len) {
+        shadow->looks = 0;
+        shadow->given_up = false;
     }
     return w.error ? w.error : shadow->ranges->len > 0;
 }

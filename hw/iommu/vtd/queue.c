@@ -132,7 +132,8 @@ static void send_devtlb(VtdUnit *u, uint16_t source, uint32_t pasid,
         inv.size = inv.size << VTD_PAGE_SHIFT;  /* all ones give 0: 2^64 */
         inv.addr &= ~(inv.size - 1);
     }
-    if (!viommu_unit_invalidate(&u->common, &inv) &&
+    if (!vtd_host_devtlb(u, &inv) &&
+        !viommu_unit_invalidate(&u->common, &inv) &&
         !viommu_acquire(&u->timed_out)) {
         viommu_publish(&u->timed_out, 1 + (uint64_t)inv.source);
     }
