@@ -239,6 +239,11 @@ static void test_several(Uapi *u)
 static void test_wait(Uapi *u)
 {
     uint64_t addr = 0x40000000;
+    IommufdVtdS1Invalidate entry = { .addr = addr, .npages = 1 };
+    IommufdHwptInvalidate inv = {
+        .size = sizeof(inv), .data = (uintptr_t)&entry,
+        .entry_len = sizeof(entry), .entry_num = 1,
+    };
     IommufdPgfault fault;
     Faults f;
 
@@ -253,6 +258,10 @@ static void test_wait(Uapi *u)
     uapi_expect(u, take(&f, &fault, 1), sizeof(fault), "read");
     uapi_expect(u, fault.addr, addr, "its address");
     uapi_tables_map(&f.tables, addr, BASE + TABLES * PAGE);
+    /* in caching mode, that there was no page may have been kept */
+    inv.hwpt_id = f.nested;
+    uapi_expect(u, uapi_iommu_ioctl(&f.d, IOMMUFD_HWPT_INVALIDATE, &inv), 0,
+                "invalidate");
     uapi_expect(u, answer(&f, fault.cookie, 0), 8, "answer");
     uapi_expect(u, uapi_status_later(&f.d), UAPI_DONE, "the command");
     uapi_check(u, uapi_is_filled(f.memory + TABLES * PAGE, PAGE, 9),

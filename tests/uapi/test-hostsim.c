@@ -33,12 +33,18 @@ static void add(Host *h, const char *name, unsigned group, unsigned number)
 void host_open(Uapi *u, Host *h, uint64_t pin_limit)
 {
     HostsimConfig config;
-    const ViommuSyscalls *sys;
 
     hostsim_config_init(&config, HOSTSIM_VTD);
     config.pin_limit = pin_limit;
+    host_open_with(u, h, &config);
+}
+
+void host_open_with(Uapi *u, Host *h, const HostsimConfig *config)
+{
+    const ViommuSyscalls *sys;
+
     h->u = u;
-    h->sim = hostsim_new(&config, NULL);
+    h->sim = hostsim_new(config, NULL);
     sys = hostsim_syscalls(h->sim);
     u->calls = (UapiCalls) {
         .open = sys->open, .close = sys->close, .ioctl = sys->ioctl,
@@ -341,6 +347,39 @@ static void test_config(Uapi *u)
     g_clear_error(&error);
 }
 
+/** What DMA does must not depend on what the hardware is like. */
+static void test_hardware(Uapi *u)
+{
+    static const UapiTest *const files[] = {
+        uapi_dma_tests, uapi_fault_tests, uapi_dirty_tests,
+    };
+
+    for (unsigned i = 0; i < 6; i++) {
+        HostsimConfig config;
+        Host h;
+
+        hostsim_config_init(&config, HOSTSIM_VTD);
+        config.vtd.caching_mode = i == 1;
+        config.vtd.aw_bits = i == 2 ? 39 : i == 3 ? 57 : 48;
+        config.vtd.haw_bits = 52;
+        config.vtd.iotlb_bits = i == 4 ? 4 : 16;
+        config.vtd.fs1gp = i != 4;
+        config.vtd.dirty_tracking = i != 5;
+        host_open_with(u, &h, &config);
+        for (size_t k = 0; k < G_N_ELEMENTS(files); k++) {
+            for (const UapiTest *test = files[k]; test->name; test++) {
+                unsigned before = u->failures;
+
+                test->run(u);
+                uapi_check(u, u->failures == before, "%s on hardware %u",
+                           test->name, i);
+            }
+        }
+        host_close(&h);
+    }
+    u->skipped = NULL;
+}
+
 static const UapiTest tests[] = {
     { "hostsim/group", test_group },
     { "hostsim/limit", test_limit },
@@ -349,6 +388,7 @@ static const UapiTest tests[] = {
     { "hostsim/pulled-out", test_pulled_out },
     { "hostsim/exit", test_exit },
     { "hostsim/config", test_config },
+    { "hostsim/hardware", test_hardware },
     { NULL, NULL },
 };
 

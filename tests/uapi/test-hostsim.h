@@ -12,6 +12,7 @@ typedef struct Host {
 } Host;
 
 void host_open(Uapi *u, Host *h, uint64_t pin_limit);
+void host_open_with(Uapi *u, Host *h, const HostsimConfig *config);
 void host_usage(Host *h, HostsimUsage *usage);
 /** Nothing may be left. */
 void host_close(Host *h);
