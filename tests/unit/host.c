@@ -28,9 +28,10 @@ void host_start_sim(Host *h, const HostsimConfig *config)
     h->sys = hostsim_syscalls(h->sim);
     for (unsigned i = 0; i < HOST_DEVICES; i++) {
         g_autofree char *name = g_strdup_printf("0000:01:%02x.0", i);
+        bool stalls = config->arch == HOSTSIM_SMMUV3 && i == HOST_STALLS;
         HostsimDevice device = {
-            .name = name, .group = i + 1, .number = i,
-            .testdev = { .ats = true, .pri = true, .pasid_bits = 20 },
+            .name = name, .group = i + 1, .number = i, .stall = stalls,
+            .testdev = { .ats = !stalls, .pri = !stalls, .pasid_bits = 20 },
         };
 
         h->fd[i] = -1;
@@ -195,14 +196,18 @@ void host_enable(Host *h, unsigned i)
                     ==, 2);
 }
 
-unsigned host_command(Host *h, unsigned i, TestdevCommand command)
+unsigned host_result(Host *h, unsigned i)
 {
-    uint64_t status;
+    uint64_t status = host_get(h, i, TD_STATUS);
 
-    host_set(h, i, TD_COMMAND, command);
-    status = host_get(h, i, TD_STATUS);
     return (status & 3) == 1 ? TD_WAITS : (status & 3) == 2 ? TD_OK :
            status >> 8 & 0xff;
+}
+
+unsigned host_command(Host *h, unsigned i, TestdevCommand command)
+{
+    host_set(h, i, TD_COMMAND, command);
+    return host_result(h, i);
 }
 
 static void use(Host *h, unsigned i, uint32_t pasid)

@@ -13,6 +13,8 @@
 #include "tests/lib/testdev.h"
 
 #define HOST_DEVICES    3
+/** With an SMMUv3, the device whose transactions can wait. */
+#define HOST_STALLS     2
 #define HOST_VA         UINT64_C(0x7f0000400000)
 #define HOST_PAGE       UINT64_C(0x1000)
 /** Guest memory for data, below the tables. */
@@ -60,6 +62,8 @@ unsigned host_command(Host *h, unsigned i, TestdevCommand command);
 void host_enable(Host *h, unsigned i);
 /** 8 bytes of DMA. */
 unsigned host_read(Host *h, unsigned i, uint32_t pasid, uint64_t addr);
+/** STATUS of the command that was the last one. */
+unsigned host_result(Host *h, unsigned i);
 /** Reads and writes @to. */
 void host_good(Host *h, unsigned i, uint32_t pasid, uint64_t addr,
                uint64_t to);

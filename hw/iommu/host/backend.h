@@ -61,8 +61,17 @@ typedef struct ViommuHostInvalidation {
     uint64_t size;          /* bytes: pages, a power of two */
 } ViommuHostInvalidation;
 
+/** SMMUv3: a command as the guest wrote it, with those fields alone that the
+ *  architecture gives it. */
+typedef struct ViommuHostCommand {
+    uint64_t word[2];
+    bool for_source;        /* it names a StreamID, the guest's */
+} ViommuHostCommand;
+
 typedef enum ViommuHostFaultType {
     VIOMMU_HOST_FAULT_PAGE_REQUEST,
+    VIOMMU_HOST_FAULT_STALL,            /* SMMUv3: a transaction that waits;
+                                         * the group is its tag */
     VIOMMU_HOST_FAULT_UNRECOVERABLE,    /* VT-d: record it as the guest's */
     VIOMMU_HOST_FAULT_EVENT,            /* SMMUv3: an event record */
     VIOMMU_HOST_FAULT_LOST,             /* so many reports were lost */
@@ -71,8 +80,9 @@ typedef enum ViommuHostFaultType {
 /** Something that the host reports. */
 typedef struct ViommuHostFault {
     ViommuHostFaultType type;
-    ViommuHostDevice *device;   /* NULL with LOST */
-    /* a page request, or an unrecoverable fault's pasid, addr and access;
+    ViommuHostDevice *device;   /* with LOST: any one that it concerns, or
+                                 * NULL */
+    /* a page request, a stall, or an unrecoverable fault's pasid, addr and access;
      * source is filled in by the seam */
     ViommuPageRequest request;
     uint32_t cookie;            /* of the group, for respond() */
@@ -123,10 +133,14 @@ typedef struct ViommuHostBackend {
     int (*invalidate)(ViommuHostDevice *device,
                       const ViommuHostInvalidation *list, unsigned n,
                       unsigned *done);
-    /** SMMUv3: @n commands as the guest wrote them, for all its devices.
-     *  Of an API without such commands, NULL. */
-    int (*commands)(ViommuHost *host, uint64_t (*list)[2], unsigned n,
-                    unsigned *done);
+    /** SMMUv3: @n commands, in as few calls as the API allows; when it fails,
+     *  those before *@done have been carried out, and that one is bad.  Of an
+     *  API without such commands, NULL. */
+    int (*commands)(ViommuHost *host, const ViommuHostCommand *list,
+                    unsigned n, unsigned *done);
+    /** The guest sees the device no more, or not there.  All tables are
+     *  unbound.  May be NULL. */
+    void (*detached)(ViommuHostDevice *device);
 
     /** Descriptors to wait for. */
     unsigned (*fds)(ViommuHost *host, struct pollfd *fds, unsigned max);

@@ -405,8 +405,10 @@ static void respond_ourselves(ViommuHostDevice *device, const Group *group,
 static bool keep(ViommuHostDevice *device, const ViommuHostFault *fault)
 {
     const ViommuPageRequest *req = &fault->request;
+    /* A stall's tag is the device's, and ends with its only table. */
     Group made = {
-        .key = group_key(req->pasid, req->group),
+        .key = group_key(fault->type == VIOMMU_HOST_FAULT_STALL
+                         ? VIOMMU_NO_PASID : req->pasid, req->group),
         .cookie = fault->cookie,
         .has_private_data = req->has_private_data,
         .private_data = { req->private_data[0], req->private_data[1] },
@@ -502,7 +504,13 @@ static Viommu *sort_report(ViommuHost *host, ViommuHostFault *fault)
     switch (fault->type) {
     case VIOMMU_HOST_FAULT_LOST:
         host->stats.reports_lost += fault->lost;
-        return NULL;
+        return device ? device->unit : NULL;
+    case VIOMMU_HOST_FAULT_STALL:
+        host->stats.page_requests++;
+        if (!keep(device, fault)) {
+            return NULL;
+        }
+        break;
     case VIOMMU_HOST_FAULT_PAGE_REQUEST:
         host->stats.page_requests++;
         if (wants_answer(&fault->request) && !keep(device, fault)) {

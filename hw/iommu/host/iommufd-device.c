@@ -10,6 +10,10 @@
 /* VT-d's ECAP (11.4.3) */
 #define ECAP_NEST   (UINT64_C(1) << 26)
 #define ECAP_PRS    (UINT64_C(1) << 29)
+/* SMMUv3's IDR0 (6.3.1) */
+#define IDR0_BOTH_STAGES        3u
+#define IDR0_STALL_MODEL(idr)   ((idr) >> 24 & 3)
+#define STALL_MODEL_NONE        1
 
 static IommufdHost *host_of(IommufdDevice *device)
 {
@@ -63,9 +67,10 @@ static int get_caps(IommufdDevice *device)
         for (unsigned i = 0; i < G_N_ELEMENTS(caps->smmu_idr); i++) {
             caps->smmu_idr[i] = smmu.idr[i];
         }
-        /* both stages (IDR0.S1P, S2P) */
-        caps->nesting = (smmu.idr[0] & 3) == 3;
-        caps->page_requests = smmu.idr[0] & (1u << 16);
+        caps->nesting = (smmu.idr[0] & IDR0_BOTH_STAGES) == IDR0_BOTH_STAGES;
+        /* Not page requests, but transactions that wait. */
+        caps->page_requests = IDR0_STALL_MODEL(smmu.idr[0]) !=
+                              STALL_MODEL_NONE;
         break;
     default:
         break;
@@ -95,6 +100,7 @@ static void put_parent(IommufdDevice *device)
     IommufdParent *parent = find_parent(host, device->parent, &at);
 
     if (parent && !--parent->users) {
+        iommufd_viommu_stop(host, device->parent);
         g_array_remove_index(host->parents, at);
         iommufd_destroy(host, device->parent);
     }
@@ -154,6 +160,10 @@ static int get_parent(IommufdDevice *device)
                      (caps->pasid_bits ? IOMMUFD_HWPT_PASID : 0);
     int ret;
 
+    if (caps->kind == VIOMMU_HOST_SMMUV3 && caps->nesting) {
+        /* Stage 2, which has no PASIDs: those are the guest's tables'. */
+        flags = IOMMUFD_HWPT_NEST_PARENT;
+    }
     if (share_parent(device, flags)) {
         return 0;
     }
@@ -234,6 +244,18 @@ static bool start(IommufdDevice *device, GError **error)
         return viommu_host_refused(error, "IOMMU_HWPT_ALLOC of a parent",
                                    ret);
     }
+    if (caps->kind == VIOMMU_HOST_SMMUV3) {
+        ret = caps->nesting ? iommufd_viommu_start(device) : 0;
+        if (ret == -EOPNOTSUPP || ret == -ENOTTY) {
+            caps->nesting = false;
+        } else if (ret) {
+            return viommu_host_refused(error, "IOMMU_VIOMMU_ALLOC", ret);
+        }
+        caps->page_requests = caps->page_requests && caps->nesting &&
+                              !iommufd_faults_start(host_of(device));
+        caps->rid_nesting = caps->nesting;
+        return true;
+    }
     caps->rid_nesting = caps->nesting;
     caps->page_requests = caps->page_requests && caps->nesting &&
                           probe_page_requests(device);
@@ -267,6 +289,7 @@ void iommufd_device_free(ViommuHostDevice *common)
         g_hash_table_iter_next(&iter, &pasid, NULL);
         iommufd_unbind(common, GPOINTER_TO_UINT(pasid));
     }
+    iommufd_detached(common);
     put_parent(device);
     g_hash_table_destroy(device->tables);
     viommu_host_device_destroy(common);

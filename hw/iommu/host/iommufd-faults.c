@@ -47,12 +47,14 @@ void iommufd_faults_stop(IommufdHost *host)
 unsigned iommufd_fds(ViommuHost *common, struct pollfd *fds, unsigned max)
 {
     const IommufdHost *host = iommufd_host(common);
+    unsigned n = 0;
 
-    if (host->fault_fd < 0 || !max) {
-        return 0;
+    if (host->fault_fd >= 0 && max) {
+        fds[n++] = (struct pollfd) {
+            .fd = host->fault_fd, .events = POLLIN,
+        };
     }
-    fds[0] = (struct pollfd) { .fd = host->fault_fd, .events = POLLIN };
-    return 1;
+    return n + iommufd_event_fds(host, fds + n, max - n);
 }
 
 /* Fill host->reports.  1, 0 when there is nothing, or a negative errno. */
@@ -101,13 +103,17 @@ static ViommuHostDevice *device_of(IommufdHost *host, uint32_t id)
 
 static void decode(const IommufdPgfault *report, ViommuHostFault *fault)
 {
-    fault->type = VIOMMU_HOST_FAULT_PAGE_REQUEST;
+    bool stall = fault->device->caps.kind == VIOMMU_HOST_SMMUV3;
+
+    fault->type = stall ? VIOMMU_HOST_FAULT_STALL
+                        : VIOMMU_HOST_FAULT_PAGE_REQUEST;
     fault->cookie = report->cookie;
     fault->request = (ViommuPageRequest) {
         .pasid = report->flags & IOMMUFD_PGFAULT_PASID_VALID
                  ? report->pasid : VIOMMU_NO_PASID,
         .addr = report->addr,
-        .group = (uint16_t)(report->grpid % VIOMMU_PAGE_GROUPS),
+        .group = (uint16_t)(stall ? report->grpid
+                                  : report->grpid % VIOMMU_PAGE_GROUPS),
         .last = report->flags & IOMMUFD_PGFAULT_LAST_PAGE,
         .access = (report->perm & IOMMUFD_PGFAULT_READ ? VIOMMU_READ : 0) |
                   (report->perm & IOMMUFD_PGFAULT_WRITE ? VIOMMU_WRITE : 0) |
@@ -136,10 +142,8 @@ static int write_response(IommufdHost *host, uint32_t cookie, uint32_t code)
     return ret < 0 ? (int)ret : ret == sizeof(response) ? 0 : -EIO;
 }
 
-int iommufd_next_fault(ViommuHost *common, ViommuHostFault *fault)
+static int next_request(IommufdHost *host, ViommuHostFault *fault)
 {
-    IommufdHost *host = iommufd_host(common);
-
     for (;;) {  /* over reports of devices that are not here any more */
         const IommufdPgfault *report;
 
@@ -170,6 +174,14 @@ int iommufd_next_fault(ViommuHost *common, ViommuHostFault *fault)
             write_response(host, report->cookie, IOMMUFD_RESPONSE_INVALID);
         }
     }
+}
+
+int iommufd_next_fault(ViommuHost *common, ViommuHostFault *fault)
+{
+    IommufdHost *host = iommufd_host(common);
+    int ret = next_request(host, fault);
+
+    return ret ? ret : iommufd_next_event(host, fault);
 }
 
 int iommufd_respond(ViommuHostDevice *device,

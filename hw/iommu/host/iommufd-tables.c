@@ -73,6 +73,34 @@ static int alloc_hwpt(IommufdDevice *device, IommufdHwptAlloc *args,
     return ret;
 }
 
+/* All of the device's requests, with any PASID. */
+static int alloc_nested_smmu(IommufdDevice *device,
+                             const ViommuHostTable *table, IommufdTable *new)
+{
+    IommufdHwptSmmuv3 smmu = {
+        { GUINT64_TO_LE(table->smmu.ste[0]),
+          GUINT64_TO_LE(table->smmu.ste[1]) },
+    };
+    IommufdHwptAlloc args = {
+        .size = sizeof(args), .dev_id = device->id,
+        .data_type = IOMMUFD_HWPT_DATA_ARM_SMMUV3,
+        .data_len = sizeof(smmu),
+        .data = (uintptr_t)&smmu,
+    };
+    int ret = iommufd_viommu_of(device, &args.pt_id);
+
+    if (ret) {
+        return ret;
+    }
+    if (device->common.caps.page_requests) {
+        args.flags |= IOMMUFD_HWPT_FAULT_ID;
+        args.fault_id = host_of(device)->fault_id;
+    }
+    ret = iommufd_call(host_of(device), IOMMUFD_HWPT_ALLOC, &args);
+    new->hwpt = args.out_hwpt_id;
+    return ret;
+}
+
 static int alloc_nested(IommufdDevice *device, const ViommuHostTable *table,
                         IommufdTable *new)
 {
@@ -120,7 +148,9 @@ static int alloc_table(IommufdDevice *device, const ViommuHostTable *table,
     new->type = table->type;
     switch (table->type) {
     case VIOMMU_HOST_NESTED:
-        return alloc_nested(device, table, new);
+        return device->common.caps.kind == VIOMMU_HOST_SMMUV3
+               ? alloc_nested_smmu(device, table, new)
+               : alloc_nested(device, table, new);
     case VIOMMU_HOST_SHADOW:
         return alloc_shadow(device, new);
     default:

@@ -195,6 +195,7 @@ static void iommufd_free(ViommuHost *common)
     }
     pthread_mutex_unlock(&common->lock);
     g_array_free(host->parents, TRUE);
+    g_ptr_array_free(host->viommus, TRUE);
     g_array_free(host->garbage, TRUE);
     g_free(host->reports);
     viommu_host_destroy(common);
@@ -215,6 +216,8 @@ static const ViommuHostBackend backend = {
     .shadow_map = iommufd_shadow_map,
     .shadow_unmap = iommufd_shadow_unmap,
     .invalidate = iommufd_invalidate,
+    .commands = iommufd_commands,
+    .detached = iommufd_detached,
     .fds = iommufd_fds,
     .next_fault = iommufd_next_fault,
     .respond = iommufd_respond,
@@ -265,6 +268,7 @@ ViommuHost *viommu_host_iommufd_new(const ViommuSyscalls *sys, int fd,
     host->fd = fd;
     host->owns_fd = fd < 0;
     host->fault_fd = -1;
+    host->viommus = g_ptr_array_new();
     host->parents = g_array_new(FALSE, FALSE, sizeof(IommufdParent));
     host->garbage = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     if (!start(host, error)) {

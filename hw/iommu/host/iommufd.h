@@ -6,12 +6,16 @@
  *   iommufd-device.c   devices and what they can do
  *   iommufd-tables.c   what (device, PASID) are behind; invalidations
  *   iommufd-faults.c   page requests
+ *   iommufd-viommu.c   SMMUv3's vIOMMUs: commands, events
  *
  * Objects, and what keeps each of them:
  *
  *   IOAS ◀── parent HWPT ◀── nested HWPTs ◀── (device, PASID)
  *     ▲                          │
  *     └ shadow IOASes copy       └──▶ fault queue ◀── its descriptor
+ *
+ * With SMMUv3 a vIOMMU stands between the parent and nested HWPTs, which are
+ * of devices as a whole; vDEVICEs and an event queue keep it.
  *
  * Everything here runs with the host's lock held.
  */
@@ -30,12 +34,27 @@ typedef struct IommufdParent {
     unsigned users;
 } IommufdParent;
 
+/** Of a parent (SMMUv3). */
+typedef struct IommufdViommu {
+    uint32_t id;
+    uint32_t parent;
+    /* the event queue; fd -1: none */
+    uint32_t veventq;
+    int event_fd;
+    uint32_t sequence;      /* of the next event */
+    uint32_t lost;          /* to be reported */
+    /* what was read; bytes at .. n - 1 are still to be handed out */
+    size_t at, n;
+    uint8_t events[2560];   /* 64 records of 40 bytes */
+} IommufdViommu;
+
 typedef struct IommufdHost {
     ViommuHost common;      /* first */
     int fd;
     bool owns_fd;
     uint32_t ioas;
     GArray *parents;        /* IommufdParent */
+    GPtrArray *viommus;     /* IommufdViommu */
     /* the fault queue; fd -1: none, because nobody needs it or the kernel has
      * none */
     uint32_t fault_id;
@@ -63,6 +82,7 @@ typedef struct IommufdDevice {
     uint32_t id;
     uint32_t parent;
     uint32_t parent_flags;
+    uint32_t vdevice;       /* or 0 */
     GHashTable *tables;     /* PASID: IommufdTable */
 } IommufdDevice;
 
@@ -124,5 +144,21 @@ unsigned iommufd_fds(ViommuHost *host, struct pollfd *fds, unsigned max);
 int iommufd_next_fault(ViommuHost *host, ViommuHostFault *fault);
 int iommufd_respond(ViommuHostDevice *device,
                     const ViommuPageResponse *response, uint32_t cookie);
+
+/* --- iommufd-viommu.c ---------------------------------------------------- */
+
+/** The vIOMMU of the device's parent.  0, or what the kernel says. */
+int iommufd_viommu_start(IommufdDevice *device);
+/** No device uses the parent any more. */
+void iommufd_viommu_stop(IommufdHost *host, uint32_t parent);
+/** The vIOMMU's ID, for a device that has its name there from now on. */
+int iommufd_viommu_of(IommufdDevice *device, uint32_t *id);
+void iommufd_detached(ViommuHostDevice *device);
+int iommufd_commands(ViommuHost *host, const ViommuHostCommand *list,
+                     unsigned n, unsigned *done);
+unsigned iommufd_event_fds(const IommufdHost *host, struct pollfd *fds,
+                           unsigned max);
+/** 1 with *@fault, or 0. */
+int iommufd_next_event(IommufdHost *host, ViommuHostFault *fault);
 
 #endif

@@ -324,6 +324,13 @@ bool viommu_seam_step(Viommu *unit, const ViommuSeamModel *model,
         ViommuHostDevice *device = nth(seam, i);
 
         more |= step_device(unit, model, device);
+    }
+    if (!more) {
+        viommu_commands_flush(seam);    /* behind all binds */
+    }
+    for (guint i = 0; i < seam->devices->len; i++) {
+        ViommuHostDevice *device = nth(seam, i);
+
         if (device->error && *failed == VIOMMU_ANY) {
             *failed = device->source;
             device->error = 0;
@@ -356,6 +363,7 @@ void viommu_seam_reset(Viommu *unit)
         device->error = 0;
         look_at_all(device);
     }
+    viommu_commands_forget(seam);
     set_busy(seam, true);
     unlock(seam);
 }
@@ -389,6 +397,9 @@ static void detach(Viommu *unit, ViommuSeam *seam, ViommuHostDevice *device)
         viommu_host_drop_all_groups(device);
         device->unit = NULL;
         device->error = 0;
+        if (host->backend->detached) {
+            host->backend->detached(device);
+        }
         host_unlock(device);
     }
     unlock(seam);
@@ -405,6 +416,7 @@ static void seam_free(Viommu *unit)
     }
     unit->hooks = NULL;
     unit->seam = NULL;
+    viommu_commands_forget(seam);
     g_ptr_array_free(seam->devices, TRUE);
     g_array_free(seam->dropped, TRUE);
     pthread_mutex_destroy(&seam->lock);

@@ -17,6 +17,8 @@
 #define VIOMMU_SEAM_BINDINGS    4096
 #define VIOMMU_SEAM_PENDING     256     /* invalidations of one binding */
 #define VIOMMU_SEAM_GROUPS      4096    /* page requests that wait */
+/* and of the unit */
+#define VIOMMU_SEAM_COMMANDS    256
 
 typedef struct ViommuShadow ViommuShadow;
 
@@ -55,6 +57,7 @@ typedef struct ViommuSeamModel {
 struct ViommuSeam {
     pthread_mutex_t lock;   /* before a host's lock */
     GPtrArray *devices;     /* ViommuHostDevice */
+    GArray *commands;       /* ViommuHostCommand, or NULL */
     bool busy;              /* there is something for a step; atomic */
     bool gives_pasids;      /* a device's host does; atomic */
     GArray *dropped;        /* uint32_t: PASIDs to be given back when nothing
@@ -105,6 +108,15 @@ typedef struct ViommuSeamWhich {
 /** Translations are gone; inv->pasid says nothing.  Size 0 is 2^64 bytes. */
 void viommu_seam_add(Viommu *unit, const ViommuSeamWhich *which,
                      const ViommuHostInvalidation *inv);
+
+/**
+ * SMMUv3: a command for all nested tables; or one for each host device whose
+ * StreamID is @source but for bits in @mask (or VIOMMU_ANY), which is put
+ * into it.  False: there is no room before a step.
+ */
+bool viommu_seam_command(Viommu *unit, uint64_t low, uint64_t high);
+bool viommu_seam_command_for(Viommu *unit, uint32_t source, uint32_t mask,
+                             uint64_t low, uint64_t high);
 
 /**
  * Carry out some of what was noted.  Returns whether there is more.  With
@@ -159,6 +171,12 @@ void viommu_seam_drop_pasids(Viommu *unit, const uint64_t *words, size_t n);
 /* With the seam's lock: devices have changed; nothing is left to look at. */
 void viommu_seam_find_giver(ViommuSeam *seam);
 void viommu_seam_free_dropped(ViommuSeam *seam);
+
+/* --- commands.c ---------------------------------------------------------- */
+
+/** Hand what is gathered to the hosts; or drop it. */
+void viommu_commands_flush(ViommuSeam *seam);
+void viommu_commands_forget(ViommuSeam *seam);
 
 /* --- shadow.c ------------------------------------------------------------ */
 

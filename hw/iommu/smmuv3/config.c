@@ -133,6 +133,7 @@ static void smmu_free(Viommu *unit)
 }
 
 static const ViommuModel smmu_model = {
+    .seam = &smmu_seam_model,
     .free = smmu_free,
     .reset = smmu_reset,
     .mmio_size = smmu_mmio_size,

@@ -302,14 +302,11 @@ static SmmuEventId select_cd(const SmmuSte *ste, uint32_t ssid,
     return SMMU_EVENT_NONE;
 }
 
-static SmmuEventId read_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
-                                SmmuContext *c, SmmuFault *fault)
+static SmmuEventId read_ste(SmmuUnit *u, uint32_t sid, uint64_t word[8],
+                            SmmuSte *ste, SmmuFault *fault)
 {
-    uint64_t at, word[8];
-    uint32_t index;
-    SmmuSte ste;
     SmmuEventId id;
-    bool bypass;
+    uint64_t at;
 
     viommu_count(&u->common.stats.context_reads);
     id = find_ste(u, sid, &at, fault);
@@ -320,8 +317,29 @@ static SmmuEventId read_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
     if (viommu_load64(&u->common, at, word, 8)) {
         return SMMU_F_STE_FETCH;
     }
-    if (!smmu_decode_ste(u, word, &ste)) {
-        return SMMU_C_BAD_STE;
+    return smmu_decode_ste(u, word, ste) ? SMMU_EVENT_NONE : SMMU_C_BAD_STE;
+}
+
+SmmuEventId smmu_read_ste(SmmuUnit *u, uint32_t sid, uint64_t word[8],
+                          SmmuSte *ste)
+{
+    SmmuFault fault;
+
+    return read_ste(u, sid, word, ste, &fault);
+}
+
+static SmmuEventId read_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
+                                SmmuContext *c, SmmuFault *fault)
+{
+    uint64_t word[8];
+    uint32_t index;
+    SmmuSte ste;
+    SmmuEventId id;
+    bool bypass;
+
+    id = read_ste(u, sid, word, &ste, fault);
+    if (id) {
+        return id;
     }
     *c = ste.context;
     c->s2.id = pack_table(&c->s2, c->s2_out_bits);

@@ -32,7 +32,8 @@ static const ViommuField SMMU_IDR0_TTENDIAN = { 21, 2 };
 static const ViommuField SMMU_IDR0_STALL_MODEL = { 24, 2 };
 #define SMMU_IDR0_TERM_MODEL    (1u << 26)
 static const ViommuField SMMU_IDR0_ST_LEVEL = { 27, 2 };
-enum { SMMU_TTF_AARCH64 = 2, SMMU_TTENDIAN_LITTLE = 2,
+enum { SMMU_TTF_AARCH64 = 2,
+       SMMU_TTENDIAN_LITTLE = 2, SMMU_TTENDIAN_BIG = 3,
        SMMU_STALL_MODEL_BOTH = 0, SMMU_STALL_MODEL_NONE = 1 };
 
 static const ViommuField SMMU_IDR1_SIDSIZE = { 0, 6 };
@@ -263,6 +264,7 @@ static const ViommuField SMMU_CMD_TG = { 10, 2 };   /* second word */
 /* ATC_INV */
 #define SMMU_CMD_GLOBAL         (UINT64_C(1) << 9)
 static const ViommuField SMMU_CMD_ATC_SIZE = { 0, 6 };
+#define SMMU_ATC_SIZE_ALL       52
 /* PRI_RESP, second word */
 static const ViommuField SMMU_CMD_PRG = { 0, 9 };
 static const ViommuField SMMU_CMD_PRI_RESP_CODE = { 12, 2 };

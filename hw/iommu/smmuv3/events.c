@@ -205,6 +205,18 @@ void smmu_event_record(SmmuUnit *u, const SmmuEvent *event, bool merge)
     smmu_raise_irqs(u);
 }
 
+void smmu_events_lost(SmmuUnit *u)
+{
+    viommu_unit_lock(&u->common);
+    if (*smmu_reg(u, SMMU_REG_CR0) & SMMU_CR0_EVENTQEN) {
+        smmu_queue_overflow(u, &event_queue);
+        u->irqs |= 1u << SMMU_IRQ_OF_EVENTQ;
+    }
+    viommu_unit_unlock(&u->common);
+    viommu_count(&u->common.stats.faults_lost);
+    smmu_raise_irqs(u);
+}
+
 /* --- Stalled transactions ------------------------------------------------ */
 
 /*
@@ -216,9 +228,7 @@ void smmu_stalls_flush(SmmuUnit *u)
     for (unsigned i = 0; i < SMMU_STALLS; i++) {
         SmmuStall *stall = &u->stalls[i];
         SmmuQueued done = SMMU_QUEUE_OFF;
-        bool answer = false;
-        uint32_t source = 0;
-        unsigned action = 0;
+        SmmuStall answered = { .used = false };
         uint64_t at = 0;
 
         viommu_read_lock();
@@ -228,10 +238,8 @@ void smmu_stalls_flush(SmmuUnit *u)
             stall->recorded = done == SMMU_QUEUED;
         }
         if (stall->used && stall->answered) {
-            source = stall->source;
-            action = stall->action;
+            answered = *stall;
             stall->used = false;
-            answer = true;
         }
         viommu_read_unlock();
         viommu_unit_unlock(&u->common);
@@ -239,8 +247,12 @@ void smmu_stalls_flush(SmmuUnit *u)
             viommu_count(&u->common.stats.faults_recorded);
             viommu_ram_written(&u->common, at, SMMU_EVENT_SIZE);
         }
-        if (answer && u->common.ops.stall_resume) {
-            u->common.ops.stall_resume(u->common.opaque, source, i, action);
+        if (answered.host) {
+            smmu_host_resume(u, answered.source, answered.group,
+                             answered.action);
+        } else if (answered.used && u->common.ops.stall_resume) {
+            u->common.ops.stall_resume(u->common.opaque, answered.source, i,
+                                       answered.action);
         }
     }
     smmu_raise_irqs(u);

@@ -6,6 +6,7 @@
  * after a command, the guest may have switched the queue off: u->queue_life
  * tells.
  */
+#include "hw/iommu/host/seam.h"
 #include "hw/iommu/smmuv3/unit.h"
 
 /* --- Commands; called unlocked ------------------------------------------- */
@@ -29,6 +30,7 @@ static SmmuCommandError do_config(SmmuUnit *u, unsigned opcode,
         }
     }
     smmu_invalidate_config(u, sid, mask);
+    smmu_host_config(u, d, sid, mask);
     u->common.work.undrained = true;
     return SMMU_CERROR_NONE;
 }
@@ -122,6 +124,7 @@ static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
         return SMMU_CERROR_ILL;
     }
     smmu_invalidate_tlb(u, &t);
+    smmu_host_tlbi(u, d);
     u->common.work.undrained = true;
     return SMMU_CERROR_NONE;
 }
@@ -154,7 +157,8 @@ static SmmuCommandError do_atc_inv(SmmuUnit *u, const uint64_t d[2])
         inv.size = UINT64_C(1) << (12 + log2);
         inv.addr = d[1] & viommu_bits(63, 12) & ~(inv.size - 1);
     }
-    if (!viommu_unit_invalidate(&u->common, &inv)) {
+    if (!smmu_host_atc_inv(u, d) &&
+        !viommu_unit_invalidate(&u->common, &inv)) {
         u->atc_timeout = true;
     }
     u->common.work.undrained = true;
@@ -304,6 +308,11 @@ static bool queue_step(SmmuUnit *u)
         error = SMMU_CERROR_NONE;
     }
     viommu_read_unlock();
+    if (!error && viommu_get(d[0], SMMU_CMD_OPCODE) == SMMU_CMD_SYNC &&
+        !smmu_host_settle(u)) {
+        viommu_unit_lock(&u->common);
+        return true;    /* not done with what came before it */
+    }
     if (!error) {
         error = execute(u, d);
     }
@@ -333,6 +342,9 @@ static void step(Viommu *unit, unsigned todo)
     switch (todo) {
     case SMMU_WORK_SWITCH:
         viommu_work_switched(unit);
+        viommu_unit_unlock(unit);
+        smmu_host_streams(u, VIOMMU_ANY, 0);
+        viommu_unit_lock(unit);
         break;
     case SMMU_WORK_GATOS:
         viommu_unit_unlock(unit);
@@ -344,11 +356,20 @@ static void step(Viommu *unit, unsigned todo)
         smmu_stalls_flush(u);
         viommu_unit_lock(unit);
         break;
-    default:
+    case SMMU_WORK_QUEUE:
         if (queue_step(u)) {
             unit->work.todo |= SMMU_WORK_QUEUE;
         }
         break;
+    case SMMU_WORK_HOST:
+        viommu_unit_unlock(unit);
+        smmu_host_settle(u);
+        viommu_unit_lock(unit);
+        break;
+    }
+    if (viommu_seam_busy(unit)) {
+        /* after the queue, unless a CMD_SYNC brings it before */
+        unit->work.todo |= SMMU_WORK_HOST;
     }
 }
 

@@ -7,7 +7,7 @@
 #include "hw/iommu/smmuv3/unit.h"
 
 bool smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
-                uint16_t *tag)
+                int group, uint16_t *tag)
 {
     bool found = false;
 
@@ -18,8 +18,10 @@ bool smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
         if (stall->used) {
             continue;
         }
-        *stall = (SmmuStall) { .used = true, .source = source,
-                               .event = *event };
+        *stall = (SmmuStall) {
+            .used = true, .source = source, .event = *event,
+            .host = group != SMMU_NO_GROUP, .group = (uint16_t)group,
+        };
         stall->event.word[1] = viommu_put(stall->event.word[1] |
                                           SMMU_EVENT_STALL, SMMU_EVENT_STAG,
                                           i);

@@ -33,6 +33,7 @@ void smmu_reset(Viommu *unit)
     if (!viommu_read_held()) {
         viommu_read_drain();
     }
+    smmu_host_reset(u, false);
 }
 
 /* What must be the same on both sides. */
@@ -64,7 +65,7 @@ GBytes *smmu_save(Viommu *unit)
         const SmmuStall *stall = &u->stalls[i];
 
         w[0] = viommu_put(stall->source, STALL_USED,
-                          stall->used && !stall->answered);
+                          stall->used && !stall->answered && !stall->host);
         w[0] = viommu_put(w[0], STALL_RECORDED, stall->recorded);
         memcpy(w + 1, stall->event.word, sizeof(stall->event.word));
     }
@@ -109,6 +110,7 @@ bool smmu_load_state(Viommu *unit, const void *data, size_t size,
     viommu_unit_unlock(unit);
 
     smmu_invalidate_all(u);
+    smmu_host_reset(u, true);
     viommu_unit_run_later(unit);
     return true;
 }

@@ -17,6 +17,7 @@
  *   page_request.c the PRI queue and its responses
  *   gatos.c        address translation operations
  *   state.c        reset, save and load
+ *   host.c         what all that means for host devices
  */
 #ifndef HW_IOMMU_SMMUV3_UNIT_H
 #define HW_IOMMU_SMMUV3_UNIT_H
@@ -55,6 +56,7 @@ enum {
     SMMU_WORK_GATOS = 1 << 1,
     SMMU_WORK_STALLS = 1 << 2,  /* events of stalls; answers to endpoints */
     SMMU_WORK_QUEUE = 1 << 3,
+    SMMU_WORK_HOST = 1 << 4,    /* host devices: what no CMD_SYNC has brought */
 };
 
 #define SMMU_VMIDS 65536
@@ -140,6 +142,8 @@ typedef struct SmmuStall {
     bool recorded;          /* its event is in the queue */
     bool answered;          /* the endpoint is to be told */
     uint8_t action;         /* a ViommuResume */
+    bool host;              /* a host device's, which calls it ... */
+    uint16_t group;
     uint32_t source;
     SmmuEvent event;
 } SmmuStall;
@@ -169,7 +173,8 @@ typedef struct SmmuUnit {
     /* Work; under the lock. */
     unsigned irqs;              /* bits of SmmuIrq, to be raised */
     uint64_t queue_life;        /* advances when the queue is switched */
-    bool atc_timeout;           /* an ATC did not answer: the next SYNC fails */
+    bool atc_timeout;           /* an ATC, or a host, did not do what it was
+                                 * told: the next SYNC fails */
 
     SmmuStall stalls[SMMU_STALLS];
     SmmuEvent last_event;       /* the newest in the queue */
@@ -232,6 +237,9 @@ bool smmu_decode_cd(const SmmuUnit *u, const uint64_t word[8],
 /** As @ssid: what the stream table entry says, without stage 1's tables. */
 #define SMMU_STE_ONLY (VIOMMU_NO_PASID - 1)
 
+/** A stream's entry, from memory.  Read-side section. */
+SmmuEventId smmu_read_ste(SmmuUnit *u, uint32_t sid, uint64_t word[8],
+                          SmmuSte *ste);
 /** The context of a stream; with SMMU_EVENT_NONE it is valid.  Read-side
  *  section. */
 SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
@@ -472,6 +480,8 @@ void smmu_unexpected_completion(Viommu *unit, uint32_t source);
 /** Write an event to the queue; with @merge not beside its like.  Not
  *  locked. */
 void smmu_event_record(SmmuUnit *u, const SmmuEvent *event, bool merge);
+/** Events that were not written: the queue has overflowed.  Not locked. */
+void smmu_events_lost(SmmuUnit *u);
 /** Words of an event of @req. */
 SmmuEvent smmu_event_of(const SmmuUnit *u, const ViommuRequest *req,
                         uint8_t access, const SmmuFault *fault);
@@ -516,9 +526,11 @@ void smmu_raise_irqs(SmmuUnit *u);
 
 /* --- stall.c ------------------------------------------------------------- */
 
-/** Make a transaction wait; false: no room, terminate it.  Not locked. */
+/** Make a transaction wait; false: no room, terminate it.  @group is a host
+ *  device's name for it, or SMMU_NO_GROUP.  Not locked. */
+#define SMMU_NO_GROUP (-1)
 bool smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
-                uint16_t *tag);
+                int group, uint16_t *tag);
 void smmu_stall_resume(SmmuUnit *u, uint32_t source, uint16_t tag,
                        unsigned action);
 /** Terminate those of @source, or of all with VIOMMU_ANY.  Locked. */
@@ -533,6 +545,30 @@ void smmu_page_request(Viommu *unit, const ViommuPageRequest *req);
 /* --- gatos.c ------------------------------------------------------------- */
 
 void smmu_gatos_run(SmmuUnit *u);
+
+/* --- host.c -------------------------------------------------------------- */
+
+extern const struct ViommuSeamModel smmu_seam_model;
+
+/*
+ * Notes of what the guest does, each of which costs a load without host
+ * devices; smmu_host_settle() carries them out.  Not locked.
+ */
+void smmu_host_streams(SmmuUnit *u, uint32_t source, uint32_t mask);
+/** A CFGI of streams @source but for bits in @mask; a TLBI. */
+void smmu_host_config(SmmuUnit *u, const uint64_t d[2], uint32_t source,
+                      uint32_t mask);
+void smmu_host_tlbi(SmmuUnit *u, const uint64_t d[2]);
+/** False when the device is not the host's. */
+bool smmu_host_atc_inv(SmmuUnit *u, const uint64_t d[2]);
+/** As if everything had been invalidated. */
+void smmu_host_reset(SmmuUnit *u, bool later);
+/** Carry out a bounded part of it, with the host's acknowledgement.  Returns
+ *  whether that was all. */
+bool smmu_host_settle(SmmuUnit *u);
+/** What software has decided about a host device's transaction. */
+void smmu_host_resume(SmmuUnit *u, uint32_t source, uint16_t group,
+                      unsigned action);
 
 /* --- state.c ------------------------------------------------------------- */
 

@@ -184,7 +184,9 @@ typedef struct ViommuHostCaps {
     bool rid_nesting;       /* of requests without PASID, too */
     bool host_pasids;       /* the host gives out PASIDs: the guest asks for
                              * them with virtual commands */
-    bool page_requests;     /* of nested tables, come to user space */
+    bool page_requests;     /* of nested tables, come to user space; with
+                             * SMMUv3, transactions that wait */
+    bool events;            /* of nested tables, likewise (SMMUv3) */
     bool dirty_tracking;
     bool memory_types;      /* of guest tables reach the hardware */
     bool ats;               /* the device may have a device-TLB */
@@ -229,7 +231,9 @@ typedef enum ViommuNesting {
  *
  * Nested: the host walks the guest's first-stage tables.  What it cannot walk
  * (second-stage tables, legacy mode) is shadowed: mapped one by one into an
- * address space of the host's, whenever the guest invalidates it.
+ * address space of the host's, whenever the guest invalidates it.  Behind an
+ * SMMUv3 nothing can be shadowed: VIOMMU_NESTING_AUTO is as ON, and OFF an
+ * error.
  *
  * Returns true; false with @error (VIOMMU_ERROR_HOST): the unit, or the host,
  * lacks something, which the message names; or @source is in use.

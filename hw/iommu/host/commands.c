@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * SMMUv3: the guest's commands, gathered for all host devices of a unit until
+ * a step hands them to each host in one call (seam.h).
+ */
+#include <errno.h>
+
+#include "hw/iommu/host/seam.h"
+
+static uint32_t source_of(const ViommuHostCommand *command)
+{
+    return command->word[0] >> 32;
+}
+
+static bool is_nested(const ViommuHostDevice *device)
+{
+    for (guint i = 0; i < device->bindings->len; i++) {
+        if (viommu_binding_nth(device, i)->table.type == VIOMMU_HOST_NESTED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: there is no room. */
+static bool add(ViommuSeam *seam, const ViommuHostCommand *new)
+{
+    if (!seam->commands) {
+        seam->commands = g_array_new(FALSE, FALSE, sizeof(*new));
+    }
+    for (guint i = 0; i < seam->commands->len; i++) {
+        const ViommuHostCommand *old = &g_array_index(seam->commands,
+                                                      ViommuHostCommand, i);
+
+        if (old->word[0] == new->word[0] && old->word[1] == new->word[1]) {
+            return true;        /* none of them has been carried out yet */
+        }
+    }
+    if (seam->commands->len >= VIOMMU_SEAM_COMMANDS) {
+        return false;
+    }
+    g_array_append_val(seam->commands, *new);
+    __atomic_store_n(&seam->busy, true, __ATOMIC_RELEASE);
+    return true;
+}
+
+bool viommu_seam_command(Viommu *unit, uint64_t low, uint64_t high)
+{
+    const ViommuHostCommand command = { .word = { low, high } };
+    ViommuSeam *seam = __atomic_load_n(&unit->seam, __ATOMIC_ACQUIRE);
+    bool done = true;
+
+    if (seam) {
+        pthread_mutex_lock(&seam->lock);
+        if (seam->devices->len) {
+            done = add(seam, &command);
+        }
+        pthread_mutex_unlock(&seam->lock);
+    }
+    return done;
+}
+
+bool viommu_seam_command_for(Viommu *unit, uint32_t source, uint32_t mask,
+                             uint64_t low, uint64_t high)
+{
+    ViommuSeam *seam = __atomic_load_n(&unit->seam, __ATOMIC_ACQUIRE);
+    bool done = true;
+
+    if (!seam) {
+        return true;
+    }
+    pthread_mutex_lock(&seam->lock);
+    for (guint i = 0; i < seam->devices->len && done; i++) {
+        const ViommuHostDevice *device = g_ptr_array_index(seam->devices, i);
+        const ViommuHostCommand command = {
+            .word = { low | (uint64_t)device->source << 32, high },
+            .for_source = true,
+        };
+
+        if (source == VIOMMU_ANY || !((device->source ^ source) & ~mask)) {
+            done = add(seam, &command);
+        }
+    }
+    pthread_mutex_unlock(&seam->lock);
+    return done;
+}
+
+/* --- To the hosts -------------------------------------------------------- */
+
+/* The first nested device of @host, which stands for the others, or that of
+ * @source; or NULL. */
+static ViommuHostDevice *nested_device(const ViommuSeam *seam,
+                                       const ViommuHost *host,
+                                       const uint32_t *source)
+{
+    for (guint i = 0; i < seam->devices->len; i++) {
+        ViommuHostDevice *device = g_ptr_array_index(seam->devices, i);
+
+        if (device->host == host && !device->gone && is_nested(device) &&
+            (!source || device->source == *source)) {
+            return device;
+        }
+    }
+    return NULL;
+}
+
+static int call(ViommuHost *host, const ViommuHostCommand *list, unsigned n,
+                unsigned *done)
+{
+    int ret;
+
+    pthread_mutex_lock(&host->lock);
+    ret = host->backend->commands(host, list, n, done);
+    host->stats.invalidations += ret ? MIN(*done, n) : n;
+    host->stats.errors += ret != 0;
+    pthread_mutex_unlock(&host->lock);
+    return ret;
+}
+
+/* What it refuses is left out, and the rest goes on behind it. */
+static void send(const ViommuSeam *seam, ViommuHost *host,
+                 const ViommuHostCommand *list, unsigned n)
+{
+    while (n) {     /* at most VIOMMU_SEAM_COMMANDS */
+        ViommuHostDevice *device;
+        unsigned done = 0;
+        uint32_t source;
+        int ret = call(host, list, n, &done);
+
+        if (!ret) {
+            return;
+        }
+        source = done < n ? source_of(&list[done]) : 0;
+        device = nested_device(seam, host, done < n && list[done].for_source
+                                           ? &source : NULL);
+        if (device) {
+            viommu_seam_fail(device, ret);
+        }
+        if (ret == -ENODEV || ret == -EBADF || done >= n) {
+            return;
+        }
+        list += done + 1;
+        n -= done + 1;
+    }
+}
+
+static void send_to(const ViommuSeam *seam, ViommuHost *host)
+{
+    g_autoptr(GArray) list = g_array_new(FALSE, FALSE,
+                                         sizeof(ViommuHostCommand));
+
+    for (guint i = 0; i < seam->commands->len; i++) {
+        const ViommuHostCommand *command =
+            &g_array_index(seam->commands, ViommuHostCommand, i);
+        uint32_t source = source_of(command);
+
+        /* A device without the guest's tables has nothing to forget. */
+        if (nested_device(seam, host, command->for_source ? &source : NULL)) {
+            g_array_append_vals(list, command, 1);
+        }
+    }
+    send(seam, host, (const void *)list->data, list->len);
+}
+
+static bool is_first_of_host(const ViommuSeam *seam, guint at)
+{
+    const ViommuHostDevice *device = g_ptr_array_index(seam->devices, at);
+
+    for (guint i = 0; i < at; i++) {
+        const ViommuHostDevice *other = g_ptr_array_index(seam->devices, i);
+
+        if (other->host == device->host) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void viommu_commands_flush(ViommuSeam *seam)
+{
+    for (guint i = 0; seam->commands && i < seam->devices->len; i++) {
+        ViommuHostDevice *device = g_ptr_array_index(seam->devices, i);
+
+        if (is_first_of_host(seam, i) && device->host->backend->commands) {
+            send_to(seam, device->host);
+        }
+    }
+    viommu_commands_forget(seam);
+}
+
+void viommu_commands_forget(ViommuSeam *seam)
+{
+    g_clear_pointer(&seam->commands, g_array_unref);
+}

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Each call of the host fails in each way, at each place of a whole life of
+ * two devices behind an SMMUv3: the guest's CMD_SYNC says so, the other device
+ * goes on, and nothing is left.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "host-lives.h"
+#include "host-smmu.h"
+#include "hw/iommu/host/iommufd-abi.h"
+#include "hw/iommu/host/vfio-abi.h"
+
+#define SID(sid)    ((uint64_t)(sid) << 32)
+
+/* A CMD_SYNC that ends, after errors, of which there is but one kind.
+ * Returns how many there were. */
+static unsigned settle(HostSmmu *t)
+{
+    const GuestRegs *regs = t->s->regs;
+    unsigned n = 0;
+
+    guest_smmu_command(&t->s->commands, 0x46, 0);
+    fixture_run(t->h.f);
+    while ((guest_reg32(regs, SMMUV3_GERROR) ^
+            guest_reg32(regs, SMMUV3_GERRORN)) & SMMUV3_GERROR_CMDQ) {
+        g_assert_cmphex(guest_reg32(regs, SMMUV3_CMDQ_CONS) >> 24 & 0x7f, ==,
+                        SMMUV3_CERROR_ATC);
+        g_assert_cmpuint(++n, <, 8);
+        guest_set_reg32(regs, SMMUV3_GERRORN,
+                        guest_reg32(regs, SMMUV3_GERROR));
+        fixture_run(t->h.f);
+    }
+    g_assert_true(guest_smmu_commands_done(&t->s->commands));
+    return n;
+}
+
+/* --- A life -------------------------------------------------------------- */
+
+typedef struct Life {
+    HostSmmu t;
+    bool attached[2];
+} Life;
+
+static void attach(Life *l, unsigned i)
+{
+    GError *error = NULL;
+
+    l->attached[i] = host_open(&l->t.h, i, &error) &&
+                     viommu_attach_host(l->t.h.f->unit, HOST_SID(i),
+                                        l->t.h.device[i],
+                                        VIOMMU_NESTING_AUTO, &error);
+    g_assert_cmpint(l->attached[i], ==, !error);
+    if (error) {
+        g_assert_error(error, VIOMMU_ERROR, VIOMMU_ERROR_HOST);
+        g_error_free(error);
+    }
+    settle(&l->t);
+}
+
+static void change_entry(HostSmmu *t, unsigned config)
+{
+    t->s->ste.config = config;
+    host_smmu_write_ste(t, HOST_SID(0));
+    host_smmu_command(t, 0x03 | SID(HOST_SID(0)), 1);
+    settle(t);
+}
+
+/* What a guest does with its device: each kind of entry, and commands. */
+static void live(HostSmmu *t)
+{
+    change_entry(t, SMMUV3_BYPASS);
+    change_entry(t, SMMUV3_S1);
+    host_smmu_map(t, 1, HOST_DATA);
+    host_smmu_tlbi(t, 1);
+    host_smmu_command(t, 0x40 | SID(HOST_SID(0)), HOST_VA);
+    settle(t);
+    host_smmu_command(t, 0x05 | SID(HOST_SID(0)) | HOST_SSID << 12, 1);
+    host_smmu_command(t, 0x11 | UINT64_C(8) << 48, 0);
+    settle(t);
+    change_entry(t, SMMUV3_ABORT);
+    change_entry(t, SMMUV3_S1);
+}
+
+/* All that a guest can do when it has lost trust in its device. */
+static void recover(HostSmmu *t)
+{
+    host_smmu_command(t, 0x04, 31);
+    host_smmu_command(t, 0x30, 0);
+    settle(t);
+    host_smmu_command(t, 0x30, 0);
+    g_assert_cmpuint(settle(t), ==, 0);
+}
+
+static void check_device(Life *l, unsigned i)
+{
+    Host *h = &l->t.h;
+
+    if (l->attached[i] && !viommu_host_device_gone(h->device[i])) {
+        host_enable(h, i);
+        host_good(h, i, HOST_SSID, HOST_VA, HOST_DATA);
+        host_good(h, i, SM_NONE, HOST_VA, HOST_DATA);
+    }
+}
+
+static void begin_life(Life *l)
+{
+    ViommuSmmuv3Config config;
+
+    *l = (Life) { 0 };
+    host_smmu_config(&config);
+    host_smmu_begin(&l->t, &config);
+}
+
+/* From the connection to a second device.  Returns how many devices were left
+ * without any error. */
+static unsigned one_life(const HostsimFailure *failure)
+{
+    unsigned whole = 0;
+    Life l;
+    Host *h = &l.t.h;
+
+    begin_life(&l);
+    hostsim_fail(h->sim, failure);
+    if (host_connect(h, NULL)) {
+        attach(&l, 0);
+        attach(&l, 1);
+        live(&l.t);
+        hostsim_fail(h->sim, NULL);
+        recover(&l.t);
+        for (unsigned i = 0; i < 2; i++) {
+            check_device(&l, i);
+            whole += l.attached[i] && !viommu_host_device_gone(h->device[i]);
+        }
+    }
+    hostsim_fail(h->sim, NULL);
+    host_smmu_end(&l.t);
+    return whole;
+}
+
+/* --- Calls --------------------------------------------------------------- */
+
+static const unsigned long requests[] = {
+    IOMMUFD_IOAS_ALLOC, IOMMUFD_IOAS_MAP, IOMMUFD_OPTION,
+    IOMMUFD_GET_HW_INFO, IOMMUFD_HWPT_ALLOC, IOMMUFD_HWPT_INVALIDATE,
+    IOMMUFD_FAULT_QUEUE_ALLOC, IOMMUFD_VIOMMU_ALLOC, IOMMUFD_VDEVICE_ALLOC,
+    IOMMUFD_VEVENTQ_ALLOC, IOMMUFD_DESTROY, VFIO_ABI_DEVICE_BIND_IOMMUFD,
+    VFIO_ABI_DEVICE_ATTACH_PT, VFIO_ABI_DEVICE_DETACH_PT,
+};
+
+static unsigned count_calls(unsigned long request)
+{
+    uint64_t n;
+    Life l;
+
+    begin_life(&l);
+    g_assert_true(host_connect(&l.t.h, NULL));
+    attach(&l, 0);
+    attach(&l, 1);
+    live(&l.t);
+    recover(&l.t);
+    check_device(&l, 0);
+    check_device(&l, 1);
+    n = request ? hostsim_ioctls(l.t.h.sim, request)
+                : host_usage(&l.t.h).ioctls;
+    host_smmu_end(&l.t);
+    return (unsigned)n;
+}
+
+static const HostLives lives = {
+    requests, G_N_ELEMENTS(requests), count_calls, one_life,
+};
+
+static void test_each(void)
+{
+    host_lives_each(&lives);
+}
+
+static void test_from_then_on(void)
+{
+    host_lives_from_then_on(&lives);
+}
+
+/* --- Queues of reports --------------------------------------------------- */
+
+/* The event queue fails when it is read: translation goes on. */
+static void test_events(void)
+{
+    for (size_t e = 0; e <= HOST_ERRORS; e++) {
+        HostsimFailure failure = {
+            .call = HOSTSIM_READ, .times = 1,
+            .error = e < HOST_ERRORS ? host_errors[e] : 0,
+        };
+        Life l;
+
+        begin_life(&l);
+        g_assert_true(host_connect(&l.t.h, NULL));
+        attach(&l, 0);
+        host_enable(&l.t.h, 0);
+        host_blocked(&l.t.h, 0, SM_NONE, HOST_VA + HOST_PAGE);
+        hostsim_fail(l.t.h.sim, &failure);
+        for (unsigned i = 0; i < 4; i++) {
+            viommu_host_run(l.t.h.host);
+        }
+        hostsim_fail(l.t.h.sim, NULL);
+        check_device(&l, 0);
+        host_smmu_end(&l.t);
+    }
+}
+
+/* --- Refused commands ---------------------------------------------------- */
+
+/* The device's name vanishes from the host: only a vDEVICE can be destroyed
+ * while all is in use. */
+static void destroy_vdevice(Host *h, int iommu)
+{
+    for (uint32_t id = 1; id < 20; id++) {
+        IommufdDestroy destroy = { .size = sizeof(destroy), .id = id };
+
+        if (!h->sys->ioctl(h->sys->opaque, iommu, IOMMUFD_DESTROY,
+                           &destroy)) {
+            return;
+        }
+    }
+    g_assert_not_reached();
+}
+
+/* Commands before and behind a refused one are carried out, although Linux
+ * counts some as done that it has not sent. */
+static void test_refused(void)
+{
+    GError *error = NULL;
+    ViommuSmmuv3Config config;
+    HostSmmu t;
+    int iommu;
+
+    host_smmu_config(&config);
+    host_smmu_begin(&t, &config);
+    iommu = t.h.sys->open(t.h.sys->opaque, "/dev/iommu", O_RDWR);
+    t.h.host = viommu_host_iommufd_new(t.h.sys, iommu, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(viommu_host_map(t.h.host, t.h.f->ram.base,
+                                    t.h.f->ram.size, t.h.f->ram.host, false),
+                    ==, 0);
+    g_assert_true(host_smmu_attach(&t, 0, &error));
+    for (unsigned i = 1; i < 3; i++) {
+        host_smmu_map(&t, i, HOST_DATA);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        host_good(&t.h, 0, SM_NONE, HOST_VA + i * HOST_PAGE, HOST_DATA);
+        host_smmu_map(&t, i, HOST_DATA + (i + 1) * HOST_PAGE);
+    }
+    destroy_vdevice(&t.h, iommu);
+    host_smmu_tlbi(&t, 0);
+    host_smmu_tlbi(&t, 1);
+    host_smmu_command(&t, 0x06 | SID(HOST_SID(0)), 0);
+    host_smmu_tlbi(&t, 2);
+    g_assert_cmpuint(settle(&t), ==, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        host_good(&t.h, 0, SM_NONE, HOST_VA + i * HOST_PAGE,
+                  HOST_DATA + (i + 1) * HOST_PAGE);
+    }
+    host_smmu_tlbi(&t, 0);
+    g_assert_cmpuint(settle(&t), ==, 0);
+    host_close(&t.h, 0);
+    viommu_host_free(t.h.host);
+    t.h.host = NULL;
+    t.h.sys->close(t.h.sys->opaque, iommu);
+    host_smmu_end(&t);
+}
+
+/* The device is pulled out. */
+static void test_removed(void)
+{
+    Life l;
+
+    begin_life(&l);
+    g_assert_true(host_connect(&l.t.h, NULL));
+    attach(&l, 0);
+    attach(&l, 1);
+    hostsim_remove_device(l.t.h.sim, "0000:01:00.0");
+    change_entry(&l.t, SMMUV3_ABORT);
+    g_assert_true(viommu_host_device_gone(l.t.h.device[0]));
+    host_smmu_tlbi(&l.t, 0);
+    settle(&l.t);
+    check_device(&l, 1);
+    host_smmu_end(&l.t);
+}
+
+/* --- Refused at start ---------------------------------------------------- */
+
+typedef struct Refused {
+    const char *what;       /* in the message */
+    void (*change)(ViommuSmmuv3Config *unit, HostsimConfig *sim);
+    ViommuNesting nesting;
+} Refused;
+
+static void stage2(ViommuSmmuv3Config *unit, HostsimConfig *sim)
+{
+    (void)sim;
+    unit->stage2 = true;
+}
+
+static void only_stage2(ViommuSmmuv3Config *unit, HostsimConfig *sim)
+{
+    (void)sim;
+    unit->stage2 = true;
+    unit->stage1 = false;
+    unit->ssid_bits = 0;
+}
+
+static void hyp(ViommuSmmuv3Config *unit, HostsimConfig *sim)
+{
+    (void)sim;
+    unit->hyp = true;
+}
+
+static void overrides(ViommuSmmuv3Config *unit, HostsimConfig *sim)
+{
+    (void)sim;
+    unit->attr_perms_ovr = true;
+}
+
+static void other_host(ViommuSmmuv3Config *unit, HostsimConfig *sim)
+{
+    (void)unit;
+    hostsim_config_init(sim, HOSTSIM_VTD);
+}
+
+static void no_ats(ViommuSmmuv3Config *unit, HostsimConfig *sim)
+{
+    (void)unit;
+    sim->smmu.ats = sim->smmu.pri = false;
+}
+
+static void no_stall(ViommuSmmuv3Config *unit, HostsimConfig *sim)
+{
+    (void)unit;
+    sim->smmu.stall = false;
+}
+
+static void no_httu(ViommuSmmuv3Config *unit, HostsimConfig *sim)
+{
+    (void)unit;
+    sim->smmu.httu = 1;
+}
+
+static void no_ril(ViommuSmmuv3Config *unit, HostsimConfig *sim)
+{
+    (void)unit;
+    sim->smmu.ril = false;
+}
+
+static void few_substreams(ViommuSmmuv3Config *unit, HostsimConfig *sim)
+{
+    (void)unit;
+    sim->smmu.ssid_bits = 9;
+}
+
+static void wide(ViommuSmmuv3Config *unit, HostsimConfig *sim)
+{
+    (void)sim;
+    unit->oas_bits = 52;
+}
+
+static void one_stage(ViommuSmmuv3Config *unit, HostsimConfig *sim)
+{
+    (void)unit;
+    sim->smmu.stage2 = false;
+}
+
+static void nothing(ViommuSmmuv3Config *unit, HostsimConfig *sim)
+{
+    (void)unit;
+    (void)sim;
+}
+
+static const Refused cases[] = {
+    { "need stage=1", stage2, VIOMMU_NESTING_AUTO },
+    { "need stage=1", only_stage2, VIOMMU_NESTING_AUTO },
+    { "need hyp=off", hyp, VIOMMU_NESTING_AUTO },
+    { "need attr-perms-ovr=off", overrides, VIOMMU_NESTING_AUTO },
+    { "needs an SMMUv3", other_host, VIOMMU_NESTING_AUTO },
+    { "IDR0.ATS", no_ats, VIOMMU_NESTING_AUTO },
+    { "IDR0.STALL_MODEL", no_stall, VIOMMU_NESTING_AUTO },
+    { "IDR0.HTTU", no_httu, VIOMMU_NESTING_AUTO },
+    { "IDR3.RIL", no_ril, VIOMMU_NESTING_AUTO },
+    { "IDR1.SSIDSIZE", few_substreams, VIOMMU_NESTING_AUTO },
+    { "IDR5.OAS", wide, VIOMMU_NESTING_ON },
+    { "vIOMMUs", one_stage, VIOMMU_NESTING_AUTO },
+    { "need nesting", nothing, VIOMMU_NESTING_OFF },
+};
+
+static void test_start(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        ViommuSmmuv3Config config;
+        HostsimConfig sim;
+        GError *error = NULL;
+        Smmu *s;
+        Host h;
+
+        host_smmu_config(&config);
+        hostsim_config_init(&sim, HOSTSIM_SMMUV3);
+        cases[i].change(&config, &sim);
+        host_start_sim(&h, &sim);
+        s = smmu_test_new(&config, config.stage1 ? SMMUV3_S1 : SMMUV3_S2);
+        h.f = s->f;
+        g_assert_true(host_connect(&h, &error));
+        g_assert_true(host_open(&h, 0, &error));
+        g_assert_false(viommu_attach_host(h.f->unit, HOST_SID(0),
+                                          h.device[0], cases[i].nesting,
+                                          &error));
+        g_assert_error(error, VIOMMU_ERROR, VIOMMU_ERROR_HOST);
+        if (!strstr(error->message, cases[i].what)) {
+            g_error("case %zu says: %s", i, error->message);
+        }
+        g_clear_error(&error);
+        host_end(&h);
+        smmu_test_free(s);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/host-smmu-errors/each", test_each);
+    g_test_add_func("/host-smmu-errors/from-then-on", test_from_then_on);
+    g_test_add_func("/host-smmu-errors/events", test_events);
+    g_test_add_func("/host-smmu-errors/refused", test_refused);
+    g_test_add_func("/host-smmu-errors/removed", test_removed);
+    g_test_add_func("/host-smmu-errors/start", test_start);
+    return g_test_run();
+}
