@@ -8,7 +8,24 @@
 #include <errno.h>
 #include <string.h>
 
-/* Memory types of the guest's entry reach the host, where both have them. */
+/** The second word of a PASID's entry in the tables of the host's unit, for
+ *  device 0.  Host-physical addresses are those of this process. */
+static uint64_t host_entry(Type1 *t, uint32_t pasid)
+{
+    Viommu *unit = hostsim_unit(t->h.sim);
+    const uint64_t *table = (const uint64_t *)(uintptr_t)
+        (viommu_mmio_read(unit, SPEC_RTADDR, 8) & ~UINT64_C(0xfff));
+    /* bus 1, function 0: root, context, directory, table */
+    const unsigned index[] = { 1 * 2, 0, pasid / 64 };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(index); i++) {
+        table = (const uint64_t *)(uintptr_t)(table[index[i]] &
+                                              ~UINT64_C(0xfff));
+    }
+    return table[pasid % 64 * 8 + 1];
+}
+
+/* Memory types of the guest's entry reach the host's, where both have them. */
 static void test_memory_types(gconstpointer form)
 {
     ViommuVtdConfig config;
@@ -26,6 +43,11 @@ static void test_memory_types(gconstpointer form)
     t.pasid = type1_allocate(&t);
     type1_bind(&t, t.pasid);
     host_good(&t.h, 0, t.pasid, HOST_VA, HOST_DATA);
+    g_assert_cmphex(host_entry(&t, t.pasid) >> 32, ==, 0x00070406);
+    g_assert_cmphex(host_entry(&t, t.pasid) >> 25 & 3, ==, 3);
+    t.h.s->entry.flags1 &= ~SPEC_BIT(26);
+    type1_bind(&t, t.pasid);
+    g_assert_cmphex(host_entry(&t, t.pasid) >> 25 & 3, ==, 1);
     type1_end(&t);
 }
 
@@ -206,6 +228,76 @@ static void test_conflict(gconstpointer form)
     type1_end(&t);
 }
 
+/* A host that is reset while it is asked. */
+typedef struct Meanwhile {
+    ViommuSyscalls sys;
+    const ViommuSyscalls *real;
+    Viommu *unit;
+    pthread_t thread;
+    bool armed;
+} Meanwhile;
+
+static Meanwhile *meanwhile;    /* the other calls have hostsim's opaque */
+
+static void *reset_thread(void *opaque)
+{
+    const Meanwhile *m = opaque;
+
+    viommu_reset(m->unit);
+    return NULL;
+}
+
+static int meanwhile_ioctl(void *opaque, int fd, unsigned long request,
+                           void *arg)
+{
+    Meanwhile *m = meanwhile;
+    int ret = m->real->ioctl(opaque, fd, request, arg);
+
+    if (m->armed && request == VSVA_PASID_REQUEST) {
+        m->armed = false;
+        g_assert_cmpint(pthread_create(&m->thread, NULL, reset_thread, m), ==,
+                        0);
+        while (viommu_mmio_read(m->unit, SPEC_VCRSP, 8)) {
+            g_usleep(100);
+        }
+    }
+    return ret;
+}
+
+/** The guest is reset while the host gives it a PASID: that goes back. */
+static void test_reset_meanwhile(gconstpointer form)
+{
+    GError *error = NULL;
+    ViommuVtdConfig config;
+    HostsimConfig sim;
+    Meanwhile m = { .armed = false };
+    Type1 t = { 0 };
+    Host *h = &t.h;
+
+    hostsim_config_init(&sim, HOSTSIM_VTD);
+    sim.vsva = *(const HostsimVsva *)form;
+    type1_config(&config);
+    type1_start_sides(&t, &sim, &config);
+    m.real = h->sys;
+    m.sys = *h->sys;
+    m.sys.ioctl = meanwhile_ioctl;
+    m.sys.opaque = m.real->opaque;
+    m.unit = h->f->unit;
+    meanwhile = &m;
+    h->sys = &m.sys;
+    type1_connect(&t, &error);
+    g_assert_no_error(error);
+    type1_attach(&t, VIOMMU_NESTING_ON);
+    m.armed = true;
+    guest_set_reg64(&h->f->regs, SPEC_VCMD, SPEC_VCMD_ALLOCATE);
+    g_assert_cmpint(pthread_join(m.thread, NULL), ==, 0);
+    fixture_run(h->f);
+    g_assert_cmphex(guest_reg64(&h->f->regs, SPEC_VCRSP), ==, 0);
+    g_assert_cmpuint(host_usage(h).pasids, ==, 0);
+    g_assert_cmpuint(type1_allocate(&t), !=, 0);
+    type1_end(&t);
+}
+
 /** A container as Linux has it: everything is shadowed. */
 static void test_shadow(void)
 {
@@ -351,6 +443,7 @@ int main(int argc, char **argv)
     type1_add("one-device", test_one_device);
     type1_add("conflict", test_conflict);
     type1_add("gone", test_gone);
+    type1_add("reset-meanwhile", test_reset_meanwhile);
     type1_add("failing", test_failing);
     g_test_add_func("/host-type1/shadow", test_shadow);
     return g_test_run();

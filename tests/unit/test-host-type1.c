@@ -73,6 +73,46 @@ static void test_tables(gconstpointer form)
     type1_end(&t);
 }
 
+/** Ranges of pages, and the device's own cache. */
+static void test_ranges(gconstpointer form)
+{
+    uint64_t at, before;
+    Type1 t;
+    Host *h = &t.h;
+
+    type1_start(&t, *(const HostsimVsva *)form);
+    for (unsigned i = 0; i < 8; i++) {
+        scalable_map(h->s, HOST_VA + i * HOST_PAGE,
+                     HOST_DATA + i * HOST_PAGE, 1);
+    }
+    guest_queue_piotlb(h->s->queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, t.pasid, 0,
+                       0, false);
+    fixture_wait(h->f);
+    host_set(h, 0, TD_CONTROL, TD_CONTROL_ATS);
+    for (unsigned i = 0; i < 8; i++) {
+        host_good(h, 0, t.pasid, HOST_VA + i * HOST_PAGE,
+                  HOST_DATA + i * HOST_PAGE);
+    }
+    /* the last page of the range that is told of */
+    at = guest_fs_entry(&h->s->fs, h->s->alloc, HOST_VA + 7 * HOST_PAGE, 1,
+                        false);
+    guest_write64(&h->f->mem, at, (HOST_DATA + 9 * HOST_PAGE) | SM_LEAF);
+    guest_queue_piotlb(h->s->queue, SPEC_GRAN_PAGE, SM_DOMAIN, t.pasid,
+                       HOST_VA, 3, false);
+    fixture_wait(h->f);
+    host_good(h, 0, t.pasid, HOST_VA + 7 * HOST_PAGE,
+              HOST_DATA + 9 * HOST_PAGE);
+    /* the device alone; the unit's embedder has none there */
+    h->f->device_silent = true;
+    before = host_get(h, 0, TD_ATC_INVALIDATIONS);
+    guest_queue_pdevtlb(h->s->queue, SM_SOURCE, t.pasid, false, HOST_VA,
+                        HOST_PAGE);
+    fixture_wait(h->f);
+    g_assert_cmpuint(host_get(h, 0, TD_ATC_INVALIDATIONS), >, before);
+    g_assert_cmpuint(host_get(h, 0, TD_STALE_USES), ==, 0);
+    type1_end(&t);
+}
+
 /** One table in another's place, and a host that does not take it. */
 static void test_replace(gconstpointer form)
 {
@@ -360,7 +400,22 @@ static void test_dirty(gconstpointer form)
     g_assert_cmpint(viommu_host_get_dirty(h->host, FIXTURE_RAM - 0x1000,
                                           0x3000, 0x1000, bitmap), ==, 0);
     g_assert_cmphex(bitmap[0], ==, 1);
+    /* what the device could reach before it was blocked still counts */
+    guest_write64(&h->f->mem, guest_pasid_addr(h->s->alloc, h->s->dir, 0),
+                  0);
+    type1_pasid_cache(&t, 0);
+    host_blocked(h, 0, SM_NONE, HOST_DATA);
+    memset(bitmap, 0, sizeof(bitmap));
+    g_assert_cmpint(viommu_host_get_dirty(h->host, 0, 0x4000, 0x1000,
+                                          bitmap), ==, 0);
+    g_assert_cmphex(bitmap[0], ==, 0xf);
     g_assert_cmpint(viommu_host_set_dirty_tracking(h->host, false), ==, 0);
+    /* from now on it can reach nothing */
+    g_assert_cmpint(viommu_host_set_dirty_tracking(h->host, true), ==, 0);
+    memset(bitmap, 0, sizeof(bitmap));
+    g_assert_cmpint(viommu_host_get_dirty(h->host, 0, 0x4000, 0x1000,
+                                          bitmap), ==, 0);
+    g_assert_cmphex(bitmap[0], ==, 0);
     type1_end(&t);
 }
 
@@ -369,6 +424,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     type1_add("caps", test_caps);
     type1_add("tables", test_tables);
+    type1_add("ranges", test_ranges);
     type1_add("replace", test_replace);
     type1_add("pasids", test_pasids);
     type1_add("in-progress", test_in_progress);
