@@ -347,6 +347,77 @@ static void test_config(Uapi *u)
     g_clear_error(&error);
 }
 
+/** One step of a life that may run out of memory. */
+static bool step(Uapi *u, int ret, const char *what)
+{
+    uapi_check(u, !ret || ret == -ENOMEM, "%s: %s", what, strerror(-ret));
+    return !ret;
+}
+
+/** Tables of all kinds, as far as memory goes.  True when it went. */
+static bool spend(Uapi *u, uint8_t *memory)
+{
+    uint32_t ioas, parent, nested, plain;
+    UapiDevice d;
+    bool ok;
+
+    if (!uapi_device_open(u, 0, &d)) {
+        return false;
+    }
+    ioas = uapi_ioas(u, d.iommu);
+    ok = step(u, uapi_map(&d, ioas, memory, PAGE, IOVA), "map") &&
+         step(u, uapi_hwpt(&d, IOMMUFD_HWPT_NEST_PARENT | IOMMUFD_HWPT_PASID,
+                           ioas, &parent), "parent") &&
+         step(u, uapi_hwpt(&d, IOMMUFD_HWPT_PASID, ioas, &plain), "plain") &&
+         step(u, uapi_nested(&d, IOMMUFD_HWPT_PASID, parent, IOVA, 0,
+                             &nested), "nested") &&
+         step(u, uapi_attach(&d, NO_PASID, plain), "attach") &&
+         step(u, uapi_attach(&d, 3, nested), "attach PASID 3") &&
+         step(u, uapi_attach(&d, 3000, parent), "attach PASID 3000") &&
+         /* in many tables, of both domains */
+         step(u, uapi_map(&d, ioas, memory + PAGE, 600 * PAGE, 0x1fff000),
+              "map many") &&
+         step(u, uapi_map(&d, ioas, memory, PAGE, UINT64_C(1) << 40),
+              "map far away") &&
+         step(u, uapi_unmap(&d, ioas, 0x1fff000, 600 * PAGE), "unmap");
+    if (ok) {
+        uapi_expect(u, uapi_fill(&d, NO_PASID, UINT64_C(1) << 40, PAGE, 4),
+                    UAPI_DONE, "DMA");
+        uapi_expect(u, uapi_verify(&d, 3000, IOVA, PAGE, 4), UAPI_DONE,
+                    "DMA");
+    }
+    uapi_device_close(&d);
+    return ok;
+}
+
+static void test_memory(Uapi *u)
+{
+    uint8_t *memory = uapi_memory(601 * PAGE);
+    unsigned failures = 0;
+    HostsimUsage usage;
+    uint64_t base;
+    bool ok = false;
+    Host h;
+
+    host_open(u, &h, UINT64_MAX);
+    host_usage(&h, &usage);
+    base = usage.pages;
+    for (unsigned more = 0; !ok && more < 100; more++) {
+        hostsim_limit_pages(h.sim, base + more);
+        ok = spend(u, memory);
+        failures += !ok;
+    }
+    uapi_check(u, ok && failures > 10, "%u failures", failures);
+    /* what stays are the devices' tables of PASIDs */
+    host_usage(&h, &usage);
+    base = usage.pages;
+    uapi_check(u, spend(u, memory), "again");
+    host_usage(&h, &usage);
+    uapi_expect(u, usage.pages, base, "pages of the kernel");
+    host_close(&h);
+    uapi_memory_free(memory, 601 * PAGE);
+}
+
 /** What DMA does must not depend on what the hardware is like. */
 static void test_hardware(Uapi *u)
 {
@@ -388,6 +459,7 @@ static const UapiTest tests[] = {
     { "hostsim/pulled-out", test_pulled_out },
     { "hostsim/exit", test_exit },
     { "hostsim/config", test_config },
+    { "hostsim/memory", test_memory },
     { "hostsim/hardware", test_hardware },
     { NULL, NULL },
 };

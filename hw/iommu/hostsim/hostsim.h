@@ -37,6 +37,8 @@ typedef struct HostsimConfig {
     HostsimVsva vsva;
     /** Bytes that may be pinned; more is -ENOMEM. */
     uint64_t pin_limit;
+    /** The kernel's own pages, for tables and queues; more is -ENOMEM. */
+    uint64_t page_limit;
 } HostsimConfig;
 
 void hostsim_config_init(HostsimConfig *config, HostsimArch arch);
@@ -80,6 +82,8 @@ typedef struct HostsimFailure {
 
 /** Replaces the last one; NULL: no failures. */
 void hostsim_fail(Hostsim *sim, const HostsimFailure *failure);
+/** A new HostsimConfig.page_limit. */
+void hostsim_limit_pages(Hostsim *sim, uint64_t limit);
 
 /* --- What is still there ------------------------------------------------- */
 
@@ -91,6 +95,7 @@ typedef struct HostsimUsage {
     unsigned pasids;        /* that have been given out */
     unsigned bound;         /* (device, PASID) that are not blocked */
     uint64_t pinned;        /* bytes */
+    uint64_t pages;         /* the kernel's own */
     uint64_t calls;         /* system calls so far */
     uint64_t ioctls;
 } HostsimUsage;

@@ -81,7 +81,8 @@ void *sim_pages_alloc(Hostsim *sim, unsigned n)
     uint64_t size, start;
     void *pages;
 
-    if (order >= ORDERS) {
+    if (order >= ORDERS ||
+        ram->used + (UINT64_C(1) << order) > sim->config.page_limit) {
         return NULL;
     }
     size = (uint64_t)SIM_PAGE << order;

@@ -8,7 +8,9 @@
 
 void hostsim_config_init(HostsimConfig *config, HostsimArch arch)
 {
-    *config = (HostsimConfig) { .arch = arch, .pin_limit = UINT64_MAX };
+    *config = (HostsimConfig) {
+        .arch = arch, .pin_limit = UINT64_MAX, .page_limit = UINT64_MAX,
+    };
     viommu_vtd_config_init(&config->vtd);
     config->vtd.aw_bits = 48;
     config->vtd.haw_bits = 52;
@@ -331,6 +333,13 @@ Viommu *hostsim_unit(Hostsim *sim)
     return sim->unit;
 }
 
+void hostsim_limit_pages(Hostsim *sim, uint64_t limit)
+{
+    sim_lock(sim);
+    sim->config.page_limit = limit;
+    sim_unlock(sim);
+}
+
 void hostsim_usage(Hostsim *sim, HostsimUsage *usage)
 {
     sim_lock(sim);
@@ -341,6 +350,7 @@ void hostsim_usage(Hostsim *sim, HostsimUsage *usage)
         .pasids = g_hash_table_size(sim->pasids),
         .bound = sim_domain_bound(sim),
         .pinned = sim_pinned(sim),
+        .pages = sim_pages_used(sim),
         .calls = sim->n_calls,
         .ioctls = sim->n_ioctls,
     };
