@@ -342,6 +342,47 @@ static void test_renamed(void)
     host_end(&h);
 }
 
+/* Requests without a PASID share the entry of one (RID_PASID). */
+static void test_rid_pasid(void)
+{
+    GError *error = NULL;
+    HostsimConfig sim;
+    ViommuVtdConfig config;
+    uint64_t at;
+    Host h;
+
+    hostsim_config_init(&sim, HOSTSIM_VTD);
+    host_start_sim(&h, &sim);
+    host_config(&config);
+    config.rid_pasid = true;
+    host_start_guest(&h, &config);
+    h.s->ctx[1] = PRI_PASID;
+    scalable_put_context(h.s);
+    guest_write64(&h.f->mem, guest_pasid_addr(h.s->alloc, h.s->dir, 0), 0);
+    scalable_flush(h.s);
+    g_assert_true(host_connect(&h, &error));
+    g_assert_true(host_open(&h, 0, &error));
+    g_assert_true(viommu_attach_host(h.f->unit, SM_SOURCE, h.device[0],
+                                     VIOMMU_NESTING_ON, &error));
+    g_assert_no_error(error);
+    host_enable(&h, 0);
+    host_good(&h, 0, PRI_PASID, HOST_VA, HOST_DATA);
+    host_good(&h, 0, SM_NONE, HOST_VA, HOST_DATA);
+    at = guest_fs_entry(&h.s->fs, h.s->alloc, HOST_VA, 1, false);
+    guest_write64(&h.f->mem, at, (HOST_DATA + HOST_PAGE) | SM_LEAF);
+    piotlb(&h, PRI_PASID);
+    host_good(&h, 0, PRI_PASID, HOST_VA, HOST_DATA + HOST_PAGE);
+    host_good(&h, 0, SM_NONE, HOST_VA, HOST_DATA + HOST_PAGE);
+    /* and goes with it */
+    guest_write64(&h.f->mem, guest_pasid_addr(h.s->alloc, h.s->dir,
+                                              PRI_PASID), 0);
+    pasid_cache(&h, PRI_PASID);
+    host_blocked(&h, 0, PRI_PASID, HOST_VA);
+    host_blocked(&h, 0, SM_NONE, HOST_VA);
+    g_assert_cmpuint(host_usage(&h).bound, ==, 0);
+    host_end(&h);
+}
+
 /* More PASIDs than a device may have bound. */
 static void test_many(void)
 {
@@ -561,6 +602,7 @@ int main(int argc, char **argv)
     g_test_add_func("/host/states", test_states);
     g_test_add_func("/host/free", test_free);
     g_test_add_func("/host/renamed", test_renamed);
+    g_test_add_func("/host/rid-pasid", test_rid_pasid);
     g_test_add_func("/host/many", test_many);
     g_test_add_func("/host/pages", test_pages);
     g_test_add_func("/host/dropped", test_dropped);

@@ -384,7 +384,7 @@ static bool page_response(Viommu *unit, const ViommuPageResponse *response)
     return device;
 }
 
-static void detach(Viommu *unit, ViommuSeam *seam, ViommuHostDevice *device)
+static void detach(ViommuSeam *seam, ViommuHostDevice *device)
 {
     ViommuHost *host = device->host;
 
@@ -404,7 +404,6 @@ static void detach(Viommu *unit, ViommuSeam *seam, ViommuHostDevice *device)
     }
     unlock(seam);
     pthread_mutex_unlock(&host->run_lock);
-    (void)unit;
 }
 
 static void seam_free(Viommu *unit)
@@ -412,7 +411,7 @@ static void seam_free(Viommu *unit)
     ViommuSeam *seam = seam_of(unit);
 
     while (seam->devices->len) {
-        detach(unit, seam, nth(seam, 0));
+        detach(seam, nth(seam, 0));
     }
     unit->hooks = NULL;
     unit->seam = NULL;
@@ -505,6 +504,6 @@ void viommu_detach_host(Viommu *unit, uint32_t source)
     device = find_device(seam, source);
     unlock(seam);
     if (device) {
-        detach(unit, seam, device);
+        detach(seam, device);
     }
 }
