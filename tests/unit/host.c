@@ -40,14 +40,16 @@ void host_start_sim(Host *h, const HostsimConfig *config)
     }
 }
 
-void host_start_guest(Host *h, const ViommuVtdConfig *config)
+void host_start_guest(Host *h, const ViommuVtdConfig *config, unsigned pgtt)
 {
-    h->s = scalable_new(config, SPEC_PGTT_FIRST, 4, PRI_PASID);
+    h->s = scalable_new(config, pgtt, 4, PRI_PASID);
     h->f = h->s->f;
     h->s->ctx[0] |= (config->device_iotlb ? SPEC_SM_CTX_DTE : 0) |
                     (config->page_requests ? SPEC_SM_CTX_PRE : 0);
     scalable_put_context(h->s);
-    scalable_map(h->s, HOST_VA, HOST_DATA, 1);
+    if (pgtt == SPEC_PGTT_FIRST) {
+        scalable_map(h->s, HOST_VA, HOST_DATA, 1);
+    }
     scalable_flush(h->s);
     if (config->page_requests) {
         g_assert_true(guest_page_queue_init(&h->queue, h->s->alloc,
@@ -85,7 +87,7 @@ bool host_open(Host *h, unsigned i, GError **error)
     return h->device[i];
 }
 
-void host_start(Host *h)
+void host_start_of(Host *h, unsigned pgtt, ViommuNesting nesting)
 {
     GError *error = NULL;
     HostsimConfig sim;
@@ -94,13 +96,18 @@ void host_start(Host *h)
     hostsim_config_init(&sim, HOSTSIM_VTD);
     host_start_sim(h, &sim);
     host_config(&config);
-    host_start_guest(h, &config);
+    host_start_guest(h, &config, pgtt);
     if (host_connect(h, &error) && host_open(h, 0, &error)) {
         viommu_attach_host(h->f->unit, SM_SOURCE, h->device[0],
-                           VIOMMU_NESTING_ON, &error);
+                           nesting, &error);
     }
     g_assert_no_error(error);
     host_enable(h, 0);
+}
+
+void host_start(Host *h)
+{
+    host_start_of(h, SPEC_PGTT_FIRST, VIOMMU_NESTING_ON);
 }
 
 void host_close(Host *h, unsigned i)

@@ -35,14 +35,16 @@ typedef struct Host {
 void host_config(ViommuVtdConfig *config);
 /** A simulated host with HOST_DEVICES devices, none of them open. */
 void host_start_sim(Host *h, const HostsimConfig *config);
-/** A unit, and tables for SM_SOURCE with and without PRI_PASID, first stage;
- *  HOST_VA leads to HOST_DATA. */
-void host_start_guest(Host *h, const ViommuVtdConfig *config);
+/** A unit, and tables of @pgtt for SM_SOURCE with and without PRI_PASID; in the
+ *  first stage, HOST_VA leads to HOST_DATA. */
+void host_start_guest(Host *h, const ViommuVtdConfig *config, unsigned pgtt);
 /** Connect, map RAM.  False with @error; then host_end() still works. */
 bool host_connect(Host *h, GError **error);
 /** Open device @i and take it in. */
 bool host_open(Host *h, unsigned i, GError **error);
-/** Both of it, and device 0 behind the unit at SM_SOURCE. */
+/** All of it, and device 0 behind the unit at SM_SOURCE. */
+void host_start_of(Host *h, unsigned pgtt, ViommuNesting nesting);
+/** The same, first stage and nested. */
 void host_start(Host *h);
 /** Free what there is, in the right order. */
 void host_close(Host *h, unsigned i);

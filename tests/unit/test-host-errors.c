@@ -136,7 +136,7 @@ static void begin_life(Life *l)
     host_start_sim(&l->h, &sim);
     host_config(&config);
     config.iotlb_bits = 6;
-    host_start_guest(&l->h, &config);
+    host_start_guest(&l->h, &config, SPEC_PGTT_FIRST);
     g_assert_true(guest_sm_context_set(l->h.s->alloc, l->h.s->root, OTHER,
                                        l->h.s->ctx));
 }

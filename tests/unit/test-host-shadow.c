@@ -12,29 +12,6 @@
 /* second-stage addresses, in 39 bits */
 #define IOVA        UINT64_C(0x1240000000)
 
-static void start(Host *h, unsigned pgtt, ViommuNesting nesting)
-{
-    GError *error = NULL;
-    HostsimConfig sim;
-    ViommuVtdConfig config;
-
-    hostsim_config_init(&sim, HOSTSIM_VTD);
-    host_start_sim(h, &sim);
-    host_config(&config);
-    if (pgtt == SPEC_PGTT_FIRST) {
-        host_start_guest(h, &config);
-    } else {
-        h->s = scalable_new(&config, pgtt, 4, PRI_PASID);
-        h->f = h->s->f;
-    }
-    g_assert_true(host_connect(h, &error));
-    g_assert_true(host_open(h, 0, &error));
-    g_assert_true(viommu_attach_host(h->f->unit, SM_SOURCE, h->device[0],
-                                     nesting, &error));
-    g_assert_no_error(error);
-    host_enable(h, 0);
-}
-
 /* The endpoint and the host's device see the same. */
 static void same(Host *h, uint32_t pasid, uint64_t va, uint64_t to)
 {
@@ -81,7 +58,7 @@ static void test_first_stage(void)
     uint64_t at;
     Host h;
 
-    start(&h, SPEC_PGTT_FIRST, VIOMMU_NESTING_OFF);
+    host_start_of(&h, SPEC_PGTT_FIRST, VIOMMU_NESTING_OFF);
     g_assert_false(viommu_host_device_nested(h.device[0]));
     same(&h, PRI_PASID, HOST_VA, HOST_DATA);
     same(&h, SM_NONE, HOST_VA, HOST_DATA);
@@ -103,7 +80,7 @@ static void test_nested_guest(void)
     uint64_t at, word;
     Host h;
 
-    start(&h, SPEC_PGTT_NESTED, VIOMMU_NESTING_ON);
+    host_start_of(&h, SPEC_PGTT_NESTED, VIOMMU_NESTING_ON);
     scalable_map(h.s, HOST_VA, HOST_DATA, 1);
     piotlb(&h, HOST_VA, 0);
     same(&h, PRI_PASID, HOST_VA, HOST_DATA);
@@ -124,7 +101,7 @@ static void test_second_stage(void)
     ViommuHostStats before, after;
     Host h;
 
-    start(&h, SPEC_PGTT_SECOND, VIOMMU_NESTING_AUTO);
+    host_start_of(&h, SPEC_PGTT_SECOND, VIOMMU_NESTING_AUTO);
     scalable_map(h.s, IOVA, HOST_DATA, 2);
     iotlb(&h, IOVA, 9);
     same(&h, PRI_PASID, IOVA + 0x1238, HOST_DATA + 0x1238);
@@ -176,7 +153,7 @@ static void test_rights(void)
     uint64_t ss;
     Host h;
 
-    start(&h, SPEC_PGTT_SECOND, VIOMMU_NESTING_AUTO);
+    host_start_of(&h, SPEC_PGTT_SECOND, VIOMMU_NESTING_AUTO);
     g_assert_true(guest_ss_map(h.s->alloc, h.s->ss, h.s->ss_levels, IOVA,
                                HOST_DATA, 1, SPEC_SS_R));
     iotlb(&h, IOVA, 0);
@@ -221,7 +198,7 @@ static void test_random(void)
     Host *h = &w->h;
 
     w->seed = g_test_rand_int();
-    start(h, SPEC_PGTT_SECOND, VIOMMU_NESTING_AUTO);
+    host_start_of(h, SPEC_PGTT_SECOND, VIOMMU_NESTING_AUTO);
     for (unsigned i = 0; i < 200 * fixture_scale(); i++) {
         unsigned first = draw(w, 64), n = 1 + draw(w, 4), am = 0;
 

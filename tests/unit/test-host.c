@@ -102,7 +102,7 @@ static void test_lacks(void)
         }
         host_start_sim(&h, &sim);
         host_config(&config);
-        host_start_guest(&h, &config);
+        host_start_guest(&h, &config, SPEC_PGTT_FIRST);
         if (lack->unit) {
             lack->unit(&config);
         }
@@ -355,7 +355,7 @@ static void test_rid_pasid(void)
     host_start_sim(&h, &sim);
     host_config(&config);
     config.rid_pasid = true;
-    host_start_guest(&h, &config);
+    host_start_guest(&h, &config, SPEC_PGTT_FIRST);
     h.s->ctx[1] = PRI_PASID;
     scalable_put_context(h.s);
     guest_write64(&h.f->mem, guest_pasid_addr(h.s->alloc, h.s->dir, 0), 0);

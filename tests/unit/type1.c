@@ -62,7 +62,7 @@ void type1_start_sides(Type1 *t, const HostsimConfig *sim,
                        const ViommuVtdConfig *config)
 {
     host_start_sim(&t->h, sim);
-    host_start_guest(&t->h, config);
+    host_start_guest(&t->h, config, SPEC_PGTT_FIRST);
     t->h.s->entry.pgtt = SPEC_PGTT_PASS;
     scalable_put_pasid(t->h.s, 0);
     t->h.s->entry.pgtt = SPEC_PGTT_FIRST;
