@@ -144,6 +144,43 @@ static void test_attach(Uapi *u)
     host_close(&h);
 }
 
+/** Devices come and go beside others. */
+static void test_plug(Uapi *u)
+{
+    HostsimDevice device = {
+        .name = "0000:03:00.0", .group = 3, .number = 3,
+        .testdev = { .ats = true, .pri = true, .pasid_bits = 16 },
+    };
+    pthread_t thread[2];
+    Shared s;
+    Host h;
+
+    host_open(u, &h, UINT64_MAX);
+    shared_open(u, &s);
+    uapi_expect(u, uapi_map(&s.a, s.ioas, s.memory, BOTH, IOVA), 0, "map");
+    uapi_expect(u, uapi_attach(&s.a, NO_PASID, s.hwpt), 0, "attach");
+    uapi_expect(u, uapi_attach(&s.b, 5, s.hwpt), 0, "attach");
+    uapi_set_reg(&s.a, TESTDEV_CONTROL, TESTDEV_CONTROL_ATS |
+                 TESTDEV_CONTROL_PRI);
+    pthread_create(&thread[0], NULL, dma_a, &s);
+    pthread_create(&thread[1], NULL, dma_b, &s);
+    for (unsigned i = 0; i < 30; i++) {
+        UapiDevice d = { .u = u };
+
+        uapi_check(u, hostsim_add_device(h.sim, &device, NULL), "add");
+        d.fd = uapi_open(u, "/dev/vfio/devices/vfio3");
+        uapi_expect(u, uapi_bind(u, d.fd, s.a.iommu, &d.id), 0, "bind");
+        uapi_expect(u, uapi_attach(&d, NO_PASID, s.hwpt), 0, "attach");
+        hostsim_remove_device(h.sim, device.name);
+        uapi_close(u, d.fd);
+    }
+    atomic_store(&s.stop, true);
+    pthread_join(thread[0], NULL);
+    pthread_join(thread[1], NULL);
+    shared_close(&s);
+    host_close(&h);
+}
+
 /* --- Page requests ------------------------------------------------------- */
 
 typedef struct Pages {
@@ -237,6 +274,7 @@ static void test_pages(Uapi *u)
 const UapiTest host_thread_tests[] = {
     { "hostsim-threads/unmap", test_unmap },
     { "hostsim-threads/attach", test_attach },
+    { "hostsim-threads/plug", test_plug },
     { "hostsim-threads/pages", test_pages },
     { NULL, NULL },
 };

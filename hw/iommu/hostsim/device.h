@@ -41,7 +41,7 @@ struct SimDevice {
     bool ats, pri;
     bool ats_enabled;
     bool stall;                 /* its transactions can wait */
-    bool gone;                  /* pulled out */
+    bool gone;                  /* atomic: pulled out */
 
     /* The endpoint; its lock is taken after Hostsim.lock, if at all. */
     pthread_mutex_t lock;

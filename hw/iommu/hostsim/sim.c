@@ -144,23 +144,25 @@ void sim_unit_stall_resume(void *opaque, uint32_t source, uint16_t tag,
 
 /* --- Devices ------------------------------------------------------------- */
 
-/*
- * These are called with Hostsim.lock or from an endpoint's thread, while
- * devices are added before there is one.
- */
+/* With Hostsim.lock, or on an endpoint's thread without it. */
 static SimDevice *find_device(Hostsim *sim, const char *name,
                               const unsigned *number, const uint32_t *source)
 {
-    for (guint i = 0; i < sim->devices->len; i++) {
+    SimDevice *found = NULL;
+
+    pthread_rwlock_rdlock(&sim->devices_lock);
+    for (guint i = 0; !found && i < sim->devices->len; i++) {
         SimDevice *device = g_ptr_array_index(sim->devices, i);
 
-        if (!device->gone && (!name || !strcmp(device->name, name)) &&
+        if (!__atomic_load_n(&device->gone, __ATOMIC_ACQUIRE) &&
+            (!name || !strcmp(device->name, name)) &&
             (!number || device->number == *number) &&
             (!source || device->source == *source)) {
-            return device;
+            found = device;
         }
     }
-    return NULL;
+    pthread_rwlock_unlock(&sim->devices_lock);
+    return found;
 }
 
 SimDevice *sim_device_by_name(Hostsim *sim, const char *name)
@@ -260,7 +262,9 @@ bool hostsim_add_device(Hostsim *sim, const HostsimDevice *config,
         }
         if (ok) {
             sim_endpoint_enable(device);
+            pthread_rwlock_wrlock(&sim->devices_lock);
             g_ptr_array_add(sim->devices, device);
+            pthread_rwlock_unlock(&sim->devices_lock);
         } else {
             device_free(device);
         }
@@ -277,7 +281,7 @@ void hostsim_remove_device(Hostsim *sim, const char *name)
     device = sim_device_by_name(sim, name);
     if (device) {
         __atomic_store_n(&device->master, false, __ATOMIC_RELEASE);
-        device->gone = true;
+        __atomic_store_n(&device->gone, true, __ATOMIC_RELEASE);
         sim_irq_signal(device, SIM_IRQ_ERR, 0);
         sim_irq_signal(device, SIM_IRQ_REQ, 0);
     }
@@ -294,6 +298,7 @@ Hostsim *hostsim_new(const HostsimConfig *config, GError **error)
     sim->phys = config->arch == HOSTSIM_SMMUV3 ? &sim_phys_smmu
                                                : &sim_phys_vtd;
     pthread_mutex_init(&sim->lock, NULL);
+    pthread_rwlock_init(&sim->devices_lock, NULL);
     sim->contexts = g_ptr_array_new();
     sim->groups = g_ptr_array_new();
     sim->pasids = g_hash_table_new(NULL, NULL);
@@ -316,6 +321,10 @@ void hostsim_free(Hostsim *sim)
         return;
     }
     sim_descriptors_free(sim);
+    /* one by one: a device that goes may be looked for */
+    while (sim->devices->len) {
+        g_ptr_array_remove_index(sim->devices, sim->devices->len - 1);
+    }
     g_ptr_array_unref(sim->devices);
     if (sim->unit) {
         sim->phys->exit(sim);
@@ -324,6 +333,7 @@ void hostsim_free(Hostsim *sim)
     g_ptr_array_unref(sim->contexts);
     g_ptr_array_unref(sim->groups);
     g_hash_table_unref(sim->pasids);
+    pthread_rwlock_destroy(&sim->devices_lock);
     pthread_mutex_destroy(&sim->lock);
     g_free(sim);
 }

@@ -52,6 +52,7 @@ struct Hostsim {
     void *driver;               /* of the physical IOMMU */
     struct SimRam *ram;
     GPtrArray *devices;         /* SimDevice, until the end */
+    pthread_rwlock_t devices_lock;  /* innermost: for who has not the lock */
     ViommuSyscalls calls;
     pthread_mutex_t lock;
     GHashTable *files;          /* descriptor -> SimFile */
