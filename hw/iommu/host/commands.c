@@ -96,7 +96,8 @@ static ViommuHostDevice *nested_device(const ViommuSeam *seam,
     for (guint i = 0; i < seam->devices->len; i++) {
         ViommuHostDevice *device = g_ptr_array_index(seam->devices, i);
 
-        if (device->host == host && !device->gone && is_nested(device) &&
+        if (device->host == host && is_nested(device) &&
+            !viommu_host_device_gone(device) &&
             (!source || device->source == *source)) {
             return device;
         }

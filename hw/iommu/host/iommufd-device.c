@@ -68,9 +68,7 @@ static int get_caps(IommufdDevice *device)
             caps->smmu_idr[i] = smmu.idr[i];
         }
         caps->nesting = (smmu.idr[0] & IDR0_BOTH_STAGES) == IDR0_BOTH_STAGES;
-        /* Not page requests, but transactions that wait. */
-        caps->page_requests = IDR0_STALL_MODEL(smmu.idr[0]) !=
-                              STALL_MODEL_NONE;
+        caps->stalls = IDR0_STALL_MODEL(smmu.idr[0]) != STALL_MODEL_NONE;
         break;
     default:
         break;
@@ -251,8 +249,8 @@ static bool start(IommufdDevice *device, GError **error)
         } else if (ret) {
             return viommu_host_refused(error, "IOMMU_VIOMMU_ALLOC", ret);
         }
-        caps->page_requests = caps->page_requests && caps->nesting &&
-                              !iommufd_faults_start(host_of(device));
+        caps->stalls = caps->stalls && caps->nesting &&
+                       !iommufd_faults_start(host_of(device));
         caps->rid_nesting = caps->nesting;
         return true;
     }

@@ -92,7 +92,7 @@ static int alloc_nested_smmu(IommufdDevice *device,
     if (ret) {
         return ret;
     }
-    if (device->common.caps.page_requests) {
+    if (device->common.caps.stalls) {
         args.flags |= IOMMUFD_HWPT_FAULT_ID;
         args.fault_id = host_of(device)->fault_id;
     }

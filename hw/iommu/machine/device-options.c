@@ -152,6 +152,8 @@ static const Property host_testdev_properties[] = {
     { "pasid-bits", PROP_UINT8, OPTION(testdev.pasid_bits),
       "bits of PASIDs: 1 .. 20; 0 for none" },
     { "pri", PROP_BOOL, OPTION(testdev.pri), "page requests" },
+    { "stall", PROP_BOOL, OPTION(stalls),
+      "DMA that waits for software (SMMUv3)" },
 };
 
 static const Property vfio_properties[] = {

@@ -71,6 +71,7 @@ typedef struct DeviceOptions {
     /* host-testdev and vfio-pci, with the four before */
     OnOffAuto nesting;
     char *backend;
+    bool stalls;            /* its DMA may wait for software */
     char *fail;
     char *host;
 } DeviceOptions;

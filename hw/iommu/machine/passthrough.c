@@ -71,7 +71,8 @@ static bool start_sim(Board *board, Passthrough *p, GError **error)
     HostsimConfig config;
 
     if (!p->sim) {
-        hostsim_config_init(&config, HOSTSIM_VTD);
+        hostsim_config_init(&config, board->kind == MACHINE_VIRT
+                                     ? HOSTSIM_SMMUV3 : HOSTSIM_VTD);
         config.pin_limit = PIN_SPARE;
         for (size_t i = 0; i < n; i++) {
             config.pin_limit += ram[i].size;
@@ -89,7 +90,7 @@ static bool add_sim_device(Board *board, Passthrough *p,
     char name[13];
     HostsimDevice device = {
         .name = name, .group = p->n_sims + 1, .number = p->n_sims,
-        .testdev = options->testdev,
+        .testdev = options->testdev, .stall = options->stalls,
     };
 
     if (p->n_sims == SIM_SLOTS) {

@@ -184,9 +184,9 @@ typedef struct ViommuHostCaps {
     bool rid_nesting;       /* of requests without PASID, too */
     bool host_pasids;       /* the host gives out PASIDs: the guest asks for
                              * them with virtual commands */
-    bool page_requests;     /* of nested tables, come to user space; with
-                             * SMMUv3, transactions that wait */
-    bool events;            /* of nested tables, likewise (SMMUv3) */
+    bool page_requests;     /* of nested tables, come to user space */
+    bool stalls, events;    /* likewise (SMMUv3); a transaction can wait where
+                             * the device can */
     bool dirty_tracking;
     bool memory_types;      /* of guest tables reach the hardware */
     bool ats;               /* the device may have a device-TLB */
