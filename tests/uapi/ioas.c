@@ -342,6 +342,62 @@ static void test_device(Uapi *u)
     uapi_memory_free(memory + 5 * PAGE, 3 * PAGE);
 }
 
+/** What the user wants for sure, and what a device does not let it have. */
+static void test_allow_device(Uapi *u)
+{
+    IommufdIovaRange list[16], want = { 0xfee00000, 0xfee00fff };
+    IommufdIoasAllowIovas cmd = {
+        .size = sizeof(cmd), .num_iovas = 1,
+        .allowed_list = (uintptr_t)&want,
+    };
+    uint64_t alignment;
+    uint32_t n = 16, with;
+    UapiDevice d;
+
+    if (!uapi_device_open(u, 0, &d)) {
+        return;
+    }
+    if (!uapi_is_vtd(&d)) {
+        uapi_skip(u, "no VT-d, whose reserved addresses are known");
+        uapi_device_close(&d);
+        return;
+    }
+    cmd.ioas_id = uapi_ioas(u, d.iommu);
+    uapi_expect(u, uapi_iommu_ioctl(&d, IOMMUFD_IOAS_ALLOW_IOVAS, &cmd), 0,
+                "allow where interrupts go");
+    uapi_expect(u, uapi_attach(&d, NO_PASID, cmd.ioas_id), -EADDRINUSE,
+                "attach a device");
+    want.start = UINT64_C(1) << 62;
+    want.last = want.start + 0xffff;
+    uapi_expect(u, uapi_iommu_ioctl(&d, IOMMUFD_IOAS_ALLOW_IOVAS, &cmd), 0,
+                "allow beyond any table");
+    uapi_expect(u, uapi_attach(&d, NO_PASID, cmd.ioas_id), -EADDRINUSE,
+                "attach a device");
+    want.start = 0x1000;
+    want.last = 0x1fff;
+    uapi_expect(u, uapi_iommu_ioctl(&d, IOMMUFD_IOAS_ALLOW_IOVAS, &cmd), 0,
+                "allow a page");
+    uapi_expect(u, uapi_attach(&d, NO_PASID, cmd.ioas_id), 0, "attach");
+    want.start = 0xfee00000;
+    want.last = 0xfee00fff;
+    uapi_expect(u, uapi_iommu_ioctl(&d, IOMMUFD_IOAS_ALLOW_IOVAS, &cmd),
+                -EADDRINUSE, "allow where interrupts go");
+    uapi_expect(u, ranges(u, d.iommu, cmd.ioas_id, list, &n, &alignment), 0,
+                "IOVA_RANGES");
+    with = n;
+    n = 1;
+    uapi_expect(u, ranges(u, d.iommu, cmd.ioas_id, list, &n, &alignment),
+                -EMSGSIZE, "room for one");
+    uapi_expect(u, n, with, "the number that there are");
+    uapi_expect(u, uapi_detach(&d, NO_PASID), 0, "detach");
+    n = 16;
+    uapi_expect(u, ranges(u, d.iommu, cmd.ioas_id, list, &n, &alignment), 0,
+                "IOVA_RANGES");
+    uapi_expect(u, n, 1, "everything is free again");
+    uapi_check(u, list[0].start == 0 && list[0].last == ALL, "but not all");
+    uapi_device_close(&d);
+}
+
 const UapiTest uapi_ioas_tests[] = {
     { "ioas/map-errors", test_map_errors },
     { "ioas/unmap", test_unmap },
@@ -350,5 +406,6 @@ const UapiTest uapi_ioas_tests[] = {
     { "ioas/allow", test_allow },
     { "ioas/copy", test_copy },
     { "ioas/device", test_device },
+    { "ioas/allow-device", test_allow_device },
     { NULL, NULL },
 };
