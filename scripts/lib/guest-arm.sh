@@ -72,11 +72,6 @@ guest_smmu_property() {
         stall=$(guest_bits "$idr0" 25 24)
         echo $((stall == 0))
         ;;
-    stage)
-        set -- none 2 1 nested
-        shift "$(guest_bits "$idr0" 1 0)"
-        echo "$1"
-        ;;
     fwb) guest_bits "$(guest_field "$regs" idr3)" 8 8 ;;
     ril) guest_bits "$(guest_field "$regs" idr3)" 10 10 ;;
     sidsize) guest_bits "$(guest_field "$regs" idr1)" 5 0 ;;

@@ -14,6 +14,8 @@
 
 # shellcheck source=scripts/lib/guest-arm.sh
 . "${BASH_SOURCE[0]%/*}/guest-arm.sh"
+# shellcheck source=scripts/lib/guest-uapi.sh
+. "${BASH_SOURCE[0]%/*}/guest-uapi.sh"
 
 # The machine's and the test's parameters; callers change them between
 # guest_defaults and guest_run.
@@ -44,6 +46,9 @@ guest_defaults() {
     guest_vfio=0                # viommu-testdev in the hands of a process
     guest_vfio_skips=''         # its checks that this kernel may not have,
     guest_vfio_absent=''        # or must refuse behind this unit: patterns
+    guest_uapi=''               # PCI devices for tests/uapi's program, with a
+                                # comma; nothing else is tested then
+    guest_uapi_absent=''        # its cases that cannot run there: patterns
     guest_caching=0             # caching mode
     # at most three faults in all: Linux stops logging (10 messages in 5 s)
     guest_dma=(read:0x12345040 write:0x23456080 beyond)
@@ -152,6 +157,7 @@ guest_command() {
     append+=" viommu.mode=$guest_mode viommu.seed=$guest_random"
     append+=" viommu.mib=$guest_mib viommu.netmib=$guest_netmib"
     append+=" viommu.edu=$guest_edu"
+    append+="${guest_uapi:+ viommu.uapi=$guest_uapi}"
     if [ "$guest_testdev" = 1 ]; then
         append+=" viommu.dma=$(guest_dma_words)"
         [ "$guest_vfio" = 0 ] || append+=" viommu.vfio=1"
@@ -722,7 +728,7 @@ guest_judge_log() {
         guest_result fail log "$(wc -l <<<"$before") line(s), first: $(
             head -n 1 <<<"$before" | tr -d '\r')"
     fi
-    if [ "$guest_vfio" = 1 ]; then
+    if [ "$guest_vfio" = 1 ] || [ -n "$guest_uapi" ]; then
         guest_expect "log of the lab" "$(grep -c . <<<"$rest" ||
             true) bad line(s) $(head -n 1 <<<"$rest" | tr -d '\r')" \
             "$(text_equal "$rest" '')"
@@ -746,6 +752,12 @@ guest_judge() {
     guest_report=$(tr -d '\r' <"$folder/report.log" 2>/dev/null || true)
     guest_judge_end "$folder" || return 0
     guest_judge_processors
+    if [ -n "$guest_uapi" ]; then
+        guest_judge_uapi
+        guest_faults=()
+        guest_judge_log
+        return 0
+    fi
     if [ "$guest_arch" = aarch64 ]; then
         guest_judge_smmu
     else

@@ -103,14 +103,6 @@ int uapi_detach(UapiDevice *d, uint32_t pasid)
     return uapi_dev_ioctl(d, VFIO_ABI_DEVICE_DETACH_PT, &detach);
 }
 
-bool uapi_is_vtd(UapiDevice *d)
-{
-    IommufdHwInfo info = { .size = sizeof(info), .dev_id = d->id };
-
-    return !uapi_iommu_ioctl(d, IOMMUFD_GET_HW_INFO, &info) &&
-           info.data_type == IOMMUFD_HW_INFO_INTEL_VTD;
-}
-
 int uapi_map(UapiDevice *d, uint32_t ioas, const void *memory, uint64_t size,
              uint64_t iova)
 {
@@ -160,23 +152,10 @@ int uapi_nested(UapiDevice *d, uint32_t flags, uint32_t parent, uint64_t root,
     return ret;
 }
 
-bool uapi_is_smmu(UapiDevice *d)
-{
-    IommufdHwInfoSmmuv3 data;
-    IommufdHwInfo info = {
-        .size = sizeof(info), .dev_id = d->id, .data_len = sizeof(data),
-        .data = (uintptr_t)&data,
-    };
-
-    uapi_expect(d->u, uapi_iommu_ioctl(d, IOMMUFD_GET_HW_INFO, &info), 0,
-                "GET_HW_INFO");
-    return info.data_type == IOMMUFD_HW_INFO_ARM_SMMUV3;
-}
-
-uint64_t uapi_messages(UapiDevice *d, uint64_t *size)
+uint64_t uapi_messages(Uapi *u, uint64_t *size)
 {
     *size = 0x100000;
-    return uapi_is_smmu(d) ? 0x08000000 : 0xfee00000;
+    return u->arch == UAPI_SMMUV3 ? 0x08000000 : 0xfee00000;
 }
 
 /* --- The endpoint -------------------------------------------------------- */

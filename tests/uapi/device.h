@@ -32,16 +32,11 @@ void uapi_device_close(UapiDevice *d);
 int uapi_bind(Uapi *u, int fd, int iommu, uint32_t *id);
 int uapi_attach(UapiDevice *d, uint32_t pasid, uint32_t pt);
 int uapi_detach(UapiDevice *d, uint32_t pasid);
-/** Is it behind an SMMUv3, rather than a VT-d? */
-bool uapi_is_smmu(UapiDevice *d);
 /** IOVAs that nobody can map, for interrupt messages are there; *@size is
  *  their number. */
-uint64_t uapi_messages(UapiDevice *d, uint64_t *size);
+uint64_t uapi_messages(Uapi *u, uint64_t *size);
 int uapi_dev_ioctl(UapiDevice *d, unsigned long request, void *arg);
 int uapi_iommu_ioctl(UapiDevice *d, unsigned long request, void *arg);
-
-/** Is the host's IOMMU a VT-d? */
-bool uapi_is_vtd(UapiDevice *d);
 
 /** 0 or a negative errno. */
 int uapi_map(UapiDevice *d, uint32_t ioas, const void *memory, uint64_t size,

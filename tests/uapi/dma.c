@@ -413,10 +413,14 @@ static void test_read_only(Uapi *u)
 const UapiTest uapi_dma_tests[] = {
     { "dma/blocked", test_blocked },
     { "dma/large", test_large },
+    { "dma/ats", test_ats },
+    { NULL, NULL },
+};
+
+const UapiTest uapi_dma_vtd_tests[] = {
     { "dma/nested", test_nested },
     { "dma/nested-pasid", test_nested_pasid },
     { "dma/replace", test_replace },
-    { "dma/ats", test_ats },
     { "dma/nested-ats", test_nested_ats },
     { "dma/shared", test_shared },
     { "dma/read-only", test_read_only },

@@ -333,6 +333,10 @@ static void test_none(Uapi *u)
 
 const UapiTest uapi_fault_tests[] = {
     { "fault/alloc", test_alloc },
+    { NULL, NULL },
+};
+
+const UapiTest uapi_fault_vtd_tests[] = {
     { "fault/groups", test_groups },
     { "fault/several", test_several },
     { "fault/wait", test_wait },

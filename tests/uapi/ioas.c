@@ -292,7 +292,7 @@ static void test_device(Uapi *u)
     if (!uapi_device_open(u, 0, &d)) {
         return;
     }
-    messages = uapi_messages(&d, &size);
+    messages = uapi_messages(u, &size);
     ioas = uapi_ioas(u, d.iommu);
     uapi_expect(u, uapi_map(&d, ioas, memory, PAGE, PAGE), 0, "map before");
     uapi_expect(u, uapi_attach(&d, NO_PASID, ioas), 0, "attach");

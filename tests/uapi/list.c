@@ -1,23 +1,40 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* All tests that run on any host. */
+/* All tests that run on any host, or on any with its kind of IOMMU. */
 #include "tests/uapi/uapi.h"
 
-static const UapiTest *const files[] = {
-    uapi_dispatch_tests,
-    uapi_objects_tests,
-    uapi_ioas_tests,
-    uapi_hwpt_tests,
-    uapi_vfio_tests,
-    uapi_misc_tests,
-    uapi_dma_tests,
-    uapi_dirty_tests,
-    uapi_fault_tests,
-    uapi_smmu_tests,
-    uapi_container_tests,
-    uapi_type1_tests,
+static const struct {
+    const UapiTest *tests;
+    UapiArch arch;
+} files[] = {
+    { uapi_dispatch_tests, UAPI_ANY_ARCH },
+    { uapi_objects_tests, UAPI_ANY_ARCH },
+    { uapi_ioas_tests, UAPI_ANY_ARCH },
+    { uapi_hwpt_tests, UAPI_ANY_ARCH },
+    { uapi_hwpt_vtd_tests, UAPI_VTD },
+    { uapi_vfio_tests, UAPI_ANY_ARCH },
+    { uapi_misc_tests, UAPI_ANY_ARCH },
+    { uapi_misc_vtd_tests, UAPI_VTD },
+    { uapi_dma_tests, UAPI_ANY_ARCH },
+    { uapi_dma_vtd_tests, UAPI_VTD },
+    { uapi_dirty_tests, UAPI_ANY_ARCH },
+    { uapi_fault_tests, UAPI_ANY_ARCH },
+    { uapi_fault_vtd_tests, UAPI_VTD },
+    { uapi_smmu_tests, UAPI_SMMUV3 },
+    { uapi_container_tests, UAPI_ANY_ARCH },
+    { uapi_type1_tests, UAPI_ANY_ARCH },
 };
+
+#define N_FILES (sizeof(files) / sizeof(files[0]))
 
 int uapi_main(Uapi *u)
 {
-    return uapi_run(u, files, sizeof(files) / sizeof(files[0]));
+    const UapiTest *chosen[N_FILES];
+    size_t n = 0;
+
+    for (size_t i = 0; i < N_FILES; i++) {
+        if (files[i].arch == UAPI_ANY_ARCH || files[i].arch == u->arch) {
+            chosen[n++] = files[i].tests;
+        }
+    }
+    return uapi_run(u, chosen, n);
 }

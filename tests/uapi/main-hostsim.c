@@ -54,12 +54,15 @@ static const struct {
     const char *name;
     HostsimArch arch;
     HostsimVsva sim;
+    UapiArch uapi_arch;
     UapiVsva uapi;
 } forms[] = {
-    { "linux", HOSTSIM_VTD, HOSTSIM_VSVA_NONE, UAPI_NO_VSVA },
-    { "smmuv3", HOSTSIM_SMMUV3, HOSTSIM_VSVA_NONE, UAPI_NO_VSVA },
-    { "merged", HOSTSIM_VTD, HOSTSIM_VSVA_MERGED, UAPI_VSVA_MERGED },
-    { "versioned", HOSTSIM_VTD, HOSTSIM_VSVA_VERSIONED,
+    { "linux", HOSTSIM_VTD, HOSTSIM_VSVA_NONE, UAPI_VTD, UAPI_NO_VSVA },
+    { "smmuv3", HOSTSIM_SMMUV3, HOSTSIM_VSVA_NONE, UAPI_SMMUV3,
+      UAPI_NO_VSVA },
+    { "merged", HOSTSIM_VTD, HOSTSIM_VSVA_MERGED, UAPI_VTD,
+      UAPI_VSVA_MERGED },
+    { "versioned", HOSTSIM_VTD, HOSTSIM_VSVA_VERSIONED, UAPI_VTD,
       UAPI_VSVA_VERSIONED },
 };
 
@@ -82,6 +85,7 @@ int main(int argc, char **argv)
         if (!strcmp(forms[i].name, form)) {
             hostsim_config_init(&config, forms[i].arch);
             config.vsva = forms[i].sim;
+            u.arch = forms[i].uapi_arch;
             u.vsva = forms[i].uapi;
         }
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The conformance program on Linux: /dev/iommu, and the first two
- * viommu-testdevs that vfio-pci drives.  It needs root.
+ * The conformance program on Linux: /dev/iommu, and the viommu-testdevs with
+ * the names that it is given, or else the first two that vfio-pci drives.  It
+ * needs root.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -113,6 +114,26 @@ static void no_leaks(Uapi *u)
     uapi_expect(u, descriptors(), descriptors_before, "descriptors");
 }
 
+/* --- The IOMMU ----------------------------------------------------------- */
+
+static bool read_arch(Uapi *u)
+{
+    DIR *dir = opendir("/sys/class/iommu");
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir))) {
+        if (!strncmp(entry->d_name, "dmar", 4)) {
+            u->arch = UAPI_VTD;
+        } else if (!strncmp(entry->d_name, "smmu3", 5)) {
+            u->arch = UAPI_SMMUV3;
+        }
+    }
+    if (dir) {
+        closedir(dir);
+    }
+    return u->arch != UAPI_ANY_ARCH;
+}
+
 /* --- Devices ------------------------------------------------------------- */
 
 static bool read_line(const char *path, char *line, size_t size)
@@ -193,11 +214,28 @@ static void find_devices(Uapi *u)
     if (n >= 0) {
         free(list);
     }
-    printf("# devices: %s %s\n", u->device[0] ? u->device[0] : "none",
-           u->device[1] ? u->device[1] : "");
 }
 
-int main(void)
+/** False with a name that vfio-pci does not drive. */
+static bool take_devices(Uapi *u, int n, char **names)
+{
+    for (int i = 0; i < n; i++) {
+        if (i >= 2 || !is_testdev(names[i])) {
+            printf("Bail out! %s: %s\n", names[i], i < 2 ?
+                   "no viommu-testdev of vfio-pci's" : "two devices at most");
+            return false;
+        }
+        add_device(u, i, names[i]);
+    }
+    if (!n) {
+        find_devices(u);
+    }
+    printf("# devices: %s %s\n", u->device[0] ? u->device[0] : "none",
+           u->device[1] ? u->device[1] : "");
+    return true;
+}
+
+int main(int argc, char **argv)
 {
     Uapi u = {
         .calls = {
@@ -208,11 +246,17 @@ int main(void)
         .leaks = no_leaks,
     };
 
+    if (!read_arch(&u)) {
+        printf("Bail out! neither a VT-d nor an SMMUv3\n");
+        return 1;
+    }
     if (access("/dev/iommu", R_OK | W_OK)) {
         printf("Bail out! /dev/iommu: %s\n", strerror(errno));
         return 1;
     }
-    find_devices(&u);
+    if (!take_devices(&u, argc - 1, argv + 1)) {
+        return 1;
+    }
     descriptors_before = descriptors();
     return uapi_main(&u);
 }

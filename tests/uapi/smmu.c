@@ -95,26 +95,23 @@ static bool smmu_open(Uapi *u, unsigned n, Smmu *s)
     if (!uapi_device_open(u, n, &s->d)) {
         return false;
     }
-    if (uapi_is_smmu(&s->d)) {
-        s->memory = uapi_memory(SIZE);
-        s->ioas = uapi_ioas(u, s->d.iommu);
-        uapi_expect(u, uapi_map(&s->d, s->ioas, s->memory, SIZE, BASE), 0,
-                    "map");
-        ret = uapi_hwpt(&s->d, IOMMUFD_HWPT_NEST_PARENT, s->ioas, &s->parent);
-        if (!ret) {
-            ret = viommu_alloc(s, IOMMUFD_VIOMMU_ARM_SMMUV3, s->parent,
-                               &s->viommu);
-        }
-        if (!ret) {
-            uapi_tables_init(&s->tables, s->memory, BASE, TABLES);
-            uapi_tables_arm(&s->tables);
-            return true;
-        }
-        uapi_expect(u, ret, -EOPNOTSUPP, "a parent and a vIOMMU");
-        uapi_memory_free(s->memory, SIZE);
+    s->memory = uapi_memory(SIZE);
+    s->ioas = uapi_ioas(u, s->d.iommu);
+    uapi_expect(u, uapi_map(&s->d, s->ioas, s->memory, SIZE, BASE), 0, "map");
+    ret = uapi_hwpt(&s->d, IOMMUFD_HWPT_NEST_PARENT, s->ioas, &s->parent);
+    if (!ret) {
+        ret = viommu_alloc(s, IOMMUFD_VIOMMU_ARM_SMMUV3, s->parent,
+                           &s->viommu);
     }
-    uapi_device_close(&s->d);
+    if (!ret) {
+        uapi_tables_init(&s->tables, s->memory, BASE, TABLES);
+        uapi_tables_arm(&s->tables);
+        return true;
+    }
+    uapi_expect(u, ret, -EOPNOTSUPP, "a parent and a vIOMMU");
     uapi_skip(u, "no SMMUv3 that nests");
+    uapi_device_close(&s->d);
+    uapi_memory_free(s->memory, SIZE);
     return false;
 }
 

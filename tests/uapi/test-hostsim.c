@@ -422,7 +422,8 @@ static void test_memory(Uapi *u)
 static void test_hardware(Uapi *u)
 {
     static const UapiTest *const files[] = {
-        uapi_dma_tests, uapi_fault_tests, uapi_dirty_tests,
+        uapi_dma_tests, uapi_dma_vtd_tests, uapi_fault_tests,
+        uapi_fault_vtd_tests, uapi_dirty_tests,
     };
 
     for (unsigned i = 0; i < 6; i++) {
@@ -467,7 +468,7 @@ static const UapiTest tests[] = {
 int main(void)
 {
     static const UapiTest *const files[] = { tests, host_thread_tests };
-    Uapi u = { .failures = 0 };
+    Uapi u = { .arch = UAPI_VTD };
 
     return uapi_run(&u, files, G_N_ELEMENTS(files));
 }

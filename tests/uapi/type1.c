@@ -160,14 +160,9 @@ static void test_reserved(Uapi *u)
 {
     uint8_t *memory = uapi_memory(PAGE);
     uint64_t first, size;
-    UapiDevice d;
     Container c;
 
-    if (!uapi_device_open(u, 0, &d)) {
-        return;
-    }
-    first = uapi_messages(&d, &size);
-    uapi_device_close(&d);
+    first = uapi_messages(u, &size);
     if (!have_group(u) || !container_open(u, &c, VFIO_ABI_TYPE1V2)) {
         return;
     }

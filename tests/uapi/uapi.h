@@ -36,8 +36,16 @@ typedef enum UapiVsva {
     UAPI_VSVA_VERSIONED,
 } UapiVsva;
 
+/** The host's IOMMU. */
+typedef enum UapiArch {
+    UAPI_ANY_ARCH,
+    UAPI_VTD,
+    UAPI_SMMUV3,
+} UapiArch;
+
 typedef struct Uapi {
     UapiCalls calls;
+    UapiArch arch;
     /* devices' own files, or NULL; the first two are viommu-testdevs in
      * groups of their own, behind an IOMMU that can nest */
     const char *device[2];
@@ -60,16 +68,21 @@ typedef struct UapiTest {
 int uapi_main(Uapi *u);
 int uapi_run(Uapi *u, const UapiTest *const *files, size_t n);
 
-/** Each file's tests, ended by one without a name. */
+/** Each file's tests, ended by one without a name; those of SMMUv3, and those
+ *  in lists of their own for VT-d, are left out with the other. */
 extern const UapiTest uapi_dispatch_tests[];
 extern const UapiTest uapi_objects_tests[];
 extern const UapiTest uapi_ioas_tests[];
 extern const UapiTest uapi_hwpt_tests[];
+extern const UapiTest uapi_hwpt_vtd_tests[];
 extern const UapiTest uapi_vfio_tests[];
 extern const UapiTest uapi_misc_tests[];
+extern const UapiTest uapi_misc_vtd_tests[];
 extern const UapiTest uapi_dma_tests[];
+extern const UapiTest uapi_dma_vtd_tests[];
 extern const UapiTest uapi_dirty_tests[];
 extern const UapiTest uapi_fault_tests[];
+extern const UapiTest uapi_fault_vtd_tests[];
 extern const UapiTest uapi_smmu_tests[];
 extern const UapiTest uapi_container_tests[];
 extern const UapiTest uapi_type1_tests[];
