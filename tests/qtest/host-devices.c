@@ -228,6 +228,73 @@ static void test_mixed(void)
     sm_end(&s);
 }
 
+/* --- VFIO's type1, with the vSVA API ------------------------------------- */
+
+/* Tables as sm_start() has them, but for a host that gives out PASIDs and does
+ * not nest requests without one.  Returns the PASID. */
+static uint32_t start_type1(Sm *s)
+{
+    Board *b = &s->b;
+    uint64_t response;
+    uint32_t pasid;
+
+    memset(s, 0, sizeof(*s));
+    board_start_with(b, SM_ATS_OPTIONS ",caching-mode=on,virtual-commands=on",
+                     ENDPOINT ",backend=type1");
+    b->root = guest_root_new(&b->alloc);
+    s->dir = guest_pasid_dir_new(&b->alloc, SM_PDTS);
+    s->ctx[0] = s->dir | SPEC_SM_CTX_P | SPEC_SM_CTX_PASIDE |
+                SPEC_SM_CTX_DTE | SPEC_SM_CTX_PRE |
+                SM_PDTS << SPEC_SM_CTX_PDTS_SHIFT;
+    sm_put_context(s);
+    s->entry = (GuestPasid) { .pgtt = SPEC_PGTT_PASS, .domain = SM_DOMAIN };
+    sm_put_pasid(s, 0);
+    sm_set_mode(s, SPEC_TTM_SCALABLE);
+    g_assert_true(guest_queue_init_wide(&b->queue, &b->alloc, &b->regs, 0));
+    sm_flush(s);
+    board_command(b, SPEC_GCMD_TE, 0);
+    board_set64(b, SPEC_VCMD, SPEC_VCMD_ALLOCATE);
+    response = board_reg64(b, SPEC_VCRSP);
+    g_assert_cmphex(response & (SPEC_VCRSP_SC | 1), ==, 0);
+    pasid = (uint32_t)((response & SPEC_VCRSP_PASID) >>
+                       SPEC_VCRSP_PASID_SHIFT);
+    g_assert_true(guest_fs_init(&s->fs, &b->alloc, 4, 0));
+    s->entry = (GuestPasid) {
+        .pgtt = SPEC_PGTT_FIRST, .domain = SM_DOMAIN, .fs = s->fs.table,
+        .fs_levels = 4,
+    };
+    sm_put_pasid(s, pasid);
+    guest_queue_pasid_cache(&b->queue, SPEC_INV_PASID_GRAN_PASID, SM_DOMAIN,
+                            pasid);
+    board_sync(b);
+    return pasid;
+}
+
+/* What the host's IOMMU blocks is in the guest's fault log, as the guest's
+ * device with the guest's PASID. */
+static void test_fault_log(void)
+{
+    Sm s;
+    uint32_t pasid = start_type1(&s);
+    uint64_t page = board_pages(&s.b, 1);
+    SmRecord want = { .reason = SPEC_FR_SM_FS_P };
+
+    sm_map(&s, VA, page, 1);
+    guest_queue_piotlb(&s.b.queue, SPEC_GRAN_PAGE, SM_DOMAIN, pasid, VA, 0,
+                       false);
+    board_sync(&s.b);
+    sm_good(&s, pasid, VA, page);
+    sm_good(&s, SM_NONE, page, page);
+    sm_use(&s, pasid);
+    for (unsigned i = 0; i < 2; i++) {
+        want.write = i;
+        board_dma_blocked(&s.b, VA + 5 * PAGE, want.write);
+        sm_take_record(&s, pasid, VA + 5 * PAGE, &want);
+    }
+    sm_good(&s, pasid, VA, page);
+    sm_end(&s);
+}
+
 typedef struct Bad {
     const char *options;
     const char *says;
@@ -255,6 +322,9 @@ static void test_options(void)
         { "-device host-testdev,pasid-bits=21", "pasid-bits" },
         { "-device pcie-root-port,id=rp -device host-testdev,bus=rp",
           "pcie.0" },
+        { "-machine virt -device host-testdev,backend=type1", "q35" },
+        { "-device intel-iommu,caching-mode=on -device host-testdev,addr=2 "
+          "-device host-testdev,addr=2", "not available" },
         { "-device vfio-pci", "host=DDDD:BB:DD.F" },
         { "-device vfio-pci,host=ffff:ff:1f.7", "ffff:ff:1f.7" },
     };
@@ -302,6 +372,7 @@ int main(int argc, char **argv)
     g_test_add_func("/host-devices/pull", test_pull);
     g_test_add_func("/host-devices/unplug", test_unplug);
     g_test_add_func("/host-devices/mixed", test_mixed);
+    g_test_add_func("/host-devices/fault-log", test_fault_log);
     g_test_add_func("/host-devices/options", test_options);
     g_test_add_func("/host-devices/no-unit", test_no_unit);
     return g_test_run();

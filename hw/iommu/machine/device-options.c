@@ -141,7 +141,8 @@ static const Property testdev_properties[] = {
 static const Property host_testdev_properties[] = {
     { "addr", PROP_ADDR, OPTION(devfn), "slot and function: SLOT[.FUNCTION]" },
     { "ats", PROP_BOOL, OPTION(testdev.ats), "a device-TLB" },
-    { "backend", PROP_STRING, OPTION(backend), "hostsim" },
+    { "backend", PROP_STRING, OPTION(backend),
+      "hostsim (iommufd), or type1 (VFIO with the vSVA API)" },
     { "bus", PROP_STRING, OPTION(bus), "pcie.0" },
     { "fail", PROP_STRING, OPTION(fail),
       "CALL[:REQUEST]:ERROR:AFTER:TIMES, a call of the host that fails" },

@@ -7,7 +7,6 @@
  */
 #include <sys/eventfd.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "hw/iommu/host/vfio-abi.h"
@@ -60,7 +59,7 @@ struct HostFunction {
     PciFunction fn;         /* first */
     Board *board;
     const DeviceOptions *options;   /* the board's */
-    char *path;
+    unsigned number;
     const ViommuSyscalls *sys;
     int fd;
     ViommuHostDevice *device;
@@ -82,9 +81,9 @@ const DeviceOptions *host_function_options(const HostFunction *function)
     return function->options;
 }
 
-const char *host_function_path(const HostFunction *function)
+unsigned host_function_number(const HostFunction *function)
 {
-    return function->path;
+    return function->number;
 }
 
 PciFunction *host_function_pci(HostFunction *function)
@@ -461,20 +460,12 @@ static void free_function(PciFunction *fn)
     for (unsigned i = 0; i < f->n_irqs; i++) {
         close(f->irq[i]);
     }
-    if (f->fd >= 0) {
-        f->sys->close(f->sys->opaque, f->fd);
-    }
-    g_free(f->path);
+    f->sys->close(f->sys->opaque, f->fd);
     g_free(f);
 }
 
-static bool start(HostFunction *f, ViommuHost *host, const char *path,
-                  GError **error)
+static bool start(HostFunction *f, ViommuHost *host, GError **error)
 {
-    f->fd = f->sys->open(f->sys->opaque, path, O_RDWR);
-    if (f->fd < 0) {
-        return refused(error, path, f->fd);
-    }
     f->device = viommu_host_device_new(host, f->fd, error);
     return f->device && read_info(f, error) && start_irqs(f, error);
 }
@@ -482,19 +473,19 @@ static bool start(HostFunction *f, ViommuHost *host, const char *path,
 HostFunction *host_function_new(Board *board, const PciBus *bus,
                                 const DeviceOptions *options,
                                 const ViommuSyscalls *sys, ViommuHost *host,
-                                const char *path, GError **error)
+                                int fd, unsigned number, GError **error)
 {
     HostFunction *f = g_new0(HostFunction, 1);
 
     f->board = board;
     f->options = options;
-    f->path = g_strdup(path);
+    f->number = number;
     f->sys = sys;
-    f->fd = -1;
+    f->fd = fd;
     f->fn.reset = reset;
     f->fn.written = written;
     f->fn.free = free_function;
-    if (!start(f, host, path, error)) {
+    if (!start(f, host, error)) {
         free_function(&f->fn);
         return NULL;
     }

@@ -3,10 +3,11 @@
  * The board's connections to hosts, and what tests can do to them.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "hw/iommu/host/vfio-abi.h"
 #include "hw/iommu/hostsim/hostsim.h"
 #include "hw/iommu/machine/passthrough.h"
 
@@ -15,12 +16,23 @@
 #define FDS_MAX     8
 #define SIM_BUS     1
 #define SIM_SLOTS   31
-#define SIM_PATH    "/dev/vfio/devices/vfio"
+/* VT-d's capability register (11.4.2) */
+#define VTD_CAP     0x08
+
+/* A host, as a user of its API has it. */
+typedef struct Connection {
+    const ViommuSyscalls *sys;
+    ViommuHost *host;
+    /* of VFIO's type1, or -1 */
+    int container, group;
+} Connection;
 
 struct Passthrough {
     Hostsim *sim;           /* NULL: no host-testdev */
-    ViommuHost *sim_host;
-    ViommuHost *real_host;
+    /* one iommufd of each host for all devices; for type1, of which a
+     * container takes one device, a connection each */
+    Connection *sim_iommufd, *real_iommufd;
+    GPtrArray *connections; /* all of them */
     GPtrArray *functions;   /* HostFunction */
     unsigned n_sims;        /* devices of sim so far */
 };
@@ -52,16 +64,91 @@ static bool map_ram(Board *board, ViommuHost *host, GError **error)
     return true;
 }
 
-static bool connect_host(Board *board, ViommuHost **host,
-                         const ViommuSyscalls *sys, GError **error)
+static bool refused(GError **error, const char *what, int ret)
 {
-    if (!*host) {
-        *host = viommu_host_iommufd_new(sys, -1, error);
-        if (*host && !map_ram(board, *host, error)) {
-            g_clear_pointer(host, viommu_host_free);
+    g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION, "%s: %s", what,
+                g_strerror(-ret));
+    return false;
+}
+
+static Connection *new_connection(Passthrough *p, const ViommuSyscalls *sys)
+{
+    Connection *c = g_new0(Connection, 1);
+
+    c->sys = sys;
+    c->container = c->group = -1;
+    g_ptr_array_add(p->connections, c);
+    return c;
+}
+
+/* Whose devices are gone. */
+static void close_connection(gpointer data)
+{
+    Connection *c = data;
+
+    viommu_host_free(c->host);
+    if (c->group >= 0) {
+        c->sys->close(c->sys->opaque, c->group);
+    }
+    if (c->container >= 0) {
+        c->sys->close(c->sys->opaque, c->container);
+    }
+    g_free(c);
+}
+
+static int open_file(const ViommuSyscalls *sys, const char *path,
+                     GError **error)
+{
+    int fd = sys->open(sys->opaque, path, O_RDWR);
+
+    if (fd < 0) {
+        refused(error, path, fd);
+    }
+    return fd;
+}
+
+static Connection *connect_iommufd(Board *board, Passthrough *p,
+                                   const ViommuSyscalls *sys, GError **error)
+{
+    Connection **c = p->sim && sys == hostsim_syscalls(p->sim)
+                     ? &p->sim_iommufd : &p->real_iommufd;
+
+    if (!*c) {
+        Connection *new = new_connection(p, sys);
+
+        new->host = viommu_host_iommufd_new(sys, -1, error);
+        if (new->host && map_ram(board, new->host, error)) {
+            *c = new;
         }
     }
-    return *host;
+    return *c;
+}
+
+/* Of the simulated host: the group of device @number in a container. */
+static Connection *connect_type1(Board *board, Passthrough *p,
+                                 unsigned number, GError **error)
+{
+    g_autofree char *path = g_strdup_printf("/dev/vfio/%u", number + 1);
+    const ViommuSyscalls *sys = hostsim_syscalls(p->sim);
+    /* what Linux shows in /sys */
+    uint64_t cap = viommu_mmio_read(hostsim_unit(p->sim), VTD_CAP, 8);
+    Connection *c = new_connection(p, sys);
+    int32_t fd;
+    int ret;
+
+    c->container = open_file(sys, "/dev/vfio/vfio", error);
+    c->group = c->container >= 0 ? open_file(sys, path, error) : -1;
+    if (c->group < 0) {
+        return NULL;
+    }
+    fd = c->container;
+    ret = sys->ioctl(sys->opaque, c->group, VFIO_ABI_GROUP_SET_CONTAINER, &fd);
+    if (ret) {
+        refused(error, "VFIO_GROUP_SET_CONTAINER", ret);
+        return NULL;
+    }
+    c->host = viommu_host_type1_new(sys, c->container, cap, error);
+    return c->host && map_ram(board, c->host, error) ? c : NULL;
 }
 
 static bool start_sim(Board *board, Passthrough *p, GError **error)
@@ -82,10 +169,9 @@ static bool start_sim(Board *board, Passthrough *p, GError **error)
     return p->sim;
 }
 
-/* A new device of the simulated host; *@path is its file. */
+/* A new device of the simulated host, with the number p->n_sims - 1. */
 static bool add_sim_device(Board *board, Passthrough *p,
-                           const DeviceOptions *options, char **path,
-                           GError **error)
+                           const DeviceOptions *options, GError **error)
 {
     char name[13];
     HostsimDevice device = {
@@ -103,7 +189,7 @@ static bool add_sim_device(Board *board, Passthrough *p,
         !hostsim_add_device(p->sim, &device, error)) {
         return false;
     }
-    *path = g_strdup_printf(SIM_PATH "%u", p->n_sims++);
+    p->n_sims++;
     return true;
 }
 
@@ -139,19 +225,25 @@ static bool find_real_device(const DeviceOptions *options, char **path,
 
 /* --- Devices ------------------------------------------------------------- */
 
-static bool options_ok(const DeviceOptions *options, const PciBus *bus,
-                       GError **error)
+static bool options_ok(const Board *board, const DeviceOptions *options,
+                       const PciBus *bus, GError **error)
 {
     const char *backend = options->backend ? options->backend : "hostsim";
+    bool known = !strcmp(backend, "hostsim") || !strcmp(backend, "type1");
 
     if (bus->bridge) {
         g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
                     "bus=%s: a host device needs pcie.0", bus->name);
         return false;
     }
-    if (options->kind == DEVICE_HOST_TESTDEV && strcmp(backend, "hostsim")) {
+    if (options->kind == DEVICE_HOST_TESTDEV && !known) {
         g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "backend=%s: allowed is hostsim", backend);
+                    "backend=%s: allowed are hostsim and type1", backend);
+        return false;
+    }
+    if (board->kind != MACHINE_Q35 && !strcmp(backend, "type1")) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "backend=type1: allowed with -machine q35 only");
         return false;
     }
     if (options->fail && !passthrough_failure_ok(options->fail)) {
@@ -164,40 +256,85 @@ static bool options_ok(const DeviceOptions *options, const PciBus *bus,
     return true;
 }
 
+/* A device of the simulated host by iommufd or by type1: its connection, and
+ * its file. */
+static Connection *connect_sim(Board *board, Passthrough *p,
+                               const DeviceOptions *options, int *fd,
+                               GError **error)
+{
+    bool is_type1 = options->backend && !strcmp(options->backend, "type1");
+    unsigned number = p->n_sims - 1;
+    const ViommuSyscalls *sys = hostsim_syscalls(p->sim);
+    g_autofree char *path = g_strdup_printf("/dev/vfio/devices/vfio%u",
+                                            number);
+    char name[13];
+    Connection *c;
+
+    if (!is_type1) {
+        c = connect_iommufd(board, p, sys, error);
+        *fd = c ? open_file(sys, path, error) : -1;
+        return c;
+    }
+    c = connect_type1(board, p, number, error);
+    if (c) {
+        sim_name(number + 1, name);
+        *fd = sys->ioctl(sys->opaque, c->group, VFIO_ABI_GROUP_GET_DEVICE_FD,
+                         name);
+        if (*fd < 0) {
+            refused(error, "VFIO_GROUP_GET_DEVICE_FD", *fd);
+        }
+    }
+    return c;
+}
+
+static Connection *connect_device(Board *board, Passthrough *p,
+                                  const DeviceOptions *options, int *fd,
+                                  GError **error)
+{
+    g_autofree char *path = NULL;
+    Connection *c;
+
+    if (options->kind == DEVICE_HOST_TESTDEV) {
+        if (!add_sim_device(board, p, options, error)) {
+            return NULL;
+        }
+        if (options->fail) {
+            passthrough_fail(board, options->fail);
+        }
+        return connect_sim(board, p, options, fd, error);
+    }
+    if (!find_real_device(options, &path, error)) {
+        return NULL;
+    }
+    c = connect_iommufd(board, p, viommu_syscalls(), error);
+    *fd = c ? open_file(c->sys, path, error) : -1;
+    return c;
+}
+
 PciFunction *passthrough_add(Board *board, const PciBus *bus,
                              const DeviceOptions *options, GError **error)
 {
-    bool is_sim = options->kind == DEVICE_HOST_TESTDEV;
-    const ViommuSyscalls *sys = viommu_syscalls();
-    g_autofree char *path = NULL;
     HostFunction *function;
-    ViommuHost **host;
+    Connection *c;
     Passthrough *p;
+    int fd = -1;
 
-    if (!options_ok(options, bus, error)) {
+    if (!options_ok(board, options, bus, error)) {
         return NULL;
     }
     if (!board->passthrough) {
         board->passthrough = g_new0(Passthrough, 1);
         board->passthrough->functions = g_ptr_array_new();
+        board->passthrough->connections =
+            g_ptr_array_new_with_free_func(close_connection);
     }
     p = board->passthrough;
-    host = is_sim ? &p->sim_host : &p->real_host;
-    if (!(is_sim ? add_sim_device(board, p, options, &path, error)
-                 : find_real_device(options, &path, error))) {
+    c = connect_device(board, p, options, &fd, error);
+    if (!c || fd < 0) {
         return NULL;
     }
-    if (is_sim) {
-        sys = hostsim_syscalls(p->sim);
-        if (options->fail) {
-            passthrough_fail(board, options->fail);
-        }
-    }
-    if (!connect_host(board, host, sys, error)) {
-        return NULL;
-    }
-    function = host_function_new(board, bus, options, sys, *host, path,
-                                 error);
+    function = host_function_new(board, bus, options, c->sys, c->host, fd,
+                                 p->n_sims, error);
     if (!function) {
         return NULL;
     }
@@ -241,8 +378,11 @@ bool passthrough_run(Board *board)
     if (!p) {
         return false;
     }
-    more |= run_host(p->sim_host);
-    more |= run_host(p->real_host);
+    for (guint i = 0; i < p->connections->len; i++) {
+        const Connection *c = g_ptr_array_index(p->connections, i);
+
+        more |= run_host(c->host);
+    }
     for (guint i = 0; i < p->functions->len; i++) {
         more |= host_function_run(g_ptr_array_index(p->functions, i));
     }
@@ -254,8 +394,7 @@ void passthrough_free(Board *board)
     Passthrough *p = board->passthrough;
 
     if (p) {
-        viommu_host_free(p->sim_host);
-        viommu_host_free(p->real_host);
+        g_ptr_array_free(p->connections, TRUE);
         if (p->sim) {
             hostsim_free(p->sim);
         }
@@ -371,16 +510,13 @@ static HostFunction *find_function(Board *board, const char *id)
 const char *passthrough_pull(Board *board, const char *id)
 {
     HostFunction *function = find_function(board, id);
-    unsigned number;
     char name[13];
 
     if (!function ||
         host_function_options(function)->kind != DEVICE_HOST_TESTDEV) {
         return "no host-testdev has this id";
     }
-    number = (unsigned)atoi(host_function_path(function) +
-                            strlen(SIM_PATH));
-    sim_name(number + 1, name);
+    sim_name(host_function_number(function), name);
     hostsim_remove_device(board->passthrough->sim, name);
     return NULL;
 }
@@ -403,14 +539,21 @@ const char *passthrough_unplug(Board *board, const char *id)
 const char *passthrough_usage(Board *board, GString *out)
 {
     Passthrough *p = board->passthrough;
+    const Connection *c = NULL;
     ViommuHostStats stats;
     HostsimUsage usage;
 
-    if (!p || !p->sim_host) {
+    /* the first one of the simulated host */
+    for (guint i = p ? p->connections->len : 0; i > 0; i--) {
+        const Connection *other = g_ptr_array_index(p->connections, i - 1);
+
+        c = other->host && other->sys != viommu_syscalls() ? other : c;
+    }
+    if (!c) {
         return "there is no host-testdev";
     }
     hostsim_usage(p->sim, &usage);
-    viommu_host_get_stats(p->sim_host, &stats);
+    viommu_host_get_stats(c->host, &stats);
     g_string_append_printf(
         out, "bound=%u objects=%u ioctls=%" G_GUINT64_FORMAT
         " binds=%" G_GUINT64_FORMAT " unbinds=%" G_GUINT64_FORMAT
@@ -418,9 +561,10 @@ const char *passthrough_usage(Board *board, GString *out)
         " invalidation-calls=%" G_GUINT64_FORMAT
         " page-requests=%" G_GUINT64_FORMAT
         " page-responses=%" G_GUINT64_FORMAT " errors=%" G_GUINT64_FORMAT
-        " shadow-maps=%" G_GUINT64_FORMAT, usage.bound, usage.objects,
+        " shadow-maps=%" G_GUINT64_FORMAT " faults=%" G_GUINT64_FORMAT,
+        usage.bound, usage.objects,
         usage.ioctls, stats.binds, stats.unbinds, stats.invalidations,
         stats.invalidation_calls, stats.page_requests, stats.page_responses,
-        stats.errors, stats.shadow_maps);
+        stats.errors, stats.shadow_maps, stats.faults);
     return NULL;
 }

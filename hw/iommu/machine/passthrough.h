@@ -39,12 +39,14 @@ bool passthrough_failure_ok(const char *what);
 
 typedef struct HostFunction HostFunction;
 
+/* @fd is the device's file, which the function takes over; @number is for
+ * host_function_number(). */
 HostFunction *host_function_new(Board *board, const PciBus *bus,
                                 const DeviceOptions *options,
                                 const ViommuSyscalls *sys, ViommuHost *host,
-                                const char *path, GError **error);
+                                int fd, unsigned number, GError **error);
 const DeviceOptions *host_function_options(const HostFunction *function);
-const char *host_function_path(const HostFunction *function);
+unsigned host_function_number(const HostFunction *function);
 PciFunction *host_function_pci(HostFunction *function);
 bool host_function_attach(HostFunction *function, GError **error);
 /* Interrupts of the device; returns whether there were some. */
