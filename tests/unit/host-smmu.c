@@ -17,6 +17,7 @@ void host_smmu_begin(HostSmmu *t, const ViommuSmmuv3Config *config)
 {
     HostsimConfig sim;
 
+    t->later = 0;
     hostsim_config_init(&sim, HOSTSIM_SMMUV3);
     sim.smmu.iotlb_bits = 8;
     host_start_sim(&t->h, &sim);
@@ -70,6 +71,27 @@ void host_smmu_end(HostSmmu *t)
 void host_smmu_command(HostSmmu *t, uint64_t low, uint64_t high)
 {
     guest_smmu_command(&t->s->commands, low, high);
+}
+
+void host_smmu_later(HostSmmu *t, uint64_t low, uint64_t high)
+{
+    const GuestSmmuCommands *q = &t->s->commands;
+    uint32_t prod = guest_reg32(q->regs, SMMUV3_CMDQ_PROD) + t->later++;
+    uint64_t at = q->base + (prod & ((1u << q->log2) - 1)) * 16;
+
+    g_assert_cmpuint(t->later, <, 1u << q->log2);
+    guest_write64(q->mem, at, low);
+    guest_write64(q->mem, at + 8, high);
+}
+
+void host_smmu_ring(HostSmmu *t)
+{
+    const GuestSmmuCommands *q = &t->s->commands;
+    uint32_t prod = guest_reg32(q->regs, SMMUV3_CMDQ_PROD) + t->later;
+
+    t->later = 0;
+    guest_set_reg32(q->regs, SMMUV3_CMDQ_PROD, prod & ((2u << q->log2) - 1));
+    fixture_run(t->h.f);
 }
 
 void host_smmu_write_ste(HostSmmu *t, uint32_t sid)

@@ -16,6 +16,7 @@
 typedef struct HostSmmu {
     Host h;             /* h.f is the guest's */
     Smmu *s;
+    unsigned later;     /* commands that the unit has not heard of */
 } HostSmmu;
 
 /** The unit's options: all that nesting has. */
@@ -34,6 +35,9 @@ void host_smmu_end(HostSmmu *t);
 void host_smmu_write_ste(HostSmmu *t, uint32_t sid);
 void host_smmu_put_ste(HostSmmu *t, uint32_t sid);
 void host_smmu_command(HostSmmu *t, uint64_t low, uint64_t high);
+/** The same for commands that the unit hears of together. */
+void host_smmu_later(HostSmmu *t, uint64_t low, uint64_t high);
+void host_smmu_ring(HostSmmu *t);
 /** HOST_VA + @page pages leads to @to; 0: to nothing. */
 void host_smmu_map(HostSmmu *t, unsigned page, uint64_t to);
 /** TLBI_NH_VA of that page; in the queue. */

@@ -253,10 +253,14 @@ static void test_refused(void)
         host_smmu_map(&t, i, HOST_DATA + (i + 1) * HOST_PAGE);
     }
     destroy_vdevice(&t.h, iommu);
-    host_smmu_tlbi(&t, 0);
-    host_smmu_tlbi(&t, 1);
-    host_smmu_command(&t, 0x06 | SID(HOST_SID(0)), 0);
-    host_smmu_tlbi(&t, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        if (i == 2) {
+            host_smmu_later(&t, 0x06 | SID(HOST_SID(0)), 0);
+        }
+        host_smmu_later(&t, 0x12 | (uint64_t)SMMU_TEST_ASID << 48,
+                        (HOST_VA + i * HOST_PAGE) | 1);
+    }
+    host_smmu_ring(&t);
     g_assert_cmpuint(settle(&t), ==, 1);
     for (unsigned i = 0; i < 3; i++) {
         host_good(&t.h, 0, SM_NONE, HOST_VA + i * HOST_PAGE,

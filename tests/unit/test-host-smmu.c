@@ -3,7 +3,7 @@
  * A host device behind an SMMUv3: the guest's tables, and its commands, go
  * through the host's user API to the physical SMMUv3; the data are compared.
  */
-#include <fcntl.h>
+#include <errno.h>
 #include <string.h>
 
 #include "host-smmu.h"
@@ -43,6 +43,7 @@ static uint64_t calls(HostSmmu *t)
 
 static void test_entries(void)
 {
+    uint64_t before;
     HostSmmu t;
     GuestSte s1;
 
@@ -59,6 +60,12 @@ static void test_entries(void)
     host_good(&t.h, 0, SM_NONE, HOST_DATA, HOST_DATA);
     blocked(&t, SM_NONE);
     blocked(&t, HOST_SSID);
+    /* nobody to tell */
+    before = calls(&t);
+    host_smmu_command(&t, TLBI_NSNH_ALL, 0);
+    host_smmu_command(&t, CFGI_CD_ALL | SID(HOST_SID(0)), 0);
+    smmu_test_sync(t.s);
+    g_assert_cmpuint(calls(&t), ==, before);
 
     t.s->ste.config = SMMUV3_ABORT;
     host_smmu_put_ste(&t, HOST_SID(0));
@@ -220,8 +227,8 @@ static void test_tlbi(void)
     expect_seen(&t, SM_NONE, TLBI_NH_VA | ASID(SMMU_TEST_ASID),
                 HOST_VA | 1 | 1u << 10 | 3u << 8);
     expect_seen(&t, SM_NONE, TLBI_NH_VAA | wide, 3u << 10);
-    /* beyond what a host without 52-bit addresses takes */
-    expect_seen(&t, SM_NONE, TLBI_NH_VAA | 33u << 20, 1u << 10);
+    /* a reserved bit above SCALE, which means nothing here */
+    expect_seen(&t, SM_NONE, TLBI_NH_VAA | 63u << 20, 1u << 10);
     expect_seen(&t, HOST_SSID, TLBI_NH_ASID | ASID(SMMU_TEST_ASID + 1), 0);
     expect_seen(&t, HOST_SSID, TLBI_NH_VA | ASID(SMMU_TEST_ASID + 1),
                 HOST_VA | 1);
@@ -282,20 +289,15 @@ static void test_descriptors(void)
 /* Commands of @n pages, and @sync; all of them at once. */
 static void kick(HostSmmu *t, unsigned n, bool sync)
 {
-    const GuestSmmuCommands *q = &t->s->commands;
-    uint32_t prod = guest_reg32(t->s->regs, SMMUV3_CMDQ_PROD);
-
-    for (unsigned i = 0; i < n + sync; i++) {
-        uint64_t at = q->base + ((prod + i) & ((1u << q->log2) - 1)) * 16;
-
-        guest_write64(q->mem, at, i == n ? SYNC
-                                         : TLBI_NH_VA | ASID(SMMU_TEST_ASID));
-        guest_write64(q->mem, at + 8, i == n ? 0 : HOST_VA + i * HOST_PAGE);
+    for (unsigned i = 0; i < n; i++) {
+        host_smmu_later(t, TLBI_NH_VA | ASID(SMMU_TEST_ASID),
+                        HOST_VA + i * HOST_PAGE);
     }
-    guest_set_reg32(t->s->regs, SMMUV3_CMDQ_PROD,
-                    (prod + n + sync) & ((2u << q->log2) - 1));
-    fixture_run(t->h.f);
-    g_assert_true(guest_smmu_commands_done(q));
+    if (sync) {
+        host_smmu_later(t, SYNC, 0);
+    }
+    host_smmu_ring(t);
+    g_assert_true(guest_smmu_commands_done(&t->s->commands));
 }
 
 /* One call of the host for a batch: at its CMD_SYNC, or at its end. */
@@ -468,6 +470,10 @@ static void test_two_devices(void)
     g_assert_true(viommu_attach_host(t.h.f->unit, HOST_SID(1), t.h.device[0],
                                      VIOMMU_NESTING_ON, &error));
     host_good(&t.h, 0, SM_NONE, HOST_VA, OTHER_DATA);
+    /* it has its new name in the host, too */
+    host_smmu_command(&t, CFGI_CD_ALL | SID(HOST_SID(1)), 0);
+    smmu_test_sync(t.s);
+    g_assert_cmpuint(host_stats(&t.h).errors, ==, 0);
     g_assert_cmpint(smmu_test_dma(t.s, HOST_VA, VIOMMU_READ, &reply), ==,
                     VIOMMU_OK);
     g_assert_cmphex(reply.addr, ==, OTHER_DATA);
@@ -475,7 +481,20 @@ static void test_two_devices(void)
     host_smmu_end(&t);
 }
 
-/* The guest tells of something else first, or last, for its device. */
+/* A stage 2 below the guest's tables notes no writes, in Linux. */
+static void test_dirty(void)
+{
+    HostSmmu t;
+
+    host_smmu_start(&t, 0);
+    g_assert_cmpint(viommu_host_set_dirty_tracking(t.h.host, true), ==,
+                    -EOPNOTSUPP);
+    g_assert_cmpint(viommu_host_set_dirty_tracking(t.h.host, false), ==, 0);
+    good(&t, SM_NONE, HOST_DATA);
+    host_smmu_end(&t);
+}
+
+/* The unit goes before the device. */
 static void test_unit_first(void)
 {
     GError *error = NULL;
@@ -507,6 +526,7 @@ int main(int argc, char **argv)
     g_test_add_func("/host-smmu/order", test_order);
     g_test_add_func("/host-smmu/ats", test_ats);
     g_test_add_func("/host-smmu/two-devices", test_two_devices);
+    g_test_add_func("/host-smmu/dirty", test_dirty);
     g_test_add_func("/host-smmu/unit-first", test_unit_first);
     return g_test_run();
 }

@@ -225,6 +225,8 @@ void smmu_events_lost(SmmuUnit *u)
  */
 void smmu_stalls_flush(SmmuUnit *u)
 {
+    bool inside = viommu_read_held();
+
     for (unsigned i = 0; i < SMMU_STALLS; i++) {
         SmmuStall *stall = &u->stalls[i];
         SmmuQueued done = SMMU_QUEUE_OFF;
@@ -237,7 +239,9 @@ void smmu_stalls_flush(SmmuUnit *u)
             done = append_event(u, &stall->event, &at);
             stall->recorded = done == SMMU_QUEUED;
         }
-        if (stall->used && stall->answered) {
+        /* Nobody waits for a host inside an endpoint's access: who answered
+         * is about to come here, too. */
+        if (stall->used && stall->answered && !(stall->host && inside)) {
             answered = *stall;
             stall->used = false;
         }

@@ -273,9 +273,6 @@ static void put_range(const SmmuUnit *u, const uint64_t d[2],
     }
 }
 
-/* Ranges beyond these are of the host's with 52-bit addresses alone. */
-#define SCALE_MAX 31
-
 void smmu_host_tlbi(SmmuUnit *u, const uint64_t d[2])
 {
     unsigned opcode = viommu_get(d[0], SMMU_CMD_OPCODE);
@@ -302,10 +299,6 @@ void smmu_host_tlbi(SmmuUnit *u, const uint64_t d[2])
         break;
     default:
         return;         /* other regimes: none of theirs is in the host */
-    }
-    if (viommu_get(out[0], SMMU_CMD_SCALE) > SCALE_MAX) {
-        out[0] = SMMU_CMD_TLBI_NH_ALL;
-        out[1] = 0;
     }
     forward(u, out[0], out[1]);
 }
