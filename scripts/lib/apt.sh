@@ -70,7 +70,7 @@ need_space() {
 # The last sign of progress in a log: ninja's [12/345].
 viommu_progress_of() {
     tail -c 4096 -- "$1" 2>/dev/null | tr '\r' '\n' |
-        grep -o '^\[[0-9]*/[0-9]*\]' | tail -n 1 || true
+        grep -ao '^\[[0-9]*/[0-9]*\]' | tail -n 1 || true
 }
 
 # A sleep that outlives its loop must not hold a pipe that someone reads to
