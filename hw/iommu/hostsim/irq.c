@@ -178,6 +178,10 @@ static int trigger_messages(SimDevice *device, const VfioIrqSet *set,
             return set_block(device, set->index, set->start, set->count,
                              data);
         }
+        if (device->sim->phys->msi_translated &&
+            !sim_domain_of(device, VIOMMU_NO_PASID)) {
+            return -ENOSPC;
+        }
         pthread_mutex_lock(&device->irq_lock);
         irq->n = set->start + set->count;
         pthread_mutex_unlock(&device->irq_lock);

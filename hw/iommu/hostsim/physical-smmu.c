@@ -279,6 +279,7 @@ const SimPhysOps sim_phys_smmu = {
     /* where Linux lets user space have messages translated to */
     .msi_first = UINT64_C(0x08000000),
     .msi_last = UINT64_C(0x080fffff),
+    .msi_translated = true,
     .user_pasid_tables = true,
     .hw_info = smmu_hw_info,
     .can_track_dirty = smmu_can_track_dirty,

@@ -71,6 +71,8 @@ typedef struct SimPhysOps {
     void (*device_remove)(SimDevice *device);
     /** IOVAs that interrupt messages need, and nobody can map. */
     uint64_t msi_first, msi_last;
+    /** They are translated, too: without a domain there are none. */
+    bool msi_translated;
     /** Nested domains hold for requests with any PASID. */
     bool user_pasid_tables;
 
