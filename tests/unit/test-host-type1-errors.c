@@ -342,6 +342,39 @@ static void test_shadow(void)
     type1_end(&t);
 }
 
+/** A device without PASIDs: shadowed, though the container could nest. */
+static void test_no_pasids(gconstpointer form)
+{
+    GError *error = NULL;
+    ViommuVtdConfig config;
+    HostsimConfig sim;
+    Type1 t;
+    Host *h = &t.h;
+
+    hostsim_config_init(&sim, HOSTSIM_VTD);
+    sim.vsva = *(const HostsimVsva *)form;
+    type1_config(&config);
+    type1_prepare_plain(&t, &sim, &config);
+    g_assert_cmpuint(host_usage(h).pasids, ==, 0);
+    g_assert_false(viommu_attach_host(h->f->unit, SM_SOURCE, h->device[0],
+                                      VIOMMU_NESTING_ON, &error));
+    g_assert_error(error, VIOMMU_ERROR, VIOMMU_ERROR_HOST);
+    g_assert_nonnull(strstr(error->message, "PASIDs for this device"));
+    g_clear_error(&error);
+
+    type1_attach(&t, VIOMMU_NESTING_AUTO);
+    g_assert_false(viommu_host_device_nested(h->device[0]));
+    host_good(h, 0, SM_NONE, HOST_DATA, HOST_DATA);
+    scalable_put_pasid(h->s, 0);
+    type1_pasid_cache(&t, 0);
+    host_good(h, 0, SM_NONE, HOST_VA, HOST_DATA);
+    host_blocked(h, 0, SM_NONE, HOST_DATA);
+    /* the guest's virtual commands are the unit's own */
+    g_assert_cmpuint(type1_allocate(&t), !=, 0);
+    g_assert_cmpuint(host_usage(h).pasids, ==, 0);
+    type1_end(&t);
+}
+
 /** The device vanishes. */
 static void test_gone(gconstpointer form)
 {
@@ -442,6 +475,7 @@ int main(int argc, char **argv)
     type1_add("start-errors", test_start_errors);
     type1_add("one-device", test_one_device);
     type1_add("conflict", test_conflict);
+    type1_add("no-pasids", test_no_pasids);
     type1_add("gone", test_gone);
     type1_add("reset-meanwhile", test_reset_meanwhile);
     type1_add("failing", test_failing);

@@ -24,11 +24,12 @@ static int vfio_ioctl(Host *h, int fd, unsigned long request, void *arg)
 
 static void open_container(Type1 *t)
 {
+    g_autofree char *path = g_strdup_printf("/dev/vfio/%u", t->number + 1);
     Host *h = &t->h;
     int32_t fd;
 
     t->container = fd = open_node(h, "/dev/vfio/vfio");
-    t->group = open_node(h, "/dev/vfio/1");
+    t->group = open_node(h, path);
     g_assert_cmpint(vfio_ioctl(h, t->group, VFIO_ABI_GROUP_SET_CONTAINER,
                                &fd), ==, 0);
 }
@@ -36,6 +37,7 @@ static void open_container(Type1 *t)
 bool type1_connect(Type1 *t, GError **error)
 {
     Host *h = &t->h;
+    g_autofree char *name = g_strdup_printf("0000:01:%02x.0", t->number);
     uint64_t cap = viommu_mmio_read(hostsim_unit(h->sim), SPEC_CAP, 8);
     int ret;
 
@@ -47,7 +49,7 @@ bool type1_connect(Type1 *t, GError **error)
                           h->f->ram.host, false);
     if (!ret) {
         ret = h->fd[0] = vfio_ioctl(h, t->group, VFIO_ABI_GROUP_GET_DEVICE_FD,
-                                    (void *)(uintptr_t)"0000:01:00.0");
+                                    name);
     }
     if (ret < 0) {
         g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_HOST, "%s",
@@ -58,10 +60,24 @@ bool type1_connect(Type1 *t, GError **error)
     return h->device[0];
 }
 
-void type1_start_sides(Type1 *t, const HostsimConfig *sim,
-                       const ViommuVtdConfig *config)
+static void add_plain_device(Host *h)
+{
+    const HostsimDevice device = {
+        .name = "0000:01:1f.0", .group = TYPE1_PLAIN + 1,
+        .number = TYPE1_PLAIN,
+    };
+    GError *error = NULL;
+
+    hostsim_add_device(h->sim, &device, &error);
+    g_assert_no_error(error);
+}
+
+static void start_sides(Type1 *t, const HostsimConfig *sim,
+                        const ViommuVtdConfig *config, unsigned number)
 {
     host_start_sim(&t->h, sim);
+    add_plain_device(&t->h);
+    t->number = number;
     host_start_guest(&t->h, config, SPEC_PGTT_FIRST);
     t->h.s->entry.pgtt = SPEC_PGTT_PASS;
     scalable_put_pasid(t->h.s, 0);
@@ -71,6 +87,22 @@ void type1_start_sides(Type1 *t, const HostsimConfig *sim,
                                                  PRI_PASID), 0);
     scalable_flush(t->h.s);
     open_container(t);
+}
+
+void type1_start_sides(Type1 *t, const HostsimConfig *sim,
+                       const ViommuVtdConfig *config)
+{
+    start_sides(t, sim, config, 0);
+}
+
+void type1_prepare_plain(Type1 *t, const HostsimConfig *sim,
+                         const ViommuVtdConfig *config)
+{
+    GError *error = NULL;
+
+    start_sides(t, sim, config, TYPE1_PLAIN);
+    type1_connect(t, &error);
+    g_assert_no_error(error);
 }
 
 void type1_prepare(Type1 *t, const HostsimConfig *sim,

@@ -6,8 +6,11 @@
 #include "host.h"
 #include "hw/iommu/host/vsva-abi.h"
 
+#define TYPE1_PLAIN 31u         /* number of a device without PASIDs */
+
 typedef struct Type1 {
     Host h;
+    unsigned number;        /* of the device; its descriptor is the first */
     int container, group;
     uint32_t pasid;         /* the guest's, by a virtual command */
 } Type1;
@@ -24,6 +27,9 @@ bool type1_connect(Type1 *t, GError **error);
 /** Everything but the attachment. */
 void type1_prepare(Type1 *t, const HostsimConfig *sim,
                    const ViommuVtdConfig *config);
+/** The same with the device that has no PASIDs. */
+void type1_prepare_plain(Type1 *t, const HostsimConfig *sim,
+                         const ViommuVtdConfig *config);
 void type1_attach(Type1 *t, ViommuNesting nesting);
 /** All of it, with a PASID of the host's that is bound. */
 void type1_start(Type1 *t, HostsimVsva form);

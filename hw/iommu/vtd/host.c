@@ -76,6 +76,10 @@ static bool can_nest(const VtdUnit *u, const ViommuHostCaps *caps,
     if (caps->kind != VIOMMU_HOST_VTD) {
         return refuse(error, "nesting needs %s in the host", "Intel VT-d");
     }
+    if (caps->host_pasids && !caps->pasid_bits) {
+        return refuse(error, "the host's user API lacks %s",
+                      "PASIDs for this device");
+    }
     needed |= VTD_ECAP_SMTS | VTD_ECAP_NEST | VTD_ECAP_SSTS;
     if (!has_bits(caps->vtd_ecap, needed, ecap, G_N_ELEMENTS(ecap), error) ||
         !has_bits(caps->vtd_cap, u->common.regs.table[VTD_REG_CAP].reset, cap,
