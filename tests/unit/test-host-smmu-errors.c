@@ -227,24 +227,42 @@ static void destroy_vdevice(Host *h, int iommu)
     g_assert_not_reached();
 }
 
+/* With device 0, and an iommufd that is the test's. */
+static int start_with_descriptor(HostSmmu *t)
+{
+    ViommuSmmuv3Config config;
+    GError *error = NULL;
+    int iommu;
+
+    host_smmu_config(&config);
+    host_smmu_begin(t, &config);
+    iommu = t->h.sys->open(t->h.sys->opaque, "/dev/iommu", O_RDWR);
+    t->h.host = viommu_host_iommufd_new(t->h.sys, iommu, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(viommu_host_map(t->h.host, t->h.f->ram.base,
+                                    t->h.f->ram.size, t->h.f->ram.host,
+                                    false), ==, 0);
+    g_assert_true(host_smmu_attach(t, 0, &error));
+    return iommu;
+}
+
+static void end_with_descriptor(HostSmmu *t, int iommu)
+{
+    for (unsigned i = 0; i < HOST_DEVICES; i++) {
+        host_close(&t->h, i);
+    }
+    g_clear_pointer(&t->h.host, viommu_host_free);
+    t->h.sys->close(t->h.sys->opaque, iommu);
+    host_smmu_end(t);
+}
+
 /* Commands before and behind a refused one are carried out, although Linux
  * counts some as done that it has not sent. */
 static void test_refused(void)
 {
-    GError *error = NULL;
-    ViommuSmmuv3Config config;
     HostSmmu t;
-    int iommu;
+    int iommu = start_with_descriptor(&t);
 
-    host_smmu_config(&config);
-    host_smmu_begin(&t, &config);
-    iommu = t.h.sys->open(t.h.sys->opaque, "/dev/iommu", O_RDWR);
-    t.h.host = viommu_host_iommufd_new(t.h.sys, iommu, &error);
-    g_assert_no_error(error);
-    g_assert_cmpint(viommu_host_map(t.h.host, t.h.f->ram.base,
-                                    t.h.f->ram.size, t.h.f->ram.host, false),
-                    ==, 0);
-    g_assert_true(host_smmu_attach(&t, 0, &error));
     for (unsigned i = 1; i < 3; i++) {
         host_smmu_map(&t, i, HOST_DATA);
     }
@@ -268,11 +286,44 @@ static void test_refused(void)
     }
     host_smmu_tlbi(&t, 0);
     g_assert_cmpuint(settle(&t), ==, 0);
-    host_close(&t.h, 0);
-    viommu_host_free(t.h.host);
-    t.h.host = NULL;
-    t.h.sys->close(t.h.sys->opaque, iommu);
-    host_smmu_end(&t);
+    end_with_descriptor(&t, iommu);
+}
+
+/* Two devices that cannot share a parent, for the kernel says so: a command
+ * that one vIOMMU refuses, the other has carried out, and what is behind it. */
+static void test_two_parents(void)
+{
+    const HostsimFailure failure = {
+        .call = HOSTSIM_IOCTL, .request = VFIO_ABI_DEVICE_ATTACH_PT,
+        .times = 1, .error = EINVAL,
+    };
+    GError *error = NULL;
+    uint64_t calls;
+    HostSmmu t;
+    int iommu;
+
+    iommu = start_with_descriptor(&t);
+    hostsim_fail(t.h.sim, &failure);
+    g_assert_true(host_smmu_attach(&t, 1, &error));
+    hostsim_fail(t.h.sim, NULL);
+    for (unsigned i = 0; i < 2; i++) {
+        host_good(&t.h, i, SM_NONE, HOST_VA, HOST_DATA);
+    }
+    calls = host_stats(&t.h).invalidation_calls;
+    host_smmu_command(&t, 0x30, 0);
+    g_assert_cmpuint(host_stats(&t.h).invalidation_calls, ==, calls + 2);
+    /* whichever has the lower ID */
+    destroy_vdevice(&t.h, iommu);
+    host_smmu_map(&t, 0, HOST_DATA + HOST_PAGE);
+    host_smmu_later(&t, 0x06 | SID(HOST_SID(0)), 0);
+    host_smmu_later(&t, 0x06 | SID(HOST_SID(1)), 0);
+    host_smmu_later(&t, 0x12 | (uint64_t)SMMU_TEST_ASID << 48, HOST_VA | 1);
+    host_smmu_ring(&t);
+    g_assert_cmpuint(settle(&t), ==, 1);
+    for (unsigned i = 0; i < 2; i++) {
+        host_good(&t.h, i, SM_NONE, HOST_VA, HOST_DATA + HOST_PAGE);
+    }
+    end_with_descriptor(&t, iommu);
 }
 
 /* The device is pulled out. */
@@ -434,6 +485,7 @@ int main(int argc, char **argv)
     g_test_add_func("/host-smmu-errors/from-then-on", test_from_then_on);
     g_test_add_func("/host-smmu-errors/events", test_events);
     g_test_add_func("/host-smmu-errors/refused", test_refused);
+    g_test_add_func("/host-smmu-errors/two-parents", test_two_parents);
     g_test_add_func("/host-smmu-errors/removed", test_removed);
     g_test_add_func("/host-smmu-errors/start", test_start);
     return g_test_run();

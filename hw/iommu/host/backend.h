@@ -133,11 +133,11 @@ typedef struct ViommuHostBackend {
     int (*invalidate)(ViommuHostDevice *device,
                       const ViommuHostInvalidation *list, unsigned n,
                       unsigned *done);
-    /** SMMUv3: @n commands, in as few calls as the API allows; when it fails,
-     *  those before *@done have been carried out, and that one is bad.  Of an
-     *  API without such commands, NULL. */
+    /** SMMUv3: @n commands, in as few calls as the API allows.  Those that the
+     *  host refuses are left out: the error is that of the first one, *@bad,
+     *  and *@refused their number.  Of an API without such commands, NULL. */
     int (*commands)(ViommuHost *host, const ViommuHostCommand *list,
-                    unsigned n, unsigned *done);
+                    unsigned n, unsigned *bad, unsigned *refused);
     /** The guest sees the device no more, or not there.  All tables are
      *  unbound.  May be NULL. */
     void (*detached)(ViommuHostDevice *device);

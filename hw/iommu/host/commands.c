@@ -3,8 +3,6 @@
  * SMMUv3: the guest's commands, gathered for all host devices of a unit until
  * a step hands them to each host in one call (seam.h).
  */
-#include <errno.h>
-
 #include "hw/iommu/host/seam.h"
 
 static uint32_t source_of(const ViommuHostCommand *command)
@@ -105,43 +103,30 @@ static ViommuHostDevice *nested_device(const ViommuSeam *seam,
     return NULL;
 }
 
-static int call(ViommuHost *host, const ViommuHostCommand *list, unsigned n,
-                unsigned *done)
-{
-    int ret;
-
-    pthread_mutex_lock(&host->lock);
-    ret = host->backend->commands(host, list, n, done);
-    host->stats.invalidations += ret ? MIN(*done, n) : n;
-    host->stats.errors += ret != 0;
-    pthread_mutex_unlock(&host->lock);
-    return ret;
-}
-
-/* What it refuses is left out, and the rest goes on behind it. */
+/* What it refuses is left out. */
 static void send(const ViommuSeam *seam, ViommuHost *host,
                  const ViommuHostCommand *list, unsigned n)
 {
-    while (n) {     /* at most VIOMMU_SEAM_COMMANDS */
-        ViommuHostDevice *device;
-        unsigned done = 0;
-        uint32_t source;
-        int ret = call(host, list, n, &done);
+    unsigned bad = 0, refused = 0;
+    ViommuHostDevice *device;
+    uint32_t source;
+    int ret;
 
-        if (!ret) {
-            return;
-        }
-        source = done < n ? source_of(&list[done]) : 0;
-        device = nested_device(seam, host, done < n && list[done].for_source
-                                           ? &source : NULL);
+    if (!n) {
+        return;
+    }
+    pthread_mutex_lock(&host->lock);
+    ret = host->backend->commands(host, list, n, &bad, &refused);
+    host->stats.invalidations += n - refused;
+    host->stats.errors += refused;
+    pthread_mutex_unlock(&host->lock);
+    if (ret) {
+        source = source_of(&list[bad]);
+        device = nested_device(seam, host,
+                               list[bad].for_source ? &source : NULL);
         if (device) {
             viommu_seam_fail(device, ret);
         }
-        if (ret == -ENODEV || ret == -EBADF || done >= n) {
-            return;
-        }
-        list += done + 1;
-        n -= done + 1;
     }
 }
 

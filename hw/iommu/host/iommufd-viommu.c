@@ -148,47 +148,65 @@ static ViommuHostDevice *device_of(IommufdHost *host, const IommufdViommu *v,
 
 /* --- Commands ------------------------------------------------------------ */
 
-/* Entries of one call, and which of the list they are. */
+/* Entries of one call, and which of the list they are; what is refused. */
 typedef struct Commands {
+    IommufdHost *host;
     IommufdSmmuv3Invalidate entry[COMMANDS_MAX];
     unsigned index[COMMANDS_MAX];
     unsigned n;
+    int error;
+    unsigned bad, refused;
 } Commands;
 
-static int call(IommufdHost *host, const IommufdViommu *v,
-                const Commands *c, unsigned n, unsigned *done)
+/* @n entries from @first on; *@done is how many of them are done. */
+static int call(Commands *c, const IommufdViommu *v, unsigned first,
+                unsigned n, unsigned *done)
 {
     IommufdHwptInvalidate args = {
         .size = sizeof(args), .hwpt_id = v->id,
-        .data = (uintptr_t)c->entry,
+        .data = (uintptr_t)&c->entry[first],
         .data_type = IOMMUFD_INVALIDATE_ARM_SMMUV3,
         .entry_len = sizeof(c->entry[0]), .entry_num = n,
     };
     int ret;
 
-    host->common.stats.invalidation_calls++;
-    ret = iommufd_call(host, IOMMUFD_HWPT_INVALIDATE, &args);
+    c->host->common.stats.invalidation_calls++;
+    ret = iommufd_call(c->host, IOMMUFD_HWPT_INVALIDATE, &args);
     /* When it failed before it looked at them, the number is as it was. */
     *done = !ret ? n : args.entry_num < n ? args.entry_num : 0;
     return ret;
 }
 
-static int send(IommufdHost *host, const IommufdViommu *v, const Commands *c,
-                unsigned *done)
+/*
+ * All that is gathered; what is refused is left out.  Linux counts entries
+ * that stand before a bad one in the same block as done, but has not sent
+ * them, so that they go once more.
+ */
+static void send(Commands *c, const IommufdViommu *v)
 {
-    unsigned at, again;
-    int ret = c->n ? call(host, v, c, c->n, &at) : 0;
+    unsigned first = 0, done, again;
 
-    if (!ret) {
-        return 0;
+    while (first < c->n) {      /* at most COMMANDS_MAX */
+        int ret = call(c, v, first, c->n - first, &done);
+
+        if (!ret) {
+            break;
+        }
+        if (done && call(c, v, first, done, &again)) {
+            done = 0;
+        }
+        if (!c->error || c->index[first + done] < c->bad) {
+            c->error = ret;
+            c->bad = c->index[first + done];
+        }
+        if (ret == -ENODEV || ret == -EBADF) {
+            c->refused += c->n - first;
+            break;
+        }
+        c->refused++;
+        first += done + 1;
     }
-    /* Linux counts commands that stand before a bad one in the same block as
-     * done, but has not sent them. */
-    if (at && call(host, v, c, at, &again)) {
-        at = 0;
-    }
-    *done = c->index[at];
-    return ret;
+    c->n = 0;
 }
 
 /* Does the command concern devices of @v? */
@@ -200,34 +218,30 @@ static bool concerns(IommufdHost *host, const IommufdViommu *v,
 }
 
 int iommufd_commands(ViommuHost *common, const ViommuHostCommand *list,
-                     unsigned n, unsigned *done)
+                     unsigned n, unsigned *bad, unsigned *refused)
 {
     IommufdHost *host = iommufd_host(common);
-    g_autofree Commands *c = g_new(Commands, 1);
+    g_autofree Commands *c = g_new0(Commands, 1);
 
-    *done = 0;
+    c->host = host;
     for (guint i = 0; i < host->viommus->len; i++) {
         const IommufdViommu *v = g_ptr_array_index(host->viommus, i);
 
-        c->n = 0;
         for (unsigned k = 0; k < n; k++) {
+            if (c->n == COMMANDS_MAX) {
+                send(c, v);
+            }
             if (concerns(host, v, &list[k])) {
                 c->entry[c->n].cmd[0] = GUINT64_TO_LE(list[k].word[0]);
                 c->entry[c->n].cmd[1] = GUINT64_TO_LE(list[k].word[1]);
                 c->index[c->n++] = k;
             }
-            if (c->n == COMMANDS_MAX || k == n - 1) {
-                int ret = send(host, v, c, done);
-
-                if (ret) {
-                    return ret;
-                }
-                c->n = 0;
-            }
         }
+        send(c, v);
     }
-    *done = n;
-    return 0;
+    *bad = c->bad;
+    *refused = MIN(c->refused, n);
+    return c->error;
 }
 
 /* --- Events -------------------------------------------------------------- */

@@ -155,7 +155,7 @@ void iommufd_viommu_stop(IommufdHost *host, uint32_t parent);
 int iommufd_viommu_of(IommufdDevice *device, uint32_t *id);
 void iommufd_detached(ViommuHostDevice *device);
 int iommufd_commands(ViommuHost *host, const ViommuHostCommand *list,
-                     unsigned n, unsigned *done);
+                     unsigned n, unsigned *bad, unsigned *refused);
 unsigned iommufd_event_fds(const IommufdHost *host, struct pollfd *fds,
                            unsigned max);
 /** 1 with *@fault, or 0. */
