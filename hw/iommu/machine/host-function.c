@@ -73,7 +73,7 @@ struct HostFunction {
     unsigned table_bar, pba_bar;
     uint32_t table_offset, pba_offset;
     int irq[MSI_VECTORS_MAX];
-    unsigned n_irqs;
+    unsigned irq_kind, n_irqs;  /* VFIO's index */
 };
 
 const DeviceOptions *host_function_options(const HostFunction *function)
@@ -248,9 +248,9 @@ static int set_irqs(HostFunction *f, unsigned index, unsigned count)
     return call(f, VFIO_ABI_DEVICE_SET_IRQS, set);
 }
 
-/* All vectors of the device, of whichever kind it has; whether the guest uses
- * MSI or MSI-X is between the guest and us. */
-static bool start_irqs(HostFunction *f, GError **error)
+/* For all vectors of the device, of whichever kind it has; whether the guest
+ * uses MSI or MSI-X is between the guest and us. */
+static bool make_irqs(HostFunction *f, GError **error)
 {
     static const unsigned kinds[] = { VFIO_ABI_IRQ_MSIX, VFIO_ABI_IRQ_MSI };
 
@@ -269,10 +269,19 @@ static bool start_irqs(HostFunction *f, GError **error)
             }
             f->irq[f->n_irqs++] = fd;
         }
-        ret = set_irqs(f, kinds[i], f->n_irqs);
-        return ret ? refused(error, "VFIO_DEVICE_SET_IRQS", ret) : true;
+        f->irq_kind = kinds[i];
+        return true;
     }
     return true;
+}
+
+/* Behind an SMMU, the host takes messages only when the device has an address
+ * space. */
+static bool start_irqs(HostFunction *f, GError **error)
+{
+    int ret = f->n_irqs ? set_irqs(f, f->irq_kind, f->n_irqs) : 0;
+
+    return ret ? refused(error, "VFIO_DEVICE_SET_IRQS", ret) : true;
 }
 
 /* --- What software sees -------------------------------------------------- */
@@ -446,10 +455,11 @@ bool host_function_attach(HostFunction *f, GError **error)
             VIOMMU_NESTING_AUTO;
 
         return viommu_attach_host(unit->viommu, pci_source(&f->fn), f->device,
-                                  nesting, error);
+                                  nesting, error) && start_irqs(f, error);
     }
     ret = viommu_host_device_pass_through(f->device);
-    return ret ? refused(error, "VFIO_DEVICE_ATTACH_IOMMUFD_PT", ret) : true;
+    return ret ? refused(error, "VFIO_DEVICE_ATTACH_IOMMUFD_PT", ret) :
+           start_irqs(f, error);
 }
 
 static void free_function(PciFunction *fn)
@@ -467,7 +477,7 @@ static void free_function(PciFunction *fn)
 static bool start(HostFunction *f, ViommuHost *host, GError **error)
 {
     f->device = viommu_host_device_new(host, f->fd, error);
-    return f->device && read_info(f, error) && start_irqs(f, error);
+    return f->device && read_info(f, error) && make_irqs(f, error);
 }
 
 HostFunction *host_function_new(Board *board, const PciBus *bus,
