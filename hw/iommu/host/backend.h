@@ -98,6 +98,10 @@ typedef struct ViommuHostBackend {
     /** A device of this host, with its capabilities; its DMA is blocked. */
     ViommuHostDevice *(*device_new)(ViommuHost *host, int fd,
                                     GError **error);
+    /** The same for one that is bound already, as @id.  NULL: there is no such
+     *  thing. */
+    ViommuHostDevice *(*device_adopt)(ViommuHost *host, int fd, uint32_t id,
+                                      GError **error);
     /** All of its tables are unbound. */
     void (*device_free)(ViommuHostDevice *device);
 

@@ -291,6 +291,24 @@ ViommuHostDevice *viommu_host_device_new(ViommuHost *host, int fd,
     return device;
 }
 
+ViommuHostDevice *viommu_host_device_adopt(ViommuHost *host, int fd,
+                                           uint32_t id, GError **error)
+{
+    ViommuHostDevice *device = NULL;
+
+    lock(host);
+    if (host->backend->device_adopt) {
+        device = host->backend->device_adopt(host, fd, id, error);
+    } else {
+        viommu_host_refused(error, host->backend->name, -EOPNOTSUPP);
+    }
+    if (device) {
+        g_ptr_array_add(host->devices, device);
+    }
+    unlock(host);
+    return device;
+}
+
 void viommu_host_device_free(ViommuHostDevice *device)
 {
     ViommuHost *host;

@@ -219,13 +219,12 @@ static bool probe_page_requests(IommufdDevice *device)
 
 /* --- Devices ------------------------------------------------------------- */
 
-static bool start(IommufdDevice *device, GError **error)
+static bool bind_device(IommufdDevice *device, GError **error)
 {
     VfioBindIommufd bind = {
         .argsz = offsetof(VfioBindIommufd, token),
         .iommufd = host_of(device)->fd,
     };
-    ViommuHostCaps *caps = &device->common.caps;
     int ret = viommu_host_ioctl(device->common.host, device->fd,
                                 VFIO_ABI_DEVICE_BIND_IOMMUFD, &bind);
 
@@ -233,7 +232,25 @@ static bool start(IommufdDevice *device, GError **error)
         return viommu_host_refused(error, "VFIO_DEVICE_BIND_IOMMUFD", ret);
     }
     device->id = bind.out_devid;
-    ret = get_caps(device);
+    return true;
+}
+
+/* What its owner has attached it to is not ours. */
+static bool take_device(IommufdDevice *device, uint32_t id, GError **error)
+{
+    int ret;
+
+    device->id = id;
+    ret = iommufd_detach(device, VIOMMU_NO_PASID);
+    return !ret ||
+           viommu_host_refused(error, "VFIO_DEVICE_DETACH_IOMMUFD_PT", ret);
+}
+
+static bool start(IommufdDevice *device, GError **error)
+{
+    ViommuHostCaps *caps = &device->common.caps;
+    int ret = get_caps(device);
+
     if (ret) {
         return viommu_host_refused(error, "IOMMU_GET_HW_INFO", ret);
     }
@@ -260,8 +277,7 @@ static bool start(IommufdDevice *device, GError **error)
     return true;
 }
 
-ViommuHostDevice *iommufd_device_new(ViommuHost *host, int fd,
-                                     GError **error)
+static IommufdDevice *make_device(ViommuHost *host, int fd)
 {
     IommufdDevice *device = g_new0(IommufdDevice, 1);
 
@@ -269,11 +285,34 @@ ViommuHostDevice *iommufd_device_new(ViommuHost *host, int fd,
     viommu_host_device_init(&device->common, host);
     device->fd = fd;
     device->tables = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-    if (!start(device, error)) {
+    return device;
+}
+
+static ViommuHostDevice *finish(IommufdDevice *device, bool ok)
+{
+    if (!ok) {
         iommufd_device_free(&device->common);
         return NULL;
     }
     return &device->common;
+}
+
+ViommuHostDevice *iommufd_device_new(ViommuHost *host, int fd,
+                                     GError **error)
+{
+    IommufdDevice *device = make_device(host, fd);
+
+    return finish(device, bind_device(device, error) &&
+                          start(device, error));
+}
+
+ViommuHostDevice *iommufd_device_adopt(ViommuHost *host, int fd, uint32_t id,
+                                       GError **error)
+{
+    IommufdDevice *device = make_device(host, fd);
+
+    return finish(device, take_device(device, id, error) &&
+                          start(device, error));
 }
 
 void iommufd_device_free(ViommuHostDevice *common)

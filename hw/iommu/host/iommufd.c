@@ -206,6 +206,7 @@ static const ViommuHostBackend backend = {
     .name = "iommufd",
     .free = iommufd_free,
     .device_new = iommufd_device_new,
+    .device_adopt = iommufd_device_adopt,
     .device_free = iommufd_device_free,
     .map = map,
     .unmap = unmap,

@@ -115,6 +115,8 @@ void iommufd_collect(IommufdHost *host);
 
 ViommuHostDevice *iommufd_device_new(ViommuHost *host, int fd,
                                      GError **error);
+ViommuHostDevice *iommufd_device_adopt(ViommuHost *host, int fd, uint32_t id,
+                                       GError **error);
 void iommufd_device_free(ViommuHostDevice *device);
 
 /* --- iommufd-tables.c ---------------------------------------------------- */

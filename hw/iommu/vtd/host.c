@@ -172,7 +172,7 @@ static void look(Viommu *unit, ViommuHostDevice *device, uint32_t pasid)
         if (pasid == VIOMMU_NO_PASID) {
             table.type = VIOMMU_HOST_PARENT;
         }
-    } else {
+    } else if (device->source <= UINT16_MAX) {
         VtdReason reason;
 
         viommu_read_lock();

@@ -205,6 +205,13 @@ typedef struct ViommuHostCaps {
  */
 ViommuHostDevice *viommu_host_device_new(ViommuHost *host, int fd,
                                          GError **error);
+/**
+ * The same for a device that its owner has bound already: to the iommufd that
+ * @host was made with, where it has the ID @id.  What it is attached to, it is
+ * detached from; who owns it must not attach it meanwhile.  It stays bound.
+ */
+ViommuHostDevice *viommu_host_device_adopt(ViommuHost *host, int fd,
+                                           uint32_t id, GError **error);
 /** Take a device out, from behind its unit too.  NULL is allowed. */
 void viommu_host_device_free(ViommuHostDevice *device);
 void viommu_host_device_get_caps(ViommuHostDevice *device,
@@ -227,7 +234,9 @@ typedef enum ViommuNesting {
  * ViommuRequest).  From now on the guest's tables hold for its DMA.  The
  * firmware tables, and what configuration space shows of PASIDs, ATS and page
  * requests, are the embedder's; they must not promise more than the device's
- * capabilities.
+ * capabilities.  With a @source that no request has (beyond 16 bits for VT-d),
+ * as before a guest has numbered its buses, it is blocked while the unit
+ * translates.
  *
  * Nested: the host walks the guest's first-stage tables.  What it cannot walk
  * (second-stage tables, legacy mode) is shadowed: mapped one by one into an
