@@ -13,6 +13,7 @@
  *   ram.c      guest RAM as units see it
  *   state.c    migration
  *   sink.c     interrupt messages for tests
+ *   passthrough.c, capabilities.c  see passthrough.h
  *
  * Intel's are in glue.h, Arm's in arm_smmuv3.h.  Everything here runs under
  * the BQL unless it says otherwise.
@@ -33,6 +34,14 @@
 typedef struct ViommuGlue ViommuGlue;
 /* The DMA address space of one source-id. */
 typedef struct ViommuSpace ViommuSpace;
+/* A device of the host that the library has taken over from VFIO. */
+typedef struct ViommuPassed ViommuPassed;
+
+/* What devices behind a unit may do. */
+typedef struct ViommuAnnounced {
+    bool ats, page_requests;
+    unsigned pasid_bits;        /* 0: no PASIDs */
+} ViommuAnnounced;
 
 /* What is different about a kind of units; what may be NULL says so. */
 typedef struct ViommuGlueKind {
@@ -55,6 +64,8 @@ typedef struct ViommuGlueKind {
      * device-TLBs, misses; NULL: none.  mirror_needs NULL: no such users. */
     const char *(*mirror_needs)(ViommuGlue *glue);
     const char *(*devtlb_needs)(ViommuGlue *glue);
+    /* What the guest has heard that it has. */
+    ViommuAnnounced (*announced)(ViommuGlue *glue);
 } ViommuGlueKind;
 
 /* More are dropped, see events.c. */
@@ -72,6 +83,8 @@ struct ViommuGlue {
     uint64_t pass_size;
     /* VFIO may mirror translations, and must not see other ones */
     bool mirrors;
+    OnOffAuto nesting;          /* see passthrough.c */
+    QLIST_HEAD(, ViommuPassed) passed;
 
     uint64_t generation;        /* of hits */
     GHashTable *buses;          /* PCIBus -> ViommuBus, see space.c */
@@ -201,6 +214,22 @@ void viommu_shadow_start(ViommuSpace *space);
 void viommu_shadow_stop(ViommuSpace *space);
 void viommu_shadow_sync(ViommuSpace *space, hwaddr first, hwaddr last);
 void viommu_shadow_replay(IOMMUMemoryRegion *mr, IOMMUNotifier *n);
+
+/* --- passthrough.c ------------------------------------------------------- */
+
+/* For PCIIOMMUOps.set_iommu_device and unset_iommu_device. */
+bool viommu_passed_add(ViommuGlue *glue, PCIDevice *dev,
+                       HostIOMMUDevice *hiod, Error **errp);
+void viommu_passed_remove(ViommuGlue *glue, const PCIDevice *dev);
+void viommu_passed_follow_slowly(ViommuGlue *glue);
+
+/* Something is about to happen that concerns devices by their source-ids. */
+static inline void viommu_passed_follow(ViommuGlue *glue)
+{
+    if (unlikely(!QLIST_EMPTY(&glue->passed))) {
+        viommu_passed_follow_slowly(glue);
+    }
+}
 
 /* --- events.c ------------------------------------------------------------ */
 

@@ -5,6 +5,7 @@
  */
 #include "qemu/osdep.h"
 #include "glue.h"
+#include "passthrough.h"
 #include "hw/i386/pc.h"
 #include "hw/qdev-properties.h"
 #include "kvm/kvm_i386.h"
@@ -49,6 +50,24 @@ static const char *vtd_devtlb_needs(ViommuGlue *glue)
                                                      : "device-iotlb=on";
 }
 
+/* ECAP */
+#define VTD_ECAP_OFFSET     0x10
+#define VTD_ECAP_DT         (1u << 2)
+#define VTD_ECAP_PRS        (1u << 29)
+#define VTD_ECAP_PASID      (1ull << 40)
+#define VTD_ECAP_PSS(ecap)  ((ecap) >> 35 & 0x1f)
+
+static ViommuAnnounced vtd_announced(ViommuGlue *glue)
+{
+    uint64_t ecap = viommu_mmio_read(glue->unit, VTD_ECAP_OFFSET, 8);
+
+    return (ViommuAnnounced) {
+        .ats = ecap & VTD_ECAP_DT,
+        .page_requests = ecap & VTD_ECAP_PRS,
+        .pasid_bits = ecap & VTD_ECAP_PASID ? VTD_ECAP_PSS(ecap) + 1 : 0,
+    };
+}
+
 static const ViommuGlueKind vtd_kind = {
     .name = TYPE_INTEL_IOMMU_DEVICE,
     .deliver = vtd_deliver_own_msi,
@@ -59,6 +78,7 @@ static const ViommuGlueKind vtd_kind = {
     .find_device = vtd_find_device,
     .mirror_needs = vtd_mirror_needs,
     .devtlb_needs = vtd_devtlb_needs,
+    .announced = vtd_announced,
 };
 
 /* --- Configuration ------------------------------------------------------- */
@@ -193,6 +213,14 @@ static int vtd_check_vfio(Object *child, void *opaque)
                          vtd_unit_of_device(PCI_DEVICE(child)) : NULL;
     const char *need = s ? vtd_mirror_needs(s->glue) : NULL;
 
+    if (s && viommu_passed_find(s->glue, PCI_DEVICE(child))) {
+        return 0;
+    }
+    if (s && s->nesting == ON_OFF_AUTO_ON) {
+        error_report("intel-iommu: nesting=on: give the unit before the "
+                     "vfio-pci device behind it");
+        exit(1);
+    }
     if (need) {
         error_report("intel-iommu: a vfio-pci device is behind it, which "
                      "needs %s", need);
@@ -288,6 +316,8 @@ static const Property vtd_properties[] = {
                      dma_control_opt_in, false),
     DEFINE_PROP_STRING("reserved-regions", IntelIOMMUState,
                        reserved_regions),
+    DEFINE_PROP_ON_OFF_AUTO("nesting", IntelIOMMUState, nesting,
+                            ON_OFF_AUTO_OFF),
     DEFINE_PROP_UINT8("iotlb-bits", IntelIOMMUState, iotlb_bits, 16),
 };
 

@@ -64,6 +64,7 @@ struct IntelIOMMUState {
     bool atc_required;
     bool x2apic_opt_out;
     bool dma_control_opt_in;
+    OnOffAuto nesting;
     char *reserved_regions;
     char *scope;
 

@@ -311,6 +311,7 @@ void viommu_spaces_init(ViommuGlue *glue)
     glue->buses = g_hash_table_new(NULL, NULL);
     glue->spaces = g_ptr_array_new();
     QLIST_INIT(&glue->notified);
+    QLIST_INIT(&glue->passed);
     viommu_of_device = space_unit_of_device;
     viommu_translate_for = space_translate_for;
 }

@@ -36,6 +36,7 @@ ViommuGlue *viommu_glue_new(const ViommuGlueKind *kind, DeviceState *dev,
     glue->kind = kind;
     glue->dev = dev;
     glue->index = viommu_unit_count;
+    glue->nesting = ON_OFF_AUTO_OFF;
     viommu_units[viommu_unit_count++] = glue;
     viommu_events_init(glue);
     viommu_spaces_init(glue);
@@ -64,6 +65,7 @@ static void unit_write(void *opaque, hwaddr addr, uint64_t value,
 {
     ViommuGlue *glue = opaque;
 
+    viommu_passed_follow(glue);
     viommu_mmio_write(glue->unit, addr, value, size);
     if (glue->kind->written) {
         glue->kind->written(glue, addr, size);

@@ -156,6 +156,7 @@ bool vtd_unit_add(IntelIOMMUState *s, const ViommuGlueKind *kind,
     /* up to the addresses of interrupt messages */
     s->glue->pass_size = 2 * GiB;
     s->glue->mirrors = s->caching_mode;
+    s->glue->nesting = s->nesting;
     vtd_units[vtd_unit_count++] = s;
     return vtd_check_used(s, errp);
 }
@@ -170,8 +171,27 @@ static AddressSpace *vtd_get_address_space(PCIBus *bus, void *opaque,
     return s ? viommu_space_get(s->glue, bus, devfn) : &address_space_memory;
 }
 
+static bool vtd_set_iommu_device(PCIBus *bus, void *opaque, int devfn,
+                                 HostIOMMUDevice *hiod, Error **errp)
+{
+    IntelIOMMUState *s = vtd_unit_of(bus, devfn);
+
+    return !s || viommu_passed_add(s->glue, bus->devices[devfn], hiod, errp);
+}
+
+static void vtd_unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
+{
+    IntelIOMMUState *s = vtd_unit_of(bus, devfn);
+
+    if (s) {
+        viommu_passed_remove(s->glue, bus->devices[devfn]);
+    }
+}
+
 static const PCIIOMMUOps vtd_pci_ops = {
     .get_address_space = vtd_get_address_space,
+    .set_iommu_device = vtd_set_iommu_device,
+    .unset_iommu_device = vtd_unset_iommu_device,
 };
 
 PCIDevice *vtd_find_device(ViommuGlue *unused, uint32_t source)
