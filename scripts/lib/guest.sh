@@ -16,6 +16,9 @@
 . "${BASH_SOURCE[0]%/*}/guest-arm.sh"
 # shellcheck source=scripts/lib/guest-uapi.sh
 . "${BASH_SOURCE[0]%/*}/guest-uapi.sh"
+# shellcheck source=scripts/lib/guest-inner.sh
+. "${BASH_SOURCE[0]%/*}/guest-inner.sh"
+guest_root=$(cd -- "${BASH_SOURCE[0]%/*}/../.." && pwd)
 
 # The machine's and the test's parameters; callers change them between
 # guest_defaults and guest_run.
@@ -57,6 +60,7 @@ guest_defaults() {
     guest_dmar_flags=0          # its flags besides interrupt remapping's
     guest_dmar_more=''          # its structures behind the unit's
     guest_edu=''                # where the edu device reads
+    guest_inner=0               # nothing but a QEMU in the guest
     guest_migrate=0             # to another QEMU, amid the disk's writes
     guest_timeout=120
     guest_mode='test'

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -183,7 +184,7 @@ static void keep_own_library(const char *binary)
     }
 }
 
-static char **make_argv(const char *options, const char *socket_path)
+static char **make_argv(const char *options, const char *place)
 {
     const char *binary = machine_binary();
     GPtrArray *argv = g_ptr_array_new();
@@ -195,7 +196,7 @@ static char **make_argv(const char *options, const char *socket_path)
     g_ptr_array_add(argv, g_strdup("-accel"));
     g_ptr_array_add(argv, g_strdup("qtest"));
     g_ptr_array_add(argv, g_strdup("-qtest"));
-    g_ptr_array_add(argv, g_strdup_printf("unix:%s", socket_path));
+    g_ptr_array_add(argv, g_strdup(place));
     g_ptr_array_add(argv, g_strdup("-display"));
     g_ptr_array_add(argv, g_strdup("none"));
     g_ptr_array_add(argv, g_strdup("-nodefaults"));
@@ -242,11 +243,32 @@ static int listen_at(const char *path)
     struct sockaddr_un addr = { .sun_family = AF_UNIX };
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+    if (fd < 0 && errno == EAFNOSUPPORT) {
+        return -1;
+    }
     g_assert_cmpint(fd, >=, 0);
     g_assert_cmpuint(strlen(path), <, sizeof(addr.sun_path));
     strcpy(addr.sun_path, path);
     g_assert_cmpint(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), ==, 0);
     g_assert_cmpint(listen(fd, 1), ==, 0);
+    return fd;
+}
+
+/* A small kernel may lack the other kind of sockets; *@place is the port. */
+static int listen_on_loopback(char **place)
+{
+    struct sockaddr_in addr = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    socklen_t length = sizeof(addr);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&addr, length), ==, 0);
+    g_assert_cmpint(listen(fd, 1), ==, 0);
+    g_assert_cmpint(getsockname(fd, (struct sockaddr *)&addr, &length), ==,
+                    0);
+    *place = g_strdup_printf("tcp:127.0.0.1:%u", ntohs(addr.sin_port));
     return fd;
 }
 
@@ -277,6 +299,7 @@ static QTest *launch(const char *options, bool *connected)
     QTest *q = g_new0(QTest, 1);
     g_autofree char *dir = g_dir_make_tmp("viommu-qtest-XXXXXX", NULL);
     g_autofree char *path = NULL;
+    g_autofree char *place = NULL;
     char **argv;
     int listener;
 
@@ -285,8 +308,13 @@ static QTest *launch(const char *options, bool *connected)
     q->sock = -1;
     q->in = g_string_new(NULL);
     listener = listen_at(path);
+    if (listener >= 0) {
+        place = g_strdup_printf("unix:%s", path);
+    } else {
+        listener = listen_on_loopback(&place);
+    }
     keep_own_library(machine_binary());
-    argv = make_argv(options, path);
+    argv = make_argv(options, place);
     spawn(q, argv);
     g_strfreev(argv);
     *connected = accept_child(q, listener);

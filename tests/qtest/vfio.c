@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * QEMU's vfio-pci behind the unit, on a machine that has such a device: the
+ * guest's tables and commands go through Linux to a real (or emulated) IOMMU,
+ * and the data are compared.  $VIOMMU_VFIO is the address of a viommu-testdev
+ * in the hands of Linux's vfio-pci, like 0000:02:00.0; tests/guest/run has a
+ * guest with one.
+ */
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/qtest/pri.h"
+
+#define VA          UINT64_C(0x7f0000400000)
+#define LOW_VA      (VA & UINT32_MAX)
+#define PAGE        UINT64_C(0x1000)
+#define OPTIONS     SM_ATS_OPTIONS ",caching-mode=on"
+#define NESTED      OPTIONS ",nesting=on"
+#define WINDOW      UINT64_C(0xe8000000)
+
+static const char *address;
+
+static void start_with(Sm *s, const char *options, unsigned pgtt)
+{
+    sm_start_with(s, options, ",id=d0 -object iommufd,id=i0", pgtt, 4);
+    testdev_enable(&s->b.dev, 32);
+    s->ctx[0] |= SPEC_SM_CTX_DTE | SPEC_SM_CTX_PRE;
+    sm_put_context(s);
+    sm_flush(s);
+}
+
+static void start(Sm *s)
+{
+    start_with(s, NESTED, SPEC_PGTT_FIRST);
+}
+
+static void blocked(Sm *s, uint32_t pasid, uint64_t va, bool write)
+{
+    sm_use(s, pasid);
+    board_dma_blocked(&s->b, va, write);
+}
+
+static void piotlb(Sm *s, uint32_t pasid, uint64_t va)
+{
+    guest_queue_piotlb(&s->b.queue, SPEC_GRAN_PAGE, SM_DOMAIN, pasid, va,
+                       0, false);
+    board_sync(&s->b);
+}
+
+static void pasid_cache(Sm *s, uint32_t pasid)
+{
+    guest_queue_pasid_cache(&s->b.queue, SPEC_INV_PASID_GRAN_PASID, SM_DOMAIN,
+                            pasid);
+    board_sync(&s->b);
+}
+
+/* --- Translation off, legacy mode ---------------------------------------- */
+
+static void check_legacy(const char *options)
+{
+    Board b;
+    uint64_t page;
+
+    board_start_with(&b, options, ",id=d0 -object iommufd,id=i0");
+    page = board_pages(&b, 4);
+    board_dma_good(&b, page, page);
+    board_dma_good(&b, page + 8, page + 8);
+    board_translate(&b, 4);
+    board_dma_blocked(&b, page, false);
+    for (unsigned i = 0; i < 4; i++) {
+        board_map(&b, 0x12345000 + i * 8 * PAGE, page + i * PAGE, BOARD_RW);
+    }
+    board_flush(&b);
+    for (unsigned i = 0; i < 4; i++) {
+        board_dma_good(&b, 0x12345000 + i * 8 * PAGE, page + i * PAGE);
+    }
+    board_dma_blocked(&b, 0x12346000, false);
+    board_put64(&b, board_entry(&b, 0x12345000, 1), 0);
+    board_flush(&b);
+    board_dma_blocked(&b, 0x12345000, true);
+    board_dma_good(&b, 0x12345000 + 8 * PAGE, page + PAGE);
+    board_command(&b, 0, SPEC_GCMD_TE);
+    board_dma_good(&b, page, page);
+    board_end(&b);
+}
+
+static void test_legacy(void)
+{
+    check_legacy("caching-mode=on,nesting=auto");
+}
+
+/* As without the library: VFIO mirrors what the unit tells it. */
+static void test_off(void)
+{
+    check_legacy("caching-mode=on,nesting=off");
+}
+
+/* --- First stage --------------------------------------------------------- */
+
+static void test_first_stage(void)
+{
+    Sm s;
+    uint64_t page;
+
+    start(&s);
+    page = board_pages(&s.b, 2);
+    sm_map(&s, VA, page, 1);
+    sm_map(&s, VA + (UINT64_C(1) << 30), page + PAGE, 1);
+    piotlb(&s, 0, VA);
+    sm_good(&s, SM_NONE, VA, page);
+    sm_good(&s, SM_NONE, VA + (UINT64_C(1) << 30), page + PAGE);
+    blocked(&s, SM_NONE, VA + PAGE, false);
+    blocked(&s, SM_NONE, VA + PAGE, true);
+    sm_end(&s);
+}
+
+/* With nesting=off and =auto, the same by shadows. */
+static void test_shadow(void)
+{
+    Sm s;
+    uint64_t page, at;
+
+    start_with(&s, OPTIONS ",nesting=auto", SPEC_PGTT_SECOND);
+    page = board_pages(&s.b, 2);
+    sm_map(&s, LOW_VA, page, 1);
+    guest_queue_iotlb(&s.b.queue, SPEC_GRAN_PAGE, SM_DOMAIN, LOW_VA, 0,
+                      false);
+    board_sync(&s.b);
+    sm_good(&s, SM_NONE, LOW_VA, page);
+    at = sm_ss_at(&s, LOW_VA, 1);
+    board_put64(&s.b, at, (page + PAGE) | BOARD_RW);
+    guest_queue_iotlb(&s.b.queue, SPEC_GRAN_PAGE, SM_DOMAIN, LOW_VA, 0,
+                      false);
+    board_sync(&s.b);
+    sm_good(&s, SM_NONE, LOW_VA, page + PAGE);
+    board_put64(&s.b, at, 0);
+    guest_queue_iotlb(&s.b.queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, 0, 0, false);
+    board_sync(&s.b);
+    blocked(&s, SM_NONE, LOW_VA, false);
+    sm_end(&s);
+}
+
+/* What the guest unmaps and invalidates is gone; what it maps is there. */
+static void test_invalidation(void)
+{
+    Sm s;
+    uint64_t page, at;
+
+    start(&s);
+    page = board_pages(&s.b, 2);
+    sm_map(&s, VA, page, 1);
+    piotlb(&s, 0, VA);
+    sm_good(&s, SM_NONE, VA, page);
+    at = sm_fs_at(&s, VA, 1);
+    board_put64(&s.b, at, (page + PAGE) | SM_LEAF);
+    sm_either(&s, SM_NONE, VA, page, page + PAGE);
+    piotlb(&s, 0, VA);
+    sm_good(&s, SM_NONE, VA, page + PAGE);
+    board_put64(&s.b, at, 0);
+    guest_queue_iotlb(&s.b.queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, 0, 0, false);
+    board_sync(&s.b);
+    blocked(&s, SM_NONE, VA, false);
+    board_put64(&s.b, at, page | SM_LEAF);
+    piotlb(&s, 0, VA);
+    sm_good(&s, SM_NONE, VA, page);
+    sm_end(&s);
+}
+
+static void test_pasids(void)
+{
+    uint32_t pasids[] = { 1, 63, 64, 0x155, 0x3fff };
+    Sm s;
+    uint64_t page;
+
+    start(&s);
+    g_assert_cmpuint(pci_find_extended(&s.b.dev.pci, TD_CAP_PASID), !=, 0);
+    page = board_pages(&s.b, 1);
+    sm_map(&s, VA, page, 1);
+    piotlb(&s, SM_PASID, VA);
+    sm_good(&s, SM_PASID, VA, page);
+    for (size_t i = 0; i < G_N_ELEMENTS(pasids); i++) {
+        blocked(&s, pasids[i], VA, false);
+        sm_put_pasid(&s, pasids[i]);
+        pasid_cache(&s, pasids[i]);
+        sm_good(&s, pasids[i], VA, page);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(pasids); i++) {
+        board_put64(&s.b, guest_pasid_addr(&s.b.alloc, s.dir, pasids[i]), 0);
+        pasid_cache(&s, pasids[i]);
+        blocked(&s, pasids[i], VA, true);
+        sm_good(&s, SM_PASID, VA, page);
+    }
+    sm_end(&s);
+}
+
+/* --- Faults -------------------------------------------------------------- */
+
+/* A page request comes to the guest, and its answer to the device. */
+static void test_page_requests(void)
+{
+    uint64_t word[4];
+    Pri p;
+
+    start(&p.s);
+    g_assert_true(guest_page_queue_init(&p.queue, &p.s.b.alloc, &p.s.b.regs,
+                                        0));
+    for (unsigned i = 0; i < 2; i++) {
+        unsigned code = i ? 1 : 0;
+
+        pri_ask(&p, SM_PASID, VA + PAGE, TD_REQUEST_READ | TD_REQUEST_WRITE |
+                TD_REQUEST_LAST | TD_REQUEST_GROUP(5));
+        g_assert_true(qtest_wait(p.s.b.q, p.s.b.unit + SPEC_PRS, 4,
+                                 SPEC_PRS_PPR, SPEC_PRS_PPR));
+        g_assert_true(guest_page_queue_pop(&p.queue, word));
+        g_assert_cmphex(word[0], ==, SPEC_PREQ_TYPE_PAGE | SPEC_PREQ_PP |
+                        (uint64_t)p.s.b.source << SPEC_PREQ_SID_SHIFT |
+                        (uint64_t)SM_PASID << SPEC_PREQ_PASID_SHIFT);
+        g_assert_cmphex(word[1] & SPEC_PREQ_HI_ADDR, ==, VA + PAGE);
+        g_assert_cmphex(word[1] & SPEC_PREQ_HI_LPIG, ==, SPEC_PREQ_HI_LPIG);
+        g_assert_false(guest_page_queue_pop(&p.queue, word));
+        board_set32(&p.s.b, SPEC_PRS, SPEC_PRS_PPR);
+        pri_respond(&p, SM_PASID, 5, code);
+        for (unsigned k = 0; k < 5000 &&
+             pri_get(&p, TD_PAGE_OUTSTANDING); k++) {
+            g_usleep(1000);
+        }
+        g_assert_cmphex(pri_get(&p, TD_RESPONSE), ==,
+                        pri_response(SM_PASID, 5, code));
+    }
+    sm_end(&p.s);
+}
+
+/* An access that waits until the guest has made the page available. */
+static void test_demand(void)
+{
+    uint64_t word[4], value = 0;
+    TestdevResult result;
+    Pri p;
+
+    start(&p.s);
+    g_assert_true(guest_page_queue_init(&p.queue, &p.s.b.alloc, &p.s.b.regs,
+                                        0));
+    p.page = board_pages(&p.s.b, 1);
+    board_put64(&p.s.b, p.page, 0x1122334455667788);
+    sm_use(&p.s, SM_PASID);
+    testdev_set(&p.s.b.dev, TD_CONTROL, TD_CONTROL_ATS | TD_CONTROL_PRI);
+    result = testdev_dma_read(&p.s.b.dev, VA, &value, 8);
+    g_assert_cmpint(result.why, ==, TD_WAITS);
+    g_assert_true(qtest_wait(p.s.b.q, p.s.b.unit + SPEC_PRS, 4, SPEC_PRS_PPR,
+                             SPEC_PRS_PPR));
+    g_assert_true(guest_page_queue_pop(&p.queue, word));
+    sm_map(&p.s, VA, p.page, 1);
+    piotlb(&p.s, SM_PASID, VA);
+    pri_respond(&p, SM_PASID,
+                (word[1] >> SPEC_PREQ_HI_PRGI_SHIFT) & 0x1ff, 0);
+    result = testdev_finish(&p.s.b.dev);
+    g_assert_cmpint(result.why, ==, TD_OK);
+    g_assert_cmphex(testdev_get(&p.s.b.dev, TD_BUFFER), ==,
+                    0x1122334455667788);
+    sm_end(&p.s);
+}
+
+/* --- The machine --------------------------------------------------------- */
+
+static void test_reset(void)
+{
+    Sm s;
+    uint64_t page;
+
+    start(&s);
+    page = board_pages(&s.b, 1);
+    sm_map(&s, VA, page, 1);
+    piotlb(&s, 0, VA);
+    sm_good(&s, SM_NONE, VA, page);
+    board_reset(&s.b);
+    sm_use(&s, SM_NONE);
+    board_dma_good(&s.b, page, page);
+    sm_end(&s);
+}
+
+static void test_interrupt(void)
+{
+    SinkMessage msg = { 0 };
+    Board b;
+
+    board_start_with(&b, "caching-mode=on,nesting=auto",
+                     ",id=d0 -object iommufd,id=i0");
+    pci_msix_enable(&b.dev.pci);
+    pci_msix_set(&b.dev.pci, 3, 0xfee01000, 0x4321);
+    testdev_interrupt(&b.dev, 3);
+    for (unsigned i = 0; i < 5000 && !sink_pop(b.q, &msg); i++) {
+        g_usleep(1000);
+    }
+    g_assert_cmphex(msg.addr, ==, 0xfee01000);
+    g_assert_cmphex(msg.data, ==, 0x4321);
+    g_assert_cmphex(msg.source, ==, b.source);
+    board_end(&b);
+}
+
+/* The capabilities that the unit announces, and those alone. */
+static void check_capabilities(const char *options, bool ats, bool pri,
+                               unsigned pasid_bits)
+{
+    unsigned at;
+    Board b;
+
+    board_start_with(&b, options, ",id=d0 -object iommufd,id=i0");
+    at = pci_find_extended(&b.dev.pci, TD_CAP_ATS);
+    g_assert_cmpint(at != 0, ==, ats);
+    if (at) {
+        g_assert_cmphex(pci_config_read(&b.dev.pci, at + TD_ATS_CTRL, 2), ==,
+                        0);
+        pci_config_write(&b.dev.pci, at + TD_ATS_CTRL, TD_ATS_ENABLE, 2);
+        g_assert_cmphex(pci_config_read(&b.dev.pci, at + TD_ATS_CTRL, 2), ==,
+                        TD_ATS_ENABLE);
+    }
+    at = pci_find_extended(&b.dev.pci, TD_CAP_PRI);
+    g_assert_cmpint(at != 0, ==, pri);
+    if (at) {
+        /* control off; status: stopped */
+        g_assert_cmphex(pci_config_read(&b.dev.pci, at + 4, 4) & 0x1030003,
+                        ==, 0x1000000);
+    }
+    at = pci_find_extended(&b.dev.pci, TD_CAP_PASID);
+    g_assert_cmpint(at != 0, ==, pasid_bits != 0);
+    if (at) {
+        /* off; the width is the smaller one of the unit's and the device's */
+        g_assert_cmphex(pci_config_read(&b.dev.pci, at + 4, 4) & 0x1ff00, ==,
+                        pasid_bits << 8);
+    }
+    board_end(&b);
+}
+
+static void test_capabilities(void)
+{
+    check_capabilities(NESTED, true, true, 20);
+    check_capabilities("x-scalable-mode=on,x-flts=on,caching-mode=on,"
+                       "nesting=on,pasid-bits=12", false, false, 12);
+    check_capabilities("x-scalable-mode=on,caching-mode=on,nesting=auto,"
+                       "device-iotlb=on", true, false, 0);
+}
+
+/* What the unit promises and the host lacks, or what it lacks itself. */
+static void test_refused(void)
+{
+    static const struct {
+        const char *unit, *says;
+    } cases[] = {
+        { "caching-mode=on,nesting=on", "x-scalable-mode=on" },
+        { "x-scalable-mode=on,x-flts=on,nesting=on", "caching-mode=on" },
+        { OPTIONS ",memory-types=on,nesting=on", "ECAP.MTS" },
+        { NESTED ",pmr=on", "pmr=off" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *err =
+            qtest_start_refused("-machine q35 -m 256M -object iommufd,id=i0 "
+                                "-device intel-iommu,%s "
+                                "-device vfio-pci,host=%s,iommufd=i0",
+                                cases[i].unit, address);
+        const char *end = strchr(err, '\n');
+
+        g_assert_nonnull(strstr(err, cases[i].says));
+        /* one line */
+        g_assert_true(end && !end[1]);
+    }
+}
+
+/* --- Hot-plug ------------------------------------------------------------ */
+
+#define QMP_PORT 4455
+
+typedef struct Plug {
+    Sm s;
+    PciDev port;
+    int qmp;
+} Plug;
+
+static int qmp_open(void)
+{
+    struct sockaddr_in addr = {
+        .sin_family = AF_INET, .sin_port = htons(QMP_PORT),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    struct timeval timeout = { .tv_sec = 20 };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+                               sizeof(timeout)), ==, 0);
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), ==,
+                    0);
+    return fd;
+}
+
+/* Wait until the monitor has written @text. */
+static void qmp_await(int fd, const char *text)
+{
+    g_autoptr(GString) all = g_string_new(NULL);
+    char buf[1024];
+
+    while (!strstr(all->str, text)) {
+        ssize_t n = read(fd, buf, sizeof(buf));
+
+        if (n <= 0) {
+            g_error("no %s from the monitor, only %s", text, all->str);
+        }
+        g_string_append_len(all, buf, n);
+        g_assert_null(strstr(all->str, "\"error\""));
+    }
+}
+
+static void qmp(int fd, const char *command, const char *await)
+{
+    size_t n = strlen(command);
+
+    g_assert_cmpint(write(fd, command, n), ==, n);
+    qmp_await(fd, await);
+}
+
+/* The slot's power and its indicator (in slot control), on or off. */
+static void set_power(Plug *p, bool on)
+{
+    unsigned at = pci_find_capability(&p->port, 0x10) + 0x18;
+    unsigned control = pci_config_read(&p->port, at, 2) & ~0x700u;
+
+    pci_config_write(&p->port, at, control | (on ? 0x100 : 0x700), 2);
+}
+
+static void plug(Plug *p)
+{
+    g_autofree char *command = g_strdup_printf(
+        "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\","
+        "\"host\":\"%s\",\"iommufd\":\"i0\",\"id\":\"d1\",\"bus\":\"rp\"}}",
+        address);
+
+    qmp(p->qmp, command, "\"return\"");
+    set_power(p, true);
+}
+
+/* What an operator asks for, a guest has to grant: it switches the slot off. */
+static void unplug(Plug *p)
+{
+    static const char command[] =
+        "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"d1\"}}";
+
+    qmp(p->qmp, command, "\"return\"");
+    set_power(p, false);
+    qmp_await(p->qmp, "DEVICE_DELETED");
+}
+
+static void set_port(Plug *p, unsigned bus)
+{
+    uint32_t first = WINDOW >> 16;
+
+    pci_config_write(&p->port, 0x18, bus << 16 | bus << 8, 4);
+    pci_config_write(&p->port, 0x20, (first + 0xf0) << 16 | first, 4);
+    pci_config_write(&p->port, 0x04, 6, 2);
+}
+
+static void enable_endpoint(Plug *p, unsigned bus)
+{
+    Testdev *dev = &p->s.b.dev;
+
+    dev->pci = (PciDev) { .q = p->s.b.q, .bus = bus };
+    p->s.b.bus.next_bar = WINDOW;
+    pci_enable(&p->s.b.bus, &dev->pci);
+    dev->base = dev->pci.bar[0];
+    g_assert_cmphex(testdev_get(dev, TD_ID) & UINT32_MAX, ==, 0x4d4f4956);
+    p->s.b.source = bus << 8;
+    sm_put_context(&p->s);
+    sm_flush(&p->s);
+}
+
+/* The device leaves and comes back, under another bus number. */
+static void test_plug(void)
+{
+    g_autofree char *more = g_strdup_printf(
+        ",id=d0 -object iommufd,id=i0 "
+        "-device pcie-root-port,id=rp,addr=5,chassis=1,slot=1 "
+        "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
+        "-qmp tcp:127.0.0.1:%d,server=on,wait=off", QMP_PORT);
+    Plug p = { .qmp = -1 };
+    uint64_t page;
+
+    /* endpoint 0 is an emulated one here */
+    board_set_endpoint("viommu-testdev");
+    sm_start_with(&p.s, NESTED, more, SPEC_PGTT_FIRST, 4);
+    p.port = (PciDev) { .q = p.s.b.q, .devfn = 5 << 3 };
+    p.qmp = qmp_open();
+    qmp_await(p.qmp, "QMP");
+    qmp(p.qmp, "{\"execute\":\"qmp_capabilities\"}", "\"return\"");
+    page = board_pages(&p.s.b, 1);
+    sm_map(&p.s, VA, page, 1);
+    piotlb(&p.s, 0, VA);
+    sm_good(&p.s, SM_NONE, VA, page);
+    for (unsigned bus = 1; bus < 4; bus++) {
+        plug(&p);
+        set_port(&p, bus);
+        enable_endpoint(&p, bus);
+        sm_good(&p.s, SM_NONE, VA, page);
+        /* renumbered while it is there */
+        set_port(&p, bus + 4);
+        p.s.b.dev.pci.bus = bus + 4;
+        p.s.b.source = (bus + 4) << 8;
+        sm_put_context(&p.s);
+        sm_flush(&p.s);
+        sm_good(&p.s, SM_NONE, VA, page);
+        unplug(&p);
+    }
+    close(p.qmp);
+    sm_end(&p.s);
+}
+
+int main(int argc, char **argv)
+{
+    g_autofree char *endpoint = NULL;
+
+    g_test_init(&argc, &argv, NULL);
+    address = g_getenv("VIOMMU_VFIO");
+    if (!address) {
+        g_print("1..0 # SKIP VIOMMU_VFIO names no device of vfio-pci\n");
+        return 0;
+    }
+    endpoint = g_strdup_printf("vfio-pci,host=%s,iommufd=i0", address);
+    board_set_endpoint(endpoint);
+    g_test_add_func("/vfio/legacy", test_legacy);
+    g_test_add_func("/vfio/off", test_off);
+    g_test_add_func("/vfio/first-stage", test_first_stage);
+    g_test_add_func("/vfio/shadow", test_shadow);
+    g_test_add_func("/vfio/invalidation", test_invalidation);
+    g_test_add_func("/vfio/pasids", test_pasids);
+    g_test_add_func("/vfio/page-requests", test_page_requests);
+    g_test_add_func("/vfio/demand", test_demand);
+    g_test_add_func("/vfio/capabilities", test_capabilities);
+    g_test_add_func("/vfio/reset", test_reset);
+    g_test_add_func("/vfio/interrupt", test_interrupt);
+    g_test_add_func("/vfio/refused", test_refused);
+    g_test_add_func("/vfio/plug", test_plug);
+    return g_test_run();
+}
