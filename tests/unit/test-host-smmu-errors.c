@@ -408,6 +408,12 @@ static void no_ril(ViommuSmmuv3Config *unit, HostsimConfig *sim)
     sim->smmu.ril = false;
 }
 
+static void less_bbml(ViommuSmmuv3Config *unit, HostsimConfig *sim)
+{
+    (void)unit;
+    sim->smmu.bbml = 1;
+}
+
 static void few_substreams(ViommuSmmuv3Config *unit, HostsimConfig *sim)
 {
     (void)unit;
@@ -442,6 +448,7 @@ static const Refused cases[] = {
     { "IDR0.STALL_MODEL", no_stall, VIOMMU_NESTING_AUTO },
     { "IDR0.HTTU", no_httu, VIOMMU_NESTING_AUTO },
     { "IDR3.RIL", no_ril, VIOMMU_NESTING_AUTO },
+    { "IDR3.BBML", less_bbml, VIOMMU_NESTING_AUTO },
     { "IDR1.SSIDSIZE", few_substreams, VIOMMU_NESTING_AUTO },
     { "IDR5.OAS", wide, VIOMMU_NESTING_ON },
     { "vIOMMUs", one_stage, VIOMMU_NESTING_AUTO },

@@ -108,6 +108,8 @@ static const Property smmu_properties[] = {
     { "ats", PROP_BOOL_OR_AUTO, OPTION(smmu.ats), "requests of device-TLBs" },
     { "attr-perms-ovr", PROP_BOOL, OPTION(smmu.attr_perms_ovr),
       "stream table entries override privilege and instruction" },
+    { "bbml", PROP_UINT8, OPTION(smmu.bbml),
+      "block sizes change without a break: level 0 .. 2" },
     { "fwb", PROP_BOOL, OPTION(smmu.fwb), "memory types by stage 2" },
     { "httu", PROP_UINT8, OPTION(smmu.httu),
       "flags that hardware updates: 0 none, 1 access, 2 and dirty" },

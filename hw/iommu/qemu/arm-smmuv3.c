@@ -93,6 +93,7 @@ static void smmu_realize(DeviceState *dev, Error **errp)
     config.ssid_bits = s->ssid_bits;
     config.oas_bits = s->oas_bits;
     config.httu = s->httu;
+    config.bbml = s->bbml;
     config.iotlb_bits = s->iotlb_bits;
     config.ats = s->ats;
     config.pri = s->pri;
@@ -146,6 +147,7 @@ static const Property smmu_properties[] = {
     DEFINE_PROP_BOOL("pri", SmmuState, pri, false),
     DEFINE_PROP_BOOL("stall", SmmuState, stall, false),
     DEFINE_PROP_UINT8("httu", SmmuState, httu, 0),
+    DEFINE_PROP_UINT8("bbml", SmmuState, bbml, 2),
     DEFINE_PROP_ON_OFF_AUTO("ril", SmmuState, ril_option, ON_OFF_AUTO_AUTO),
     DEFINE_PROP_BOOL("fwb", SmmuState, fwb, false),
     DEFINE_PROP_BOOL("msi", SmmuState, msi, false),

@@ -25,7 +25,7 @@ struct SmmuState {
 
     /* properties */
     char *stage;
-    uint8_t sid_bits, ssid_bits, oas_bits, httu, iotlb_bits;
+    uint8_t sid_bits, ssid_bits, oas_bits, httu, bbml, iotlb_bits;
     OnOffAuto ats_option, ril_option;
     bool ats, pri, stall, ril, fwb, msi, accel, hyp, attr_perms_ovr;
 };

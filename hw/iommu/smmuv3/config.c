@@ -10,6 +10,7 @@ void viommu_smmuv3_config_init(ViommuSmmuv3Config *config)
         .stage1 = true,
         .sid_bits = 16,
         .oas_bits = 44,
+        .bbml = 2,
         .ril = true,
         .iotlb_bits = 16,
     };
@@ -69,6 +70,7 @@ static bool config_ok(const ViommuSmmuv3Config *cfg, GError **error)
     return viommu_config_range("sidsize", cfg->sid_bits, 8, 32, error) &&
            viommu_config_range("ssidsize", cfg->ssid_bits, 0, 20, error) &&
            viommu_config_range("httu", cfg->httu, 0, 2, error) &&
+           viommu_config_range("bbml", cfg->bbml, 0, 2, error) &&
            viommu_config_range("iotlb-bits", cfg->iotlb_bits, 4, 20, error);
 }
 
@@ -100,7 +102,7 @@ static void set_identity(SmmuUnit *u)
     idr1 = viommu_put(idr1, SMMU_IDR1_EVENTQS, 19);
     idr1 = viommu_put(idr1, SMMU_IDR1_CMDQS, 19);
 
-    idr3 = viommu_put(idr3, SMMU_IDR3_BBML, 2);
+    idr3 = viommu_put(idr3, SMMU_IDR3_BBML, cfg->bbml);
     idr3 |= (cfg->ril ? SMMU_IDR3_RIL : 0) |
             (cfg->fwb ? SMMU_IDR3_FWB : 0) |
             (cfg->stage2 ? SMMU_IDR3_XNX : 0);

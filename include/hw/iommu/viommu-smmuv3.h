@@ -45,6 +45,10 @@ typedef struct ViommuSmmuv3Config {
     bool stall;
     /** Hardware update of flags: 0 none, 1 access, 2 and dirty.  "httu" */
     uint8_t httu;
+    /** Changes of block sizes without a break: levels 0 .. 2, default 2
+     *  (IDR3.BBML).  The unit copes with all of them; what it shows matters
+     *  to a host that walks the guest's tables.  "bbml" */
+    uint8_t bbml;
     /** Range invalidation (IDR3.RIL).  "ril" */
     bool ril;
     /** The EL2 and EL2-E2H regimes (IDR0.HYP).  Needs stage1.  "hyp" */
