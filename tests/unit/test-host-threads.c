@@ -25,6 +25,7 @@ static void *device_thread(void *opaque)
 {
     Threads *t = opaque;
     Host *h = &t->h;
+    unsigned group = 0;     /* none has an index that still waits */
 
     for (unsigned i = 0; !over(t); i++) {
         unsigned why = host_read(h, 0, i & 1 ? PRI_PASID : SM_NONE, HOST_VA);
@@ -37,7 +38,8 @@ static void *device_thread(void *opaque)
         }
         if (host_get(h, 0, TD_PAGE_OUTSTANDING) < 16) {
             host_page_request(h, 0, PRI_PASID, HOST_VA, TD_REQUEST_READ |
-                              TD_REQUEST_LAST | TD_REQUEST_GROUP(i % 512));
+                              TD_REQUEST_LAST |
+                              TD_REQUEST_GROUP(group++ % 512));
         }
     }
     return NULL;
