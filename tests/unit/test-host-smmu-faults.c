@@ -242,6 +242,30 @@ static void test_ends(void)
     host_smmu_end(&t);
 }
 
+/* A state knows nothing of what waits in a host. */
+static void test_load(void)
+{
+    GError *error = NULL;
+    HostSmmu t;
+    uint16_t tag;
+    GBytes *state;
+
+    start_stalls(&t);
+    tag = wait(&t, HOST_SSID, HOST_VA + 2 * HOST_PAGE);
+    state = viommu_save(t.h.f->unit);
+    g_assert_cmpint(host_result(&t.h, HOST_STALLS), ==, TD_WAITS);
+    g_assert_true(viommu_load(t.h.f->unit, g_bytes_get_data(state, NULL),
+                              g_bytes_get_size(state), &error));
+    g_assert_no_error(error);
+    fixture_run(t.h.f);
+    g_assert_cmpint(host_result(&t.h, HOST_STALLS), ==, TD_BLOCKED);
+    resume(&t, STALLER, tag, RETRY);
+    g_assert_cmpuint(t.h.f->resumes->len, ==, 0);
+    wait(&t, HOST_SSID, HOST_VA + 2 * HOST_PAGE);
+    g_bytes_unref(state);
+    host_smmu_end(&t);
+}
+
 static void test_detached(void)
 {
     HostSmmu t;
@@ -366,6 +390,7 @@ int main(int argc, char **argv)
     g_test_add_func("/host-smmu-faults/names", test_names);
     g_test_add_func("/host-smmu-faults/stall", test_stall);
     g_test_add_func("/host-smmu-faults/ends", test_ends);
+    g_test_add_func("/host-smmu-faults/load", test_load);
     g_test_add_func("/host-smmu-faults/detached", test_detached);
     g_test_add_func("/host-smmu-faults/full-queue", test_full_queue);
     g_test_add_func("/host-smmu-faults/none", test_none);
