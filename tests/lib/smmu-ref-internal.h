@@ -26,6 +26,7 @@ typedef struct Run {
     bool alone;                 /* EL2 without E2H */
     bool wxn, pan;
     bool s1_stall, s1_record, s2_stall, s2_record;
+    bool s2_ptw, s2_fwb;
     unsigned eats;              /* the effective value */
     uint64_t ste[8], cd[8];
     Tables upper, lower, second;

@@ -42,6 +42,8 @@ static bool decode_second(Run *run)
     t->base = run->ste[3] & below(52) & ~below(4);
     run->s2_stall = bit(w, 57);
     run->s2_record = bit(w, 58);
+    run->s2_ptw = bit(w, 54);
+    run->s2_fwb = bit(ref->idr3, 8) && bit(run->ste[1], 25);
     return !(t->base & ~below(t->output));
 }
 

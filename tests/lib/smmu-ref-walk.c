@@ -65,6 +65,15 @@ static Rights rights_s2(const Run *run, uint64_t word, bool writable)
     return g;
 }
 
+/*
+ * MemAttr[3:0] is Device memory with 00 above; where S2FWB makes three bits of
+ * it, with 0 above.
+ */
+static bool is_device(const Run *run, uint64_t word)
+{
+    return run->s2_fwb ? !bit(word, 4) : !bit(word, 4) && !bit(word, 5);
+}
+
 static Rights rights_s1(const Run *run, uint64_t word, bool writable,
                         const Above *above)
 {
@@ -111,6 +120,9 @@ static bool leaf(Run *run, const Tables *t, bool s2, unsigned class,
         now |= 1 << 10;
     } else if (!af && !t->affd) {
         return smmu_ref_fault(run, SMMUV3_F_ACCESS, s2, class, in);
+    }
+    if (s2 && class != IN && run->s2_ptw && is_device(run, word)) {
+        return smmu_ref_fault(run, SMMUV3_F_PERMISSION, s2, class, in);
     }
     *granted = s2 ? rights_s2(run, word, dirty)
                   : rights_s1(run, word, dirty, above);

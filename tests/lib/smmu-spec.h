@@ -92,6 +92,8 @@
 #define SMMUV3_PTE_RDONLY       0x80ull         /* stage 1, AP[2] */
 #define SMMUV3_PTE_S2R          0x40ull
 #define SMMUV3_PTE_S2W          0x80ull
+#define SMMUV3_PTE_MEMATTR      0x3cull         /* stage 2; all set is Normal,
+                                                 * 0 is Device */
 #define SMMUV3_PTE_AF           0x400ull
 #define SMMUV3_PTE_NG           0x800ull
 #define SMMUV3_PTE_DBM          (1ull << 51)
@@ -102,6 +104,6 @@
 #define SMMUV3_PAGE_S1          (SMMUV3_PTE_USER | SMMUV3_PTE_AF | \
                                  SMMUV3_PTE_NG)
 #define SMMUV3_PAGE_S2          (SMMUV3_PTE_S2R | SMMUV3_PTE_S2W | \
-                                 SMMUV3_PTE_AF)
+                                 SMMUV3_PTE_AF | SMMUV3_PTE_MEMATTR)
 
 #endif

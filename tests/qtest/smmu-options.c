@@ -260,7 +260,8 @@ static void test_memory_types(void)
     smmu_map(&b, va, pa);
     smmu_dma_good(&b, va, pa);
     g_assert_true(guest_tables_map(&b.s2, SMMU_HOLE, pa + 0x1000, 3,
-                                   SMMUV3_PAGE_S2 | 6 << 2));
+                                   (SMMUV3_PAGE_S2 & ~SMMUV3_PTE_MEMATTR) |
+                                   6 << 2));
     smmu_map(&b, va, SMMU_HOLE);
     smmu_command(&b, CMD_NSNH_ALL, 0);
     smmu_sync(&b);

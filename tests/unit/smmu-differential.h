@@ -26,7 +26,7 @@ typedef struct SmmuVm {
     uint16_t vmid;
     SmmuTree s2;
     unsigned ps;
-    bool affd, ha, hd;
+    bool affd, ha, hd, ptw, fwb;
 } SmmuVm;
 
 /** What a context descriptor leads to; of one VM and ASID. */

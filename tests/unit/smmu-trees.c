@@ -86,6 +86,9 @@ static uint64_t draw_attributes(SmmuWorld *w, bool s2, bool alone)
     if (smmu_chance(w, 30)) {
         word |= (uint64_t)smmu_below(w, 4) << 53;       /* XN */
     }
+    if (s2 && smmu_chance(w, 30)) {
+        word ^= smmu_random(w) & SMMUV3_PTE_MEMATTR;
+    }
     if (!s2 && alone && smmu_chance(w, 20)) {
         /* Global: of all address spaces of the VM, so of one only. */
         word &= ~SMMUV3_PTE_NG;
@@ -215,6 +218,9 @@ void smmu_map_ram(SmmuWorld *w, unsigned vm, bool spoil)
         }
         if (spoil && smmu_chance(w, 20)) {
             word &= ~SMMUV3_PTE_AF;
+        }
+        if (spoil && smmu_chance(w, 20)) {
+            word ^= smmu_random(w) & SMMUV3_PTE_MEMATTR;
         }
         if (spoil && smmu_chance(w, 20)) {
             word |= SMMUV3_PTE_DBM;

@@ -18,6 +18,7 @@ static void encode_ste(SmmuWorld *w, const SmmuStream *s, uint64_t word[8])
         .s2tg = vm->s2.granule == 12 ? 0 : vm->s2.granule == 16 ? 1 : 2,
         .s2sl0 = (vm->s2.granule == 12 ? 2 : 3) - vm->s2.start,
         .s2ps = vm->ps, .s2affd = vm->affd, .s2ha = vm->ha, .s2hd = vm->hd,
+        .s2ptw = vm->ptw, .s2fwb = vm->fwb,
         .eats = s->eats, .s2record = smmu_chance(w, 80),
         .s2stall = w->config.stall && smmu_chance(w, 20),
         .s1stalld = w->config.stall && smmu_chance(w, 10),
@@ -233,6 +234,7 @@ static void draw_config(SmmuWorld *w)
     c->ril = true;
     c->hyp = c->stage1 && smmu_chance(w, 50);
     c->attr_perms_ovr = smmu_chance(w, 70);
+    c->fwb = c->stage2 && smmu_chance(w, 50);
     w->ref.cr2 = c->hyp && smmu_chance(w, 50);      /* E2H */
     c->iotlb_bits = (uint8_t)(4 + smmu_below(w, 6));
 }
@@ -280,6 +282,8 @@ static void draw_vm(SmmuWorld *w, SmmuVm *vm, unsigned i)
     };
     vm->ha = w->config.httu && smmu_chance(w, 60);
     vm->hd = w->config.httu == 2 && smmu_chance(w, 60);
+    vm->ptw = smmu_chance(w, 60);
+    vm->fwb = smmu_chance(w, 50);       /* ignored where it is not there */
     g_assert_true(smmu_tree_new(w, &vm->s2, granule, input, start));
     smmu_map_ram(w, i, false);
 }

@@ -28,6 +28,11 @@ static Smmu *new_stream(unsigned kind)
     return new_with(kind, NULL);
 }
 
+static void with_fwb(ViommuSmmuv3Config *config)
+{
+    config->fwb = true;
+}
+
 static uint64_t ste_at(const Smmu *s)
 {
     return s->strtab + SMMU_TEST_SID * SMMUV3_STE_SIZE;
@@ -418,6 +423,64 @@ static void test_table_permission(void)
     smmu_test_free(s);
 }
 
+/* Stage 2 of the page with @addr as MemAttr @type. */
+static void set_type(Smmu *s, uint64_t addr, uint64_t type)
+{
+    change(s, guest_tables_entry(&s->s2, addr, 2), SMMUV3_PTE_MEMATTR,
+           type << 2);
+    guest_smmu_command(&s->commands, 0x30, 0);
+    smmu_test_sync(s);
+}
+
+/*
+ * A table walk that is protected (S2PTW) refuses stage 1's tables and
+ * descriptors in memory that stage 2 calls Device memory; data it does not
+ * mind.
+ */
+static void try_types(bool fwb)
+{
+    Smmu *s = fwb ? new_with(SMMUV3_NESTED, with_fwb)
+                  : new_stream(SMMUV3_NESTED);
+    uint64_t entry, word[4];
+    ViommuReply reply;
+
+    smmu_test_map(s, VA, IPA);
+    entry = guest_tables_entry(&s->s1, VA, 3);
+    /* apart from the context descriptors' block */
+    g_assert_cmphex(entry >> 21, ==, s->cds >> 21);
+    s->ste.s2fwb = true;            /* without IDR3.FWB it says nothing */
+    for (uint64_t type = 0; type < 16; type++) {
+        bool device = fwb ? !(type & 4) : type < 4;
+
+        g_assert_true(guest_tables_map(&s->s2, IPA, 0x345000, 3,
+                                       (SMMUV3_PAGE_S2 & ~SMMUV3_PTE_MEMATTR) |
+                                       type << 2));
+        set_type(s, entry, type);
+        for (unsigned ptw = 0; ptw < 2; ptw++) {
+            s->ste.s2ptw = ptw;
+            smmu_test_put_ste(s);
+            if (!ptw || !device) {
+                g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply),
+                                ==, VIOMMU_OK);
+                continue;
+            }
+            expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
+                           SMMUV3_F_PERMISSION, word);
+            /* RnW, S2, and CLASS: a context descriptor */
+            g_assert_cmphex(word[1] & ~(UINT64_C(1) << 44), ==,
+                            UINT64_C(1) << 35 | UINT64_C(1) << 39);
+            g_assert_cmphex(word[3], ==, s->cds);
+        }
+    }
+    smmu_test_free(s);
+}
+
+static void test_table_types(void)
+{
+    try_types(false);
+    try_types(true);
+}
+
 /* --- ATS ----------------------------------------------------------------- */
 
 static void test_ats_rules(void)
@@ -510,6 +573,7 @@ int main(int argc, char **argv)
     g_test_add_func("/smmu-events/walk-abort", test_walk_abort);
     g_test_add_func("/smmu-events/address-size", test_address_size);
     g_test_add_func("/smmu-events/table-permission", test_table_permission);
+    g_test_add_func("/smmu-events/table-types", test_table_types);
     g_test_add_func("/smmu-events/ats-rules", test_ats_rules);
     g_test_add_func("/smmu-events/merging", test_merging);
     return g_test_run();

@@ -24,9 +24,9 @@ static const ViommuField SLOT_START = { 58, 2 };
 /* ... and in words 0 and 2, the output widths */
 static const ViommuField SLOT_OUT = { 60, 3 };
 /* word 3 */
-static const ViommuField SLOT_FLAGS = { 0, 28 };
-static const ViommuField SLOT_VMID = { 28, 16 };
-static const ViommuField SLOT_ASID = { 44, 16 };
+static const ViommuField SLOT_FLAGS = { 0, 32 };
+static const ViommuField SLOT_VMID = { 32, 16 };
+static const ViommuField SLOT_ASID = { 48, 16 };
 
 #define SLOT_TTB viommu_bits(51, 4)
 

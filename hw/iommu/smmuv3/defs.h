@@ -203,6 +203,9 @@ static const ViommuField SMMU_CD_ASID = { 48, 16 };
 #define SMMU_PTE_TABLE          (UINT64_C(1) << 1)  /* or, at level 3, a page */
 #define SMMU_PTE_AP1            (UINT64_C(1) << 6)  /* stage 1: for user */
 #define SMMU_PTE_AP2            (UINT64_C(1) << 7)  /* stage 1: read-only */
+/* stage 2's MemAttr: any of these set is Normal memory; with S2FWB, bit 4 */
+#define SMMU_PTE_S2_NORMAL      (UINT64_C(3) << 4)
+#define SMMU_PTE_S2_NORMAL_FWB  (UINT64_C(1) << 4)
 #define SMMU_PTE_S2_READ        (UINT64_C(1) << 6)
 #define SMMU_PTE_S2_WRITE       (UINT64_C(1) << 7)
 #define SMMU_PTE_AF             (UINT64_C(1) << 10)

@@ -89,7 +89,9 @@ static bool decode_s2(const SmmuUnit *u, const uint64_t word[8],
     c->flags |= (word[2] & SMMU_STE_S2S ? SMMU_CTX_S2_STALL : 0) |
                 (word[2] & SMMU_STE_S2R ? SMMU_CTX_S2_RECORD : 0) |
                 (word[2] & SMMU_STE_S2AFFD ? SMMU_CTX_S2_AFFD : 0) |
-                (word[2] & SMMU_STE_S2PTW ? SMMU_CTX_S2_PTW : 0);
+                (word[2] & SMMU_STE_S2PTW ? SMMU_CTX_S2_PTW : 0) |
+                (u->cfg.fwb && (word[1] & SMMU_STE_S2FWB) ? SMMU_CTX_S2_FWB
+                                                          : 0);
     /* S2HD without S2HA does nothing. */
     if (word[2] & SMMU_STE_S2HA) {
         c->flags |= SMMU_CTX_S2_HA |

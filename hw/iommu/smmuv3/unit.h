@@ -95,7 +95,7 @@ enum {
     SMMU_CTX_S2_AFFD = 1 << 15,
     SMMU_CTX_S2_HA = 1 << 16,
     SMMU_CTX_S2_HD = 1 << 17,
-    SMMU_CTX_S2_PTW = 1 << 18,
+    SMMU_CTX_S2_PTW = 1 << 18,      /* no tables of stage 1 in Device memory */
     SMMU_CTX_ATS = 1 << 19,         /* EATS: full */
     SMMU_CTX_ATS_SPLIT = 1 << 20,   /* EATS: stage 1 only */
     SMMU_CTX_PPAR = 1 << 21,
@@ -106,6 +106,7 @@ enum {
     SMMU_CTX_MEV = 1 << 26,         /* events may be merged */
     SMMU_CTX_ONE_TABLE = 1 << 27,   /* EL2 without E2H: one half, no ASID,
                                      * all is privileged */
+    SMMU_CTX_S2_FWB = 1 << 28,      /* its MemAttr is coded otherwise */
 };
 
 typedef struct SmmuContext {

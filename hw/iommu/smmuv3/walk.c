@@ -149,6 +149,14 @@ static bool may_be_block(const Walk *w)
 
 /* --- Permissions --------------------------------------------------------- */
 
+/* What stage 1 reads for itself is not to be Device memory (STE.S2PTW). */
+static bool is_protected(const Walk *w, uint64_t word)
+{
+    return (w->c->flags & SMMU_CTX_S2_PTW) && w->class != SMMU_CLASS_IN &&
+           !(word & (w->c->flags & SMMU_CTX_S2_FWB ? SMMU_PTE_S2_NORMAL_FWB
+                                                   : SMMU_PTE_S2_NORMAL));
+}
+
 static uint8_t s2_flags(const Walk *w, uint64_t word, bool dirty_managed)
 {
     static const uint8_t exec[4] = {
@@ -156,7 +164,9 @@ static uint8_t s2_flags(const Walk *w, uint64_t word, bool dirty_managed)
     };
     bool write = (word & SMMU_PTE_S2_WRITE) || dirty_managed;
 
-    (void)w;
+    if (is_protected(w, word)) {
+        return 0;
+    }
     return (word & SMMU_PTE_S2_READ ? SMMU_MAP_UR | SMMU_MAP_PR : 0) |
            (write ? SMMU_MAP_UW | SMMU_MAP_PW : 0) |
            (word & SMMU_PTE_S2_READ ? exec[word >> 53 & 3] : 0);

@@ -56,8 +56,9 @@ typedef struct ViommuSmmuv3Config {
     /** STE.PRIVCFG and INSTCFG override what transactions say
      *  (IDR1.ATTR_PERMS_OVR).  "attr-perms-ovr" */
     bool attr_perms_ovr;
-    /** Stage 2 decides about memory types (IDR3.FWB).  Needs stage2.  Says
-     *  so to software, and no more: this model has no memory types.  "fwb" */
+    /** Stage 2 decides about memory types (IDR3.FWB).  Needs stage2.  DMA is
+     *  the same for all types; only where stage 1's tables are must not be
+     *  Device memory, if STE.S2PTW says so.  "fwb" */
     bool fwb;
     /** Message signalled interrupts (IDR0.MSI).  "msi" */
     bool msi;
