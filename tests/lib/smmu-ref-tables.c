@@ -95,11 +95,13 @@ bool smmu_ref_fetch_ste(Run *run)
     unsigned split = field(ref->strtab_cfg, 6, 5), span;
     uint64_t base = ref->strtab_base & below(52) & ~below(6), at, l1;
 
-    log2 = lower_of(log2, field(ref->idr1, 0, 6));
-    if (sid & ~below(log2)) {
+    if (sid & ~below(lower_of(log2, field(ref->idr1, 0, 6)))) {
         return smmu_ref_config_event(run, SMMUV3_C_BAD_STREAMID);
     }
-    if (field(ref->strtab_cfg, 16, 2) == 0) {
+    if (split != 8 && split != 10) {
+        split = 6;
+    }
+    if (field(ref->strtab_cfg, 16, 2) != 1) {
         at = (base & ~below(log2 + 6)) + sid * UINT64_C(64);
     } else {
         unsigned n = log2 > split ? log2 - split + 3 : 3;

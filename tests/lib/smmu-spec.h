@@ -35,6 +35,7 @@
 #define SMMUV3_PRIQ_BASE        0xc0
 #define SMMUV3_PRIQ_IRQ_CFG0    0xd0
 #define SMMUV3_PRIQ_IRQ_CFG1    0xd8
+#define SMMUV3_PRIQ_IRQ_CFG2    0xdc
 #define SMMUV3_GATOS_CTRL       0x100
 #define SMMUV3_GATOS_SID        0x108
 #define SMMUV3_GATOS_ADDR       0x110

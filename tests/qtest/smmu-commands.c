@@ -209,7 +209,7 @@ static void test_wrap(void)
     smmu_end(&b);
 }
 
-/* CMD_SYNC tells of itself by wire or by message, or not. */
+/* CMD_SYNC tells of itself by wire, and by message, or not. */
 static void test_sync_signal(void)
 {
     uint64_t flag;
@@ -225,13 +225,14 @@ static void test_sync_signal(void)
     smmu_expect_line(&b, LINE_SYNC);
     smmu_command(&b, CMD_SYNC | 1 << 12 | UINT64_C(0x55) << 32,
                  SMMU_DOORBELL);
-    smmu_expect_msi(&b, SMMU_DOORBELL, 0x55);
+    smmu_expect_msi(&b, SMMU_DOORBELL, 0x55, LINE_SYNC);
     /* to memory that software polls; attributes (MSH, MSIAttr) change
      * nothing */
     smmu_command(&b, CMD_SYNC | 1 << 12 | 0x3f << 22 |
                  UINT64_C(0x12345678) << 32, flag);
     smmu_sync(&b);
     g_assert_cmphex(smmu_get64(&b, flag), ==, 0x12345678);
+    smmu_expect_line(&b, LINE_SYNC);
     g_assert_cmpuint(sink_count(b.q), ==, 0);
     smmu_end(&b);
 

@@ -330,7 +330,7 @@ static void test_interrupt(gconstpointer data)
     for (unsigned i = 0; i < 2; i++) {
         smmu_dma_blocked(&b, VA, false);
         if (msi) {
-            smmu_expect_msi(&b, SMMU_DOORBELL, 0x4b);
+            smmu_expect_msi(&b, SMMU_DOORBELL, 0x4b, LINE_EVENTQ);
         } else {
             smmu_expect_line(&b, LINE_EVENTQ);
         }

@@ -209,7 +209,7 @@ static void test_message(void)
     smmu_set(&b, SMMUV3_PRIQ_IRQ_CFG1, 0x4c);
     smmu_set(&b, SMMUV3_IRQ_CTRL, 7);
     testdev_page_request(&b.dev, VA, TD_REQUEST_READ | TD_REQUEST_LAST);
-    smmu_expect_msi(&b, SMMU_DOORBELL, 0x4c);
+    smmu_expect_msi(&b, SMMU_DOORBELL, 0x4c, LINE_PRIQ);
     g_assert_cmpuint(sink_count(b.q), ==, 0);
     smmu_end(&b);
 }

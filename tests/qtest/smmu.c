@@ -313,8 +313,7 @@ bool smmu_page_request(SmmuBoard *b, uint64_t word[2])
                 2, word);
 }
 
-static void expect_message(SmmuBoard *b, uint32_t source, uint64_t addr,
-                           uint32_t data)
+static SinkMessage next_message(SmmuBoard *b)
 {
     SinkMessage msg;
 
@@ -323,17 +322,30 @@ static void expect_message(SmmuBoard *b, uint32_t source, uint64_t addr,
         g_usleep(1000);
     }
     g_assert_true(sink_pop(b->q, &msg));
-    g_assert_cmphex(msg.source, ==, source);
-    g_assert_cmphex(msg.addr, ==, addr);
-    g_assert_cmphex(msg.data, ==, data);
+    return msg;
+}
+
+static void check_message(const SinkMessage *msg, uint32_t source,
+                          uint64_t addr, uint32_t data)
+{
+    g_assert_cmphex(msg->source, ==, source);
+    g_assert_cmphex(msg->addr, ==, addr);
+    g_assert_cmphex(msg->data, ==, data);
 }
 
 void smmu_expect_line(SmmuBoard *b, unsigned line)
 {
-    expect_message(b, SINK_LINE, 0, line);
+    SinkMessage msg = next_message(b);
+
+    check_message(&msg, SINK_LINE, 0, line);
 }
 
-void smmu_expect_msi(SmmuBoard *b, uint64_t addr, uint32_t data)
+void smmu_expect_msi(SmmuBoard *b, uint64_t addr, uint32_t data,
+                     unsigned line)
 {
-    expect_message(b, SINK_UNIT, addr, data);
+    SinkMessage msg[2] = { next_message(b), next_message(b) };
+    bool first = msg[0].source == SINK_UNIT;
+
+    check_message(&msg[!first], SINK_UNIT, addr, data);
+    check_message(&msg[first], SINK_LINE, 0, line);
 }

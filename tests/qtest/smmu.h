@@ -132,7 +132,9 @@ bool smmu_page_request(SmmuBoard *b, uint64_t word[2]);
 
 /** The next message of the sink is this wired interrupt. */
 void smmu_expect_line(SmmuBoard *b, unsigned line);
-/** It is this message of the SMMU's. */
-void smmu_expect_msi(SmmuBoard *b, uint64_t addr, uint32_t data);
+/** The next two are this message of the SMMU's and this interrupt, in either
+ *  order. */
+void smmu_expect_msi(SmmuBoard *b, uint64_t addr, uint32_t data,
+                     unsigned line);
 
 #endif

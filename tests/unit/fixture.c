@@ -13,6 +13,9 @@ static void on_msi(void *opaque, const ViommuMsi *msi)
     pthread_mutex_lock(&f->lock);
     g_array_append_vals(f->msis, msi, 1);
     pthread_mutex_unlock(&f->lock);
+    if (f->msi) {
+        f->msi(f, msi);
+    }
 }
 
 static void on_invalidate(void *opaque, const ViommuInvalidation *inv)

@@ -48,6 +48,8 @@ typedef struct Fixture {
     int (*outside_read)(struct Fixture *f, uint64_t addr, void *buf,
                         size_t size);
     void *outside_opaque;
+    /* when set, told of messages */
+    void (*msi)(struct Fixture *f, const ViommuMsi *msi);
     /* when set, told of the unit's writes to RAM */
     void (*ram_written)(struct Fixture *f, uint64_t addr, uint64_t size);
     /* when set, answers whether accesses outside of DMA sections have ended */

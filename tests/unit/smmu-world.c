@@ -346,6 +346,7 @@ static void make_stream_table(SmmuWorld *w)
     const GuestMem *mem = &w->f->mem;
     unsigned split = splits[smmu_below(w, 3)], log2 = w->config.sid_bits;
     bool two = smmu_chance(w, 60);
+    unsigned format = two;
     uint64_t base;
 
     if (!two) {
@@ -374,11 +375,16 @@ static void make_stream_table(SmmuWorld *w)
             s->where = base + s->sid * 64;
         }
     }
-    guest_set_reg64(&w->f->regs, SMMUV3_STRTAB_BASE, base);
-    guest_set_reg32(&w->f->regs, SMMUV3_STRTAB_BASE_CFG,
-                    log2 | split << 6 | (two ? 1u << 16 : 0));
+    if (!two && smmu_chance(w, 20)) {
+        format = 2 + smmu_below(w, 2);          /* reserved: linear */
+    }
+    if (split == 6 && smmu_chance(w, 30)) {
+        split = 11 + smmu_below(w, 21);         /* reserved: as 6 */
+    }
     w->ref.strtab_base = base;
-    w->ref.strtab_cfg = log2 | split << 6 | (two ? 1u << 16 : 0);
+    w->ref.strtab_cfg = log2 | split << 6 | format << 16;
+    guest_set_reg64(&w->f->regs, SMMUV3_STRTAB_BASE, base);
+    guest_set_reg32(&w->f->regs, SMMUV3_STRTAB_BASE_CFG, w->ref.strtab_cfg);
 }
 
 static Viommu *make(const void *config, const ViommuOps *ops, void *opaque,

@@ -37,6 +37,10 @@ static void expect(Smmu *s, uint64_t type, uint64_t addr, uint64_t to)
 
     g_assert_cmphex(par & 1, ==, 0);
     g_assert_cmphex(ADDR(par), ==, to);
+    /* ATTR: write-back; SH: inner shareable; not a Device type, which would
+     * be outer shareable (6.3.40) */
+    g_assert_cmphex(par >> 56, ==, 0xff);
+    g_assert_cmphex(par >> 8 & 3, ==, 3);
 }
 
 static void refuse(Smmu *s, uint64_t sid, uint64_t type, uint64_t addr,

@@ -423,6 +423,59 @@ static void test_table_permission(void)
     smmu_test_free(s);
 }
 
+/* Values of STRTAB_BASE_CFG that are reserved, and what the base is aligned
+ * to (6.3.24, 6.3.25). */
+static void test_stream_table(void)
+{
+    Smmu *s = new_stream(SMMUV3_S1);
+    unsigned sids = guest_reg32(s->regs, SMMUV3_IDR1) & 63;
+    uint64_t two = guest_alloc_pages(s->alloc, 1), word[4];
+    ViommuReply reply;
+
+    smmu_test_map(s, VA, PA);
+    guest_write64(&s->f->mem, two, s->strtab | 7);      /* 64 entries */
+    for (unsigned format = 0; format < 4; format++) {
+        for (unsigned split = 0; split < 32; split++) {
+            /* A span of 64 is too long for none of the splits. */
+            guest_set_reg64(s->regs, SMMUV3_STRTAB_BASE,
+                            format == 1 ? two : s->strtab);
+            guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG,
+                            8 | split << 6 | format << 16);
+            forget_config(s);
+            g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply), ==,
+                            VIOMMU_OK);
+        }
+    }
+    /* A span of 2^8 is, for 6 and what is as 6. */
+    guest_write64(&s->f->mem, two, s->strtab | 9);
+    guest_set_reg64(s->regs, SMMUV3_STRTAB_BASE, two);
+    for (unsigned split = 0; split < 32; split++) {
+        guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG,
+                        8 | split << 6 | 1 << 16);
+        forget_config(s);
+        if (split == 8 || split == 10) {
+            g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply), ==,
+                            VIOMMU_OK);
+        } else {
+            expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
+                           SMMUV3_C_BAD_STREAMID, word);
+        }
+    }
+    /* A size beyond the StreamIDs that there are still counts for the base:
+     * the table is at 0. */
+    g_assert_cmpuint(sids, <, 20);
+    guest_write64(&s->f->mem, 0, s->strtab | 9);
+    guest_set_reg64(s->regs, SMMUV3_STRTAB_BASE, FIXTURE_RAM / 2);
+    for (unsigned log2 = 32; log2 < 64; log2++) {
+        guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG,
+                        log2 | 8 << 6 | 1 << 16);
+        forget_config(s);
+        g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply), ==,
+                        VIOMMU_OK);
+    }
+    smmu_test_free(s);
+}
+
 /* Stage 2 of the page with @addr as MemAttr @type. */
 static void set_type(Smmu *s, uint64_t addr, uint64_t type)
 {
@@ -574,6 +627,7 @@ int main(int argc, char **argv)
     g_test_add_func("/smmu-events/address-size", test_address_size);
     g_test_add_func("/smmu-events/table-permission", test_table_permission);
     g_test_add_func("/smmu-events/table-types", test_table_types);
+    g_test_add_func("/smmu-events/stream-table", test_stream_table);
     g_test_add_func("/smmu-events/ats-rules", test_ats_rules);
     g_test_add_func("/smmu-events/merging", test_merging);
     return g_test_run();

@@ -77,7 +77,8 @@ static void test_messages(void)
     guest_set_reg32(s->regs, SMMUV3_EVENTQ_IRQ_CFG1, 0x77);
     smmu_test_dma(s, VA, VIOMMU_READ, &reply);
     g_assert_cmphex(guest_read64(&s->f->mem, at), ==, 0x77);
-    g_assert_cmpint(g_atomic_int_get(&s->f->pulses[0]), ==, 0);
+    /* The wire, too (3.18.2). */
+    g_assert_cmpint(g_atomic_int_get(&s->f->pulses[0]), ==, 1);
     /* Not again while the queue is not empty. */
     guest_write64(&s->f->mem, at, 0);
     smmu_test_dma(s, VA, VIOMMU_READ, &reply);
@@ -103,6 +104,49 @@ static void test_messages(void)
     guest_smmu_command(&s->commands, 0x46 | 1 << 12, HOLE);
     g_assert_cmphex(gerrors(s), ==, 1 << 4);
     g_assert_true(guest_smmu_commands_done(&s->commands));
+    smmu_test_free(s);
+}
+
+/* The message of global errors is refused, which is one, but no reason for
+ * another message (7.5.1). */
+static void test_refused_message(void)
+{
+    Smmu *s = new_stream(SMMUV3_S1);
+    ViommuRam ram[2] = {
+        { .addr = 0, .size = FIXTURE_RAM, .host = s->f->ram.host },
+        { .addr = HOLE, .size = 4096, .readonly = true,
+          .host = s->f->ram.host },
+    };
+    int before;
+
+    g_assert_cmpint(viommu_set_ram(s->f->unit, ram, 2), ==, 0);
+    guest_set_reg64(s->regs, SMMUV3_GERROR_IRQ_CFG0, HOLE);
+    before = g_atomic_int_get(&s->f->pulses[3]);
+    guest_smmu_command(&s->commands, 0xff, 0);
+    fixture_run(s->f);
+    g_assert_cmphex(gerrors(s), ==, SMMUV3_GERROR_CMDQ | 1 << 7);
+    g_assert_cmpint(g_atomic_int_get(&s->f->pulses[3]), ==, before + 1);
+    smmu_test_free(s);
+}
+
+static uint32_t seen_cons;
+
+static void look_at_cons(Fixture *f, const ViommuMsi *msi)
+{
+    (void)msi;
+    seen_cons = guest_reg32(&f->regs, SMMUV3_CMDQ_CONS);
+}
+
+/* Who is told that a CMD_SYNC is complete finds it consumed (4.7.3). */
+static void test_sync_order(void)
+{
+    Smmu *s = new_stream(SMMUV3_S1);
+
+    s->f->msi = look_at_cons;
+    guest_smmu_command(&s->commands, 0x46 | 1 << 12, HOLE);
+    g_assert_cmpuint(fixture_msis(s->f), ==, 1);
+    g_assert_cmphex(seen_cons, ==, guest_reg32(s->regs, SMMUV3_CMDQ_PROD));
+    g_assert_cmpint(g_atomic_int_get(&s->f->pulses[2]), ==, 1);
     smmu_test_free(s);
 }
 
@@ -139,15 +183,20 @@ static void test_global_errors(void)
     smmu_test_free(s);
 }
 
-static void request_page(Smmu *s, bool last)
+static void request_page_of(Smmu *s, uint32_t pasid, bool last)
 {
     ViommuPageRequest req = {
-        .source = SMMU_TEST_SID, .pasid = 5, .addr = VA,
+        .source = SMMU_TEST_SID, .pasid = pasid, .addr = VA,
         .access = VIOMMU_READ, .last = last, .group = 3,
     };
 
     fixture_forget(s->f);
     viommu_page_request(s->f->unit, &req);
+}
+
+static void request_page(Smmu *s, bool last)
+{
+    request_page_of(s, 5, last);
 }
 
 static void expect_response(Smmu *s, unsigned code, uint32_t pasid)
@@ -195,11 +244,81 @@ static void test_page_responses(void)
     /* A queue that is not in memory; an SMMU that is off. */
     guest_set_reg64(s->regs, SMMUV3_PRIQ_BASE, HOLE);
     request_page(s, true);
-    expect_response(s, VIOMMU_PAGE_FAILURE, 5);
+    expect_response(s, VIOMMU_PAGE_FAILURE, VIOMMU_NO_PASID);
     g_assert_cmphex(gerrors(s), ==, 1 << 3);
     guest_set_reg32(s->regs, SMMUV3_CR0, SMMUV3_CR0_CMDQEN);
     request_page(s, true);
     expect_response(s, VIOMMU_PAGE_FAILURE, VIOMMU_NO_PASID);
+    smmu_test_free(s);
+}
+
+/* A full queue: who has a PASID needs an entry that says how it is answered
+ * (8.1).  And what else is wrong comes before the overflow (8.2). */
+static void test_full_queue(void)
+{
+    Smmu *s = new_stream(SMMUV3_S1);
+    uint32_t cr0 = guest_reg32(s->regs, SMMUV3_CR0) | SMMUV3_CR0_PRIQEN;
+    uint64_t entry = s->strtab + SMMU_TEST_SID * SMMUV3_STE_SIZE, word;
+
+    guest_set_reg64(s->regs, SMMUV3_PRIQ_BASE,
+                    guest_alloc_pages(s->alloc, 1));
+    guest_set_reg32(s->regs, SMMUV3_CR0, cr0);
+    request_page(s, true);
+    word = guest_read64(&s->f->mem, entry);
+    guest_write64(&s->f->mem, entry, 0);
+    guest_smmu_command(&s->commands, 0x04, 31);
+    smmu_test_sync(s);
+    request_page(s, true);
+    expect_response(s, VIOMMU_PAGE_FAILURE, VIOMMU_NO_PASID);
+    request_page_of(s, VIOMMU_NO_PASID, true);
+    expect_response(s, VIOMMU_PAGE_SUCCESS, VIOMMU_NO_PASID);
+    guest_write64(&s->f->mem, entry, word);
+    guest_smmu_command(&s->commands, 0x04, 31);
+    smmu_test_sync(s);
+    request_page(s, true);
+    expect_response(s, VIOMMU_PAGE_SUCCESS, VIOMMU_NO_PASID);
+    /* Overflown and off, or overflown and refused by memory. */
+    guest_set_reg32(s->regs, SMMUV3_CR0, cr0 & ~SMMUV3_CR0_PRIQEN);
+    request_page(s, true);
+    expect_response(s, VIOMMU_PAGE_FAILURE, VIOMMU_NO_PASID);
+    guest_set_reg32(s->regs, SMMUV3_GERRORN, 1 << 3);
+    guest_set_reg32(s->regs, SMMUV3_CR0, cr0);
+    request_page(s, true);
+    expect_response(s, VIOMMU_PAGE_FAILURE, VIOMMU_NO_PASID);
+    smmu_test_free(s);
+}
+
+/* Without LO, an interrupt tells that the queue is no longer empty; with it,
+ * that a request was the last of its group, though it be discarded. */
+static void test_last_only(void)
+{
+    Smmu *s = new_stream(SMMUV3_S1);
+    const int *pulses = &s->f->pulses[1];
+
+    guest_set_reg64(s->regs, SMMUV3_PRIQ_BASE,
+                    guest_alloc_pages(s->alloc, 1) | 2);
+    guest_set_reg32(s->regs, SMMUV3_CR0, guest_reg32(s->regs, SMMUV3_CR0) |
+                                         SMMUV3_CR0_PRIQEN);
+    request_page(s, false);
+    g_assert_cmpint(g_atomic_int_get(pulses), ==, 1);
+    request_page(s, true);
+    g_assert_cmpint(g_atomic_int_get(pulses), ==, 1);
+    guest_set_reg32(s->regs, SMMUV3_PRIQ_CONS, 2);
+    guest_set_reg32(s->regs, SMMUV3_PRIQ_IRQ_CFG2, 0x80000000u);
+    g_assert_cmphex(guest_reg32(s->regs, SMMUV3_PRIQ_IRQ_CFG2), ==,
+                    0x80000000u);
+    request_page(s, false);
+    g_assert_cmpint(g_atomic_int_get(pulses), ==, 1);
+    request_page(s, true);
+    g_assert_cmpint(g_atomic_int_get(pulses), ==, 2);
+    request_page(s, false);
+    request_page(s, false);
+    request_page(s, true);      /* no room */
+    g_assert_cmpuint(s->f->responses->len, ==, 1);
+    g_assert_cmpint(g_atomic_int_get(pulses), ==, 3);
+    guest_set_reg32(s->regs, SMMUV3_CR0, SMMUV3_CR0_SMMUEN);
+    request_page(s, true);
+    g_assert_cmpint(g_atomic_int_get(pulses), ==, 3);
     smmu_test_free(s);
 }
 
@@ -385,8 +504,12 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/smmu-queues/sync", test_sync);
     g_test_add_func("/smmu-queues/messages", test_messages);
+    g_test_add_func("/smmu-queues/refused-message", test_refused_message);
+    g_test_add_func("/smmu-queues/sync-order", test_sync_order);
     g_test_add_func("/smmu-queues/global-errors", test_global_errors);
     g_test_add_func("/smmu-queues/page-responses", test_page_responses);
+    g_test_add_func("/smmu-queues/full-queue", test_full_queue);
+    g_test_add_func("/smmu-queues/last-only", test_last_only);
     g_test_add_func("/smmu-queues/stalls-bounded", test_stalls_bounded);
     g_test_add_func("/smmu-queues/pieces", test_pieces);
     g_test_add_func("/smmu-queues/ranges", test_ranges);

@@ -184,32 +184,41 @@ static void slot_fill(SmmuContextSlot *slot, uint64_t key, uint64_t stamp,
 
 /* --- The tables ---------------------------------------------------------- */
 
+/* @addr without its lowest @bits bits. */
+static uint64_t aligned(uint64_t addr, unsigned bits)
+{
+    return addr & ~viommu_bits(MIN(bits, 64) - 1, 0);
+}
+
+/* Values that are reserved are as 6 (6.3.25). */
+static unsigned split_of(uint64_t cfg)
+{
+    unsigned split = viommu_get(cfg, SMMU_STRTAB_SPLIT);
+
+    return split == 8 || split == 10 ? split : 6;
+}
+
 /* The address of a stream's entry; or the event that says why not. */
 static SmmuEventId find_ste(SmmuUnit *u, uint32_t sid, uint64_t *at,
                             SmmuFault *fault)
 {
     uint64_t cfg = viommu_acquire(&u->strtab_cfg);
     uint64_t base = viommu_acquire(&u->strtab_base) & SMMU_STRTAB_ADDR;
-    unsigned fmt = viommu_get(cfg, SMMU_STRTAB_FMT);
-    unsigned log2 = MIN(viommu_get(cfg, SMMU_STRTAB_LOG2SIZE),
-                        u->cfg.sid_bits);
-    unsigned split = viommu_get(cfg, SMMU_STRTAB_SPLIT), span;
+    unsigned log2 = viommu_get(cfg, SMMU_STRTAB_LOG2SIZE);
+    unsigned split = split_of(cfg), span;
     uint64_t desc, low;
 
-    if ((uint64_t)sid >> log2) {
+    if ((uint64_t)sid >> MIN(log2, u->cfg.sid_bits)) {
         return SMMU_C_BAD_STREAMID;
     }
-    if (fmt == SMMU_STRTAB_LINEAR) {
-        /* The base is aligned to the table's size. */
-        base &= ~((UINT64_C(1) << (log2 + 6)) - 1);
-        *at = base + (uint64_t)sid * SMMU_STE_SIZE;
+    /* The base is aligned to the table's size, as large as that may be
+     * (6.3.24).  A format that is reserved is linear. */
+    if (viommu_get(cfg, SMMU_STRTAB_FMT) != SMMU_STRTAB_2LVL) {
+        *at = aligned(base, log2 + 6) + (uint64_t)sid * SMMU_STE_SIZE;
         return SMMU_EVENT_NONE;
     }
-    if (fmt != SMMU_STRTAB_2LVL || (split != 6 && split != 8 && split != 10)) {
-        return SMMU_C_BAD_STREAMID;
-    }
     low = sid & ((1u << split) - 1);
-    base &= ~((UINT64_C(1) << MAX((int)(log2 - split) + 3, 6)) - 1);
+    base = aligned(base, MAX((int)(log2 - split) + 3, 6));
     fault->ipa = base + (sid >> split) * 8;
     if (viommu_load64(&u->common, fault->ipa, &desc, 1)) {
         return SMMU_F_STE_FETCH;

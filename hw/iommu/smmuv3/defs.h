@@ -104,6 +104,7 @@ static const ViommuField SMMU_QUEUE_LOG2SIZE = { 0, 5 };
 static const ViommuField SMMU_CMDQ_CONS_ERR = { 24, 7 };
 
 #define SMMU_MSI_ADDR           viommu_bits(51, 2)
+#define SMMU_PRIQ_CFG2_LO       (1u << 31)  /* interrupts of "last" only */
 
 /* GATOS (9) */
 #define SMMU_GATOS_RUN          (UINT64_C(1) << 0)
@@ -121,6 +122,11 @@ static const ViommuField SMMU_PAR_FAULTCODE = { 4, 8 };
 enum { SMMU_PAR_INTERNAL_ERR = 0xfd, SMMU_PAR_INV_STAGE = 0xfe,
        SMMU_PAR_INV_REQ = 0xff };
 #define SMMU_PAR_SIZE           (UINT64_C(1) << 11)
+static const ViommuField SMMU_PAR_SH = { 8, 2 };
+static const ViommuField SMMU_PAR_ATTR = { 56, 8 };
+/* inner shareable, write-back, as in MAIR */
+enum { SMMU_PAR_SH_INNER = 3, SMMU_PAR_ATTR_WB = 0xff };
+
 /* --- Stream table (5.1, 5.2) --------------------------------------------- */
 
 static const ViommuField SMMU_L1STD_SPAN = { 0, 5 };

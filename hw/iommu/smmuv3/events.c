@@ -10,8 +10,9 @@
 #include "hw/iommu/smmuv3/unit.h"
 
 static const SmmuOutQueue event_queue = {
-    SMMU_REG_EVENTQ_BASE, SMMU_REG_EVENTQ_PROD, SMMU_REG_EVENTQ_CONS,
-    SMMU_CR0_EVENTQEN, SMMU_GERROR_EVENTQ_ABT, SMMU_EVENT_SIZE / 8,
+    .base = SMMU_REG_EVENTQ_BASE, .prod = SMMU_REG_EVENTQ_PROD,
+    .cons = SMMU_REG_EVENTQ_CONS, .enable = SMMU_CR0_EVENTQEN,
+    .abort = SMMU_GERROR_EVENTQ_ABT, .words = SMMU_EVENT_SIZE / 8,
 };
 
 /* --- Queues that the unit writes ----------------------------------------- */
@@ -32,30 +33,50 @@ void smmu_queue_overflow(SmmuUnit *u, const SmmuOutQueue *q)
     }
 }
 
+/* IDR1 announces 2^19 records at most. */
+static unsigned queue_log2(SmmuUnit *u, const SmmuOutQueue *q)
+{
+    return MIN(viommu_get(*smmu_reg(u, q->base), SMMU_QUEUE_LOG2SIZE), 19);
+}
+
+/* Whether a record could be written now (7.2.1, 8.2), or why not. */
+static SmmuQueued queue_state(SmmuUnit *u, const SmmuOutQueue *q)
+{
+    uint64_t size = UINT64_C(1) << queue_log2(u, q);
+    uint64_t differ = *smmu_reg(u, q->prod) ^ *smmu_reg(u, q->cons);
+
+    if (!(*smmu_reg(u, SMMU_REG_CR0) & q->enable)) {
+        return SMMU_QUEUE_OFF;
+    }
+    if (gerror_active(u, q->abort)) {
+        return SMMU_QUEUE_ABORTED;
+    }
+    if ((differ & (2 * size - 1)) == size ||
+        (q->overflow_stops && (differ & SMMU_QUEUE_OVERFLOW))) {
+        return SMMU_QUEUE_FULL;
+    }
+    return SMMU_QUEUED;
+}
+
 SmmuQueued smmu_queue_append(SmmuUnit *u, const SmmuOutQueue *q,
                              const uint64_t *words, bool *raise,
                              uint64_t *at)
 {
-    uint64_t base = *smmu_reg(u, q->base);
-    /* IDR1 announces 2^19 records at most. */
-    unsigned log2 = MIN(viommu_get(base, SMMU_QUEUE_LOG2SIZE), 19);
+    unsigned log2 = queue_log2(u, q);
     uint64_t mask = (UINT64_C(2) << log2) - 1;
     uint64_t size = (uint64_t)q->words * 8;
     uint64_t *prod_reg = smmu_reg(u, q->prod);
     uint64_t prod = *prod_reg & mask, cons = *smmu_reg(u, q->cons) & mask;
     uint64_t index = prod & (mask >> 1);
+    SmmuQueued state = queue_state(u, q);
 
-    if (!(*smmu_reg(u, SMMU_REG_CR0) & q->enable)) {
-        return SMMU_QUEUE_OFF;
-    }
-    if ((prod ^ cons) == mask - (mask >> 1)) {
-        return SMMU_QUEUE_FULL;
+    if (state != SMMU_QUEUED) {
+        return state;
     }
     /* The base is aligned to the queue's size (3.5.1). */
-    base &= SMMU_QUEUE_ADDR & ~((size << log2) - 1);
-    *at = base + index * size;
-    if (gerror_active(u, q->abort) ||
-        viommu_ram_store64(&u->common, *at, words, q->words)) {
+    *at = (*smmu_reg(u, q->base) & SMMU_QUEUE_ADDR & ~((size << log2) - 1)) +
+          index * size;
+    if (viommu_ram_store64(&u->common, *at, words, q->words)) {
         return SMMU_QUEUE_ABORTED;
     }
     *raise = prod == cons;
@@ -117,9 +138,13 @@ SmmuEvent smmu_event_of(const SmmuUnit *u, const ViommuRequest *req,
     return e;
 }
 
-/* Locked, and in a read-side section. */
-static SmmuQueued append_event(SmmuUnit *u, const SmmuEvent *event,
-                               uint64_t *at)
+bool smmu_event_writable(SmmuUnit *u)
+{
+    return queue_state(u, &event_queue) == SMMU_QUEUED;
+}
+
+SmmuQueued smmu_event_append(SmmuUnit *u, const SmmuEvent *event,
+                             uint64_t *at)
 {
     bool raise = false;
     SmmuQueued done = smmu_queue_append(u, &event_queue, event->word, &raise,
@@ -185,7 +210,7 @@ void smmu_event_record(SmmuUnit *u, const SmmuEvent *event, bool merge)
         viommu_unit_unlock(&u->common);
         return;
     }
-    done = append_event(u, event, &at);
+    done = smmu_event_append(u, event, &at);
     switch (done) {
     case SMMU_QUEUED:
         viommu_count(&u->common.stats.faults_recorded);
@@ -217,51 +242,6 @@ void smmu_events_lost(SmmuUnit *u)
     smmu_raise_irqs(u);
 }
 
-/* --- Stalled transactions ------------------------------------------------ */
-
-/*
- * The event of a stall is never lost: while the queue is full it waits, and
- * so does the transaction (3.12.2).
- */
-void smmu_stalls_flush(SmmuUnit *u)
-{
-    bool inside = viommu_read_held();
-
-    for (unsigned i = 0; i < SMMU_STALLS; i++) {
-        SmmuStall *stall = &u->stalls[i];
-        SmmuQueued done = SMMU_QUEUE_OFF;
-        SmmuStall answered = { .used = false };
-        uint64_t at = 0;
-
-        viommu_read_lock();
-        viommu_unit_lock(&u->common);
-        if (stall->used && !stall->answered && !stall->recorded) {
-            done = append_event(u, &stall->event, &at);
-            stall->recorded = done == SMMU_QUEUED;
-        }
-        /* Nobody waits for a host inside an endpoint's access: who answered
-         * is about to come here, too. */
-        if (stall->used && stall->answered && !(stall->host && inside)) {
-            answered = *stall;
-            stall->used = false;
-        }
-        viommu_read_unlock();
-        viommu_unit_unlock(&u->common);
-        if (done == SMMU_QUEUED) {
-            viommu_count(&u->common.stats.faults_recorded);
-            viommu_ram_written(&u->common, at, SMMU_EVENT_SIZE);
-        }
-        if (answered.host) {
-            smmu_host_resume(u, answered.source, answered.group,
-                             answered.action);
-        } else if (answered.used && u->common.ops.stall_resume) {
-            u->common.ops.stall_resume(u->common.opaque, answered.source, i,
-                                       answered.action);
-        }
-    }
-    smmu_raise_irqs(u);
-}
-
 /* --- Global errors and interrupts ---------------------------------------- */
 
 void smmu_gerror(SmmuUnit *u, uint32_t bits)
@@ -271,7 +251,10 @@ void smmu_gerror(SmmuUnit *u, uint32_t bits)
 
     if (bits & quiet) {
         *gerror ^= bits & quiet;
-        u->irqs |= 1u << SMMU_IRQ_OF_GERROR;
+        /* Its own message, refused once, is not sent again (7.5.1). */
+        if (bits & quiet & ~SMMU_GERROR_MSI_GERROR) {
+            u->irqs |= 1u << SMMU_IRQ_OF_GERROR;
+        }
     }
 }
 
@@ -304,8 +287,9 @@ void smmu_irq(SmmuUnit *u, SmmuIrq irq)
     }
     if (addr) {
         smmu_send_msi(u, addr, data, source[irq].abort);
-    } else if (u->common.ops.set_line) {
-        /* Edge-triggered: a pulse. */
+    }
+    if (u->common.ops.set_line) {
+        /* Edge-triggered: a pulse, whether or not there is a message. */
         u->common.ops.set_line(u->common.opaque, irq, true);
         u->common.ops.set_line(u->common.opaque, irq, false);
     }

@@ -34,11 +34,14 @@ static uint64_t failed_by(const SmmuFault *fault, unsigned type)
            ? par | (fault->ipa & viommu_bits(51, 12)) : par;
 }
 
+/* What attributes the tables give is not kept: DMA is coherent. */
 static uint64_t succeeded(uint64_t addr, const SmmuMapping *m)
 {
     uint64_t page = m->page | (addr & viommu_bits(m->shift - 1, 0));
 
     page &= viommu_bits(51, 12);
+    page = viommu_put(page, SMMU_PAR_ATTR, SMMU_PAR_ATTR_WB);
+    page = viommu_put(page, SMMU_PAR_SH, SMMU_PAR_SH_INNER);
     if (m->shift > 12) {
         /* The lowest one above zeroes tells the size (6.3.40). */
         page &= ~viommu_bits(m->shift - 1, 0);

@@ -396,9 +396,7 @@ static void stall(SmmuUnit *u, const ViommuPageRequest *page)
     fault.id = fault_of(&u->common, &req);
     event = smmu_event_of(u, &req, req.access, &fault);
     viommu_count(&u->common.stats.faults);
-    if (smmu_stall(u, page->source, &event, page->group, &tag)) {
-        smmu_stalls_flush(u);
-    } else {
+    if (!smmu_stall(u, page->source, &event, page->group, &tag)) {
         smmu_host_resume(u, page->source, page->group, VIOMMU_RESUME_ABORT);
     }
 }

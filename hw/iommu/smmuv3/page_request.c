@@ -7,8 +7,10 @@
 #include "hw/iommu/smmuv3/unit.h"
 
 static const SmmuOutQueue pri_queue = {
-    SMMU_REG_PRIQ_BASE, SMMU_REG_PRIQ_PROD, SMMU_REG_PRIQ_CONS,
-    SMMU_CR0_PRIQEN, SMMU_GERROR_PRIQ_ABT, SMMU_PRIQ_ENTRY_SIZE / 8,
+    .base = SMMU_REG_PRIQ_BASE, .prod = SMMU_REG_PRIQ_PROD,
+    .cons = SMMU_REG_PRIQ_CONS, .enable = SMMU_CR0_PRIQEN,
+    .abort = SMMU_GERROR_PRIQ_ABT, .words = SMMU_PRIQ_ENTRY_SIZE / 8,
+    .overflow_stops = true,
 };
 
 static void encode(const ViommuPageRequest *req, uint64_t word[2])
@@ -28,37 +30,53 @@ static void encode(const ViommuPageRequest *req, uint64_t word[2])
 }
 
 /*
- * Whether the unit's own responses have the request's PASID (STE.PPAR, 8.1).
- * Without a valid entry they have none.  Not locked.
+ * What the unit answers when the queue is full.  Whether with the request's
+ * PASID, the stream table entry says (STE.PPAR); without a valid one, which
+ * is an error, there is none (8.1).  Not locked.
  */
-static bool answers_with_pasid(SmmuUnit *u, uint32_t source)
+static ViommuPageResponseCode check_overflow(SmmuUnit *u, uint32_t source,
+                                             bool *pasid)
 {
     SmmuContext context;
     SmmuFault fault;
     SmmuEventId id;
 
-    if (!(viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN)) {
-        return false;
+    if (!*pasid || !u->cfg.ssid_bits) {
+        *pasid = false;
+        return VIOMMU_PAGE_SUCCESS;
     }
     viommu_read_lock();
     id = smmu_context(u, source, SMMU_STE_ONLY, &context, &fault);
     viommu_read_unlock();
-    return !id && (context.flags & SMMU_CTX_PPAR);
+    *pasid = !id && (context.flags & SMMU_CTX_PPAR);
+    return id ? VIOMMU_PAGE_FAILURE : VIOMMU_PAGE_SUCCESS;
 }
 
-/* SMMUv3 knows no private data. */
-static void answer(SmmuUnit *u, const ViommuPageRequest *req,
-                   ViommuPageResponseCode code)
+/* In software's place; SMMUv3 knows no private data. */
+static void answer(SmmuUnit *u, const ViommuPageRequest *req, bool full)
 {
     ViommuPageRequest asked = {
         .source = req->source, .pasid = req->pasid, .access = req->access,
         .last = req->last, .group = req->group,
     };
+    bool pasid = full && req->last && req->pasid != VIOMMU_NO_PASID;
+    ViommuPageResponseCode code = full
+                                  ? check_overflow(u, req->source, &pasid)
+                                  : VIOMMU_PAGE_FAILURE;
 
-    if (req->last && !answers_with_pasid(u, req->source)) {
+    if (!pasid) {
         asked.pasid = VIOMMU_NO_PASID;
     }
     viommu_unit_answer_page(&u->common, &asked, code);
+}
+
+/* Whether the request is worth an interrupt (6.3.36).  Locked. */
+static bool is_notable(SmmuUnit *u, const ViommuPageRequest *req,
+                       SmmuQueued done, bool first)
+{
+    return *smmu_reg(u, SMMU_REG_PRIQ_CFG2) & SMMU_PRIQ_CFG2_LO
+           ? req->last && (done == SMMU_QUEUED || done == SMMU_QUEUE_FULL)
+           : first;
 }
 
 void smmu_page_request(Viommu *unit, const ViommuPageRequest *req)
@@ -66,17 +84,13 @@ void smmu_page_request(Viommu *unit, const ViommuPageRequest *req)
     SmmuUnit *u = smmu_unit(unit);
     SmmuQueued done = SMMU_QUEUE_OFF;
     uint64_t word[2], at = 0;
-    bool raise = false;
+    bool first = false, raise;
 
     encode(req, word);
     viommu_read_lock();
     viommu_unit_lock(unit);
     if (*smmu_reg(u, SMMU_REG_CR0) & SMMU_CR0_SMMUEN) {
-        bool over = (*smmu_reg(u, SMMU_REG_PRIQ_PROD) ^
-                     *smmu_reg(u, SMMU_REG_PRIQ_CONS)) & SMMU_QUEUE_OVERFLOW;
-
-        done = over ? SMMU_QUEUE_FULL
-                    : smmu_queue_append(u, &pri_queue, word, &raise, &at);
+        done = smmu_queue_append(u, &pri_queue, word, &first, &at);
     }
     switch (done) {
     case SMMU_QUEUE_FULL:
@@ -88,18 +102,17 @@ void smmu_page_request(Viommu *unit, const ViommuPageRequest *req)
     default:
         break;
     }
+    raise = is_notable(u, req, done, first);
     viommu_read_unlock();
     viommu_unit_unlock(unit);
 
     if (done == SMMU_QUEUED) {
         viommu_ram_written(unit, at, SMMU_PRIQ_ENTRY_SIZE);
-        /* The last of a group, too, is an event of its own (3.18.1). */
-        if (raise || req->last) {
-            smmu_irq(u, SMMU_IRQ_OF_PRIQ);
-        }
-        return;
+    } else {
+        answer(u, req, done == SMMU_QUEUE_FULL);
     }
-    answer(u, req, done == SMMU_QUEUE_FULL ? VIOMMU_PAGE_SUCCESS
-                                           : VIOMMU_PAGE_FAILURE);
+    if (raise) {
+        smmu_irq(u, SMMU_IRQ_OF_PRIQ);
+    }
     smmu_raise_irqs(u);
 }

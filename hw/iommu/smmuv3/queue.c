@@ -218,26 +218,29 @@ static SmmuCommandError do_resume(SmmuUnit *u, unsigned opcode,
  */
 static SmmuCommandError do_sync(SmmuUnit *u, const uint64_t d[2])
 {
-    unsigned cs = viommu_get(d[0], SMMU_CMD_CS);
-    uint64_t addr = d[1] & SMMU_MSI_ADDR;
-
-    if (cs > SMMU_CS_SEV) {
+    if (viommu_get(d[0], SMMU_CMD_CS) > SMMU_CS_SEV) {
         return SMMU_CERROR_ILL;
     }
-    if (!viommu_work_drain(&u->common)) {
-        return SMMU_CERROR_NONE;
-    }
-    if (u->atc_timeout) {
+    if (viommu_work_drain(&u->common) && u->atc_timeout) {
         u->atc_timeout = false;
         return SMMU_CERROR_ATC_INV_SYNC;
     }
-    if (cs == SMMU_CS_IRQ && u->cfg.msi && addr) {
+    return SMMU_CERROR_NONE;
+}
+
+/* Who sees the signal of a CMD_SYNC sees, too, that it has been consumed. */
+static void signal_sync(SmmuUnit *u, const uint64_t d[2])
+{
+    uint64_t addr = d[1] & SMMU_MSI_ADDR;
+
+    if (viommu_get(d[0], SMMU_CMD_CS) != SMMU_CS_IRQ) {
+        return;
+    }
+    if (u->cfg.msi && addr) {
         smmu_send_msi(u, addr, viommu_get(d[0], SMMU_CMD_MSI_DATA),
                       SMMU_GERROR_MSI_CMDQ);
-    } else if (cs == SMMU_CS_IRQ) {
-        smmu_irq(u, SMMU_IRQ_OF_SYNC);
     }
-    return SMMU_CERROR_NONE;
+    smmu_irq(u, SMMU_IRQ_OF_SYNC);
 }
 
 static SmmuCommandError execute(SmmuUnit *u, const uint64_t d[2])
@@ -293,6 +296,7 @@ static bool queue_step(SmmuUnit *u)
     uint64_t prod = *smmu_reg(u, SMMU_REG_CMDQ_PROD) & mask;
     uint64_t life = u->queue_life, at, d[2];
     SmmuCommandError error = SMMU_CERROR_ABT;
+    bool sync;
 
     if (!(*smmu_reg(u, SMMU_REG_CR0) & SMMU_CR0_CMDQEN) || cons == prod ||
         ((*smmu_reg(u, SMMU_REG_GERROR) ^ *smmu_reg(u, SMMU_REG_GERRORN)) &
@@ -325,13 +329,18 @@ static bool queue_step(SmmuUnit *u)
         queue_error(u, error);
         return false;
     }
-    if (viommu_get(d[0], SMMU_CMD_OPCODE) == SMMU_CMD_SYNC &&
-        u->common.work.undrained) {
+    sync = viommu_get(d[0], SMMU_CMD_OPCODE) == SMMU_CMD_SYNC;
+    if (sync && u->common.work.undrained) {
         u->common.work.put_off = true;
         return true;
     }
     viommu_count(&u->common.stats.commands);
     *cons_reg = (cons + 1) & mask;
+    if (sync) {
+        viommu_unit_unlock(&u->common);
+        signal_sync(u, d);
+        viommu_unit_lock(&u->common);
+    }
     return true;
 }
 

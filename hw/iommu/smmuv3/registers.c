@@ -59,14 +59,18 @@ static void irq_ctrl_written(Viommu *unit, uint64_t old, uint64_t mask)
     *smmu_reg(u, SMMU_REG_IRQ_CTRLACK) = *smmu_reg(u, SMMU_REG_IRQ_CTRL);
 }
 
-/* The queue goes on when software acknowledges its error (7.5). */
+/* A queue goes on when software acknowledges its error (7.5). */
 static void gerrorn_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     SmmuUnit *u = smmu_unit(unit);
+    uint64_t changed = old ^ *smmu_reg(u, SMMU_REG_GERRORN);
 
     (void)mask;
-    if ((old ^ *smmu_reg(u, SMMU_REG_GERRORN)) & SMMU_GERROR_CMDQ) {
+    if (changed & SMMU_GERROR_CMDQ) {
         u->common.work.todo |= SMMU_WORK_QUEUE;
+    }
+    if (changed & SMMU_GERROR_EVENTQ_ABT) {
+        u->common.work.todo |= SMMU_WORK_STALLS;
     }
 }
 
@@ -201,6 +205,7 @@ void smmu_registers_init(SmmuUnit *u)
         allow_msi(u, SMMU_REG_EVENTQ_CFG0);
         if (u->cfg.pri) {
             allow_msi(u, SMMU_REG_PRIQ_CFG0);
+            allow(u, SMMU_REG_PRIQ_CFG2, SMMU_PRIQ_CFG2_LO);
         }
     }
     viommu_regs_reset(&u->common.regs);

@@ -343,7 +343,6 @@ static ViommuStatus report(Request *r)
     viommu_count(&r->u->common.stats.faults);
     if (can_stall(r) && smmu_stall(r->u, r->req->source, &event,
                                    SMMU_NO_GROUP, &r->reply->stall_tag)) {
-        smmu_stalls_flush(r->u);
         return VIOMMU_STALLED;
     }
     if (is_recorded(r)) {

@@ -140,7 +140,8 @@ typedef struct SmmuEvent {
 /** A transaction that waits.  Its STAG is its index. */
 typedef struct SmmuStall {
     bool used;
-    bool recorded;          /* its event is in the queue */
+    bool recorded;          /* its event is, or was, in the queue; else it is
+                             * to arrive again when there is a place */
     bool answered;          /* the endpoint is to be told */
     uint8_t action;         /* a ViommuResume */
     bool host;              /* a host device's, which calls it ... */
@@ -478,22 +479,28 @@ void smmu_unexpected_completion(Viommu *unit, uint32_t source);
 
 /* --- events.c ------------------------------------------------------------ */
 
-/** Write an event to the queue; with @merge not beside its like.  Not
- *  locked. */
-void smmu_event_record(SmmuUnit *u, const SmmuEvent *event, bool merge);
-/** Events that were not written: the queue has overflowed.  Not locked. */
-void smmu_events_lost(SmmuUnit *u);
-/** Words of an event of @req. */
-SmmuEvent smmu_event_of(const SmmuUnit *u, const ViommuRequest *req,
-                        uint8_t access, const SmmuFault *fault);
-
 /** What became of a record that was to be queued. */
 typedef enum SmmuQueued {
     SMMU_QUEUED,
     SMMU_QUEUE_OFF,
     SMMU_QUEUE_FULL,
-    SMMU_QUEUE_ABORTED,     /* its memory did not answer */
+    SMMU_QUEUE_ABORTED,     /* its memory does not answer */
 } SmmuQueued;
+
+/** Write an event to the queue; with @merge not beside its like.  Not
+ *  locked. */
+void smmu_event_record(SmmuUnit *u, const SmmuEvent *event, bool merge);
+/** The same, but what becomes of it is the caller's business; *@at is where it
+ *  stands.  Locked, and in a read-side section. */
+SmmuQueued smmu_event_append(SmmuUnit *u, const SmmuEvent *event,
+                             uint64_t *at);
+/** Events that were not written: the queue has overflowed.  Not locked. */
+void smmu_events_lost(SmmuUnit *u);
+/** Whether there is a place for an event.  Locked. */
+bool smmu_event_writable(SmmuUnit *u);
+/** Words of an event of @req. */
+SmmuEvent smmu_event_of(const SmmuUnit *u, const ViommuRequest *req,
+                        uint8_t access, const SmmuFault *fault);
 
 /** A queue that the unit writes: the event or the PRI queue. */
 typedef struct SmmuOutQueue {
@@ -501,6 +508,7 @@ typedef struct SmmuOutQueue {
     uint32_t enable;        /* in CR0 */
     uint32_t abort;         /* in GERROR */
     unsigned words;         /* of a record */
+    bool overflow_stops;    /* nothing is written before it is acknowledged */
 } SmmuOutQueue;
 
 /** Append a record.  *@raise: the queue is no longer empty; *@at: where the
@@ -527,8 +535,8 @@ void smmu_raise_irqs(SmmuUnit *u);
 
 /* --- stall.c ------------------------------------------------------------- */
 
-/** Make a transaction wait; false: no room, terminate it.  @group is a host
- *  device's name for it, or SMMU_NO_GROUP.  Not locked. */
+/** Make a transaction wait, and record that; false: no room, terminate it.
+ *  @group is a host device's name for it, or SMMU_NO_GROUP.  Not locked. */
 #define SMMU_NO_GROUP (-1)
 bool smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
                 int group, uint16_t *tag);
