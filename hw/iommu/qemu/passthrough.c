@@ -33,6 +33,7 @@ struct ViommuConnection {
     ViommuHost *host;
     MemoryListener listener;
     unsigned users;
+    bool starting;
     int refused;                /* what the host said of some RAM, or 0 */
     struct pollfd fds[FDS_MAX];
     unsigned n_fds;
@@ -42,64 +43,63 @@ struct ViommuConnection {
 static QLIST_HEAD(, ViommuConnection) connections =
     QLIST_HEAD_INITIALIZER(connections);
 
+/* Pages of the host's. */
+typedef struct Pages {
+    hwaddr addr;
+    uint64_t size;
+    uint8_t *memory;
+} Pages;
+
 /*
- * The host's pages of a section that devices may reach.  What is read-only,
- * or memory of another device, is not.
+ * Those of a section that devices may reach; none has no size.  What is
+ * read-only, or memory of another device, is not.
  */
-static bool section_pages(const MemoryRegionSection *section, hwaddr *addr,
-                          uint64_t *size, uint8_t **memory)
+static Pages pages_of(const MemoryRegionSection *section)
 {
     MemoryRegion *mr = section->mr;
     hwaddr first = section->offset_within_address_space;
     uint64_t page = qemu_real_host_page_size();
     uint64_t end = first + int128_get64(section->size);
+    Pages pages = { .addr = ROUND_UP(first, page) };
 
+    end = ROUND_DOWN(end, page);
     if (!memory_region_is_ram(mr) || memory_region_is_ram_device(mr) ||
         memory_region_is_protected(mr) || section->readonly ||
-        mr->readonly) {
-        return false;
+        mr->readonly || pages.addr >= end) {
+        return pages;
     }
-    *addr = ROUND_UP(first, page);
-    end = ROUND_DOWN(end, page);
-    if (*addr >= end) {
-        return false;
-    }
-    *size = end - *addr;
-    *memory = (uint8_t *)memory_region_get_ram_ptr(mr) +
-              section->offset_within_region + (*addr - first);
-    return true;
+    pages.size = end - pages.addr;
+    pages.memory = (uint8_t *)memory_region_get_ram_ptr(mr) +
+                   section->offset_within_region + (pages.addr - first);
+    return pages;
 }
 
 static void connection_region_add(MemoryListener *listener,
                                   MemoryRegionSection *section)
 {
     ViommuConnection *c = container_of(listener, ViommuConnection, listener);
-    uint8_t *memory;
-    uint64_t size;
-    hwaddr addr;
-    int ret;
+    Pages pages = pages_of(section);
+    int ret = pages.size ? viommu_host_map(c->host, pages.addr, pages.size,
+                                           pages.memory, false) : 0;
 
-    if (!section_pages(section, &addr, &size, &memory)) {
+    if (!ret) {
         return;
     }
-    ret = viommu_host_map(c->host, addr, size, memory, false);
-    if (ret) {
-        c->refused = ret;
+    if (!c->starting) {
         error_report("viommu: host devices do not reach guest memory at 0x%"
-                     HWADDR_PRIx ": %s", addr, strerror(-ret));
+                     HWADDR_PRIx ": %s", pages.addr, strerror(-ret));
     }
+    c->refused = ret;
 }
 
 static void connection_region_del(MemoryListener *listener,
                                   MemoryRegionSection *section)
 {
     ViommuConnection *c = container_of(listener, ViommuConnection, listener);
-    uint8_t *memory;
-    uint64_t size;
-    hwaddr addr;
+    Pages pages = pages_of(section);
 
-    if (section_pages(section, &addr, &size, &memory)) {
-        viommu_host_unmap(c->host, addr, size);
+    if (pages.size) {
+        viommu_host_unmap(c->host, pages.addr, pages.size);
     }
 }
 
@@ -121,7 +121,14 @@ static void connection_watch(ViommuConnection *c)
 {
     struct pollfd fds[FDS_MAX];
     unsigned n = viommu_host_fds(c->host, fds, FDS_MAX);
+    bool same = n == c->n_fds;
 
+    for (unsigned i = 0; i < n && same; i++) {
+        same = fds[i].fd == c->fds[i].fd;
+    }
+    if (same) {
+        return;
+    }
     for (unsigned i = 0; i < c->n_fds; i++) {
         qemu_set_fd_handler(c->fds[i].fd, NULL, NULL, NULL);
     }
@@ -182,10 +189,12 @@ static ViommuConnection *connection_new(IOMMUFDBackend *backend,
         .region_del = connection_region_del,
     };
     QLIST_INSERT_HEAD(&connections, c, next);
+    c->starting = true;
     memory_listener_register(&c->listener, &address_space_memory);
+    c->starting = false;
     if (c->refused) {
         error_setg_errno(errp, -c->refused, "the host does not take all of "
-                         "guest memory");
+                         "guest memory (a limit of locked memory?)");
         connection_put(c);
         return NULL;
     }
