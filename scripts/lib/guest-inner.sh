@@ -18,7 +18,7 @@ inner_libraries() {
 inner_compile() {
     local tests=$guest_root/tests words file files=()
     read -ra words <<<"$(pkg-config --cflags --libs glib-2.0)"
-    for file in vfio board sm pri; do
+    for file in vfio board passed sm pri; do
         files+=("$tests/qtest/$file.c")
     done
     for file in qtest pci testdev vtd-tables vtd-regs vtd-scalable; do
@@ -63,6 +63,8 @@ guest_inner_run() {
         -machine q35 -device "intel-iommu,$guest_iommu"
         -device pcie-root-port,id=rp1,chassis=1
         -device "viommu-testdev,bus=rp1,$guest_endpoint"
+        -device pcie-root-port,id=rp2,chassis=2
+        -device "viommu-testdev,bus=rp2,$guest_endpoint"
         -kernel "$guest_kernel" -initrd "$folder/initrd"
         -append "console=ttyS0 panic=-1 no_timer_check rdinit=/inner/init $(
             )$guest_append${GUEST_INNER:+ viommu.inner=$GUEST_INNER}"

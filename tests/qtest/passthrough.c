@@ -6,10 +6,10 @@
  */
 #include <string.h>
 
-#include "tests/qtest/pri.h"
+#include "tests/qtest/passed.h"
 
-#define VA          UINT64_C(0x7f0000400000)
-#define PAGE        UINT64_C(0x1000)
+#define VA          PASSED_VA
+#define PAGE        PASSED_PAGE
 #define CM          ",caching-mode=on"
 #define ENDPOINT    ",id=d0,pasid-bits=20,ats=on,pri=on"
 
@@ -29,32 +29,9 @@ static void special(Board *b, const char *what)
     g_free(qtest_special(b->q, "viommu-host %s", what));
 }
 
-static void start_with(Sm *s, const char *more, unsigned pgtt)
-{
-    sm_start_with(s, SM_ATS_OPTIONS CM, more, pgtt, 4);
-    testdev_enable(&s->b.dev, 32);
-    s->ctx[0] |= SPEC_SM_CTX_DTE | SPEC_SM_CTX_PRE;
-    sm_put_context(s);
-    sm_flush(s);
-}
-
 static void start(Sm *s)
 {
-    start_with(s, ENDPOINT, SPEC_PGTT_FIRST);
-}
-
-/* DMA that the host's IOMMU refuses. */
-static void blocked(Sm *s, uint32_t pasid, uint64_t va, bool write)
-{
-    sm_use(s, pasid);
-    board_dma_blocked(&s->b, va, write);
-}
-
-static void piotlb(Sm *s, uint32_t pasid, uint64_t va)
-{
-    guest_queue_piotlb(&s->b.queue, SPEC_GRAN_PAGE, SM_DOMAIN, pasid, va,
-                       0, false);
-    board_sync(&s->b);
+    passed_start(s, SM_ATS_OPTIONS CM, ENDPOINT, SPEC_PGTT_FIRST);
 }
 
 /* Translation off: the endpoint reaches all of memory. */
@@ -74,93 +51,40 @@ static void test_off(void)
 static void test_first_stage(void)
 {
     Sm s;
-    uint64_t page;
 
     start(&s);
-    page = board_pages(&s.b, 2);
-    sm_map(&s, VA, page, 1);
-    sm_map(&s, VA + (UINT64_C(1) << 30), page + PAGE, 1);
-    piotlb(&s, 0, VA);
-    piotlb(&s, SM_PASID, VA);
-    sm_good(&s, SM_NONE, VA, page);
-    sm_good(&s, SM_PASID, VA, page);
-    sm_good(&s, SM_PASID, VA + (UINT64_C(1) << 30), page + PAGE);
+    passed_first_stage(&s);
     g_assert_cmpuint(usage(&s.b, "bound"), ==, 2);
     sm_end(&s);
 }
 
-/* What the guest unmaps and invalidates is gone; what it maps is there. */
 static void test_invalidation(void)
 {
     Sm s;
-    uint64_t page, at;
 
     start(&s);
-    page = board_pages(&s.b, 2);
-    sm_map(&s, VA, page, 1);
-    piotlb(&s, SM_PASID, VA);
-    sm_good(&s, SM_PASID, VA, page);
-    at = sm_fs_at(&s, VA, 1);
-    board_put64(&s.b, at, (page + PAGE) | SM_LEAF);
-    sm_either(&s, SM_PASID, VA, page, page + PAGE);
-    piotlb(&s, SM_PASID, VA);
-    sm_good(&s, SM_PASID, VA, page + PAGE);
-    board_put64(&s.b, at, 0);
-    piotlb(&s, SM_PASID, VA);
-    blocked(&s, SM_PASID, VA, false);
-    blocked(&s, SM_PASID, VA, true);
-    board_put64(&s.b, at, page | SM_LEAF);
-    piotlb(&s, SM_PASID, VA);
-    sm_good(&s, SM_PASID, VA, page);
-    /* without PASID, by the domain's IOTLB invalidation */
-    sm_good(&s, SM_NONE, VA, page);
-    board_put64(&s.b, at, (page + PAGE) | SM_LEAF);
-    guest_queue_iotlb(&s.b.queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, 0, 0, false);
-    board_sync(&s.b);
-    sm_good(&s, SM_NONE, VA, page + PAGE);
-    sm_good(&s, SM_PASID, VA, page + PAGE);
-    board_no_fault(&s.b);
+    passed_invalidation(&s);
     sm_end(&s);
 }
 
-static void pasid_cache(Sm *s, uint32_t pasid)
+static void come(Sm *s, unsigned n)
 {
-    guest_queue_pasid_cache(&s->b.queue, SPEC_INV_PASID_GRAN_PASID, SM_DOMAIN,
-                            pasid);
-    board_sync(&s->b);
+    g_assert_cmpuint(usage(&s->b, "bound"), ==, 2 + n);
 }
 
-/* Entries come and go with PASID-cache invalidations. */
 static void test_pasids(void)
 {
-    uint32_t pasids[] = { 1, 63, 64, 0x155, 0x3fff };
+    uint64_t binds;
     Sm s;
-    uint64_t page, binds;
 
     start(&s);
-    page = board_pages(&s.b, 1);
-    sm_map(&s, VA, page, 1);
-    piotlb(&s, SM_PASID, VA);
-    for (size_t i = 0; i < G_N_ELEMENTS(pasids); i++) {
-        blocked(&s, pasids[i], VA, false);
-        sm_put_pasid(&s, pasids[i]);
-        pasid_cache(&s, pasids[i]);
-        sm_good(&s, pasids[i], VA, page);
-        g_assert_cmpuint(usage(&s.b, "bound"), ==, 3 + i);
-    }
+    passed_pasids_come(&s, come);
     /* nothing has changed: nothing is bound again */
     binds = usage(&s.b, "binds");
-    pasid_cache(&s, SM_PASID);
+    passed_pasid_cache(&s, SM_PASID);
     sm_flush(&s);
     g_assert_cmpuint(usage(&s.b, "binds"), ==, binds);
-    for (size_t i = 0; i < G_N_ELEMENTS(pasids); i++) {
-        uint64_t at = guest_pasid_addr(&s.b.alloc, s.dir, pasids[i]);
-
-        board_put64(&s.b, at, 0);
-        pasid_cache(&s, pasids[i]);
-        blocked(&s, pasids[i], VA, true);
-        sm_good(&s, SM_PASID, VA, page);
-    }
+    passed_pasids_go(&s);
     g_assert_cmpuint(usage(&s.b, "bound"), ==, 2);
     sm_end(&s);
 }
@@ -174,10 +98,10 @@ static void test_counts(void)
     start(&s);
     page = board_pages(&s.b, 1);
     sm_map(&s, VA, page, 1);
-    piotlb(&s, SM_PASID, VA);
+    passed_piotlb(&s, SM_PASID, VA);
     ioctls = usage(&s.b, "ioctls");
     sm_put_pasid(&s, 0x77);
-    pasid_cache(&s, 0x77);
+    passed_pasid_cache(&s, 0x77);
     g_test_message("a bind: %u ioctls",
                    (unsigned)(usage(&s.b, "ioctls") - ioctls));
     g_assert_cmpuint(usage(&s.b, "ioctls"), ==, ioctls + 2);
@@ -247,28 +171,12 @@ static void test_page_requests(void)
     sm_end(&p.s);
 }
 
-/* An access that waits until the guest has made the page available. */
 static void test_demand(void)
 {
-    uint64_t word[4], value = 0;
-    TestdevResult result;
     Pri p;
 
     start_pri(&p);
-    board_put64(&p.s.b, p.page, 0x1122334455667788);
-    sm_use(&p.s, SM_PASID);
-    testdev_set(&p.s.b.dev, TD_CONTROL, TD_CONTROL_ATS | TD_CONTROL_PRI);
-    result = testdev_dma_read(&p.s.b.dev, VA, &value, 8);
-    g_assert_cmpint(result.why, ==, TD_WAITS);
-    g_assert_true(guest_page_queue_pop(&p.queue, word));
-    sm_map(&p.s, VA, p.page, 1);
-    piotlb(&p.s, SM_PASID, VA);
-    pri_respond(&p, SM_PASID,
-                (word[1] >> SPEC_PREQ_HI_PRGI_SHIFT) & 0x1ff, 0);
-    result = testdev_finish(&p.s.b.dev);
-    g_assert_cmpint(result.why, ==, TD_OK);
-    g_assert_cmphex(testdev_get(&p.s.b.dev, TD_BUFFER), ==,
-                    0x1122334455667788);
+    passed_demand(&p);
     sm_end(&p.s);
 }
 
@@ -276,57 +184,18 @@ static void test_demand(void)
 static void test_second_stage(void)
 {
     Sm s;
-    uint64_t page, at;
 
-    start_with(&s, ENDPOINT, SPEC_PGTT_SECOND);
-    page = board_pages(&s.b, 2);
-    sm_map(&s, VA & 0xffffffff, page, 1);
-    guest_queue_iotlb(&s.b.queue, SPEC_GRAN_PAGE, SM_DOMAIN,
-                      VA & 0xffffffff, 0, false);
-    board_sync(&s.b);
-    sm_good(&s, SM_NONE, VA & 0xffffffff, page);
-    at = sm_ss_at(&s, VA & 0xffffffff, 1);
-    board_put64(&s.b, at, (page + PAGE) | BOARD_RW);
-    guest_queue_iotlb(&s.b.queue, SPEC_GRAN_PAGE, SM_DOMAIN,
-                      VA & 0xffffffff, 0, false);
-    board_sync(&s.b);
-    sm_good(&s, SM_NONE, VA & 0xffffffff, page + PAGE);
-    board_put64(&s.b, at, 0);
-    guest_queue_iotlb(&s.b.queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, 0, 0, false);
-    board_sync(&s.b);
-    blocked(&s, SM_NONE, VA & 0xffffffff, false);
+    passed_start(&s, SM_ATS_OPTIONS CM, ENDPOINT, SPEC_PGTT_SECOND);
+    passed_second_stage(&s);
     sm_end(&s);
 }
 
 static void test_legacy(void)
 {
     Board b;
-    uint64_t page;
 
     board_start_with(&b, "caching-mode=on", ",id=d0");
-    board_translate(&b, 4);
-    page = board_pages(&b, 4);
-    for (unsigned i = 0; i < 4; i++) {
-        board_map(&b, 0x12345000 + i * 8 * PAGE, page + i * PAGE, BOARD_RW);
-    }
-    board_flush(&b);
-    for (unsigned i = 0; i < 4; i++) {
-        board_dma_good(&b, 0x12345000 + i * 8 * PAGE, page + i * PAGE);
-    }
-    board_dma_blocked(&b, 0x12346000, false);
-    board_put64(&b, board_entry(&b, 0x12345000, 1), 0);
-    board_flush(&b);
-    board_dma_blocked(&b, 0x12345000, true);
-    /* pass-through, and off again */
-    board_context(&b, SPEC_CTX_P | SPEC_TT_PASS << SPEC_CTX_TT_SHIFT,
-                  board_context_hi(&b));
-    board_flush(&b);
-    board_dma_good(&b, page, page);
-    board_context(&b, 0, 0);
-    board_flush(&b);
-    board_dma_blocked(&b, page, true);
-    board_command(&b, 0, SPEC_GCMD_TE);
-    board_dma_good(&b, page, page);
+    passed_legacy(&b);
     board_end(&b);
 }
 
@@ -338,7 +207,7 @@ static void test_reset(void)
     start(&s);
     page = board_pages(&s.b, 1);
     sm_map(&s, VA, page, 1);
-    piotlb(&s, SM_PASID, VA);
+    passed_piotlb(&s, SM_PASID, VA);
     sm_good(&s, SM_PASID, VA, page);
     board_reset(&s.b);
     g_assert_cmpuint(usage(&s.b, "bound"), ==, 1);

@@ -3,86 +3,40 @@
  * QEMU's vfio-pci behind the unit, on a machine that has such a device: the
  * guest's tables and commands go through Linux to a real (or emulated) IOMMU,
  * and the data are compared.  $VIOMMU_VFIO is the address of a viommu-testdev
- * in the hands of Linux's vfio-pci, like 0000:02:00.0; tests/guest/run has a
- * guest with one.
+ * in the hands of Linux's vfio-pci, like 0000:02:00.0, or of two with a comma
+ * between them; tests/guest/run has a guest with them.
  */
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/qtest/pri.h"
+#include "tests/qtest/passed.h"
 
-#define VA          UINT64_C(0x7f0000400000)
-#define LOW_VA      (VA & UINT32_MAX)
-#define PAGE        UINT64_C(0x1000)
+#define VA          PASSED_VA
 #define OPTIONS     SM_ATS_OPTIONS ",caching-mode=on"
 #define NESTED      OPTIONS ",nesting=on"
 #define WINDOW      UINT64_C(0xe8000000)
 
 static const char *address;
+/* of a second one, or NULL */
+static const char *other;
 
-static void start_with(Sm *s, const char *options, unsigned pgtt)
-{
-    sm_start_with(s, options, ",id=d0 -object iommufd,id=i0", pgtt, 4);
-    testdev_enable(&s->b.dev, 32);
-    s->ctx[0] |= SPEC_SM_CTX_DTE | SPEC_SM_CTX_PRE;
-    sm_put_context(s);
-    sm_flush(s);
-}
+#define MORE        ",id=d0 -object iommufd,id=i0"
 
 static void start(Sm *s)
 {
-    start_with(s, NESTED, SPEC_PGTT_FIRST);
+    passed_start(s, NESTED, MORE, SPEC_PGTT_FIRST);
 }
 
-static void blocked(Sm *s, uint32_t pasid, uint64_t va, bool write)
-{
-    sm_use(s, pasid);
-    board_dma_blocked(&s->b, va, write);
-}
-
-static void piotlb(Sm *s, uint32_t pasid, uint64_t va)
-{
-    guest_queue_piotlb(&s->b.queue, SPEC_GRAN_PAGE, SM_DOMAIN, pasid, va,
-                       0, false);
-    board_sync(&s->b);
-}
-
-static void pasid_cache(Sm *s, uint32_t pasid)
-{
-    guest_queue_pasid_cache(&s->b.queue, SPEC_INV_PASID_GRAN_PASID, SM_DOMAIN,
-                            pasid);
-    board_sync(&s->b);
-}
-
-/* --- Translation off, legacy mode ---------------------------------------- */
+/* --- Translation --------------------------------------------------------- */
 
 static void check_legacy(const char *options)
 {
     Board b;
-    uint64_t page;
 
-    board_start_with(&b, options, ",id=d0 -object iommufd,id=i0");
-    page = board_pages(&b, 4);
-    board_dma_good(&b, page, page);
-    board_dma_good(&b, page + 8, page + 8);
-    board_translate(&b, 4);
-    board_dma_blocked(&b, page, false);
-    for (unsigned i = 0; i < 4; i++) {
-        board_map(&b, 0x12345000 + i * 8 * PAGE, page + i * PAGE, BOARD_RW);
-    }
-    board_flush(&b);
-    for (unsigned i = 0; i < 4; i++) {
-        board_dma_good(&b, 0x12345000 + i * 8 * PAGE, page + i * PAGE);
-    }
-    board_dma_blocked(&b, 0x12346000, false);
-    board_put64(&b, board_entry(&b, 0x12345000, 1), 0);
-    board_flush(&b);
-    board_dma_blocked(&b, 0x12345000, true);
-    board_dma_good(&b, 0x12345000 + 8 * PAGE, page + PAGE);
-    board_command(&b, 0, SPEC_GCMD_TE);
-    board_dma_good(&b, page, page);
+    board_start_with(&b, options, MORE);
+    passed_legacy(&b);
     board_end(&b);
 }
 
@@ -97,133 +51,64 @@ static void test_off(void)
     check_legacy("caching-mode=on,nesting=off");
 }
 
-/* --- First stage --------------------------------------------------------- */
+static void test_second_stage(void)
+{
+    Sm s;
+
+    passed_start(&s, OPTIONS ",nesting=auto", MORE, SPEC_PGTT_SECOND);
+    passed_second_stage(&s);
+    sm_end(&s);
+}
 
 static void test_first_stage(void)
 {
     Sm s;
-    uint64_t page;
 
     start(&s);
-    page = board_pages(&s.b, 2);
-    sm_map(&s, VA, page, 1);
-    sm_map(&s, VA + (UINT64_C(1) << 30), page + PAGE, 1);
-    piotlb(&s, 0, VA);
-    sm_good(&s, SM_NONE, VA, page);
-    sm_good(&s, SM_NONE, VA + (UINT64_C(1) << 30), page + PAGE);
-    blocked(&s, SM_NONE, VA + PAGE, false);
-    blocked(&s, SM_NONE, VA + PAGE, true);
+    passed_first_stage(&s);
     sm_end(&s);
 }
 
-/* With nesting=off and =auto, the same by shadows. */
-static void test_shadow(void)
-{
-    Sm s;
-    uint64_t page, at;
-
-    start_with(&s, OPTIONS ",nesting=auto", SPEC_PGTT_SECOND);
-    page = board_pages(&s.b, 2);
-    sm_map(&s, LOW_VA, page, 1);
-    guest_queue_iotlb(&s.b.queue, SPEC_GRAN_PAGE, SM_DOMAIN, LOW_VA, 0,
-                      false);
-    board_sync(&s.b);
-    sm_good(&s, SM_NONE, LOW_VA, page);
-    at = sm_ss_at(&s, LOW_VA, 1);
-    board_put64(&s.b, at, (page + PAGE) | BOARD_RW);
-    guest_queue_iotlb(&s.b.queue, SPEC_GRAN_PAGE, SM_DOMAIN, LOW_VA, 0,
-                      false);
-    board_sync(&s.b);
-    sm_good(&s, SM_NONE, LOW_VA, page + PAGE);
-    board_put64(&s.b, at, 0);
-    guest_queue_iotlb(&s.b.queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, 0, 0, false);
-    board_sync(&s.b);
-    blocked(&s, SM_NONE, LOW_VA, false);
-    sm_end(&s);
-}
-
-/* What the guest unmaps and invalidates is gone; what it maps is there. */
 static void test_invalidation(void)
 {
     Sm s;
-    uint64_t page, at;
 
     start(&s);
-    page = board_pages(&s.b, 2);
-    sm_map(&s, VA, page, 1);
-    piotlb(&s, 0, VA);
-    sm_good(&s, SM_NONE, VA, page);
-    at = sm_fs_at(&s, VA, 1);
-    board_put64(&s.b, at, (page + PAGE) | SM_LEAF);
-    sm_either(&s, SM_NONE, VA, page, page + PAGE);
-    piotlb(&s, 0, VA);
-    sm_good(&s, SM_NONE, VA, page + PAGE);
-    board_put64(&s.b, at, 0);
-    guest_queue_iotlb(&s.b.queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, 0, 0, false);
-    board_sync(&s.b);
-    blocked(&s, SM_NONE, VA, false);
-    board_put64(&s.b, at, page | SM_LEAF);
-    piotlb(&s, 0, VA);
-    sm_good(&s, SM_NONE, VA, page);
+    passed_invalidation(&s);
     sm_end(&s);
 }
 
 static void test_pasids(void)
 {
-    uint32_t pasids[] = { 1, 63, 64, 0x155, 0x3fff };
     Sm s;
-    uint64_t page;
 
     start(&s);
-    g_assert_cmpuint(pci_find_extended(&s.b.dev.pci, TD_CAP_PASID), !=, 0);
-    page = board_pages(&s.b, 1);
-    sm_map(&s, VA, page, 1);
-    piotlb(&s, SM_PASID, VA);
-    sm_good(&s, SM_PASID, VA, page);
-    for (size_t i = 0; i < G_N_ELEMENTS(pasids); i++) {
-        blocked(&s, pasids[i], VA, false);
-        sm_put_pasid(&s, pasids[i]);
-        pasid_cache(&s, pasids[i]);
-        sm_good(&s, pasids[i], VA, page);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(pasids); i++) {
-        board_put64(&s.b, guest_pasid_addr(&s.b.alloc, s.dir, pasids[i]), 0);
-        pasid_cache(&s, pasids[i]);
-        blocked(&s, pasids[i], VA, true);
-        sm_good(&s, SM_PASID, VA, page);
-    }
+    passed_pasids_come(&s, NULL);
+    passed_pasids_go(&s);
     sm_end(&s);
 }
 
 /* --- Faults -------------------------------------------------------------- */
 
+static void start_pri(Pri *p)
+{
+    start(&p->s);
+    g_assert_true(guest_page_queue_init(&p->queue, &p->s.b.alloc,
+                                        &p->s.b.regs, 0));
+}
+
 /* A page request comes to the guest, and its answer to the device. */
 static void test_page_requests(void)
 {
-    uint64_t word[4];
     Pri p;
 
-    start(&p.s);
-    g_assert_true(guest_page_queue_init(&p.queue, &p.s.b.alloc, &p.s.b.regs,
-                                        0));
-    for (unsigned i = 0; i < 2; i++) {
-        unsigned code = i ? 1 : 0;
-
-        pri_ask(&p, SM_PASID, VA + PAGE, TD_REQUEST_READ | TD_REQUEST_WRITE |
-                TD_REQUEST_LAST | TD_REQUEST_GROUP(5));
-        g_assert_true(qtest_wait(p.s.b.q, p.s.b.unit + SPEC_PRS, 4,
-                                 SPEC_PRS_PPR, SPEC_PRS_PPR));
-        g_assert_true(guest_page_queue_pop(&p.queue, word));
-        g_assert_cmphex(word[0], ==, SPEC_PREQ_TYPE_PAGE | SPEC_PREQ_PP |
-                        (uint64_t)p.s.b.source << SPEC_PREQ_SID_SHIFT |
-                        (uint64_t)SM_PASID << SPEC_PREQ_PASID_SHIFT);
-        g_assert_cmphex(word[1] & SPEC_PREQ_HI_ADDR, ==, VA + PAGE);
-        g_assert_cmphex(word[1] & SPEC_PREQ_HI_LPIG, ==, SPEC_PREQ_HI_LPIG);
-        g_assert_false(guest_page_queue_pop(&p.queue, word));
+    start_pri(&p);
+    for (unsigned code = 0; code < 2; code++) {
+        passed_ask(&p, SM_PASID, VA + PASSED_PAGE);
         board_set32(&p.s.b, SPEC_PRS, SPEC_PRS_PPR);
         pri_respond(&p, SM_PASID, 5, code);
-        for (unsigned k = 0; k < 5000 &&
-             pri_get(&p, TD_PAGE_OUTSTANDING); k++) {
+        for (unsigned i = 0; i < 5000 && pri_get(&p, TD_PAGE_OUTSTANDING);
+             i++) {
             g_usleep(1000);
         }
         g_assert_cmphex(pri_get(&p, TD_RESPONSE), ==,
@@ -232,33 +117,12 @@ static void test_page_requests(void)
     sm_end(&p.s);
 }
 
-/* An access that waits until the guest has made the page available. */
 static void test_demand(void)
 {
-    uint64_t word[4], value = 0;
-    TestdevResult result;
     Pri p;
 
-    start(&p.s);
-    g_assert_true(guest_page_queue_init(&p.queue, &p.s.b.alloc, &p.s.b.regs,
-                                        0));
-    p.page = board_pages(&p.s.b, 1);
-    board_put64(&p.s.b, p.page, 0x1122334455667788);
-    sm_use(&p.s, SM_PASID);
-    testdev_set(&p.s.b.dev, TD_CONTROL, TD_CONTROL_ATS | TD_CONTROL_PRI);
-    result = testdev_dma_read(&p.s.b.dev, VA, &value, 8);
-    g_assert_cmpint(result.why, ==, TD_WAITS);
-    g_assert_true(qtest_wait(p.s.b.q, p.s.b.unit + SPEC_PRS, 4, SPEC_PRS_PPR,
-                             SPEC_PRS_PPR));
-    g_assert_true(guest_page_queue_pop(&p.queue, word));
-    sm_map(&p.s, VA, p.page, 1);
-    piotlb(&p.s, SM_PASID, VA);
-    pri_respond(&p, SM_PASID,
-                (word[1] >> SPEC_PREQ_HI_PRGI_SHIFT) & 0x1ff, 0);
-    result = testdev_finish(&p.s.b.dev);
-    g_assert_cmpint(result.why, ==, TD_OK);
-    g_assert_cmphex(testdev_get(&p.s.b.dev, TD_BUFFER), ==,
-                    0x1122334455667788);
+    start_pri(&p);
+    passed_demand(&p);
     sm_end(&p.s);
 }
 
@@ -272,7 +136,7 @@ static void test_reset(void)
     start(&s);
     page = board_pages(&s.b, 1);
     sm_map(&s, VA, page, 1);
-    piotlb(&s, 0, VA);
+    passed_piotlb(&s, 0, VA);
     sm_good(&s, SM_NONE, VA, page);
     board_reset(&s.b);
     sm_use(&s, SM_NONE);
@@ -285,8 +149,7 @@ static void test_interrupt(void)
     SinkMessage msg = { 0 };
     Board b;
 
-    board_start_with(&b, "caching-mode=on,nesting=auto",
-                     ",id=d0 -object iommufd,id=i0");
+    board_start_with(&b, "caching-mode=on,nesting=auto", MORE);
     pci_msix_enable(&b.dev.pci);
     pci_msix_set(&b.dev.pci, 3, 0xfee01000, 0x4321);
     testdev_interrupt(&b.dev, 3);
@@ -299,6 +162,46 @@ static void test_interrupt(void)
     board_end(&b);
 }
 
+/* Two devices with one iommufd: each has its own entry. */
+static void test_two(void)
+{
+    g_autofree char *more = g_strdup_printf(
+        MORE " -device vfio-pci,host=%s,iommufd=i0,addr=4", other);
+    uint64_t page, entry[4] = { 0 };
+    Testdev second;
+    Sm s;
+
+    if (!other) {
+        g_test_skip("VIOMMU_VFIO names one device only");
+        return;
+    }
+    passed_start(&s, NESTED, more, SPEC_PGTT_FIRST);
+    testdev_init(&second, &s.b.bus, 1);
+    page = board_pages(&s.b, 1);
+    sm_map(&s, VA, page, 1);
+    passed_piotlb(&s, 0, VA);
+    sm_good(&s, SM_NONE, VA, page);
+    testdev_expect_blocked(&second, VA, 8, false);
+    g_assert_true(guest_sm_context_set(&s.b.alloc, s.b.root,
+                                       pci_source(&second.pci), s.ctx));
+    sm_flush(&s);
+    testdev_expect_read(&second, VA, page);
+    testdev_expect_write(&second, VA, page);
+    sm_good(&s, SM_NONE, VA, page);
+    /* one invalidation for both */
+    board_put64(&s.b, sm_fs_at(&s, VA, 1), 0);
+    passed_piotlb(&s, 0, VA);
+    testdev_expect_blocked(&second, VA, 8, false);
+    passed_blocked(&s, SM_NONE, VA, false);
+    board_put64(&s.b, sm_fs_at(&s, VA, 1), page | SM_LEAF);
+    g_assert_true(guest_sm_context_set(&s.b.alloc, s.b.root,
+                                       pci_source(&second.pci), entry));
+    sm_flush(&s);
+    sm_good(&s, SM_NONE, VA, page);
+    testdev_expect_blocked(&second, VA, 8, true);
+    sm_end(&s);
+}
+
 /* The capabilities that the unit announces, and those alone. */
 static void check_capabilities(const char *options, bool ats, bool pri,
                                unsigned pasid_bits)
@@ -306,7 +209,7 @@ static void check_capabilities(const char *options, bool ats, bool pri,
     unsigned at;
     Board b;
 
-    board_start_with(&b, options, ",id=d0 -object iommufd,id=i0");
+    board_start_with(&b, options, MORE);
     at = pci_find_extended(&b.dev.pci, TD_CAP_ATS);
     g_assert_cmpint(at != 0, ==, ats);
     if (at) {
@@ -342,6 +245,18 @@ static void test_capabilities(void)
                        "device-iotlb=on", true, false, 0);
 }
 
+static void check_refused(const char *devices, const char *says)
+{
+    g_autofree char *err =
+        qtest_start_refused("-machine q35 -m 256M -object iommufd,id=i0 %s",
+                            devices);
+    const char *end = strchr(err, '\n');
+
+    g_assert_nonnull(strstr(err, says));
+    /* one line */
+    g_assert_true(end && !end[1]);
+}
+
 /* What the unit promises and the host lacks, or what it lacks itself. */
 static void test_refused(void)
 {
@@ -353,19 +268,18 @@ static void test_refused(void)
         { OPTIONS ",memory-types=on,nesting=on", "ECAP.MTS" },
         { NESTED ",pmr=on", "pmr=off" },
     };
+    g_autofree char *device = g_strdup_printf("-device vfio-pci,host=%s,"
+                                              "iommufd=i0", address);
+    g_autofree char *late = g_strdup_printf("%s -device intel-iommu,%s",
+                                            device, NESTED);
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *err =
-            qtest_start_refused("-machine q35 -m 256M -object iommufd,id=i0 "
-                                "-device intel-iommu,%s "
-                                "-device vfio-pci,host=%s,iommufd=i0",
-                                cases[i].unit, address);
-        const char *end = strchr(err, '\n');
+        g_autofree char *both = g_strdup_printf("-device intel-iommu,%s %s",
+                                                cases[i].unit, device);
 
-        g_assert_nonnull(strstr(err, cases[i].says));
-        /* one line */
-        g_assert_true(end && !end[1]);
+        check_refused(both, cases[i].says);
     }
+    check_refused(late, "give the unit before");
 }
 
 /* --- Hot-plug ------------------------------------------------------------ */
@@ -494,7 +408,7 @@ static void test_plug(void)
     qmp(p.qmp, "{\"execute\":\"qmp_capabilities\"}", "\"return\"");
     page = board_pages(&p.s.b, 1);
     sm_map(&p.s, VA, page, 1);
-    piotlb(&p.s, 0, VA);
+    passed_piotlb(&p.s, 0, VA);
     sm_good(&p.s, SM_NONE, VA, page);
     for (unsigned bus = 1; bus < 4; bus++) {
         plug(&p);
@@ -516,24 +430,29 @@ static void test_plug(void)
 
 int main(int argc, char **argv)
 {
+    const char *names = g_getenv("VIOMMU_VFIO");
     g_autofree char *endpoint = NULL;
+    g_auto(GStrv) list = NULL;
 
     g_test_init(&argc, &argv, NULL);
-    address = g_getenv("VIOMMU_VFIO");
-    if (!address) {
+    if (!names) {
         g_print("1..0 # SKIP VIOMMU_VFIO names no device of vfio-pci\n");
         return 0;
     }
+    list = g_strsplit(names, ",", 2);
+    address = list[0];
+    other = list[1];
     endpoint = g_strdup_printf("vfio-pci,host=%s,iommufd=i0", address);
     board_set_endpoint(endpoint);
     g_test_add_func("/vfio/legacy", test_legacy);
     g_test_add_func("/vfio/off", test_off);
     g_test_add_func("/vfio/first-stage", test_first_stage);
-    g_test_add_func("/vfio/shadow", test_shadow);
+    g_test_add_func("/vfio/second-stage", test_second_stage);
     g_test_add_func("/vfio/invalidation", test_invalidation);
     g_test_add_func("/vfio/pasids", test_pasids);
     g_test_add_func("/vfio/page-requests", test_page_requests);
     g_test_add_func("/vfio/demand", test_demand);
+    g_test_add_func("/vfio/two", test_two);
     g_test_add_func("/vfio/capabilities", test_capabilities);
     g_test_add_func("/vfio/reset", test_reset);
     g_test_add_func("/vfio/interrupt", test_interrupt);
