@@ -40,6 +40,12 @@ struct QTest {
 #define QEMU_PREFIX "qemu-system-"
 
 static const char *target = "x86_64";
+static bool use_tcp;
+
+void qtest_set_tcp(bool on)
+{
+    use_tcp = on;
+}
 
 void qtest_set_target(const char *name)
 {
@@ -307,7 +313,7 @@ static QTest *launch(const char *options, bool *connected)
     path = g_build_filename(dir, "sock", NULL);
     q->sock = -1;
     q->in = g_string_new(NULL);
-    listener = listen_at(path);
+    listener = use_tcp ? -1 : listen_at(path);
     if (listener >= 0) {
         place = g_strdup_printf("unix:%s", path);
     } else {

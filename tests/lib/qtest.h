@@ -28,6 +28,9 @@ bool qtest_is_qemu(void);
  * QEMU, the one beside $QTEST_QEMU_BINARY is taken.
  */
 void qtest_set_target(const char *target);
+/** Machines that are started from now on are talked to by TCP, or by a socket
+ *  in the file system, as they are at first (where the system has those). */
+void qtest_set_tcp(bool on);
 
 /**
  * Start a machine with the options that printf() makes of @format, split as

@@ -145,6 +145,8 @@ static void test_bad_machine(void)
           NULL },
         { "-machine q36 -m 256M", "q36", NULL },
         { "-machine q35 -m some", "some", NULL },
+        { "-machine q35 -m 256M -qtest tcp:127.0.0.1:x", "-qtest",
+          "tcp:127.0.0.1:x" },
         { "-machine q35 -m 256M -device intel-iommu "
           "-device viommu-testdev,addr=44", "44", NULL },
         { "-machine q35 -m 256M -device intel-iommu "
@@ -240,6 +242,20 @@ static void test_good_endpoint(void)
     }
 }
 
+/* The same board at the end of another kind of line. */
+static void test_tcp(void)
+{
+    Board b;
+    uint64_t page;
+
+    qtest_set_tcp(true);
+    board_start(&b, "");
+    page = board_pages(&b, 1);
+    board_dma_good(&b, page, page);
+    board_end(&b);
+    qtest_set_tcp(false);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -248,5 +264,6 @@ int main(int argc, char **argv)
     g_test_add_func("/options/bad", test_bad);
     g_test_add_func("/options/good", test_good);
     g_test_add_func("/options/bad-machine", test_bad_machine);
+    g_test_add_func("/options/tcp", test_tcp);
     return g_test_run();
 }

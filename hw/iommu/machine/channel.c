@@ -2,8 +2,10 @@
 /*
  * The line to a qtest client.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -69,46 +71,109 @@ static void catch_signals(Channel *channel)
     }
 }
 
+typedef union Place {
+    struct sockaddr any;
+    struct sockaddr_un file;
+    struct sockaddr_in tcp;
+} Place;
+
+/* As the option has it. */
+static char *place_name(const MachineOptions *options)
+{
+    char address[INET_ADDRSTRLEN] = "";
+
+    if (options->channel_path) {
+        return g_strdup_printf("unix:%s", options->channel_path);
+    }
+    inet_ntop(AF_INET, &options->channel_address, address, sizeof(address));
+    return g_strdup_printf("tcp:%s:%u", address, options->channel_port);
+}
+
+static bool refused(const char *name, const char *what, int number,
+                    GError **error)
+{
+    g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                "-qtest %s: cannot %s: %s", name, what, g_strerror(number));
+    return false;
+}
+
+/* Returns the bytes of *@place, 0 when a path does not fit. */
+static socklen_t make_place(const MachineOptions *options, Place *place)
+{
+    const char *path = options->channel_path;
+
+    *place = (Place) { 0 };
+    if (!path) {
+        place->tcp.sin_family = AF_INET;
+        place->tcp.sin_addr = options->channel_address;
+        place->tcp.sin_port = htons(options->channel_port);
+        return sizeof(place->tcp);
+    }
+    if (strlen(path) >= sizeof(place->file.sun_path)) {
+        return 0;
+    }
+    place->file.sun_family = AF_UNIX;
+    strcpy(place->file.sun_path, path);
+    return sizeof(place->file);
+}
+
+static int listen_at(int fd, const Place *place, socklen_t size)
+{
+    const char *path = place->file.sun_path;
+    bool is_file = place->any.sa_family == AF_UNIX;
+    struct stat status;
+    int on = 1;
+
+    /* A socket that an earlier run left; never any other file. */
+    if (is_file && lstat(path, &status) == 0 && S_ISSOCK(status.st_mode)) {
+        unlink(path);
+    }
+    /* And a port that one has just left. */
+    if (!is_file) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    }
+    if (bind(fd, &place->any, size) < 0) {
+        return -1;
+    }
+    if (is_file) {
+        strcpy(listening_path, path);
+    }
+    return listen(fd, 1);
+}
+
+static int connect_to(int fd, const Place *place, socklen_t size)
+{
+    int on = 1;
+
+    /* Each answer is waited for. */
+    if (place->any.sa_family == AF_INET) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    }
+    return connect(fd, &place->any, size);
+}
+
 static bool open_socket(Channel *channel, const MachineOptions *options,
                         GError **error)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
     bool listening = options->channel == CHANNEL_LISTEN;
-    const char *path = options->channel_path;
-    struct stat status;
-    int fd, ret;
+    g_autofree char *name = place_name(options);
+    Place place;
+    socklen_t size = make_place(options, &place);
+    int fd;
 
-    if (strlen(path) >= sizeof(address.sun_path)) {
+    if (!size) {
         g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "-qtest unix:%s: the path is longer than %zu bytes", path,
-                    sizeof(address.sun_path) - 1);
+                    "-qtest %s: the path is longer than %zu bytes", name,
+                    sizeof(place.file.sun_path) - 1);
         return false;
     }
-    strcpy(address.sun_path, path);
     channel->is_socket = true;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    fd = socket(place.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
-        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "-qtest unix:%s: %s", path, g_strerror(errno));
-        return false;
+        return refused(name, "have a socket", errno, error);
     }
-    if (listening) {
-        /* A socket that an earlier run left; never any other file. */
-        if (lstat(path, &status) == 0 && S_ISSOCK(status.st_mode)) {
-            unlink(path);
-        }
-        ret = bind(fd, (struct sockaddr *)&address, sizeof(address));
-        if (ret == 0) {
-            strcpy(listening_path, path);
-            ret = listen(fd, 1);
-        }
-    } else {
-        ret = connect(fd, (struct sockaddr *)&address, sizeof(address));
-    }
-    if (ret < 0) {
-        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "-qtest unix:%s: cannot %s: %s", path,
-                    listening ? "listen" : "connect", g_strerror(errno));
+    if ((listening ? listen_at : connect_to)(fd, &place, size) < 0) {
+        refused(name, listening ? "listen" : "connect", errno, error);
         close(fd);
         return false;
     }

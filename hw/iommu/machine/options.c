@@ -2,6 +2,7 @@
 /*
  * The command line.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -256,6 +257,27 @@ static bool set_display(MachineOptions *options, const char *value,
            fail(error, "only 'none' is there");
 }
 
+/* "unix:PATH", or "tcp:ADDRESS:PORT" with an address of four numbers. */
+static bool set_place(MachineOptions *options, const char *text)
+{
+    g_auto(GStrv) part = g_strsplit(text, ":", 3);
+    struct in_addr address = { 0 };
+    uint64_t port = 0;
+    bool tcp = part[0] && !strcmp(part[0], "tcp");
+
+    if (tcp ? g_strv_length(part) != 3 ||
+              inet_pton(AF_INET, part[1], &address) != 1 ||
+              !option_number(part[2], UINT16_MAX, &port) || !port
+            : !g_str_has_prefix(text, "unix:") || !text[strlen("unix:")]) {
+        return false;
+    }
+    g_free(options->channel_path);
+    options->channel_path = tcp ? NULL : g_strdup(text + strlen("unix:"));
+    options->channel_address = address;
+    options->channel_port = (uint16_t)port;
+    return true;
+}
+
 static bool set_qtest(MachineOptions *options, const char *value,
                       GError **error)
 {
@@ -268,10 +290,10 @@ static bool set_qtest(MachineOptions *options, const char *value,
         options->channel = CHANNEL_STDIO;
         return true;
     }
-    if (!g_str_has_prefix(path, "unix:") || !path[strlen("unix:")]) {
-        return fail(error, "expects unix:PATH[,server=on|off] or stdio");
+    if (!set_place(options, path)) {
+        return fail(error, "expects unix:PATH or tcp:ADDRESS:PORT, with "
+                    "server=on|off, or stdio, not '%s'", path);
     }
-    path += strlen("unix:");
     while (*rest) {
         g_autofree char *item = option_next(&rest);
         char *equals = strchr(item, '=');
@@ -292,8 +314,6 @@ static bool set_qtest(MachineOptions *options, const char *value,
         }
     }
     options->channel = server ? CHANNEL_LISTEN : CHANNEL_CONNECT;
-    g_free(options->channel_path);
-    options->channel_path = g_strdup(path);
     return true;
 }
 
@@ -320,6 +340,8 @@ static const Option option_table[] = {
       set_memory },
     { "qtest", "unix:PATH[,server=on|off]", "connect to a qtest client, or "
       "wait for one", set_qtest },
+    { "qtest", "tcp:ADDRESS:PORT[,server=on|off]", "the same over TCP (IPv4)",
+      set_qtest },
     { "qtest", "stdio", "talk to it on standard input and output",
       set_qtest },
     { "qtest-log", "FILE", "write what is said there (none: nowhere)",
@@ -452,8 +474,8 @@ OptionsResult machine_options_parse(int argc, char **argv,
         i += used_value;
     }
     if (options->channel == CHANNEL_NONE && !options->dump_table) {
-        fail(error, "-qtest: missing, expects unix:PATH[,server=on|off] or "
-             "stdio");
+        fail(error, "-qtest: missing, expects unix:PATH or tcp:ADDRESS:PORT, with "
+             "server=on|off, or stdio");
         return OPTIONS_ERROR;
     }
     return OPTIONS_RUN;

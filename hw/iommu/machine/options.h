@@ -6,6 +6,8 @@
 #ifndef HW_IOMMU_MACHINE_OPTIONS_H
 #define HW_IOMMU_MACHINE_OPTIONS_H
 
+#include <netinet/in.h>
+
 #include <hw/iommu/viommu-smmuv3.h>
 #include <hw/iommu/viommu-testdev.h>
 #include <hw/iommu/viommu-vtd.h>
@@ -101,7 +103,10 @@ typedef struct MachineOptions {
     /* of DeviceOptions, in the order given */
     GPtrArray *devices;
     ChannelKind channel;
+    /* of a socket: its file, or NULL for TCP */
     char *channel_path;
+    struct in_addr channel_address;
+    uint16_t channel_port;
     /* NULL is none */
     char *log_path;
     /* where to write the table for firmware, instead of serving; NULL is
