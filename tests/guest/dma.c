@@ -458,7 +458,8 @@ int cmd_smmu(int argc, char **argv)
         return 1;
     }
     printf("regs idr0=0x%x idr1=0x%x idr3=0x%x idr5=0x%x cr0ack=0x%x "
-           "cr2=0x%x irqack=0x%x gerror=0x%x gerrorn=0x%x strtab=0x%" PRIx64 "\n",
+           "cr2=0x%x irqack=0x%x gerror=0x%x gerrorn=0x%x "
+           "strtab=0x%" PRIx64 "\n",
            reg32(regs, 0x00), reg32(regs, 0x04), reg32(regs, 0x0c),
            reg32(regs, 0x14), reg32(regs, 0x24), reg32(regs, 0x2c),
            reg32(regs, 0x54), reg32(regs, 0x60), reg32(regs, 0x64),

@@ -82,8 +82,8 @@ typedef struct ViommuHostFault {
     ViommuHostFaultType type;
     ViommuHostDevice *device;   /* with LOST: any one that it concerns, or
                                  * NULL */
-    /* a page request, a stall, or an unrecoverable fault's pasid, addr and access;
-     * source is filled in by the seam */
+    /* a page request, a stall, or an unrecoverable fault's pasid, addr and
+     * access; source is filled in by the seam */
     ViommuPageRequest request;
     uint32_t cookie;            /* of the group, for respond() */
     uint8_t reason;             /* of the model's architecture */

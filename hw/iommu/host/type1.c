@@ -245,42 +245,32 @@ static void type1_free(ViommuHost *common)
     g_free(host);
 }
 
+/* What both kinds of container have. */
+#define TYPE1_OPERATIONS                            \
+    .free = type1_free,                             \
+    .device_new = type1_device_new,                 \
+    .device_free = type1_device_free,               \
+    .map = map,                                     \
+    .unmap = unmap,                                 \
+    .set_dirty = set_dirty,                         \
+    .get_dirty = get_dirty,                         \
+    .bind = type1_bind,                             \
+    .unbind = type1_unbind,                         \
+    .shadow_map = type1_shadow_map,                 \
+    .shadow_unmap = type1_shadow_unmap,             \
+    .invalidate = type1_invalidate,                 \
+    .fds = type1_fds,                               \
+    .next_fault = type1_next_fault,                 \
+    .respond = type1_respond
+
 static const ViommuHostBackend plain = {
     .name = "type1",
-    .free = type1_free,
-    .device_new = type1_device_new,
-    .device_free = type1_device_free,
-    .map = map,
-    .unmap = unmap,
-    .set_dirty = set_dirty,
-    .get_dirty = get_dirty,
-    .bind = type1_bind,
-    .unbind = type1_unbind,
-    .shadow_map = type1_shadow_map,
-    .shadow_unmap = type1_shadow_unmap,
-    .invalidate = type1_invalidate,
-    .fds = type1_fds,
-    .next_fault = type1_next_fault,
-    .respond = type1_respond,
+    TYPE1_OPERATIONS,
 };
 
 static const ViommuHostBackend with_vsva = {
     .name = "type1 with vSVA",
-    .free = type1_free,
-    .device_new = type1_device_new,
-    .device_free = type1_device_free,
-    .map = map,
-    .unmap = unmap,
-    .set_dirty = set_dirty,
-    .get_dirty = get_dirty,
-    .bind = type1_bind,
-    .unbind = type1_unbind,
-    .shadow_map = type1_shadow_map,
-    .shadow_unmap = type1_shadow_unmap,
-    .invalidate = type1_invalidate,
-    .fds = type1_fds,
-    .next_fault = type1_next_fault,
-    .respond = type1_respond,
+    TYPE1_OPERATIONS,
     .alloc_pasid = type1_alloc_pasid,
     .free_pasid = type1_free_pasid,
 };
