@@ -2,8 +2,9 @@
 /* The IORT: what iasl reads in it, and what is refused. */
 #include <string.h>
 
-#include <glib/gstdio.h>
 #include <hw/iommu/viommu-firmware.h>
+
+#include "iasl.h"
 
 typedef struct Table {
     ViommuIort iort;
@@ -53,16 +54,12 @@ static void test_bytes(void)
 {
     GError *error = NULL;
     GByteArray *out;
-    uint8_t sum = 0;
     Table t;
 
     table_init(&t);
     out = viommu_iort_build(&t.iort, &error);
     g_assert_no_error(error);
-    for (unsigned i = 0; i < out->len; i++) {
-        sum += out->data[i];
-    }
-    g_assert_cmphex(sum, ==, 0);
+    g_assert_cmphex(table_sum(out), ==, 0);
     g_assert_cmpmem(out->data, 4, "IORT", 4);
     /* header, ITS group, unit with one mapping, root complex with two */
     g_assert_cmpuint(out->len, ==, 48 + 24 + (68 + 20) + (40 + 2 * 20));
@@ -252,43 +249,26 @@ static const char *const fields[] = {
 
 static void iasl_shows(const Table *t, const char *const *wanted, unsigned n)
 {
-    g_autofree char *folder = g_dir_make_tmp("viommu-iort-XXXXXX", NULL);
-    g_autofree char *aml = g_build_filename(folder, "iort.aml", NULL);
-    g_autofree char *dsl = g_build_filename(folder, "iort.dsl", NULL);
-    char *argv[] = { (char *)"iasl", (char *)"-d", aml, NULL };
-    g_autofree char *said = NULL;
-    g_autofree char *complained = NULL;
-    g_autofree char *listing = NULL;
     GError *error = NULL;
-    GByteArray *out;
+    GByteArray *out = viommu_iort_build(&t->iort, &error);
+    g_autofree char *listing = NULL;
     const char *at;
-    int status;
 
-    out = viommu_iort_build(&t->iort, &error);
     g_assert_no_error(error);
-    g_assert_true(g_file_set_contents(aml, (const char *)out->data, out->len,
-                                      NULL));
+    listing = iasl_listing(out);
     g_byte_array_unref(out);
-    if (!g_spawn_sync(folder, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL,
-                      &said, &complained, &status, &error)) {
+    if (!listing) {
         g_test_skip("iasl is not installed");
-        g_clear_error(&error);
-    } else {
-        g_assert_cmpint(status, ==, 0);
-        g_assert_true(g_file_get_contents(dsl, &listing, NULL, NULL));
-        g_assert_null(strstr(listing, "Incorrect checksum"));
-        at = listing;
-        for (unsigned i = 0; i < n; i++) {
-            at = strstr(at, wanted[i]);
-            if (!at) {
-                g_error("iasl shows no '%s' there:\n%s", wanted[i], listing);
-            }
-            at++;
-        }
-        g_unlink(dsl);
+        return;
     }
-    g_unlink(aml);
-    g_rmdir(folder);
+    at = listing;
+    for (unsigned i = 0; i < n; i++) {
+        at = strstr(at, wanted[i]);
+        if (!at) {
+            g_error("iasl shows no '%s' there:\n%s", wanted[i], listing);
+        }
+        at++;
+    }
 }
 
 static void test_iasl(void)

@@ -18,8 +18,8 @@
  * Stamps answer it for broad invalidations, because they are read before the
  * walk.  For single keys there is an epoch: read before the walk, given to
  * viommu_cache_fill(), advanced before each removal; a fill with an old epoch
- * is dropped.  Either the fill sees the new epoch, or the removal sees the fill,
- * because both hold the set's lock.
+ * is dropped.  Either the fill sees the new epoch, or the removal sees the
+ * fill, because both hold the set's lock.
  */
 #ifndef HW_IOMMU_COMMON_CACHE_H
 #define HW_IOMMU_COMMON_CACHE_H

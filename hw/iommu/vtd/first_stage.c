@@ -296,7 +296,7 @@ static VtdReason from_the_top(Walk *w, VtdMapping *m)
 
 static VtdReason walk(Walk *w, VtdMapping *m)
 {
-    VtdReason reason;
+    VtdReason reason = VTD_FR_NONE;
 
     viommu_count_roughly(&w->u->common.stats.walks);
     w->again = !vtd_table_find(w->u, &w->tag, w->addr, w->context->fs_table,
