@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * SMMUv3: CMD_SYNC, global errors and interrupt messages, automatic answers
- * to page requests, stalls without end, ranges, and queues that are where or
- * as large as they should not be.
+ * to page requests, ranges, and queues that are where or as large as they
+ * should not be.
  */
 #include <string.h>
 
@@ -322,38 +322,6 @@ static void test_last_only(void)
     smmu_test_free(s);
 }
 
-/* As many as IDR5 says wait, the next one does not. */
-static void test_stalls_bounded(void)
-{
-    Smmu *s = new_stream(SMMUV3_S1);
-    unsigned max = guest_reg32(s->regs, SMMUV3_IDR5) >> 16;
-    ViommuReply reply;
-
-    s->cd.stall = true;
-    smmu_test_put_cd(s, 0);
-    for (unsigned i = 0; i < max; i++) {
-        g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply), ==,
-                        VIOMMU_STALLED);
-    }
-    g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply), ==,
-                    VIOMMU_FAULT);
-    /* Others' stalls stay; ours all end. */
-    guest_smmu_command(&s->commands, 0x45 | 1ull << 32, 0);
-    smmu_test_sync(s);
-    g_assert_cmpuint(s->f->resumes->len, ==, 0);
-    guest_smmu_command(&s->commands, 0x45 | (uint64_t)SMMU_TEST_SID << 32, 0);
-    smmu_test_sync(s);
-    g_assert_cmpuint(s->f->resumes->len, ==, max);
-    /* And there is room again. */
-    g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply), ==,
-                    VIOMMU_STALLED);
-    fixture_forget(s->f);
-    guest_set_reg32(s->regs, SMMUV3_CR0, SMMUV3_CR0_CMDQEN);
-    fixture_run(s->f);
-    g_assert_cmpuint(s->f->resumes->len, ==, 1);
-    smmu_test_free(s);
-}
-
 /* One address stands for the page of stage 1, though stage 2 cuts it. */
 static void test_pieces(void)
 {
@@ -510,7 +478,6 @@ int main(int argc, char **argv)
     g_test_add_func("/smmu-queues/page-responses", test_page_responses);
     g_test_add_func("/smmu-queues/full-queue", test_full_queue);
     g_test_add_func("/smmu-queues/last-only", test_last_only);
-    g_test_add_func("/smmu-queues/stalls-bounded", test_stalls_bounded);
     g_test_add_func("/smmu-queues/pieces", test_pieces);
     g_test_add_func("/smmu-queues/ranges", test_ranges);
     g_test_add_func("/smmu-queues/hostile-queues", test_hostile_queues);
