@@ -49,8 +49,8 @@ guest_defaults() {
     guest_vfio=0                # viommu-testdev in the hands of a process
     guest_vfio_skips=''         # its checks that this kernel may not have,
     guest_vfio_absent=''        # or must refuse behind this unit: patterns
-    guest_uapi=''               # PCI devices for tests/uapi's program, with a
-                                # comma; nothing else is tested then
+    guest_uapi=''               # words for tests/uapi's program, with commas;
+                                # nothing else is tested then
     guest_uapi_absent=''        # its cases that cannot run there: patterns
     guest_caching=0             # caching mode
     # at most three faults in all: Linux stops logging (10 messages in 5 s)

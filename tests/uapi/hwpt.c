@@ -10,7 +10,7 @@
 #define ROOM    64
 
 /* VT-d (11.4.3) */
-#define ECAP_NEST (UINT64_C(1) << 26)
+#define ECAP_NEST UINT64_C(26)
 
 static int hw_info(UapiDevice *d, IommufdHwInfo *info)
 {
@@ -56,7 +56,8 @@ static void test_hw_info(Uapi *u)
         uapi_check(u, !data[i], "byte %u behind the end is not zero", i);
     }
     if (type == IOMMUFD_HW_INFO_INTEL_VTD) {
-        uapi_check(u, vtd->cap_reg && (vtd->ecap_reg & ECAP_NEST),
+        uapi_check(u, vtd->cap_reg &&
+                   (vtd->ecap_reg >> ECAP_NEST & 1) == !u->flat,
                    "CAP %#llx, ECAP %#llx", (unsigned long long)vtd->cap_reg,
                    (unsigned long long)vtd->ecap_reg);
     }
@@ -115,6 +116,12 @@ static void test_alloc(Uapi *u)
     cmd.flags = 0;
     uapi_expect(u, alloc(&d, &cmd), 0, "alloc");
     hwpt = cmd.out_hwpt_id;
+    cmd.flags = IOMMUFD_HWPT_NEST_PARENT;
+    uapi_expect(u, alloc(&d, &cmd), u->flat ? -EOPNOTSUPP : 0, "a parent");
+    if (!u->flat) {
+        uapi_expect(u, uapi_destroy(u, d.iommu, cmd.out_hwpt_id), 0,
+                    "destroy it");
+    }
     uapi_expect(u, uapi_destroy(u, d.iommu, ioas), -EBUSY,
                 "destroy its IOAS");
     uapi_expect(u, uapi_hwpt(&d, 0, hwpt, &parent), -EOPNOTSUPP,

@@ -48,6 +48,14 @@ static void add_devices(Uapi *u)
     u->name[1] = "0000:02:00.0";
 }
 
+/** One that has second-stage tables only, and so no guests' tables. */
+static void without_first_stage(ViommuVtdConfig *vtd)
+{
+    vtd->first_stage = false;
+    vtd->nested = false;
+    vtd->extended_access = false;
+}
+
 /* The host's IOMMU, and the form of containers' user API, by the program's
  * argument. */
 static const struct {
@@ -58,6 +66,7 @@ static const struct {
     UapiVsva uapi;
 } forms[] = {
     { "linux", HOSTSIM_VTD, HOSTSIM_VSVA_NONE, UAPI_VTD, UAPI_NO_VSVA },
+    { "flat", HOSTSIM_VTD, HOSTSIM_VSVA_NONE, UAPI_VTD, UAPI_NO_VSVA },
     { "smmuv3", HOSTSIM_SMMUV3, HOSTSIM_VSVA_NONE, UAPI_SMMUV3,
       UAPI_NO_VSVA },
     { "merged", HOSTSIM_VTD, HOSTSIM_VSVA_MERGED, UAPI_VTD,
@@ -88,6 +97,10 @@ int main(int argc, char **argv)
             u.arch = forms[i].uapi_arch;
             u.vsva = forms[i].uapi;
         }
+    }
+    if (!strcmp(form, "flat")) {
+        without_first_stage(&config.vtd);
+        u.flat = true;
     }
     sim = hostsim_new(&config, &error);
     if (!sim) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The conformance program on Linux: /dev/iommu, and the viommu-testdevs with
- * the names that it is given, or else the first two that vfio-pci drives.  It
- * needs root.
+ * the names that it is given, or else the first two that vfio-pci drives.
+ * Before them, "flat" stands for an IOMMU without guests' tables.  It needs
+ * root.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -254,6 +255,9 @@ int main(int argc, char **argv)
         printf("Bail out! /dev/iommu: %s\n", strerror(errno));
         return 1;
     }
+    u.flat = argc > 1 && !strcmp(argv[1], "flat");
+    argv += u.flat;
+    argc -= u.flat;
     if (!take_devices(&u, argc - 1, argv + 1)) {
         return 1;
     }

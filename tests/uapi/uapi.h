@@ -46,8 +46,9 @@ typedef enum UapiArch {
 typedef struct Uapi {
     UapiCalls calls;
     UapiArch arch;
+    bool flat;              /* it has no guests' tables */
     /* devices' own files, or NULL; the first two are viommu-testdevs in
-     * groups of their own, behind an IOMMU that can nest */
+     * groups of their own */
     const char *device[2];
     /* their groups, and their names in them; or NULL */
     const char *group[2];
@@ -69,7 +70,8 @@ int uapi_main(Uapi *u);
 int uapi_run(Uapi *u, const UapiTest *const *files, size_t n);
 
 /** Each file's tests, ended by one without a name; those of SMMUv3, and those
- *  in lists of their own for VT-d, are left out with the other. */
+ *  in lists of their own for VT-d, are left out with the other, and on a flat
+ *  IOMMU. */
 extern const UapiTest uapi_dispatch_tests[];
 extern const UapiTest uapi_objects_tests[];
 extern const UapiTest uapi_ioas_tests[];
