@@ -2,8 +2,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # variables of lib/guest.sh
 #
-# A guest that runs QEMU itself, with a device that it passes through from
-# behind our unit to a machine with a unit of ours.  Sourced by lib/guest.sh.
+# A guest that runs QEMU or viommu-machine itself, with a device that it passes
+# through from behind our unit to a machine with a unit of ours.  Sourced by
+# lib/guest.sh.  Which of the two, $guest_inner says.
 #
 #   guest_inner_run FOLDER      boots it, with its files in FOLDER
 #   guest_inner_judge FOLDER    calls guest_result for each test in there
@@ -18,7 +19,7 @@ inner_libraries() {
 inner_compile() {
     local tests=$guest_root/tests words file files=()
     read -ra words <<<"$(pkg-config --cflags --libs glib-2.0)"
-    for file in vfio board passed sm pri; do
+    for file in vfio vfio-tables board passed sm pri; do
         files+=("$tests/qtest/$file.c")
     done
     for file in qtest pci testdev vtd-tables vtd-regs vtd-scalable; do
@@ -28,15 +29,35 @@ inner_compile() {
         -o "$1" "${files[@]}" "${words[@]}"
 }
 
-# The image's own files and, behind them, QEMU with all it needs.
+# inner_machine FOLDER: viommu-machine, from a build folder of its own
+inner_machine() {
+    local build=$guest_root/out/inner-build
+    if [ ! -e "$build/build.ninja" ]; then
+        rm -rf -- "$build"
+        run_step "configuring viommu-machine" inner-configure.log \
+            meson setup --buildtype=release "$build" "$guest_root"
+    fi
+    run_step "building viommu-machine" inner-build.log \
+        ninja -C "$build" hw/iommu/machine/viommu-machine
+    cp -- "$build/hw/iommu/machine/viommu-machine" "$1/"
+    cp -- "$build/hw/iommu/libviommu.so.0.1.0" "$1/lib/libviommu.so.0"
+}
+
+# inner_qemu FOLDER
+inner_qemu() {
+    mkdir -p -- "$1/firmware"
+    cp -- "$guest_qemu/qemu-system-x86_64" "$1/"
+    cp -- "$guest_qemu/lib/libviommu.so.0" "$1/lib/"
+    cp -- "$guest_qemu"/firmware/{bios-256k,kvmvapic}.bin "$1/firmware/"
+}
+
+# The image's own files and, behind them, the machine with all it needs.
 inner_initrd() {
     local folder=$1 tree=$1/tree to=$1/tree/inner file
     rm -rf -- "$tree"
-    mkdir -p -- "$to/lib" "$to/firmware"
+    mkdir -p -- "$to/lib"
     cp -- "$guest_root/tests/guest/inner/init" "$to/"
-    cp -- "$guest_qemu/qemu-system-x86_64" "$to/"
-    cp -- "$guest_qemu/lib/libviommu.so.0" "$to/lib/"
-    cp -- "$guest_qemu"/firmware/{bios-256k,kvmvapic}.bin "$to/firmware/"
+    "inner_$guest_inner" "$to"
     inner_compile "$to/qtest-vfio"
     while read -r file; do
         case $file in
@@ -44,8 +65,7 @@ inner_initrd() {
         esac
         mkdir -p -- "$tree$(dirname -- "$file")"
         cp -L -- "$file" "$tree$file"
-    done < <(inner_libraries "$to/qemu-system-x86_64" "$to/qtest-vfio" \
-                 "$to/lib/libviommu.so.0")
+    done < <(inner_libraries "$to"/*-* "$to/lib/libviommu.so.0")
     cp -- "$guest_image/initrd" "$folder/initrd"
     (cd "$tree" && find . | LC_ALL=C sort |
         cpio -o -H newc -R 0:0 --quiet | gzip -1) >>"$folder/initrd"
@@ -86,5 +106,5 @@ guest_inner_judge() {
     guest_console=$folder/console.log
     guest_report=$(tr -d '\r' <"$folder/report.log" 2>/dev/null || true)
     guest_judge_end "$folder" || return 0
-    guest_judge_checks inner "QEMU in the guest"
+    guest_judge_checks inner "the $guest_inner in the guest"
 }

@@ -536,34 +536,47 @@ const char *passthrough_unplug(Board *board, const char *id)
     return NULL;
 }
 
+static void add_simulation(Hostsim *sim, GString *out)
+{
+    HostsimUsage usage;
+
+    hostsim_usage(sim, &usage);
+    g_string_append_printf(out, "bound=%u objects=%u ioctls=%"
+                           G_GUINT64_FORMAT, usage.bound, usage.objects,
+                           usage.ioctls);
+}
+
 const char *passthrough_usage(Board *board, GString *out)
 {
     Passthrough *p = board->passthrough;
     const Connection *c = NULL;
     ViommuHostStats stats;
-    HostsimUsage usage;
 
-    /* the first one of the simulated host */
+    /* the first one; of the simulated host, if there is one */
     for (guint i = p ? p->connections->len : 0; i > 0; i--) {
         const Connection *other = g_ptr_array_index(p->connections, i - 1);
 
-        c = other->host && other->sys != viommu_syscalls() ? other : c;
+        if (other->host && (!p->sim || other->sys != viommu_syscalls())) {
+            c = other;
+        }
     }
     if (!c) {
-        return "there is no host-testdev";
+        return "there is no host device";
     }
-    hostsim_usage(p->sim, &usage);
     viommu_host_get_stats(c->host, &stats);
+    if (p->sim) {
+        add_simulation(p->sim, out);
+    } else {
+        g_string_append_printf(out, "calls=%" G_GUINT64_FORMAT, stats.calls);
+    }
     g_string_append_printf(
-        out, "bound=%u objects=%u ioctls=%" G_GUINT64_FORMAT
-        " binds=%" G_GUINT64_FORMAT " unbinds=%" G_GUINT64_FORMAT
+        out, " binds=%" G_GUINT64_FORMAT " unbinds=%" G_GUINT64_FORMAT
         " invalidations=%" G_GUINT64_FORMAT
         " invalidation-calls=%" G_GUINT64_FORMAT
         " page-requests=%" G_GUINT64_FORMAT
         " page-responses=%" G_GUINT64_FORMAT " errors=%" G_GUINT64_FORMAT
         " shadow-maps=%" G_GUINT64_FORMAT " faults=%" G_GUINT64_FORMAT,
-        usage.bound, usage.objects,
-        usage.ioctls, stats.binds, stats.unbinds, stats.invalidations,
+        stats.binds, stats.unbinds, stats.invalidations,
         stats.invalidation_calls, stats.page_requests, stats.page_responses,
         stats.errors, stats.shadow_maps, stats.faults);
     return NULL;
