@@ -228,6 +228,26 @@ static void test_caching_mode(void)
     }
 }
 
+/* But not those of a first stage, which software changes without an
+ * invalidation, nor permissions that it adds there (6.1). */
+static void test_caching_first(gconstpointer data)
+{
+    unsigned pgtt = GPOINTER_TO_UINT(data);
+    Scalable *s = start_caching(pgtt, true);
+
+    if (pgtt == SPEC_PGTT_NESTED) {
+        g_assert_true(guest_ss_map(s->alloc, s->ss, 4, PA, PA, 1, 3));
+    }
+    scalable_fault(s, PASID, VA, SM_R, SPEC_FR_SM_FS_P);
+    g_assert_true(guest_fs_map(&s->fs, s->alloc, VA, PA, 1,
+                               SM_LEAF & ~SPEC_FS_RW));
+    scalable_ok(s, PASID, VA, SM_R, PA);
+    scalable_fault(s, PASID, VA, SM_W, SPEC_FR_SM_WRITE);
+    g_assert_true(guest_fs_map(&s->fs, s->alloc, VA, PA, 1, SM_LEAF));
+    scalable_ok(s, PASID, VA, SM_W, PA);
+    scalable_free(s);
+}
+
 static void queue_error(unsigned error, uint64_t lo, uint64_t hi,
                         uint64_t third, unsigned tail_by)
 {
@@ -408,6 +428,12 @@ int main(int argc, char **argv)
     g_test_add_func("/sm-stale/nested-table", test_nested_table);
     g_test_add_func("/sm-stale/pasid-cache", test_pasid_cache);
     g_test_add_func("/sm-stale/caching-mode", test_caching_mode);
+    g_test_add_data_func("/sm-stale/caching-mode/first",
+                         GUINT_TO_POINTER(SPEC_PGTT_FIRST),
+                         test_caching_first);
+    g_test_add_data_func("/sm-stale/caching-mode/nested",
+                         GUINT_TO_POINTER(SPEC_PGTT_NESTED),
+                         test_caching_first);
     g_test_add_func("/sm-stale/queue-errors", test_queue_errors);
     g_test_add_func("/sm-stale/legacy-descriptors",
                     test_legacy_descriptors);

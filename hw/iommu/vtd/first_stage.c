@@ -351,8 +351,11 @@ VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
     if (reason) {
         mapping->flags = 0;
     }
-    if (!w.unmarked) {
-        /* A refused access marks nothing; one that is granted later must. */
+    /* A refused access marks nothing; one that is granted later must.  Nor
+     * does caching mode hold for first-stage entries: software makes them
+     * present without an invalidation (6.1). */
+    if (!w.unmarked && (!reason || reason == VTD_FR_SS_NOT_PRESENT ||
+                        reason == VTD_FR_SS_RESERVED)) {
         vtd_iotlb_fill(u, &w.tag, addr, wanted, mapping, reason);
     }
     return reason;

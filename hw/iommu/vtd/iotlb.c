@@ -9,7 +9,7 @@
 /*
  * Software may add permissions without invalidating, so a cached
  * translation that lacks one is not the last word (6.2.3).  In caching mode it
- * must invalidate then too.  A write through a translation whose tables do not
+ * must invalidate then too, but for a first stage (6.1).  A write through a translation whose tables do not
  * say "dirty" yet has to say so in the tables.
  */
 static bool last_word(const VtdUnit *u, const VtdContext *context,
@@ -18,7 +18,7 @@ static bool last_word(const VtdUnit *u, const VtdContext *context,
     VtdReason lacking = vtd_check(context, wanted->access, flags);
 
     if (lacking) {
-        return u->cfg.caching_mode;
+        return u->cfg.caching_mode && !vtd_has_first_stage(context);
     }
     return !(wanted->access & VIOMMU_WRITE) || (flags & VTD_MAP_DIRTY) ||
            wanted->probe;
@@ -48,10 +48,7 @@ void vtd_iotlb_fill(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
          * but not what memory failed to answer, nor what depends on bits
          * that other walks set without an invalidation. */
         if (!u->cfg.caching_mode || reason == VTD_FR_PAGING_ACCESS ||
-            reason == VTD_FR_SS_ACCESS || reason == VTD_FR_FS_ACCESS ||
-            reason == VTD_FR_SS_POINTER || reason == VTD_FR_FS_POINTER ||
-            reason == VTD_FR_FS_TABLE_WRITE ||
-            reason == VTD_FR_FS_UPDATE_FAILED) {
+            reason == VTD_FR_SS_ACCESS || reason == VTD_FR_SS_POINTER) {
             return;
         }
         shift = VTD_PAGE_SHIFT;
