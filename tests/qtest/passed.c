@@ -104,16 +104,20 @@ void passed_second_stage(Sm *s)
 
 void passed_first_stage(Sm *s)
 {
+    const uint64_t far = VA + (UINT64_C(1) << 30);
     uint64_t page = board_pages(&s->b, 2);
 
     sm_map(s, VA, page, 1);
-    sm_map(s, VA + (UINT64_C(1) << 30), page + PAGE, 1);
-    passed_piotlb(s, 0, VA);
-    passed_piotlb(s, SM_PASID, VA);
+    sm_map(s, far, page + PAGE, 1);
+    /* in caching mode, software tells of what it maps */
+    for (unsigned i = 0; i < 2; i++) {
+        passed_piotlb(s, i ? SM_PASID : 0, VA);
+        passed_piotlb(s, i ? SM_PASID : 0, far);
+    }
     sm_good(s, SM_NONE, VA, page);
     sm_good(s, SM_PASID, VA, page);
-    sm_good(s, SM_NONE, VA + (UINT64_C(1) << 30), page + PAGE);
-    sm_good(s, SM_PASID, VA + (UINT64_C(1) << 30), page + PAGE);
+    sm_good(s, SM_NONE, far, page + PAGE);
+    sm_good(s, SM_PASID, far, page + PAGE);
     passed_blocked(s, SM_NONE, VA + PAGE, false);
     passed_blocked(s, SM_PASID, VA + PAGE, true);
 }
@@ -138,6 +142,7 @@ void passed_invalidation(Sm *s)
     passed_piotlb(s, SM_PASID, VA);
     sm_good(s, SM_PASID, VA, page);
     /* without PASID, by the domain's IOTLB invalidation */
+    passed_piotlb(s, 0, VA);
     sm_good(s, SM_NONE, VA, page);
     board_put64(&s->b, at, (page + PAGE) | SM_LEAF);
     iotlb_domain(s);

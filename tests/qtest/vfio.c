@@ -14,6 +14,8 @@
 
 #include "tests/qtest/vfio.h"
 
+/* The host has no tables of 5 levels. */
+#define SHADOWED    OPTIONS ",aw-bits=57"
 #define WINDOW      UINT64_C(0xe8000000)
 
 /* Options of host-testdev, so that it is like the device. */
@@ -142,6 +144,19 @@ static void test_first_stage(void)
 
     start(&s);
     passed_first_stage(&s);
+    vfio_end(&s);
+}
+
+/* A unit that promises more than the host has: shadows of its first stage. */
+static void test_shadows(void)
+{
+    Sm s;
+
+    vfio_start(&s, SHADOWED ",nesting=auto", SPEC_PGTT_FIRST);
+    passed_first_stage(&s);
+    vfio_end(&s);
+    vfio_start(&s, SHADOWED ",nesting=auto", SPEC_PGTT_FIRST);
+    passed_invalidation(&s);
     vfio_end(&s);
 }
 
@@ -348,6 +363,7 @@ static void test_refused(void)
         { "x-scalable-mode=on,x-flts=on,nesting=on", "caching-mode=on" },
         { OPTIONS ",memory-types=on,nesting=on", "ECAP.MTS" },
         { NESTED ",pmr=on", "pmr=off" },
+        { SHADOWED ",nesting=on", "CAP.FS5LP" },
     };
     g_autofree char *device = device_options(address);
 
@@ -549,6 +565,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vfio/off", test_off);
     g_test_add_func("/vfio/first-stage", test_first_stage);
     g_test_add_func("/vfio/second-stage", test_second_stage);
+    g_test_add_func("/vfio/shadows", test_shadows);
     g_test_add_func("/vfio/invalidation", test_invalidation);
     g_test_add_func("/vfio/pasids", test_pasids);
     g_test_add_func("/vfio/page-requests", test_page_requests);
