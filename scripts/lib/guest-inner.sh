@@ -100,6 +100,16 @@ guest_inner_run() {
     rm -f -- "$folder/initrd"
 }
 
+# What Linux says of the unit below: that DMA was blocked, and nothing else.
+inner_judge_log() {
+    local lines
+    lines=$(guest_bad_lines <"$guest_console" |
+            grep -avE -e 'DRHD: handling fault status' \
+                -e '\[fault reason' || true)
+    guest_expect "log" "$(grep -c . <<<"$lines" || true) bad line(s) $(
+        head -n 1 <<<"$lines" | tr -d '\r')" "$(text_equal "$lines" '')"
+}
+
 guest_inner_judge() {
     local folder=$1
     guest_folder=$folder
@@ -107,4 +117,5 @@ guest_inner_judge() {
     guest_report=$(tr -d '\r' <"$folder/report.log" 2>/dev/null || true)
     guest_judge_end "$folder" || return 0
     guest_judge_checks inner "the $guest_inner in the guest"
+    inner_judge_log
 }

@@ -72,6 +72,48 @@ static void test_entries(void)
     vfio_end(&s);
 }
 
+static void check_leaf(Sm *s, uint64_t flags)
+{
+    g_assert_cmphex(board_get64(&s->b, sm_fs_at(s, VA, 1)) &
+                    (SPEC_FS_A | SPEC_FS_D | SPEC_FS_EA), ==, flags);
+}
+
+/* The hardware itself writes to the guest's tables, as the entry says. */
+static void test_bits(void)
+{
+    uint64_t page;
+    Sm s;
+
+    vfio_start(&s, NESTED, SPEC_PGTT_FIRST);
+    page = board_pages(&s.b, 1);
+    sm_map(&s, VA, page, 1);
+    passed_piotlb(&s, SM_PASID, VA);
+    sm_reads(&s, SM_PASID, VA, page);
+    check_leaf(&s, SPEC_FS_A);
+    sm_writes(&s, SM_PASID, VA, page);
+    check_leaf(&s, SPEC_FS_A | SPEC_FS_D);
+
+    s.entry.flags2 |= SPEC_PASID2_EAFE | SPEC_PASID2_SRE;
+    put(&s, SM_PASID, &s.entry);
+    sm_map(&s, VA, page, 1);
+    passed_piotlb(&s, SM_PASID, VA);
+    sm_reads(&s, SM_PASID, VA, page);
+    check_leaf(&s, SPEC_FS_A | SPEC_FS_EA);
+
+    /* a privileged request writes where nobody may, unless WPE forbids it */
+    sm_map_flags(&s, VA, page, 1, SPEC_FS_P);
+    passed_piotlb(&s, SM_PASID, VA);
+    testdev_set(&s.b.dev, TD_PASID, TD_PASID_ENABLE | TD_PASID_PRIV |
+                SM_PASID);
+    board_dma_writes(&s.b, VA, page);
+    s.entry.flags2 |= SPEC_PASID2_WPE;
+    put(&s, SM_PASID, &s.entry);
+    board_dma_reads(&s.b, VA, page);
+    board_dma_blocked(&s.b, VA, true);
+    passed_blocked(&s, SM_PASID, VA, false);
+    vfio_end(&s);
+}
+
 /* Of two address spaces, one is invalidated. */
 static void test_domains(void)
 {
@@ -199,6 +241,125 @@ static void test_bad_tables(void)
     vfio_end(&s);
 }
 
+/* --- Whatever comes ------------------------------------------------------ */
+
+/* An entry of one stage, with tables that are there, or are not.  (Two stages
+ * are shadowed, and broken ones can be more than is looked through.) */
+static void any_entry(Sm *s, GRand *rand, uint32_t pasid)
+{
+    static const uint8_t types[] = {
+        SPEC_PGTT_FIRST, SPEC_PGTT_SECOND, SPEC_PGTT_PASS,
+    };
+    GuestPasid entry = s->entry;
+    uint64_t at = guest_pasid_addr(&s->b.alloc, s->dir, pasid);
+
+    entry.pgtt = types[g_rand_int_range(rand, 0, G_N_ELEMENTS(types))];
+    entry.domain = (uint16_t)(SM_DOMAIN + g_rand_int_range(rand, 0, 3));
+    entry.ss = s->ss;
+    entry.ss_levels = 4;
+    switch (g_rand_int_range(rand, 0, 8)) {
+    case 0:
+        entry.fs = (uint64_t)g_rand_int(rand) << 12;
+        break;
+    case 1:
+        entry.ss = (uint64_t)g_rand_int(rand) << 12;
+        break;
+    case 2:
+        entry.flags2 = SPEC_PASID2_EAFE | SPEC_PASID2_SRE | SPEC_PASID2_WPE;
+        break;
+    default:
+        break;
+    }
+    g_assert_true(guest_pasid_set(&s->b.alloc, s->dir, pasid, &entry));
+    if (g_rand_int_range(rand, 0, 4) == 0) {
+        /* gone, or broken in any word */
+        unsigned word = (unsigned)g_rand_int_range(rand, 0, 8);
+
+        board_put64(&s->b, at + 8 * word, word ? g_rand_int(rand) : 0);
+    }
+}
+
+static void any_invalidation(Sm *s, GRand *rand, uint32_t pasid)
+{
+    GuestQueue *queue = &s->b.queue;
+    uint16_t domain = (uint16_t)(SM_DOMAIN + g_rand_int_range(rand, 0, 3));
+    unsigned am = (unsigned)g_rand_int_range(rand, 0, 10);
+    uint64_t va = VA & ~((PAGE << am) - 1);
+
+    switch (g_rand_int_range(rand, 0, 7)) {
+    case 0:
+        guest_queue_piotlb(queue, SPEC_GRAN_PAGE, domain, pasid, va, am,
+                           false);
+        break;
+    case 1:
+        guest_queue_piotlb(queue, SPEC_GRAN_DOMAIN, domain, pasid, 0, 0,
+                           false);
+        break;
+    case 2:
+        guest_queue_iotlb(queue, SPEC_GRAN_DOMAIN, domain, 0, 0, false);
+        break;
+    case 3:
+        guest_queue_iotlb(queue, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
+        break;
+    case 4:
+        guest_queue_pasid_cache(queue, SPEC_INV_PASID_GRAN_GLOBAL, 0, 0);
+        break;
+    case 5:
+        sm_drop(s, pasid, va, PAGE << am);
+        break;
+    default:
+        guest_queue_context(queue, SPEC_GRAN_GLOBAL, 0, 0, 0);
+        break;
+    }
+}
+
+/* Entries, tables, invalidations and DMA in any order: the host is asked for
+ * nothing that it refuses, and what is good at the end works. */
+static void test_any(void)
+{
+    static const uint32_t pasids[] = { 0, 1, 0x55, SM_PASID };
+    uint32_t seed = g_test_rand_int();
+    GRand *rand = g_rand_new_with_seed(seed);
+    GuestPasid good;
+    uint64_t page, value = 0;
+    Sm s;
+
+    g_test_message("seed %u", seed);
+    vfio_start(&s, OPTIONS ",nesting=auto", SPEC_PGTT_FIRST);
+    good = s.entry;
+    page = board_pages(&s.b, 2);
+    for (unsigned i = 0; i < 150; i++) {
+        uint32_t pasid = pasids[g_rand_int_range(rand, 0,
+                                                 G_N_ELEMENTS(pasids))];
+
+        if (g_rand_int_range(rand, 0, 2)) {
+            any_entry(&s, rand, pasid);
+            guest_queue_pasid_cache(&s.b.queue, SPEC_INV_PASID_GRAN_PASID,
+                                    SM_DOMAIN, pasid);
+        }
+        sm_map(&s, VA, g_rand_int_range(rand, 0, 4) ? page : BOARD_HOLE, 1);
+        any_invalidation(&s, rand, pasid);
+        board_sync(&s.b);
+        testdev_set(&s.b.dev, TD_CONTROL,
+                    g_rand_int_range(rand, 0, 2) ? TD_CONTROL_ATS : 0);
+        sm_use(&s, pasid ? pasid : SM_NONE);
+        testdev_dma_write(&s.b.dev, g_rand_int_range(rand, 0, 2) ? VA : page,
+                          &value, sizeof(value));
+    }
+    testdev_set(&s.b.dev, TD_CONTROL, 0);
+    s.entry = good;
+    sm_map(&s, VA, page, 1);
+    for (size_t i = 0; i < G_N_ELEMENTS(pasids); i++) {
+        put(&s, pasids[i], &good);
+        passed_piotlb(&s, pasids[i], VA);
+        sm_use(&s, pasids[i] ? pasids[i] : SM_NONE);
+        board_dma_good(&s.b, VA, page);
+    }
+    g_assert_cmpuint(testdev_get(&s.b.dev, TD_STALE_USES), ==, 0);
+    g_rand_free(rand);
+    vfio_end(&s);
+}
+
 /* viommu-machine's board lets go of the device, with everything bound. */
 static void test_unplug(void)
 {
@@ -225,10 +386,12 @@ static void test_unplug(void)
 void vfio_add_table_tests(void)
 {
     g_test_add_func("/vfio/entries", test_entries);
+    g_test_add_func("/vfio/bits", test_bits);
     g_test_add_func("/vfio/domains", test_domains);
     g_test_add_func("/vfio/device-tlb", test_device_tlb);
     g_test_add_func("/vfio/many", test_many);
     g_test_add_func("/vfio/bad-tables", test_bad_tables);
+    g_test_add_func("/vfio/any", test_any);
     if (!qtest_is_qemu()) {
         g_test_add_func("/vfio/unplug", test_unplug);
     }
