@@ -147,6 +147,49 @@ static void test_nested_second(void)
     }
 }
 
+static void put_entry(Scalable *s, unsigned pgtt)
+{
+    s->entry.pgtt = pgtt;
+    scalable_put_pasid(s, PASID);
+    guest_queue_pasid_cache(s->queue, SPEC_INV_PASID_GRAN_PASID, SM_DOMAIN,
+                            PASID);
+    guest_queue_iotlb(s->queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, 0, 0, false);
+    fixture_wait(s->f);
+}
+
+/*
+ * A PASID of a domain has nested tables, then a first stage alone: whatever
+ * was invalidated how often, nothing of the old tables comes back.
+ */
+static void test_nested_then_first(void)
+{
+    Scalable *s = start(SPEC_PGTT_NESTED);
+    uint64_t nested = s->entry.fs;
+    const unsigned pages = 4;
+    GuestFs first;
+
+    scalable_map(s, VA, PA, 1);
+    g_assert_true(guest_fs_init(&first, s->alloc, 4, 0));
+    g_assert_true(guest_fs_map(&first, s->alloc, VA, OTHER, 1, SM_LEAF));
+    for (unsigned i = 0; i < pages; i++) {
+        guest_queue_iotlb(s->queue, SPEC_GRAN_PAGE, SM_DOMAIN, 0, 0, true);
+    }
+    for (unsigned n = 0; n < 2 * pages; n++) {
+        s->entry.fs = nested;
+        put_entry(s, SPEC_PGTT_NESTED);
+        scalable_ok(s, PASID, VA, SM_R, PA);
+        s->entry.fs = first.table;
+        put_entry(s, SPEC_PGTT_FIRST);
+        for (unsigned i = 0; i < n; i++) {
+            guest_queue_iotlb(s->queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, 0, 0,
+                              false);
+        }
+        fixture_wait(s->f);
+        scalable_ok(s, PASID, VA, SM_R, OTHER);
+    }
+    scalable_free(s);
+}
+
 /* A first-stage table moves in the second stage: cached tables must go. */
 static void test_nested_table(void)
 {
@@ -426,6 +469,7 @@ int main(int argc, char **argv)
     g_test_add_func("/sm-stale/kept", test_kept);
     g_test_add_func("/sm-stale/nested-second", test_nested_second);
     g_test_add_func("/sm-stale/nested-table", test_nested_table);
+    g_test_add_func("/sm-stale/nested-then-first", test_nested_then_first);
     g_test_add_func("/sm-stale/pasid-cache", test_pasid_cache);
     g_test_add_func("/sm-stale/caching-mode", test_caching_mode);
     g_test_add_data_func("/sm-stale/caching-mode/first",

@@ -430,6 +430,48 @@ static void test_other_table(void)
     smmu_test_free(s);
 }
 
+/*
+ * A VMID and an ASID have nested tables, then stage 1 alone: whatever was
+ * invalidated how often, nothing of the old tables comes back.
+ */
+static void test_nested_then_first(void)
+{
+    Smmu *s = new_stream(SMMUV3_NESTED);
+    const unsigned pages = 4;
+    uint64_t nested = s->cd.ttb[0];
+    GuestTables first;
+
+    map_nested(s, IOVA, OLD, OLD);
+    g_assert_true(guest_tables_init(&first, s->alloc, 12, 48, 0));
+    g_assert_true(guest_tables_map(&first, IOVA, NEW, 3, SMMUV3_PAGE_S1));
+    for (unsigned i = 0; i < pages; i++) {
+        command(s, 0x2a | VMID, OLD | LEAF);
+    }
+    for (unsigned n = 1; n < 2 * pages; n++) {
+        ViommuReply reply;
+
+        s->ste.config = SMMUV3_NESTED;
+        s->cd.ttb[0] = nested;
+        smmu_test_put_cd(s, 0);
+        smmu_test_put_ste(s);
+        command(s, 0x10 | VMID, 0);
+        g_assert_cmpint(smmu_test_dma(s, IOVA, VIOMMU_READ, &reply), ==,
+                        VIOMMU_OK);
+        g_assert_cmphex(reply.addr, ==, OLD);
+        s->ste.config = SMMUV3_S1;
+        s->cd.ttb[0] = first.ttb;
+        smmu_test_put_cd(s, 0);
+        smmu_test_put_ste(s);
+        for (unsigned i = 0; i < n; i++) {
+            command(s, 0x10 | VMID, 0);
+        }
+        g_assert_cmpint(smmu_test_dma(s, IOVA, VIOMMU_READ, &reply), ==,
+                        VIOMMU_OK);
+        g_assert_cmphex(reply.addr, ==, NEW);
+    }
+    smmu_test_free(s);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -440,5 +482,6 @@ int main(int argc, char **argv)
     g_test_add_func("/smmu-stale/updates", test_updates);
     g_test_add_func("/smmu-stale/probe", test_probe);
     g_test_add_func("/smmu-stale/other-table", test_other_table);
+    g_test_add_func("/smmu-stale/nested-then-first", test_nested_then_first);
     return g_test_run();
 }

@@ -343,7 +343,9 @@ static inline unsigned smmu_asid_hash(uint32_t world, uint16_t asid)
 }
 
 /*
- * The counters only grow, so a sum stays the same only while none changes.
+ * The counters only grow, so a sum of the same counters stays the same only
+ * while none changes: all entries with one key have the same sum.  Only nested
+ * ones must die with stage 2's, but the key does not tell which they are.
  * Global entries outlive their ASID (4.4.2).
  */
 static inline ViommuTag smmu_stage2_tag(const SmmuUnit *u, uint16_t vmid)
@@ -364,7 +366,7 @@ static inline SmmuTags smmu_tags(const SmmuUnit *u, const SmmuContext *c)
     }
     stamp = viommu_acquire(&u->iotlb_gen) +
             viommu_acquire(&u->vmid_gens[world]) + 1;
-    if (c->flags & SMMU_CTX_S2) {
+    if (!(c->flags & SMMU_CTX_EL2)) {
         stamp += viommu_acquire(&u->nested_gens[c->vmid]);
     }
     return (SmmuTags) {

@@ -339,7 +339,7 @@ VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
     w.wanted = wanted;
     w.addr = addr;
     w.nested = context->pgtt == VTD_PGTT_NESTED;
-    w.tag = vtd_first_tag(u, context->did, context->pasid, w.nested);
+    w.tag = vtd_first_tag(u, context->did, context->pasid);
     w.inner_known = false;
     w.again = false;
     w.changed = false;

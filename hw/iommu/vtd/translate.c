@@ -543,8 +543,7 @@ static inline bool short_way(const VtdUnit *u, const ViommuRequest *req,
         if (!in_first_width(e.value[0], req->addr)) {
             return false;
         }
-        tag = vtd_first_tag(u, did, viommu_get(e.stamp, VTD_CTX_PASID),
-                            pgtt == VTD_PGTT_NESTED);
+        tag = vtd_first_tag(u, did, viommu_get(e.stamp, VTD_CTX_PASID));
     } else {
         if (!in_second_width(u, e.value[0], pgtt, req->addr)) {
             return false;

@@ -356,9 +356,11 @@ static inline uint64_t *vtd_pasid_gen(const VtdUnit *u, uint16_t did,
 }
 
 /*
- * The counters only grow, so that a sum stays the same only while none
- * changes.  First-stage translations also die with their PASID; nested ones
- * with each change of the domain's second stage.
+ * The counters only grow, so that a sum of the same counters stays the same
+ * only while none changes: all entries with one key have the same sum.
+ * First-stage translations also die with their PASID; and with each change of
+ * the domain's second stage, which only nested ones must, but the key does not
+ * tell which they are.
  */
 static inline ViommuTag vtd_second_tag(const VtdUnit *u, uint16_t did)
 {
@@ -369,13 +371,13 @@ static inline ViommuTag vtd_second_tag(const VtdUnit *u, uint16_t did)
 }
 
 static inline ViommuTag vtd_first_tag(const VtdUnit *u, uint16_t did,
-                                   uint32_t pasid, bool nested)
+                                      uint32_t pasid)
 {
     return (ViommuTag) {
         viommu_acquire(&u->iotlb_gen) +
         viommu_acquire(&u->iotlb_gens[did]) + 1 +
         viommu_acquire(vtd_pasid_gen(u, did, pasid)) +
-        (nested ? viommu_acquire(&u->nested_gens[did]) : 0),
+        viommu_acquire(&u->nested_gens[did]),
         vtd_pasid_key(did, pasid),
     };
 }
