@@ -274,6 +274,23 @@ static unsigned access_of(uint32_t flags)
            (flags & IOMMUFD_MAP_WRITEABLE ? VIOMMU_WRITE : 0);
 }
 
+/* What both ways of mapping ask for, and the address space that is meant. */
+static int map_target(SimCommand *c, uint32_t flags, uint64_t iova,
+                      uint64_t length, uint32_t id, SimIoas **ioas)
+{
+    if (flags & ~MAP_FLAGS) {
+        return -EOPNOTSUPP;
+    }
+    if (iova == UINT64_MAX || length == UINT64_MAX) {
+        return -EOVERFLOW;
+    }
+    if (!access_of(flags)) {
+        return -EINVAL;
+    }
+    *ioas = sim_object_get(c->context, id, SIM_IOAS);
+    return *ioas ? 0 : -ENOENT;
+}
+
 int sim_ioas_map(SimCommand *c)
 {
     IommufdIoasMap *cmd = c->cmd;
@@ -281,18 +298,13 @@ int sim_ioas_map(SimCommand *c)
     SimPages *pages;
     int ret;
 
-    if ((cmd->flags & ~MAP_FLAGS) || cmd->reserved) {
+    if (cmd->reserved) {
         return -EOPNOTSUPP;
     }
-    if (cmd->iova == UINT64_MAX || cmd->length == UINT64_MAX) {
-        return -EOVERFLOW;
-    }
-    if (!access_of(cmd->flags)) {
-        return -EINVAL;
-    }
-    ioas = sim_object_get(c->context, cmd->ioas_id, SIM_IOAS);
-    if (!ioas) {
-        return -ENOENT;
+    ret = map_target(c, cmd->flags, cmd->iova, cmd->length, cmd->ioas_id,
+                     &ioas);
+    if (ret) {
+        return ret;
     }
     ret = sim_pages_new_user(c->context->sim, sim_user_ptr(cmd->user_va),
                              cmd->length, cmd->flags & IOMMUFD_MAP_WRITEABLE,
@@ -314,18 +326,10 @@ int sim_ioas_map_file(SimCommand *c)
     SimPages *pages;
     int ret;
 
-    if (cmd->flags & ~MAP_FLAGS) {
-        return -EOPNOTSUPP;
-    }
-    if (cmd->iova == UINT64_MAX || cmd->length == UINT64_MAX) {
-        return -EOVERFLOW;
-    }
-    if (!access_of(cmd->flags)) {
-        return -EINVAL;
-    }
-    ioas = sim_object_get(c->context, cmd->ioas_id, SIM_IOAS);
-    if (!ioas) {
-        return -ENOENT;
+    ret = map_target(c, cmd->flags, cmd->iova, cmd->length, cmd->ioas_id,
+                     &ioas);
+    if (ret) {
+        return ret;
     }
     if (!cmd->length) {
         return -EINVAL;
