@@ -7,6 +7,7 @@
 
 #define LOW_VA          (VA & UINT32_MAX)
 #define PAGE            PASSED_PAGE
+#define LARGE           (UINT64_C(2) << 20)
 #define OTHER_DOMAIN    (SM_DOMAIN + 1)
 
 static void put(Sm *s, uint32_t pasid, const GuestPasid *entry)
@@ -243,12 +244,12 @@ static void test_bad_tables(void)
 
 /* --- Whatever comes ------------------------------------------------------ */
 
-/* An entry of one stage, with tables that are there, or are not.  (Two stages
- * are shadowed, and broken ones can be more than is looked through.) */
-static void any_entry(Sm *s, GRand *rand, uint32_t pasid)
+/* An entry of any type, with tables that are there, or are not, or hold
+ * nothing. */
+static void any_entry(Sm *s, GRand *rand, uint32_t pasid, uint64_t empty)
 {
     static const uint8_t types[] = {
-        SPEC_PGTT_FIRST, SPEC_PGTT_SECOND, SPEC_PGTT_PASS,
+        SPEC_PGTT_FIRST, SPEC_PGTT_SECOND, SPEC_PGTT_NESTED, SPEC_PGTT_PASS,
     };
     GuestPasid entry = s->entry;
     uint64_t at = guest_pasid_addr(&s->b.alloc, s->dir, pasid);
@@ -265,6 +266,9 @@ static void any_entry(Sm *s, GRand *rand, uint32_t pasid)
         entry.ss = (uint64_t)g_rand_int(rand) << 12;
         break;
     case 2:
+        entry.ss = empty;
+        break;
+    case 3:
         entry.flags2 = SPEC_PASID2_EAFE | SPEC_PASID2_SRE | SPEC_PASID2_WPE;
         break;
     default:
@@ -321,19 +325,23 @@ static void test_any(void)
     uint32_t seed = g_test_rand_int();
     GRand *rand = g_rand_new_with_seed(seed);
     GuestPasid good;
-    uint64_t page, value = 0;
+    uint64_t page, empty, value = 0;
     Sm s;
 
     g_test_message("seed %u", seed);
     vfio_start(&s, OPTIONS ",nesting=auto", SPEC_PGTT_FIRST);
     good = s.entry;
     page = board_pages(&s.b, 2);
+    empty = board_pages(&s.b, 1);
+    for (uint64_t at = 0; at < BOARD_RAM; at += LARGE) {
+        g_assert_true(guest_ss_map(&s.b.alloc, s.ss, 4, at, at, 2, BOARD_RW));
+    }
     for (unsigned i = 0; i < 150; i++) {
         uint32_t pasid = pasids[g_rand_int_range(rand, 0,
                                                  G_N_ELEMENTS(pasids))];
 
         if (g_rand_int_range(rand, 0, 2)) {
-            any_entry(&s, rand, pasid);
+            any_entry(&s, rand, pasid, empty);
             guest_queue_pasid_cache(&s.b.queue, SPEC_INV_PASID_GRAN_PASID,
                                     SM_DOMAIN, pasid);
         }

@@ -95,6 +95,49 @@ static void test_nested_guest(void)
     host_end(&h);
 }
 
+/* The entry as h->s->entry says now, and all that depends on it. */
+static void put_entry(Host *h)
+{
+    scalable_put_pasid(h->s, PRI_PASID);
+    guest_queue_pasid_cache(h->s->queue, SPEC_INV_PASID_GRAN_PASID, SM_DOMAIN,
+                            PRI_PASID);
+    guest_queue_iotlb(h->s->queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, 0, 0, false);
+    fixture_wait(h->f);
+}
+
+/* Both stages, of which the second one has less than the first one wants:
+ * what is not there is seen at once, however large it is. */
+static void test_missing_second_stage(void)
+{
+    uint64_t ss[] = { 0, UINT64_C(0xdeadbee000), FIXTURE_RAM };
+    uint64_t good;
+    Host h;
+
+    host_start_of(&h, SPEC_PGTT_NESTED, VIOMMU_NESTING_ON);
+    scalable_map(h.s, HOST_VA, HOST_DATA, 1);
+    piotlb(&h, HOST_VA, 0);
+    good = h.s->entry.ss;
+    ss[0] = guest_ss_new(h.s->alloc);       /* empty */
+    for (size_t i = 0; i < G_N_ELEMENTS(ss); i++) {
+        h.s->entry.ss = ss[i];
+        put_entry(&h);
+        same(&h, PRI_PASID, HOST_VA, 0);
+        h.s->entry.ss = good;
+        put_entry(&h);
+        same(&h, PRI_PASID, HOST_VA, HOST_DATA);
+    }
+    /* large pages that lead beyond it */
+    for (unsigned i = 0; i < 16; i++) {
+        scalable_map(h.s, (uint64_t)i << 30, UINT64_C(1) << 50, 3);
+    }
+    guest_queue_piotlb(h.s->queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, PRI_PASID, 0,
+                       0, false);
+    fixture_wait(h.f);
+    same(&h, PRI_PASID, 0, 0);
+    same(&h, PRI_PASID, HOST_VA, HOST_DATA);
+    host_end(&h);
+}
+
 /* Large pages, cut and made whole; pages without memory behind them. */
 static void test_second_stage(void)
 {
@@ -169,11 +212,7 @@ static void test_rights(void)
     g_assert_true(guest_ss_map(h.s->alloc, ss, h.s->ss_levels, IOVA,
                                OTHER_PAGE, 1, SPEC_SS_R | SPEC_SS_W));
     h.s->entry.ss = ss;
-    scalable_put_pasid(h.s, PRI_PASID);
-    guest_queue_pasid_cache(h.s->queue, SPEC_INV_PASID_GRAN_PASID, SM_DOMAIN,
-                            PRI_PASID);
-    guest_queue_iotlb(h.s->queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, 0, 0, false);
-    fixture_wait(h.f);
+    put_entry(&h);
     host_good(&h, 0, PRI_PASID, IOVA, OTHER_PAGE);
     host_end(&h);
 }
@@ -229,6 +268,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/host-shadow/first-stage", test_first_stage);
     g_test_add_func("/host-shadow/nested-guest", test_nested_guest);
+    g_test_add_func("/host-shadow/missing-second-stage",
+                    test_missing_second_stage);
     g_test_add_func("/host-shadow/second-stage", test_second_stage);
     g_test_add_func("/host-shadow/rights", test_rights);
     g_test_add_func("/host-shadow/random", test_random);

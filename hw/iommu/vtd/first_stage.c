@@ -43,7 +43,7 @@ static VtdReason through_second_stage(Walk *w, uint64_t addr, uint8_t access,
     VtdReason reason;
 
     if (addr >> width) {
-        m->shift = VTD_PAGE_SHIFT;
+        m->shift = width;   /* so are all with the same bits above it */
         return beyond;
     }
     wanted.access = access;
@@ -289,7 +289,8 @@ static VtdReason from_the_top(Walk *w, VtdMapping *m)
     VtdReason reason;
 
     w->flags = VTD_MAP_FIRST_STAGE;
-    m->shift = VTD_PAGE_SHIFT;
+    /* Without the top table, there is nothing in this half of addresses. */
+    m->shift = vtd_levels_width(w->context->fs_levels) - 1;
     reason = enter(w, w->context->fs_table, w->context->fs_levels);
     return reason ? reason : descend(w, m);
 }
