@@ -11,6 +11,11 @@ const int host_errors[HOST_ERRORS] = {
     EINVAL, ENOENT, EBUSY, ENOMEM, E2BIG, EIO, ENODEV, EBADF, EFAULT,
 };
 
+bool host_error_passes(int error)
+{
+    return error && error != ENODEV && error != EBADF;
+}
+
 static unsigned count(const HostLives *lives, unsigned long request)
 {
     unsigned n = lives->count(request);

@@ -8,6 +8,9 @@
 /** What the host answers. */
 #define HOST_ERRORS 9
 extern const int host_errors[HOST_ERRORS];
+/** Whether a queue that answers with this (0: a short read, whose rest is lost)
+ *  has its reports nevertheless, and later. */
+bool host_error_passes(int error);
 
 typedef struct HostLives {
     const unsigned long *requests;

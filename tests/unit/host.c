@@ -169,6 +169,25 @@ void host_run(Host *h)
     }
 }
 
+void host_run_failing(Host *h, const HostsimFailure *failure)
+{
+    struct pollfd fds[4];
+    unsigned n = viommu_host_fds(h->host, fds, G_N_ELEMENTS(fds));
+    unsigned all = n, runs = 0;
+
+    hostsim_fail(h->sim, failure);
+    while (n && poll(fds, n, 0) > 0) {
+        g_assert_cmpuint(++runs, <, 1000);
+        viommu_host_run(h->host);
+        n = viommu_host_fds(h->host, fds, G_N_ELEMENTS(fds));
+    }
+    g_assert_cmpuint(runs, >, 1);
+    hostsim_fail(h->sim, NULL);
+    viommu_host_run(h->host);
+    g_assert_cmpuint(viommu_host_fds(h->host, fds, G_N_ELEMENTS(fds)), ==,
+                     all);
+}
+
 /* --- The device ---------------------------------------------------------- */
 
 /* As vfio-pci lays out its file; asked for at each use, so that a failure on

@@ -55,6 +55,9 @@ HostsimUsage host_usage(Host *h);
 ViommuHostStats host_stats(Host *h);
 /** Take in reports until there are none. */
 void host_run(Host *h);
+/** The same with @failure, which does not end, until no descriptor is waited
+ *  for any more.  They are again, once it is over. */
+void host_run_failing(Host *h, const HostsimFailure *failure);
 
 /** What a device's driver would do; STATUS as a TestdevWhy. */
 uint64_t host_get(Host *h, unsigned i, unsigned reg);

@@ -185,29 +185,59 @@ static void test_from_then_on(void)
 
 /* --- Queues of reports --------------------------------------------------- */
 
-/* The event queue fails when it is read: translation goes on. */
+/* One read fails: the fault queue's (@after 0), or the event queue's, in which
+ * something is.  Translation goes on. */
+static void fail_read(unsigned after, int error)
+{
+    const HostsimFailure failure = {
+        .call = HOSTSIM_READ, .after = after, .times = 1, .error = error,
+    };
+    uint64_t evt[4];
+    Life l;
+
+    begin_life(&l);
+    g_assert_true(host_connect(&l.t.h, NULL));
+    attach(&l, 0);
+    host_enable(&l.t.h, 0);
+    host_blocked(&l.t.h, 0, SM_NONE, HOST_VA + HOST_PAGE);
+    hostsim_fail(l.t.h.sim, &failure);
+    for (unsigned i = 0; i < 4; i++) {
+        viommu_host_run(l.t.h.host);
+    }
+    hostsim_fail(l.t.h.sim, NULL);
+    g_assert_cmpint(smmu_test_event(l.t.s, evt), ==,
+                    after == 0 || host_error_passes(error));
+    check_device(&l, 0);
+    host_smmu_end(&l.t);
+}
+
 static void test_events(void)
 {
-    for (size_t e = 0; e <= HOST_ERRORS; e++) {
-        HostsimFailure failure = {
-            .call = HOSTSIM_READ, .times = 1,
-            .error = e < HOST_ERRORS ? host_errors[e] : 0,
-        };
-        Life l;
-
-        begin_life(&l);
-        g_assert_true(host_connect(&l.t.h, NULL));
-        attach(&l, 0);
-        host_enable(&l.t.h, 0);
-        host_blocked(&l.t.h, 0, SM_NONE, HOST_VA + HOST_PAGE);
-        hostsim_fail(l.t.h.sim, &failure);
-        for (unsigned i = 0; i < 4; i++) {
-            viommu_host_run(l.t.h.host);
-        }
-        hostsim_fail(l.t.h.sim, NULL);
-        check_device(&l, 0);
-        host_smmu_end(&l.t);
+    for (size_t e = 0; e < HOST_ERRORS; e++) {
+        fail_read(0, host_errors[e]);
+        fail_read(1, host_errors[e]);
     }
+    fail_read(0, 0);
+    fail_read(1, 0);
+}
+
+/* It fails for long: nobody waits for it, and what is in it comes later. */
+static void test_long_failure(void)
+{
+    static const HostsimFailure failure = {
+        .call = HOSTSIM_READ, .error = EIO,
+    };
+    uint64_t evt[4];
+    HostSmmu t;
+
+    host_smmu_start(&t, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        host_blocked(&t.h, 0, SM_NONE, HOST_VA + HOST_PAGE);
+        host_run_failing(&t.h, &failure);
+        g_assert_true(smmu_test_event(t.s, evt));
+        g_assert_false(smmu_test_event(t.s, evt));
+    }
+    host_smmu_end(&t);
 }
 
 /* --- Refused commands ---------------------------------------------------- */
@@ -491,6 +521,7 @@ int main(int argc, char **argv)
     g_test_add_func("/host-smmu-errors/each", test_each);
     g_test_add_func("/host-smmu-errors/from-then-on", test_from_then_on);
     g_test_add_func("/host-smmu-errors/events", test_events);
+    g_test_add_func("/host-smmu-errors/long-failure", test_long_failure);
     g_test_add_func("/host-smmu-errors/refused", test_refused);
     g_test_add_func("/host-smmu-errors/two-parents", test_two_parents);
     g_test_add_func("/host-smmu-errors/removed", test_removed);

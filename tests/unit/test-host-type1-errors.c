@@ -467,6 +467,34 @@ static void test_failing(gconstpointer form)
     }
 }
 
+/** The ring's head cannot be read, or moved, for a time: what is in the ring
+ *  comes later, by itself when that was not for long. */
+static void test_reports(gconstpointer form)
+{
+    static const HostsimCall calls[] = { HOSTSIM_READ, HOSTSIM_WRITE };
+    uint64_t word[4];
+    Type1 t;
+
+    type1_start(&t, *(const HostsimVsva *)form);
+    for (unsigned i = 0; i < 4; i++) {
+        const HostsimFailure failure = {
+            .call = calls[i % 2], .times = i < 2, .error = EIO,
+        };
+
+        host_page_request(&t.h, 0, t.pasid, HOST_VA, TD_REQUEST_READ |
+                          TD_REQUEST_LAST | TD_REQUEST_GROUP(i));
+        if (failure.times) {
+            hostsim_fail(t.h.sim, &failure);
+            host_run(&t.h);
+        } else {
+            host_run_failing(&t.h, &failure);
+        }
+        g_assert_true(guest_page_queue_pop(&t.h.queue, word));
+        g_assert_false(guest_page_queue_pop(&t.h.queue, word));
+    }
+    type1_end(&t);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -479,6 +507,7 @@ int main(int argc, char **argv)
     type1_add("gone", test_gone);
     type1_add("reset-meanwhile", test_reset_meanwhile);
     type1_add("failing", test_failing);
+    type1_add("reports", test_reports);
     g_test_add_func("/host-type1/shadow", test_shadow);
     return g_test_run();
 }

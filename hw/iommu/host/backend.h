@@ -148,9 +148,9 @@ typedef struct ViommuHostBackend {
 
     /** Descriptors to wait for. */
     unsigned (*fds)(ViommuHost *host, struct pollfd *fds, unsigned max);
-    /** Take one report from the host: 1 with *@fault, 0 when there is none,
-     *  or a negative errno after which there will be none.  Does not wait. */
-    int (*next_fault)(ViommuHost *host, ViommuHostFault *fault);
+    /** Take one report from the host into *@fault; false when there is none.
+     *  Does not wait. */
+    bool (*next_fault)(ViommuHost *host, ViommuHostFault *fault);
     /** The answer to a group, with the cookie of its last request; its code
      *  is a success or an invalid request.  -ENOENT: nobody waits for it. */
     int (*respond)(ViommuHostDevice *device,
@@ -181,7 +181,6 @@ struct ViommuHost {
     GArray *memory;         /* ViommuHostMemory: what is mapped in the parent
                              * address space, sorted; likewise */
     ViommuHostStats stats;  /* likewise */
-    bool reports_ended;     /* likewise: next_fault() has failed */
 };
 
 /** First member of each backend's own structure. */
@@ -206,6 +205,12 @@ struct ViommuHostDevice {
     int error;              /* an errno that the guest has not heard of */
 };
 
+/** A queue of reports, by what became of reading it. */
+typedef struct ViommuHostQueue {
+    unsigned failures;      /* one after the other */
+    bool over;              /* nobody is behind the descriptor any more */
+} ViommuHostQueue;
+
 /* --- host.c: for backends ------------------------------------------------ */
 
 void viommu_host_init(ViommuHost *host, const ViommuHostBackend *backend,
@@ -226,5 +231,14 @@ bool viommu_host_refused(GError **error, const char *call, int ret);
 /** The host answers that the device is no more: -ENODEV, or a descriptor
  *  that is closed.  Returns @ret. */
 int viommu_host_note(ViommuHostDevice *device, int ret);
+
+/** A read of @queue gave @ret, a negative errno or not.  An error may pass; the
+ *  queue is over only when the host says that it is.  Returns whether there may
+ *  be something to look at.  Locked. */
+bool viommu_host_queue_read(ViommuHost *host, ViommuHostQueue *queue,
+                            ssize_t ret);
+/** Whether to wait for its descriptor: one that is readable and fails again
+ *  and again would keep the caller busy. */
+bool viommu_host_queue_waits(const ViommuHostQueue *queue);
 
 #endif

@@ -15,6 +15,8 @@
 
 /* Reports of one viommu_host_run(); its caller comes again for the rest. */
 #define RUN_MAX 4096
+/* Reads of a queue that fail in a row, before it is not waited for. */
+#define FAILURES_MAX 64
 
 /* A group of page requests that waits for the guest's answer. */
 typedef struct Group Group;
@@ -258,12 +260,10 @@ int viommu_host_get_dirty(ViommuHost *host, uint64_t addr, uint64_t size,
 
 unsigned viommu_host_fds(ViommuHost *host, struct pollfd *fds, unsigned max)
 {
-    unsigned n = 0;
+    unsigned n;
 
     lock(host);
-    if (!host->reports_ended) {
-        n = host->backend->fds(host, fds, max);
-    }
+    n = host->backend->fds(host, fds, max);
     unlock(host);
     return n;
 }
@@ -506,6 +506,28 @@ void viommu_host_drop_all_groups(ViommuHostDevice *device)
     drop_groups(device, true, 0);
 }
 
+/* --- Queues of reports --------------------------------------------------- */
+
+bool viommu_host_queue_read(ViommuHost *host, ViommuHostQueue *queue,
+                            ssize_t ret)
+{
+    if (ret >= 0 || ret == -EAGAIN || ret == -EINTR) {
+        queue->failures = 0;
+        return ret >= 0;
+    }
+    host->stats.errors++;
+    queue->over |= ret == -ENODEV || ret == -EBADF;
+    if (queue->failures < FAILURES_MAX) {
+        queue->failures++;
+    }
+    return false;
+}
+
+bool viommu_host_queue_waits(const ViommuHostQueue *queue)
+{
+    return !queue->over && queue->failures < FAILURES_MAX;
+}
+
 /* --- Reports ------------------------------------------------------------- */
 
 static bool wants_answer(const ViommuPageRequest *req)
@@ -549,21 +571,16 @@ static bool take_report(ViommuHost *host)
 {
     ViommuHostFault fault = { 0 };
     Viommu *unit = NULL;
-    int ret = 0;
+    bool taken;
 
     lock(host);
-    if (!host->reports_ended) {
-        ret = host->backend->next_fault(host, &fault);
-    }
-    if (ret > 0) {
+    taken = host->backend->next_fault(host, &fault);
+    if (taken) {
         unit = sort_report(host, &fault);
-    } else if (ret < 0) {
-        host->stats.errors++;
-        host->reports_ended = true;
     }
     unlock(host);
     if (!unit) {
-        return ret > 0;
+        return taken;
     }
     /* The unit stays: who detaches it takes run_lock. */
     if (fault.type == VIOMMU_HOST_FAULT_PAGE_REQUEST) {

@@ -26,6 +26,7 @@ int iommufd_faults_start(IommufdHost *host)
     if (!ret) {
         host->fault_id = args.out_fault_id;
         host->fault_fd = (int)args.out_fault_fd;
+        host->fault_queue = (ViommuHostQueue) { 0 };
         host->reports_max = REPORTS_FIRST;
         host->reports = g_renew(IommufdPgfault, host->reports,
                                 host->reports_max);
@@ -49,7 +50,8 @@ unsigned iommufd_fds(ViommuHost *common, struct pollfd *fds, unsigned max)
     const IommufdHost *host = iommufd_host(common);
     unsigned n = 0;
 
-    if (host->fault_fd >= 0 && max) {
+    if (host->fault_fd >= 0 && viommu_host_queue_waits(&host->fault_queue) &&
+        max) {
         fds[n++] = (struct pollfd) {
             .fd = host->fault_fd, .events = POLLIN,
         };
@@ -57,8 +59,8 @@ unsigned iommufd_fds(ViommuHost *common, struct pollfd *fds, unsigned max)
     return n + iommufd_event_fds(host, fds + n, max - n);
 }
 
-/* Fill host->reports.  1, 0 when there is nothing, or a negative errno. */
-static int read_reports(IommufdHost *host)
+/* Fill host->reports.  Returns whether there was something. */
+static bool read_reports(IommufdHost *host)
 {
     const ViommuSyscalls *sys = host->common.sys;
     ssize_t ret;
@@ -75,11 +77,8 @@ static int read_reports(IommufdHost *host)
         host->reports = g_renew(IommufdPgfault, host->reports,
                                 host->reports_max);
     }
-    if (ret == -EAGAIN || ret == -EINTR || ret == -ENOMEM) {
-        return 0;       /* later */
-    }
-    if (ret < 0) {
-        return (int)ret;
+    if (!viommu_host_queue_read(&host->common, &host->fault_queue, ret)) {
+        return false;   /* later */
     }
     host->reports_n = MIN((size_t)ret / sizeof(*host->reports),
                           host->reports_max);
@@ -142,7 +141,7 @@ static int write_response(IommufdHost *host, uint32_t cookie, uint32_t code)
     return ret < 0 ? (int)ret : ret == sizeof(response) ? 0 : -EIO;
 }
 
-static int next_request(IommufdHost *host, ViommuHostFault *fault)
+static bool next_request(IommufdHost *host, ViommuHostFault *fault)
 {
     for (;;) {  /* over reports of devices that are not here any more */
         const IommufdPgfault *report;
@@ -151,16 +150,14 @@ static int next_request(IommufdHost *host, ViommuHostFault *fault)
             fault->type = VIOMMU_HOST_FAULT_LOST;
             fault->lost = host->lost;
             host->lost = 0;
-            return 1;
+            return true;
         }
         if (host->fault_fd < 0) {
-            return 0;
+            return false;
         }
         if (host->reports_at == host->reports_n) {
-            int ret = read_reports(host);
-
-            if (ret <= 0) {
-                return ret;
+            if (host->fault_queue.over || !read_reports(host)) {
+                return false;
             }
             continue;
         }
@@ -168,7 +165,7 @@ static int next_request(IommufdHost *host, ViommuHostFault *fault)
         fault->device = device_of(host, report->dev_id);
         if (fault->device) {
             decode(report, fault);
-            return 1;
+            return true;
         }
         if (report->flags & IOMMUFD_PGFAULT_LAST_PAGE) {
             write_response(host, report->cookie, IOMMUFD_RESPONSE_INVALID);
@@ -176,12 +173,11 @@ static int next_request(IommufdHost *host, ViommuHostFault *fault)
     }
 }
 
-int iommufd_next_fault(ViommuHost *common, ViommuHostFault *fault)
+bool iommufd_next_fault(ViommuHost *common, ViommuHostFault *fault)
 {
     IommufdHost *host = iommufd_host(common);
-    int ret = next_request(host, fault);
 
-    return ret ? ret : iommufd_next_event(host, fault);
+    return next_request(host, fault) || iommufd_next_event(host, fault);
 }
 
 int iommufd_respond(ViommuHostDevice *device,

@@ -254,7 +254,7 @@ unsigned iommufd_event_fds(const IommufdHost *host, struct pollfd *fds,
     for (guint i = 0; i < host->viommus->len && n < max; i++) {
         const IommufdViommu *v = g_ptr_array_index(host->viommus, i);
 
-        if (v->event_fd >= 0) {
+        if (v->event_fd >= 0 && viommu_host_queue_waits(&v->queue)) {
             fds[n++] = (struct pollfd) {
                 .fd = v->event_fd, .events = POLLIN,
             };
@@ -263,7 +263,7 @@ unsigned iommufd_event_fds(const IommufdHost *host, struct pollfd *fds,
     return n;
 }
 
-/* Fill v->events.  A queue that fails is over. */
+/* Fill v->events. */
 static void read_events(IommufdHost *host, IommufdViommu *v)
 {
     const ViommuSyscalls *sys = host->common.sys;
@@ -275,15 +275,11 @@ static void read_events(IommufdHost *host, IommufdViommu *v)
     }
     host->common.stats.calls++;
     ret = sys->read(sys->opaque, v->event_fd, v->events, sizeof(v->events));
-    if (ret == -EAGAIN || ret == -EINTR || ret == -ENOMEM) {
-        return;         /* later */
-    }
-    if (ret < 0) {
-        host->common.stats.errors++;
+    if (viommu_host_queue_read(&host->common, &v->queue, ret)) {
+        v->n = MIN((size_t)ret, sizeof(v->events));
+    } else if (v->queue.over) {
         v->lost++;
         stop_events(host, v);
-    } else {
-        v->n = MIN((size_t)ret, sizeof(v->events));
     }
 }
 
@@ -338,7 +334,7 @@ static ViommuHostDevice *any_device(IommufdHost *host, const IommufdViommu *v)
     return NULL;
 }
 
-static int next_of(IommufdHost *host, IommufdViommu *v,
+static bool next_of(IommufdHost *host, IommufdViommu *v,
                    ViommuHostFault *fault)
 {
     if (v->at == v->n) {
@@ -350,7 +346,7 @@ static int next_of(IommufdHost *host, IommufdViommu *v,
             v->lost++;
         }
         if (fault->device) {
-            return 1;           /* what was lost before it comes next */
+            return true;        /* what was lost before it comes next */
         }
     }
     if (v->lost) {
@@ -358,17 +354,17 @@ static int next_of(IommufdHost *host, IommufdViommu *v,
         fault->device = any_device(host, v);
         fault->lost = v->lost;
         v->lost = 0;
-        return 1;
+        return true;
     }
-    return 0;
+    return false;
 }
 
-int iommufd_next_event(IommufdHost *host, ViommuHostFault *fault)
+bool iommufd_next_event(IommufdHost *host, ViommuHostFault *fault)
 {
     for (guint i = 0; i < host->viommus->len; i++) {
         if (next_of(host, g_ptr_array_index(host->viommus, i), fault)) {
-            return 1;
+            return true;
         }
     }
-    return 0;
+    return false;
 }

@@ -43,6 +43,7 @@ typedef struct IommufdViommu {
     int event_fd;
     uint32_t sequence;      /* of the next event */
     uint32_t lost;          /* to be reported */
+    ViommuHostQueue queue;
     /* what was read; bytes at .. n - 1 are still to be handed out */
     size_t at, n;
     uint8_t events[2560];   /* 64 records of 40 bytes */
@@ -59,6 +60,7 @@ typedef struct IommufdHost {
      * none */
     uint32_t fault_id;
     int fault_fd;
+    ViommuHostQueue fault_queue;
     /* what was read from it; reports from .. n - 1 are still to be handed
      * out */
     IommufdPgfault *reports;
@@ -143,7 +145,7 @@ int iommufd_invalidate(ViommuHostDevice *device,
 int iommufd_faults_start(IommufdHost *host);
 void iommufd_faults_stop(IommufdHost *host);
 unsigned iommufd_fds(ViommuHost *host, struct pollfd *fds, unsigned max);
-int iommufd_next_fault(ViommuHost *host, ViommuHostFault *fault);
+bool iommufd_next_fault(ViommuHost *host, ViommuHostFault *fault);
 int iommufd_respond(ViommuHostDevice *device,
                     const ViommuPageResponse *response, uint32_t cookie);
 
@@ -160,7 +162,6 @@ int iommufd_commands(ViommuHost *host, const ViommuHostCommand *list,
                      unsigned n, unsigned *bad, unsigned *refused);
 unsigned iommufd_event_fds(const IommufdHost *host, struct pollfd *fds,
                            unsigned max);
-/** 1 with *@fault, or 0. */
-int iommufd_next_event(IommufdHost *host, ViommuHostFault *fault);
+bool iommufd_next_event(IommufdHost *host, ViommuHostFault *fault);
 
 #endif

@@ -176,8 +176,11 @@ static int write_ours(Type1Device *device, Type1Ring *ring)
     device->common.host->stats.calls++;
     ret = sys->pwrite(sys->opaque, device->fd, &ring->ours,
                       sizeof(ring->ours), ring->at);
+    if (ret != sizeof(ring->ours)) {
+        return ret < 0 ? (int)ret : -EIO;
+    }
     ring->told = ring->ours;
-    return ret < 0 ? (int)ret : ret == sizeof(ring->ours) ? 0 : -EIO;
+    return 0;
 }
 
 static void *entry(const Type1Ring *ring, uint32_t index)
@@ -355,32 +358,45 @@ static void drain(Type1Device *device)
     (void)!sys->read(sys->opaque, device->eventfd, &count, sizeof(count));
 }
 
-int type1_next_fault(ViommuHost *host, ViommuHostFault *fault)
+/* Look for new records.  When that fails, the interrupt stays, as long as the
+ * queue is waited for. */
+static bool read_ring(Type1Device *device)
+{
+    const ViommuSyscalls *sys = device->common.host->sys;
+    Type1Ring *ring = &device->faults;
+    const uint64_t one = 1;
+    int ret;
+
+    /* first the interrupt, so that what comes now gives another */
+    drain(device);
+    ret = write_ours(device, ring);
+    ret = ret ? ret : read_theirs(device, ring);
+    viommu_host_note(&device->common, ret);
+    if (!viommu_host_queue_read(device->common.host, &device->queue, ret) &&
+        viommu_host_queue_waits(&device->queue)) {
+        (void)!sys->write(sys->opaque, device->eventfd, &one, sizeof(one));
+    }
+    return !ret && ring->ours != ring->theirs;
+}
+
+bool type1_next_fault(ViommuHost *host, ViommuHostFault *fault)
 {
     Type1Device *device = only_device(host);
     Type1Ring *ring;
     VsvaFault record;
-    int ret;
 
     if (!device || device->eventfd < 0 || device->common.gone) {
-        return 0;
+        return false;
     }
     ring = &device->faults;
     for (;;) {  /* over records without meaning: a ring's at most */
-        if (ring->ours == ring->theirs) {
-            /* first the interrupt, so that what comes now gives another */
-            drain(device);
-            ret = write_ours(device, ring);
-            ret = ret ? ret : read_theirs(device, ring);
-            if (ret || ring->ours == ring->theirs) {
-                viommu_host_note(&device->common, ret);
-                return device->common.gone ? 0 : ret;
-            }
+        if (ring->ours == ring->theirs && !read_ring(device)) {
+            return false;
         }
         memcpy(&record, entry(ring, ring->ours), sizeof(record));
         ring->ours = (ring->ours + 1) % ring->n;
         if (decode(device, &record, fault)) {
-            return 1;
+            return true;
         }
     }
 }

@@ -67,6 +67,7 @@ typedef struct Type1Device {
     GHashTable *bound;          /* PASID: Type1Bound */
     Type1Ring faults, answers;
     int eventfd;            /* tells of faults, or -1 */
+    ViommuHostQueue queue;
     unsigned irq;           /* its index */
 } Type1Device;
 
@@ -143,7 +144,7 @@ int type1_free_pasid(ViommuHost *host, uint32_t pasid);
 int type1_faults_start(Type1Device *device);
 void type1_faults_stop(Type1Device *device);
 unsigned type1_fds(ViommuHost *host, struct pollfd *fds, unsigned max);
-int type1_next_fault(ViommuHost *host, ViommuHostFault *fault);
+bool type1_next_fault(ViommuHost *host, ViommuHostFault *fault);
 int type1_respond(ViommuHostDevice *device,
                   const ViommuPageResponse *response, uint32_t cookie);
 

@@ -137,7 +137,8 @@ int viommu_host_get_dirty(ViommuHost *host, uint64_t addr, uint64_t size,
 /**
  * Descriptors to wait for: fill in up to @max entries of @fds and return how
  * many there are.  When one of them has an event, call viommu_host_run().
- * They may change with each device that comes or goes.
+ * They may change with each device that comes or goes, and with each
+ * viommu_host_run().
  */
 unsigned viommu_host_fds(ViommuHost *host, struct pollfd *fds, unsigned max);
 
