@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -30,6 +29,8 @@ struct Channel {
     bool skipping;
     bool is_socket;
     sigset_t signals;
+    /* struct pollfd: the one that is waited for, then others */
+    GArray *fds;
 };
 
 static volatile sig_atomic_t stop_requested;
@@ -191,6 +192,7 @@ Channel *channel_open(const MachineOptions *options, GError **error)
 
     channel->in = channel->out = channel->listener = -1;
     channel->buf = g_string_new(NULL);
+    channel->fds = g_array_new(FALSE, FALSE, sizeof(struct pollfd));
     catch_signals(channel);
     if (options->channel == CHANNEL_STDIO) {
         channel->in = STDIN_FILENO;
@@ -229,47 +231,70 @@ void channel_free(Channel *channel)
         listening_path[0] = 0;
     }
     g_string_free(channel->buf, TRUE);
+    g_array_free(channel->fds, TRUE);
     g_free(channel);
 }
 
-/* Wait until @fd has @events.  Returns false when a signal asks to stop. */
-static bool channel_wait(Channel *channel, int fd, short events)
+typedef enum Waited {
+    WAITED_FD,
+    WAITED_OTHER,       /* one of the others, and not the descriptor */
+    WAITED_STOP,        /* a signal asks to stop */
+} Waited;
+
+/* Wait until @fd has @events, or one of @others something. */
+static Waited channel_wait(Channel *channel, int fd, short events,
+                           const struct pollfd *others, unsigned n)
 {
-    struct pollfd poll_fd = { .fd = fd, .events = events };
+    const struct pollfd own = { .fd = fd, .events = events };
+    GArray *fds = channel->fds;
     sigset_t before;
     int ret = 0;
 
+    g_array_set_size(fds, 0);
+    g_array_append_val(fds, own);
+    g_array_append_vals(fds, others, n);
     /* From here on no signal comes but in ppoll(), so none is missed. */
     sigprocmask(SIG_BLOCK, &channel->signals, &before);
     waiting = 1;
     while (!stop_requested && ret == 0) {
-        ret = ppoll(&poll_fd, 1, NULL, &before);
+        ret = ppoll((struct pollfd *)(void *)fds->data, fds->len, NULL,
+                    &before);
         if (ret < 0 && errno == EINTR) {
             ret = 0;
         }
     }
     waiting = 0;
     sigprocmask(SIG_SETMASK, &before, NULL);
-    return ret > 0 && !stop_requested;
+    if (ret <= 0 || stop_requested) {
+        return WAITED_STOP;
+    }
+    return g_array_index(fds, struct pollfd, 0).revents ? WAITED_FD
+                                                        : WAITED_OTHER;
 }
 
-static bool channel_accept(Channel *channel)
+/* Have a client. */
+static Waited channel_accept(Channel *channel, const struct pollfd *others,
+                             unsigned n)
 {
     while (channel->in < 0) {
+        Waited waited = WAITED_STOP;
         int fd;
 
-        if (channel->listener < 0 ||
-            !channel_wait(channel, channel->listener, POLLIN)) {
-            return false;
+        if (channel->listener >= 0) {
+            waited = channel_wait(channel, channel->listener, POLLIN, others,
+                                  n);
+        }
+        if (waited != WAITED_FD) {
+            return waited;
         }
         fd = accept4(channel->listener, NULL, NULL, SOCK_CLOEXEC);
         if (fd < 0 && errno != EINTR && errno != ECONNABORTED &&
             errno != EAGAIN) {
-            return false;
+            return WAITED_STOP;
         }
         channel->in = channel->out = fd;
     }
-    return true;
+    return WAITED_FD;
 }
 
 /* Take a whole line out of the buffer. */
@@ -290,14 +315,13 @@ static bool channel_take(Channel *channel, char **line, size_t *size)
     return true;
 }
 
-ChannelEvent channel_read(Channel *channel, char **line, size_t *size)
+ChannelEvent channel_read(Channel *channel, const struct pollfd *others,
+                          unsigned n_others, char **line, size_t *size)
 {
+    Waited waited = channel_accept(channel, others, n_others);
     GString *buf = channel->buf;
 
-    if (!channel_accept(channel)) {
-        return CHANNEL_END;
-    }
-    while (!stop_requested) {
+    while (!stop_requested && waited == WAITED_FD) {
         char part[READ_SIZE];
         ssize_t n;
 
@@ -320,8 +344,9 @@ ChannelEvent channel_read(Channel *channel, char **line, size_t *size)
             g_string_truncate(buf, 0);
             channel->scanned = 0;
         }
-        if (!channel_wait(channel, channel->in, POLLIN)) {
-            return CHANNEL_END;
+        waited = channel_wait(channel, channel->in, POLLIN, others, n_others);
+        if (waited != WAITED_FD) {
+            break;
         }
         n = read(channel->in, part, sizeof(part));
         if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
@@ -333,7 +358,7 @@ ChannelEvent channel_read(Channel *channel, char **line, size_t *size)
         }
         g_string_append_len(buf, part, n);
     }
-    return CHANNEL_END;
+    return waited == WAITED_OTHER ? CHANNEL_OTHER : CHANNEL_END;
 }
 
 void channel_write(Channel *channel, const char *text, size_t size)
@@ -341,7 +366,8 @@ void channel_write(Channel *channel, const char *text, size_t size)
     while (size && channel->out >= 0) {
         ssize_t n;
 
-        if (!channel_wait(channel, channel->out, POLLOUT)) {
+        if (channel_wait(channel, channel->out, POLLOUT, NULL, 0) !=
+            WAITED_FD) {
             return;
         }
         /* Never so much that it blocks, so that signals get through. */

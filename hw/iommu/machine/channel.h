@@ -5,6 +5,8 @@
 #ifndef HW_IOMMU_MACHINE_CHANNEL_H
 #define HW_IOMMU_MACHINE_CHANNEL_H
 
+#include <poll.h>
+
 #include "hw/iommu/machine/options.h"
 
 /* Bytes in a line, without its end. */
@@ -19,6 +21,8 @@ typedef enum ChannelEvent {
     CHANNEL_TOO_LONG,
     /* the client has gone; the next call waits for another where possible */
     CHANNEL_CLOSED,
+    /* the client is silent, but something else has an event */
+    CHANNEL_OTHER,
     /* there will be no client any more, or a signal asks to stop */
     CHANNEL_END,
 } ChannelEvent;
@@ -27,9 +31,10 @@ typedef enum ChannelEvent {
 Channel *channel_open(const MachineOptions *options, GError **error);
 void channel_free(Channel *channel);
 
-/* Wait for a line.  *@line is valid until the next call and may be
- * changed. */
-ChannelEvent channel_read(Channel *channel, char **line, size_t *size);
+/* Wait for a line, or until one of the @n descriptors in @others has an event.
+ * *@line is valid until the next call and may be changed. */
+ChannelEvent channel_read(Channel *channel, const struct pollfd *others,
+                          unsigned n, char **line, size_t *size);
 
 /* Send all of @text. A client that has gone is noticed by reading. */
 void channel_write(Channel *channel, const char *text, size_t size);

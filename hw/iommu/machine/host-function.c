@@ -50,6 +50,8 @@
 #define PASID_CTRL      0x06
 #define PASID_ENABLE    0x0001
 
+typedef struct Late Late;
+
 typedef struct HostBar {
     HostFunction *function;
     unsigned n;
@@ -74,6 +76,10 @@ struct HostFunction {
     uint32_t table_offset, pba_offset;
     int irq[MSI_VECTORS_MAX];
     unsigned irq_kind, n_irqs;  /* VFIO's index */
+
+    /* a write that is on its way to the device; or that is to be */
+    Late *late;
+    unsigned late_ms;
 };
 
 const DeviceOptions *host_function_options(const HostFunction *function)
@@ -126,6 +132,46 @@ static void region_write(HostFunction *f, unsigned index, uint64_t offset,
                          f->region[index].offset + offset);
 }
 
+/* Each device has one at most, and it is waited for. */
+struct Late {
+    GThread *thread;
+    HostFunction *function;
+    unsigned ms, index, size;
+    uint64_t offset, value;
+};
+
+static void *write_late(void *opaque)
+{
+    const Late *late = opaque;
+
+    g_usleep(late->ms * 1000ul);
+    region_write(late->function, late->index, late->offset, late->value,
+                 late->size);
+    return NULL;
+}
+
+static void await_late(HostFunction *f)
+{
+    if (f->late) {
+        g_thread_join(f->late->thread);
+        g_clear_pointer(&f->late, g_free);
+    }
+}
+
+static void start_late(HostFunction *f, const Late *write)
+{
+    f->late = g_memdup2(write, sizeof(*write));
+    f->late->function = f;
+    f->late->ms = f->late_ms;
+    f->late_ms = 0;
+    f->late->thread = g_thread_new("late", write_late, f->late);
+}
+
+void host_function_set_late(HostFunction *f, unsigned ms)
+{
+    f->late_ms = ms;
+}
+
 static bool in_table(const HostFunction *f, unsigned bar, uint64_t offset)
 {
     return bar == f->table_bar && offset >= f->table_offset &&
@@ -163,7 +209,15 @@ static void bar_write(void *opaque, uint64_t offset, uint64_t value,
     if (in_table(f, bar->n, offset)) {
         msix_window_write(&f->msi, offset - f->table_offset, value, size);
     } else if (!in_pba(f, bar->n, offset)) {
-        region_write(f, bar->n, offset, value, size);
+        await_late(f);
+        if (f->late_ms) {
+            start_late(f, &(Late) {
+                .index = bar->n, .offset = offset, .value = value,
+                .size = size,
+            });
+        } else {
+            region_write(f, bar->n, offset, value, size);
+        }
     }
 }
 
@@ -215,6 +269,15 @@ static void send_message(PciFunction *fn, uint64_t addr, uint32_t data)
     uint8_t reason = 0;
 
     board_dma(f->board, fn, &access, &reason);
+}
+
+void host_function_fds(HostFunction *f, GArray *fds)
+{
+    for (unsigned i = 0; i < f->n_irqs; i++) {
+        const struct pollfd irq = { .fd = f->irq[i], .events = POLLIN };
+
+        g_array_append_val(fds, irq);
+    }
 }
 
 bool host_function_run(HostFunction *f)
@@ -466,6 +529,7 @@ static void free_function(PciFunction *fn)
 {
     HostFunction *f = (HostFunction *)fn;
 
+    await_late(f);
     viommu_host_device_free(f->device);
     for (unsigned i = 0; i < f->n_irqs; i++) {
         close(f->irq[i]);

@@ -314,12 +314,15 @@ static void run_viommu_host(Call *call)
 {
     Board *board = call->qtest->board;
     GString *text = g_string_new(NULL);
-    const char *what = call->word[1], *why = "not fail, pull, unplug or usage";
+    const char *what = call->word[1], *why = "not fail, late, pull, unplug or "
+                                              "usage";
 
     if (!strcmp(what, "usage")) {
         why = passthrough_usage(board, text);
     } else if (!strcmp(what, "fail")) {
         why = passthrough_fail(board, call->word[2]);
+    } else if (!strcmp(what, "late")) {
+        why = passthrough_late(board, call->word[2], call->word[3]);
     } else if (!strcmp(what, "pull")) {
         why = passthrough_pull(board, call->word[2]);
     } else if (!strcmp(what, "unplug")) {
@@ -361,7 +364,7 @@ static const Command commands[] = {
     { "clock_set", 1, 1, run_clock_set, 0 },
     { "irq_intercept_in", 1, 2, run_intercept, 0 },
     { "irq_intercept_out", 1, 2, run_intercept, 0 },
-    { "viommu-host", 1, 2, run_viommu_host, 0 },
+    { "viommu-host", 1, 3, run_viommu_host, 0 },
     { "viommu-irq", 0, 0, run_viommu_irq, 0 },
 };
 

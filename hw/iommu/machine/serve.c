@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "hw/iommu/machine/passthrough.h"
 #include "hw/iommu/machine/qtest.h"
 
 /* A line in the log is cut after this; it may be megabytes long. */
@@ -38,17 +39,33 @@ static void answer(Qtest *qtest, ChannelEvent event, char *line, size_t size,
     }
 }
 
+/* Wait for a client's next line, or for what a host has to say. */
+static ChannelEvent next_event(Board *board, Channel *channel, GArray *fds,
+                               char **line, size_t *size)
+{
+    g_array_set_size(fds, 0);
+    passthrough_fds(board, fds);
+    return channel_read(channel, (struct pollfd *)(void *)fds->data, fds->len,
+                        line, size);
+}
+
 void qtest_serve(Board *board, Channel *channel, FILE *log)
 {
     Qtest qtest = { .board = board };
     g_autoptr(GTimer) timer = g_timer_new();
+    GArray *fds = g_array_new(FALSE, FALSE, sizeof(struct pollfd));
     GString *out = g_string_new(NULL);
     ChannelEvent event;
     char *line;
     size_t size;
 
-    while ((event = channel_read(channel, &line, &size)) != CHANNEL_END) {
+    while ((event = next_event(board, channel, fds, &line, &size)) !=
+           CHANNEL_END) {
         if (event == CHANNEL_CLOSED) {
+            continue;
+        }
+        if (event == CHANNEL_OTHER) {
+            board_run(board);
             continue;
         }
         if (event == CHANNEL_LINE) {
@@ -66,4 +83,5 @@ void qtest_serve(Board *board, Channel *channel, FILE *log)
         board_run(board);
     }
     g_string_free(out, TRUE);
+    g_array_free(fds, TRUE);
 }
