@@ -326,7 +326,13 @@ static void test_options(void)
         { "-device intel-iommu,caching-mode=on -device host-testdev,addr=2 "
           "-device host-testdev,addr=2", "not available" },
         { "-device vfio-pci", "host=DDDD:BB:DD.F" },
-        { "-device vfio-pci,host=ffff:ff:1f.7", "ffff:ff:1f.7" },
+        { "-device vfio-pci,host=ffff:ff:1f.7", "is not vfio-pci" },
+        { "-device vfio-pci,host=ffff:ff:1f.7,backend=type1",
+          "no IOMMU before it" },
+        { "-device vfio-pci,host=ffff:ff:1f.7,backend=hostsim",
+          "allowed are iommufd and type1" },
+        { "-machine virt -device vfio-pci,host=ffff:ff:1f.7,backend=type1",
+          "q35" },
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {

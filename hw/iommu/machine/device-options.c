@@ -161,6 +161,8 @@ static const Property host_testdev_properties[] = {
 
 static const Property vfio_properties[] = {
     { "addr", PROP_ADDR, OPTION(devfn), "slot and function: SLOT[.FUNCTION]" },
+    { "backend", PROP_STRING, OPTION(backend),
+      "iommufd, or type1 (the device's group in a container)" },
     { "bus", PROP_STRING, OPTION(bus), "pcie.0" },
     { "host", PROP_STRING, OPTION(host), "DDDD:BB:DD.F" },
     { "id", PROP_STRING, OPTION(id), NULL },

@@ -106,14 +106,11 @@ static Connection *connect_iommufd(Board *board, Passthrough *p,
     return *c;
 }
 
-/* Of the simulated host: the group of device @number in a container. */
+/* The group at @path in a container; @cap is VT-d's register, or 0. */
 static Connection *connect_type1(Board *board, Passthrough *p,
-                                 unsigned number, GError **error)
+                                 const ViommuSyscalls *sys, const char *path,
+                                 uint64_t cap, GError **error)
 {
-    g_autofree char *path = g_strdup_printf("/dev/vfio/%u", number + 1);
-    const ViommuSyscalls *sys = hostsim_syscalls(p->sim);
-    /* what Linux shows in /sys */
-    uint64_t cap = viommu_mmio_read(hostsim_unit(p->sim), VTD_CAP, 8);
     Connection *c = new_connection(p, sys);
     int32_t fd;
     int ret;
@@ -183,11 +180,6 @@ static bool find_real_device(const DeviceOptions *options, char **path,
     const char *name;
     GDir *dir;
 
-    if (!options->host) {
-        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "host=DDDD:BB:DD.F is needed");
-        return false;
-    }
     folder = g_strdup_printf("/sys/bus/pci/devices/%s/vfio-dev",
                              options->host);
     dir = g_dir_open(folder, 0, NULL);
@@ -205,25 +197,55 @@ static bool find_real_device(const DeviceOptions *options, char **path,
     return *path;
 }
 
+/* The file of its group, likewise. */
+static bool find_real_group(const DeviceOptions *options, char **path,
+                            GError **error)
+{
+    g_autofree char *link = g_strdup_printf(
+        "/sys/bus/pci/devices/%s/iommu_group", options->host);
+    g_autofree char *target = g_file_read_link(link, NULL);
+    g_autofree char *name = target ? g_path_get_basename(target) : NULL;
+
+    if (!name) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "host=%s: %s is not there: no such device, or no IOMMU "
+                    "before it", options->host, link);
+        return false;
+    }
+    *path = g_strdup_printf("/dev/vfio/%s", name);
+    return true;
+}
+
 /* --- Devices ------------------------------------------------------------- */
+
+static bool is_type1(const DeviceOptions *options)
+{
+    return options->backend && !strcmp(options->backend, "type1");
+}
 
 static bool options_ok(const Board *board, const DeviceOptions *options,
                        const PciBus *bus, GError **error)
 {
-    const char *backend = options->backend ? options->backend : "hostsim";
-    bool known = !strcmp(backend, "hostsim") || !strcmp(backend, "type1");
+    const char *usual = options->kind == DEVICE_HOST_TESTDEV ? "hostsim"
+                                                             : "iommufd";
+    const char *backend = options->backend ? options->backend : usual;
 
     if (bus->bridge) {
         g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
                     "bus=%s: a host device needs pcie.0", bus->name);
         return false;
     }
-    if (options->kind == DEVICE_HOST_TESTDEV && !known) {
+    if (strcmp(backend, usual) && !is_type1(options)) {
         g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "backend=%s: allowed are hostsim and type1", backend);
+                    "backend=%s: allowed are %s and type1", backend, usual);
         return false;
     }
-    if (board->kind != MACHINE_Q35 && !strcmp(backend, "type1")) {
+    if (options->kind == DEVICE_VFIO_PCI && !options->host) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "host=DDDD:BB:DD.F is needed");
+        return false;
+    }
+    if (board->kind != MACHINE_Q35 && is_type1(options)) {
         g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
                     "backend=type1: allowed with -machine q35 only");
         return false;
@@ -238,34 +260,72 @@ static bool options_ok(const Board *board, const DeviceOptions *options,
     return true;
 }
 
+/* The device that its group, in connection @c, calls @name. */
+static int get_device(const Connection *c, const char *name, GError **error)
+{
+    char arg[32];
+    int fd;
+
+    g_strlcpy(arg, name, sizeof(arg));
+    fd = c->sys->ioctl(c->sys->opaque, c->group, VFIO_ABI_GROUP_GET_DEVICE_FD,
+                       arg);
+    if (fd < 0) {
+        refused(error, "VFIO_GROUP_GET_DEVICE_FD", fd);
+    }
+    return fd;
+}
+
 /* A device of the simulated host by iommufd or by type1: its connection, and
  * its file. */
 static Connection *connect_sim(Board *board, Passthrough *p,
                                const DeviceOptions *options, int *fd,
                                GError **error)
 {
-    bool is_type1 = options->backend && !strcmp(options->backend, "type1");
     unsigned number = p->n_sims - 1;
     const ViommuSyscalls *sys = hostsim_syscalls(p->sim);
-    g_autofree char *path = g_strdup_printf("/dev/vfio/devices/vfio%u",
-                                            number);
+    g_autofree char *path = NULL;
     char name[13];
     Connection *c;
+    uint64_t cap;
 
-    if (!is_type1) {
+    if (!is_type1(options)) {
+        path = g_strdup_printf("/dev/vfio/devices/vfio%u", number);
         c = connect_iommufd(board, p, sys, error);
         *fd = c ? open_file(sys, path, error) : -1;
         return c;
     }
-    c = connect_type1(board, p, number, error);
-    if (c) {
-        passthrough_sim_name(number + 1, name);
-        *fd = sys->ioctl(sys->opaque, c->group, VFIO_ABI_GROUP_GET_DEVICE_FD,
-                         name);
-        if (*fd < 0) {
-            refused(error, "VFIO_GROUP_GET_DEVICE_FD", *fd);
+    path = g_strdup_printf("/dev/vfio/%u", number + 1);
+    /* what Linux shows in /sys */
+    cap = viommu_mmio_read(hostsim_unit(p->sim), VTD_CAP, 8);
+    c = connect_type1(board, p, sys, path, cap, error);
+    passthrough_sim_name(number + 1, name);
+    *fd = c ? get_device(c, name, error) : -1;
+    return c;
+}
+
+/* The same of the system's. */
+static Connection *connect_real(Board *board, Passthrough *p,
+                                const DeviceOptions *options, int *fd,
+                                GError **error)
+{
+    const ViommuSyscalls *sys = viommu_syscalls();
+    g_autofree char *path = NULL;
+    Connection *c;
+
+    if (is_type1(options)) {
+        if (!find_real_group(options, &path, error)) {
+            return NULL;
         }
+        /* no released kernel lets guests' tables be bound in a container */
+        c = connect_type1(board, p, sys, path, 0, error);
+        *fd = c ? get_device(c, options->host, error) : -1;
+        return c;
     }
+    if (!find_real_device(options, &path, error)) {
+        return NULL;
+    }
+    c = connect_iommufd(board, p, sys, error);
+    *fd = c ? open_file(sys, path, error) : -1;
     return c;
 }
 
@@ -273,9 +333,6 @@ static Connection *connect_device(Board *board, Passthrough *p,
                                   const DeviceOptions *options, int *fd,
                                   GError **error)
 {
-    g_autofree char *path = NULL;
-    Connection *c;
-
     if (options->kind == DEVICE_HOST_TESTDEV) {
         if (!add_sim_device(board, p, options, error)) {
             return NULL;
@@ -285,12 +342,7 @@ static Connection *connect_device(Board *board, Passthrough *p,
         }
         return connect_sim(board, p, options, fd, error);
     }
-    if (!find_real_device(options, &path, error)) {
-        return NULL;
-    }
-    c = connect_iommufd(board, p, viommu_syscalls(), error);
-    *fd = c ? open_file(c->sys, path, error) : -1;
-    return c;
+    return connect_real(board, p, options, fd, error);
 }
 
 PciFunction *passthrough_add(Board *board, const PciBus *bus,
