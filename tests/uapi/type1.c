@@ -275,6 +275,108 @@ static void test_unmap_all(Uapi *u)
     uapi_memory_free(memory, PAGE);
 }
 
+/* --- Mappings that get another address of the process's ------------------- */
+
+static int unsettle(const Container *c, uint64_t iova, uint64_t size,
+                    uint32_t flags, uint64_t *unsettled)
+{
+    VfioDmaUnmap unmap = {
+        .argsz = sizeof(unmap), .flags = VFIO_ABI_UNMAP_VADDR | flags,
+        .iova = iova, .size = size,
+    };
+    int ret = uapi_ioctl(c->u, c->fd, VFIO_ABI_UNMAP_DMA, &unmap);
+
+    *unsettled = unmap.size;
+    return ret;
+}
+
+static int settle(const Container *c, uint64_t iova, uint64_t vaddr,
+                  uint64_t size, uint32_t flags)
+{
+    VfioDmaMap map = {
+        .argsz = sizeof(map), .flags = VFIO_ABI_MAP_VADDR | flags,
+        .vaddr = vaddr, .iova = iova, .size = size,
+    };
+
+    return uapi_ioctl(c->u, c->fd, VFIO_ABI_MAP_DMA, &map);
+}
+
+static void check_unsettle(const Container *c)
+{
+    Uapi *u = c->u;
+    uint64_t size;
+
+    uapi_expect(u, unsettle(c, 0x1000, PAGE, 0, &size), -EINVAL,
+                "half a mapping");
+    uapi_expect(u, unsettle(c, 0x1000, 0, 0, &size), -EINVAL, "nothing");
+    uapi_expect(u, unsettle(c, 0x1000, PAGE, VFIO_ABI_UNMAP_ALL_FLAG, &size),
+                -EINVAL, "all, and an address");
+    uapi_expect(u, unsettle(c, 0x1000, 2 * PAGE,
+                            VFIO_ABI_UNMAP_GET_DIRTY_BITMAP, &size), -EINVAL,
+                "with dirty pages");
+    uapi_expect(u, unsettle(c, 0x10000, PAGE, 0, &size), 0, "a hole");
+    uapi_expect(u, size, 0, "the size of a hole");
+    uapi_expect(u, unsettle(c, 0x4000, PAGE, 0, &size), 0, "the second one");
+    uapi_expect(u, size, PAGE, "its size");
+    /* none of them, when one is already */
+    uapi_expect(u, unsettle(c, 0, 0, VFIO_ABI_UNMAP_ALL_FLAG, &size), -EINVAL,
+                "all again");
+    uapi_expect(u, unsettle(c, 0x1000, 2 * PAGE, 0, &size), 0,
+                "the first one");
+}
+
+static void check_settle(const Container *c, uint64_t vaddr)
+{
+    Uapi *u = c->u;
+
+    uapi_expect(u, settle(c, 0x10000, vaddr, PAGE, 0), -ENOENT, "a hole");
+    uapi_expect(u, settle(c, 0x1000, vaddr, PAGE, 0), -EINVAL, "half of it");
+    uapi_expect(u, settle(c, 0x1000, vaddr, 3 * PAGE, 0), -EINVAL,
+                "more than it");
+    uapi_expect(u, settle(c, 0x1000, vaddr + 8, 2 * PAGE, 0), -EINVAL,
+                "between pages");
+    uapi_expect(u, settle(c, 0x1000, vaddr, 0, 0), -EINVAL, "nothing");
+    uapi_expect(u, settle(c, 0x1000, vaddr, 2 * PAGE, VFIO_ABI_MAP_READ),
+                -EINVAL, "with an access");
+    uapi_expect(u, settle(c, 0x1000, vaddr, 2 * PAGE, 0), 0, "it");
+    uapi_expect(u, settle(c, 0x1000, vaddr, 2 * PAGE, 0), -EINVAL, "again");
+}
+
+static void test_vaddr(Uapi *u)
+{
+    uintptr_t extension = VFIO_ABI_UPDATE_VADDR;
+    uint8_t *memory = uapi_memory(2 * PAGE);
+    uint64_t size = PAGE;
+    int32_t second;
+    Container c;
+
+    if (!have_group(u) || !container_open(u, &c, 0)) {
+        return;
+    }
+    uapi_expect(u, uapi_ioctl(u, c.fd, VFIO_ABI_CHECK_EXTENSION,
+                              (void *)extension), 0, "without a type");
+    uapi_expect(u, uapi_ioctl(u, c.fd, VFIO_ABI_SET_IOMMU,
+                              (void *)(uintptr_t)VFIO_ABI_TYPE1V2), 0,
+                "SET_IOMMU");
+    uapi_expect(u, uapi_ioctl(u, c.fd, VFIO_ABI_CHECK_EXTENSION,
+                              (void *)extension), 1, "with one");
+    uapi_expect(u, container_map(&c, 0x1000, memory, 2 * PAGE), 0, "map");
+    uapi_expect(u, container_map(&c, 0x4000, memory, PAGE), 0, "map");
+    check_unsettle(&c);
+    second = uapi_open(u, u->group[1]);
+    uapi_expect(u, uapi_ioctl(u, second, VFIO_ABI_GROUP_SET_CONTAINER, &c.fd),
+                -EBUSY, "a group that comes meanwhile");
+    check_settle(&c, (uintptr_t)memory);
+    /* what waits can be unmapped */
+    uapi_expect(u, container_unmap(&c, 0x4000, &size), 0, "UNMAP_DMA");
+    uapi_expect(u, size, PAGE, "its size");
+    uapi_expect(u, uapi_ioctl(u, second, VFIO_ABI_GROUP_SET_CONTAINER, &c.fd),
+                0, "a group that comes later");
+    uapi_close(u, second);
+    container_close(&c);
+    uapi_memory_free(memory, 2 * PAGE);
+}
+
 /* --- Dirty pages --------------------------------------------------------- */
 
 static int dirty_pages(const Container *c, uint32_t flags)
@@ -412,6 +514,7 @@ const UapiTest uapi_type1_tests[] = {
     { "type1: reserved addresses", test_reserved },
     { "type1: unmapping, in both ways", test_unmap },
     { "type1: unmapping everything", test_unmap_all },
+    { "type1: other addresses of the process's", test_vaddr },
     { "type1: dirty pages", test_dirty },
     { "type1: dirty pages of what is unmapped", test_unmap_dirty },
     { NULL, NULL },

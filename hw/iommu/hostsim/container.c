@@ -45,6 +45,8 @@ static int check_extension(const SimContainer *container,
     switch (extension) {
     case VFIO_ABI_UNMAP_ALL:
         return 1;
+    case VFIO_ABI_UPDATE_VADDR:
+        return container->type1 != NULL;
     case VFIO_ABI_DMA_CC:
         /* the units snoop, whatever the endpoint asks for */
         return container->type1 != NULL;

@@ -62,6 +62,8 @@ struct SimType1 {
     SimDomain *domain;
     GArray *mappings;           /* SimMapping, sorted */
     unsigned available;         /* more mappings */
+    unsigned unsettled;         /* mappings that are to get another address
+                                 * of the process's */
     SimVsva *vsva;              /* with nesting, or NULL */
 };
 
@@ -79,6 +81,7 @@ typedef struct SimMapping {
     uint64_t iova, last;
     void *memory;
     unsigned access;
+    bool unsettled;
 } SimMapping;
 
 /** Index of the first mapping that ends at or after @iova. */

@@ -95,11 +95,20 @@ static uint64_t mapping_size(const SimMapping *mapping)
     return mapping->last - mapping->iova + 1;
 }
 
+static void set_unsettled(SimType1 *type1, guint i, bool unsettled)
+{
+    SimMapping *mapping = mapping_at(type1, i);
+
+    type1->unsettled += unsettled - mapping->unsettled;
+    mapping->unsettled = unsettled;
+}
+
 static void remove_mapping(SimType1 *type1, guint i)
 {
     SimMapping mapping = *mapping_at(type1, i);
     Hostsim *sim = type1->sim;
 
+    set_unsettled(type1, i, false);
     g_array_remove_index(type1->mappings, i);
     type1->available++;
     sim->phys->unmap(type1->domain, mapping.iova, mapping_size(&mapping));
@@ -120,10 +129,31 @@ static bool in_ranges(const SimType1 *type1, uint64_t iova, uint64_t last)
     return false;
 }
 
-static int check_map(const SimType1 *type1, const VfioDmaMap *map)
+/** The mapping's memory is at another address of the process's from now on:
+ *  it was and stays pinned, and that is all that the host needs. */
+static int settle(SimType1 *type1, const VfioDmaMap *map)
 {
     uint64_t last = map->iova + map->size - 1;
-    guint i;
+    guint i = sim_type1_find(type1, map->iova);
+    const SimMapping *m = i < type1->mappings->len ? mapping_at(type1, i)
+                                                   : NULL;
+
+    if (!m || m->iova > last) {
+        return -ENOENT;
+    }
+    if (!m->unsettled || m->iova != map->iova || m->last != last) {
+        return -EINVAL;
+    }
+    set_unsettled(type1, i, false);
+    return 0;
+}
+
+/** What any kind of mapping asks for. */
+static int check_map(const VfioDmaMap *map)
+{
+    bool access = map->flags & (VFIO_ABI_MAP_READ | VFIO_ABI_MAP_WRITE);
+    bool settles = map->flags & VFIO_ABI_MAP_VADDR;
+    uint64_t last = map->iova + map->size - 1;
 
     if (!map->size) {
         return -EINVAL;
@@ -131,10 +161,15 @@ static int check_map(const SimType1 *type1, const VfioDmaMap *map)
     if (last < map->iova || map->vaddr + map->size - 1 < map->vaddr) {
         return -EOVERFLOW;
     }
-    if (!map->flags ||
-        (map->size | map->iova | map->vaddr) & (SIM_PAGE - 1)) {
-        return -EINVAL;
-    }
+    return access == settles ||
+           (map->size | map->iova | map->vaddr) & (SIM_PAGE - 1) ? -EINVAL : 0;
+}
+
+static int check_room(const SimType1 *type1, const VfioDmaMap *map)
+{
+    uint64_t last = map->iova + map->size - 1;
+    guint i;
+
     i = sim_type1_find(type1, map->iova);
     if (i < type1->mappings->len && mapping_at(type1, i)->iova <= last) {
         return -EEXIST;
@@ -155,12 +190,18 @@ static int map_dma(SimType1 *type1, const void *arg)
     if (sim_copy_in(&map, arg, sizeof(map))) {
         return -EFAULT;
     }
-    /* without the extension UPDATE_VADDR, its flag is unknown */
     if (map.argsz < sizeof(map) ||
-        map.flags & ~(VFIO_ABI_MAP_READ | VFIO_ABI_MAP_WRITE)) {
+        map.flags & ~(VFIO_ABI_MAP_READ | VFIO_ABI_MAP_WRITE |
+                      VFIO_ABI_MAP_VADDR)) {
         return -EINVAL;
     }
-    ret = check_map(type1, &map);
+    ret = check_map(&map);
+    if (!ret && (map.flags & VFIO_ABI_MAP_VADDR)) {
+        return settle(type1, &map);
+    }
+    if (!ret) {
+        ret = check_room(type1, &map);
+    }
     if (ret) {
         return ret;
     }
@@ -220,8 +261,9 @@ static int take_unmap(const SimType1 *type1, const void *arg,
     dirty = unmap->flags & VFIO_ABI_UNMAP_GET_DIRTY_BITMAP;
     if (unmap->argsz < sizeof(*unmap) ||
         unmap->flags & ~(VFIO_ABI_UNMAP_GET_DIRTY_BITMAP |
-                         VFIO_ABI_UNMAP_ALL_FLAG) ||
-        (dirty && (unmap->flags & VFIO_ABI_UNMAP_ALL_FLAG ||
+                         VFIO_ABI_UNMAP_ALL_FLAG | VFIO_ABI_UNMAP_VADDR) ||
+        (dirty && (unmap->flags & (VFIO_ABI_UNMAP_ALL_FLAG |
+                                   VFIO_ABI_UNMAP_VADDR) ||
                    unmap->argsz < sizeof(*unmap) + sizeof(*bitmap)))) {
         return -EINVAL;
     }
@@ -234,6 +276,26 @@ static int take_unmap(const SimType1 *type1, const void *arg,
     }
     return type1->dirty ? sim_type1_check_bitmap(bitmap, unmap->size)
                         : -EINVAL;
+}
+
+/** Mappings @i and further ones up to @last stay, and wait for another address
+ *  of the process's; none of them, if one does already. */
+static int unsettle(SimType1 *type1, guint i, uint64_t last, uint64_t *size)
+{
+    guint first = i;
+
+    for (; i < type1->mappings->len && mapping_at(type1, i)->iova <= last;
+         i++) {
+        if (mapping_at(type1, i)->unsettled) {
+            while (i-- > first) {
+                set_unsettled(type1, i, false);
+            }
+            return -EINVAL;
+        }
+        set_unsettled(type1, i, true);
+        *size += mapping_size(mapping_at(type1, i));
+    }
+    return 0;
 }
 
 /** v1 unmaps each mapping whose start is in the range, all of it; the rest of
@@ -257,6 +319,10 @@ static int unmap_dma(SimType1 *type1, void *arg)
     if (i < type1->mappings->len && mapping_at(type1, i)->iova < unmap.iova) {
         /* v1 alone gets here */
         last = 0;
+    }
+    if (unmap.flags & VFIO_ABI_UNMAP_VADDR) {
+        ret = unsettle(type1, i, last, &unmap.size);
+        return ret ? ret : sim_copy_out(arg, &unmap, sizeof(unmap));
     }
     while (i < type1->mappings->len && mapping_at(type1, i)->iova <= last) {
         if (unmap.flags & VFIO_ABI_UNMAP_GET_DIRTY_BITMAP) {
@@ -293,6 +359,10 @@ int sim_type1_attach(SimType1 *type1, SimGroup *group)
     SimDevice *device = NULL;
     int ret;
 
+    /* memory might have to be pinned, whose address is not known */
+    if (type1->unsettled) {
+        return -EBUSY;
+    }
     while ((device = sim_group_device(group, device))) {
         ret = type1->sim->phys->attach(device, VIOMMU_NO_PASID,
                                        type1->domain);
