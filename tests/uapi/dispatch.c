@@ -40,6 +40,7 @@ static const Ioctl ioctls[] = {
     { "IOAS_CHANGE_PROCESS", IOMMUFD_IOAS_CHANGE_PROCESS, 8, 8 },
     { "VEVENTQ_ALLOC", IOMMUFD_VEVENTQ_ALLOC, 32, 28 },
     { "HW_QUEUE_ALLOC", IOMMUFD_HW_QUEUE_ALLOC, 40, 40 },
+    { "IOAS_NOIOMMU_GET_PA", IOMMUFD_IOAS_NOIOMMU_GET_PA, 40, 40 },
 };
 
 #define N_IOCTLS (sizeof(ioctls) / sizeof(ioctls[0]))
@@ -137,6 +138,8 @@ static void test_numbers(Uapi *u)
                 "an ioctl before the first one");
     uapi_expect(u, uapi_ioctl(u, fd, _IO('<', 0x80), buf), -ENOTTY,
                 "DESTROY with another type");
+    uapi_expect(u, uapi_ioctl(u, fd, _IO('<', 0x80), NULL), -EFAULT,
+                "the same at NULL: its size comes first");
     uapi_expect(u, uapi_ioctl(u, fd, _IOWR(';', 0x81, IommufdIoasAlloc), buf),
                 -ENOTTY, "IOAS_ALLOC with a direction");
     uapi_expect(u, u->calls.read(u->calls.opaque, fd, buf, 8), -EINVAL,

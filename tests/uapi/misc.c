@@ -155,6 +155,20 @@ static void test_map_file(Uapi *u)
     uapi_memory_free(memory, 4 * PAGE);
 }
 
+/** Where the devices have an IOMMU before them, nobody has a use for physical
+ *  addresses, and a kernel that knows no others does not tell any. */
+static void test_noiommu(Uapi *u)
+{
+    int fd = uapi_iommu(u);
+    IommufdIoasNoiommuGetPa cmd = {
+        .size = sizeof(cmd), .ioas_id = uapi_ioas(u, fd), .length = PAGE,
+    };
+
+    uapi_expect(u, uapi_ioctl(u, fd, IOMMUFD_IOAS_NOIOMMU_GET_PA, &cmd),
+                -EOPNOTSUPP, "NOIOMMU_GET_PA");
+    uapi_close(u, fd);
+}
+
 static void test_vfio_ioas(Uapi *u)
 {
     int fd = uapi_iommu(u);
@@ -307,6 +321,7 @@ const UapiTest uapi_misc_tests[] = {
     { "misc/options", test_options },
     { "misc/small-pages", test_small_pages },
     { "misc/map-file", test_map_file },
+    { "misc/noiommu", test_noiommu },
     { "misc/vfio-ioas", test_vfio_ioas },
     { "misc/viommu-errors", test_viommu_errors },
     { "misc/close", test_close },

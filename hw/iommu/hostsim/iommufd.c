@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "hw/iommu/hostsim/iommufd.h"
 
@@ -22,6 +23,13 @@ static int destroy_object(SimCommand *c)
     const IommufdDestroy *cmd = c->cmd;
 
     return sim_object_destroy(c->context, cmd->id);
+}
+
+/** What a kernel says whose devices all have an IOMMU before them. */
+static int no_noiommu(SimCommand *c)
+{
+    (void)c;
+    return -EOPNOTSUPP;
 }
 
 static const SimIoctl ioctls[] = {
@@ -59,6 +67,8 @@ static const SimIoctl ioctls[] = {
       sim_veventq_alloc },
     { IOMMUFD_HW_QUEUE_ALLOC, sizeof(IommufdHwQueueAlloc), 40,
       sim_hw_queue_alloc },
+    { IOMMUFD_IOAS_NOIOMMU_GET_PA, sizeof(IommufdIoasNoiommuGetPa), 40,
+      no_noiommu },
 };
 
 static const SimIoctl *find_ioctl(unsigned long request)
@@ -76,6 +86,13 @@ int sim_respond(const SimCommand *c, size_t size)
     return sim_copy_out(c->user, c->cmd, MIN(size, c->user_size));
 }
 
+/** Is there an ioctl of this number, whatever else @request says? */
+static bool has_number(unsigned long request)
+{
+    return _IOC_NR(request) >= _IOC_NR(IOMMUFD_DESTROY) &&
+           _IOC_NR(request) <= _IOC_NR(IOMMUFD_IOAS_NOIOMMU_GET_PA);
+}
+
 static int iommufd_ioctl(SimFile *file, unsigned long request, void *arg)
 {
     const SimIoctl *ioctl = find_ioctl(request);
@@ -83,10 +100,13 @@ static int iommufd_ioctl(SimFile *file, unsigned long request, void *arg)
     SimCommand c = { .context = file->priv, .cmd = buf, .user = arg };
     int ret;
 
-    if (!ioctl) {
+    if (!has_number(request)) {
         return -ENOTTY;
     }
     ret = sim_copy_in(&c.user_size, arg, sizeof(c.user_size));
+    if (!ret && !ioctl) {
+        ret = -ENOTTY;
+    }
     if (!ret) {
         ret = sim_copy_struct(buf, ioctl->size, ioctl->min_size, arg,
                               c.user_size);
