@@ -23,6 +23,7 @@ static const struct {
     { uapi_smmu_tests, UAPI_SMMUV3 },
     { uapi_container_tests, UAPI_ANY_ARCH },
     { uapi_type1_tests, UAPI_ANY_ARCH },
+    { uapi_compat_tests, UAPI_ANY_ARCH },
 };
 
 #define N_FILES (sizeof(files) / sizeof(files[0]))

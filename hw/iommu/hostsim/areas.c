@@ -354,6 +354,30 @@ int sim_area_map(SimIoas *ioas, SimPages *pages, uint64_t start,
     return 0;
 }
 
+int sim_area_cut(SimIoas *ioas, uint64_t last)
+{
+    SimArea *area = sim_area_find(ioas, last, false);
+    uint64_t first = last + 1;
+    SimArea *rest;
+
+    if (!area || last == area->iova || last == area->last) {
+        return 0;
+    }
+    if ((first | (area->start + (first - area->iova))) &
+        (ioas->alignment - 1)) {
+        return -EINVAL;
+    }
+    rest = g_memdup2(area, sizeof(*area));
+    rest->iova = first;
+    rest->start += first - area->iova;
+    area->last = last;
+    /* of each domain, which holds both now */
+    area->pages->fills += ioas->domains->len;
+    sim_pages_ref(area->pages);
+    g_ptr_array_insert(ioas->areas, area_index(ioas, first), rest);
+    return 0;
+}
+
 int sim_area_unmap(SimIoas *ioas, uint64_t first, uint64_t last,
                    uint64_t *unmapped)
 {

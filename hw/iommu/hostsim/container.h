@@ -8,6 +8,7 @@
 #define HW_IOMMU_HOSTSIM_CONTAINER_H
 
 #include "hw/iommu/host/vsva-abi.h"
+#include "hw/iommu/hostsim/objects.h"
 #include "hw/iommu/hostsim/physical.h"
 
 typedef struct SimContainer SimContainer;
@@ -29,7 +30,8 @@ struct SimGroup {
     unsigned number;
     SimFile *file;              /* which devices' files hold */
     SimContainer *container;    /* or NULL */
-    unsigned users;             /* files of devices */
+    SimContext *iommufd;        /* in a container's place, or NULL */
+    unsigned users;             /* files of devices, in a container */
 };
 
 /* --- container.c --------------------------------------------------------- */
@@ -84,6 +86,13 @@ typedef struct SimMapping {
     bool unsettled;
 } SimMapping;
 
+/** What VFIO's flags of a mapping allow. */
+static inline unsigned sim_vfio_access(uint32_t flags)
+{
+    return (flags & VFIO_ABI_MAP_READ ? VIOMMU_READ : 0) |
+           (flags & VFIO_ABI_MAP_WRITE ? VIOMMU_WRITE : 0);
+}
+
 /** Index of the first mapping that ends at or after @iova. */
 guint sim_type1_find(const SimType1 *type1, uint64_t iova);
 /** Is part of a mapping in the range, and part of it outside? */
@@ -92,6 +101,9 @@ bool sim_type1_cuts(const SimType1 *type1, uint64_t iova, uint64_t last);
 /* --- type1-info.c, type1-dirty.c ----------------------------------------- */
 
 int sim_type1_get_info(SimType1 *type1, void *arg);
+/** What VFIO_IOMMU_GET_INFO tells, with @chain behind it, which is freed;
+ *  NULL: -ENODEV, if all else is right. */
+int sim_iommu_info(GByteArray *chain, void *arg);
 /** What is valid for mappings: the number of ranges. */
 #define SIM_TYPE1_RANGES_MAX 2
 unsigned sim_type1_ranges(const SimType1 *type1,

@@ -60,7 +60,8 @@ struct SimDevice {
 
     /* Who has it: one user, by its group or its own file. */
     unsigned opens;             /* files that may use it */
-    struct SimIommufdDevice *iommufd;   /* its own file has bound it */
+    struct SimIommufdDevice *iommufd;   /* its own file has bound it, ... */
+    bool by_group;              /* ... or its group's */
 
     GHashTable *domains;        /* PASID -> SimDomain; of physical.c */
     GArray *partial;            /* ViommuPageRequest: of groups without end */

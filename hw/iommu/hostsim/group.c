@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "hw/iommu/hostsim/compat.h"
 #include "hw/iommu/hostsim/container.h"
 #include "hw/iommu/hostsim/vfio-device.h"
 
@@ -51,7 +52,7 @@ static int get_status(const SimGroup *group, void *arg)
     }
     /* only VFIO has devices here: no other driver is in the way */
     status.flags = VFIO_ABI_GROUP_VIABLE;
-    if (group->container) {
+    if (group->container || group->iommufd) {
         status.flags |= VFIO_ABI_GROUP_CONTAINER_SET;
     }
     return sim_copy_out(arg, &status, sizeof(status));
@@ -60,6 +61,7 @@ static int get_status(const SimGroup *group, void *arg)
 static int set_container(SimGroup *group, const void *arg)
 {
     SimContainer *container;
+    SimContext *context;
     SimFile *file;
     int32_t fd;
 
@@ -70,15 +72,36 @@ static int set_container(SimGroup *group, const void *arg)
     if (!file) {
         return -EBADF;
     }
-    if (group->container) {
+    if (group->container || group->iommufd) {
         return -EINVAL;
     }
     container = sim_container_of(file);
-    return container ? sim_container_add(container, group) : -EBADFD;
+    if (container) {
+        return sim_container_add(container, group);
+    }
+    context = sim_context_of(file);
+    if (!context) {
+        return -EBADFD;
+    }
+    sim_compat_ioas_need(context);
+    sim_file_ref(context->file);
+    group->iommufd = context;
+    return 0;
+}
+
+/** Devices that are bound to it stay so. */
+static void leave_iommufd(SimGroup *group)
+{
+    sim_file_unref(group->iommufd->file);
+    group->iommufd = NULL;
 }
 
 static int unset_container(SimGroup *group)
 {
+    if (group->iommufd) {
+        leave_iommufd(group);
+        return 0;
+    }
     if (!group->container) {
         return -EINVAL;
     }
@@ -119,7 +142,8 @@ static int get_device_fd(SimGroup *group, const void *arg)
     if (!device) {
         return -ENODEV;
     }
-    if (!group->container || !group->container->type1) {
+    if (!group->iommufd &&
+        (!group->container || !group->container->type1)) {
         return -EINVAL;
     }
     ret = sim_vfio_device_open(device, group, &file);
@@ -158,6 +182,9 @@ static void group_release(SimFile *file)
     if (group->container) {
         sim_container_remove(group->container, group);
     }
+    if (group->iommufd) {
+        leave_iommufd(group);
+    }
     g_ptr_array_remove(group->sim->groups, group);
     g_free(group);
 }
@@ -184,7 +211,7 @@ int sim_open_group(Hostsim *sim, unsigned number, SimFile **file)
         return -EBUSY;
     }
     while ((device = sim_group_device(&wanted, device))) {
-        if (device->iommufd) {
+        if (device->iommufd && !device->by_group) {
             return -EBUSY;
         }
         any = any || !device->gone;

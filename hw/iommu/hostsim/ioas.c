@@ -179,14 +179,30 @@ static bool next_hole(const GArray *reserved, uint64_t at,
     return true;
 }
 
+GArray *sim_ioas_holes(SimIoas *ioas)
+{
+    GArray *holes = g_array_new(FALSE, FALSE, sizeof(IommufdIovaRange));
+    IommufdIovaRange hole;
+    uint64_t at = 0;
+
+    g_array_sort(ioas->reserved, compare_ranges);
+    while (next_hole(ioas->reserved, at, &hole)) {
+        g_array_append_val(holes, hole);
+        if (hole.last == UINT64_MAX) {
+            break;
+        }
+        at = hole.last + 1;
+    }
+    return holes;
+}
+
 int sim_ioas_iova_ranges(SimCommand *c)
 {
     IommufdIoasIovaRanges *cmd = c->cmd;
     uint32_t room = cmd->num_iovas;
-    IommufdIovaRange hole = { 0, 0 };
     SimIoas *ioas;
-    uint64_t at = 0;
-    int ret = 0;
+    GArray *holes;
+    int ret;
 
     if (cmd->reserved) {
         return -EOPNOTSUPP;
@@ -195,21 +211,12 @@ int sim_ioas_iova_ranges(SimCommand *c)
     if (!ioas) {
         return -ENOENT;
     }
-    g_array_sort(ioas->reserved, compare_ranges);
-    cmd->num_iovas = 0;
+    holes = sim_ioas_holes(ioas);
+    cmd->num_iovas = holes->len;
     cmd->out_iova_alignment = ioas->alignment;
-    while (!ret && next_hole(ioas->reserved, at, &hole)) {
-        if (cmd->num_iovas < room) {
-            ret = sim_copy_out(sim_user_ptr(cmd->allowed_list +
-                                            cmd->num_iovas * sizeof(hole)),
-                               &hole, sizeof(hole));
-        }
-        cmd->num_iovas++;
-        if (hole.last == UINT64_MAX) {
-            break;
-        }
-        at = hole.last + 1;
-    }
+    ret = sim_copy_out(sim_user_ptr(cmd->allowed_list), holes->data,
+                       MIN(room, holes->len) * sizeof(IommufdIovaRange));
+    g_array_unref(holes);
     if (!ret) {
         ret = sim_respond(c, sizeof(*cmd));
     }

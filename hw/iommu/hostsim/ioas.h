@@ -47,6 +47,11 @@ typedef struct SimIoas {
 } SimIoas;
 
 SimIoas *sim_ioas_new(SimContext *context);
+/** What is not reserved: IommufdIovaRange, for g_array_unref(). */
+GArray *sim_ioas_holes(SimIoas *ioas);
+/** No large pages, so that what is mapped can be cut.  -EINVAL when domains
+ *  hold something already. */
+int sim_ioas_set_small_pages(SimIoas *ioas);
 /** What is there now goes into the domain, too, and what comes. */
 int sim_ioas_add_domain(SimIoas *ioas, SimDomain *domain);
 void sim_ioas_remove_domain(SimIoas *ioas, SimDomain *domain);
@@ -82,6 +87,9 @@ int sim_area_place(const SimIoas *ioas, const SimPages *pages, uint64_t start,
 /** All areas in the range, which must be there as a whole. */
 int sim_area_unmap(SimIoas *ioas, uint64_t first, uint64_t last,
                    uint64_t *unmapped);
+/** The area that holds @last ends there, and another one begins behind it;
+ *  for small pages.  -EINVAL when that is within a page. */
+int sim_area_cut(SimIoas *ioas, uint64_t last);
 /** Into one domain, or out of it. */
 int sim_area_fill(SimIoas *ioas, SimArea *area, SimDomain *domain);
 void sim_area_unfill(SimArea *area, SimDomain *domain);

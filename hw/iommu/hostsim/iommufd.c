@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "hw/iommu/hostsim/compat.h"
 #include "hw/iommu/hostsim/iommufd.h"
 
 #define COMMAND_MAX 48
@@ -101,7 +102,7 @@ static int iommufd_ioctl(SimFile *file, unsigned long request, void *arg)
     int ret;
 
     if (!has_number(request)) {
-        return -ENOTTY;
+        return sim_compat_ioctl(file->priv, request, arg);
     }
     ret = sim_copy_in(&c.user_size, arg, sizeof(c.user_size));
     if (!ret && !ioctl) {

@@ -29,7 +29,7 @@ static int rlimit_mode(SimContext *context, IommufdOption *cmd)
 }
 
 /** Small pages want whole pages, and tables that are not filled yet. */
-static int set_small_pages(SimIoas *ioas)
+int sim_ioas_set_small_pages(SimIoas *ioas)
 {
     int ret;
 
@@ -63,7 +63,7 @@ static int huge_pages(SimContext *context, IommufdOption *cmd)
             return -EINVAL;
         }
         if (!cmd->val64) {
-            return set_small_pages(ioas);
+            return sim_ioas_set_small_pages(ioas);
         }
         ioas->small_pages = false;
         ioas->alignment = ioas->domains->len ? SIM_PAGE : 1;

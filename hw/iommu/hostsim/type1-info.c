@@ -51,23 +51,33 @@ static GByteArray *capabilities(const SimType1 *type1)
     return chain;
 }
 
-int sim_type1_get_info(SimType1 *type1, void *arg)
+int sim_iommu_info(GByteArray *chain, void *arg)
 {
     const uint32_t min = offsetof(VfioIommuInfo, cap_offset);
     VfioIommuInfo info = { 0 };
     uint32_t known;
     int ret;
 
-    if (sim_copy_in(&info, arg, min)) {
-        return -EFAULT;
+    ret = sim_copy_in(&info, arg, min);
+    if (!ret && info.argsz < min) {
+        ret = -EINVAL;
     }
-    if (info.argsz < min) {
-        return -EINVAL;
+    if (!ret && !chain) {
+        ret = -ENODEV;
+    }
+    if (ret) {
+        g_clear_pointer(&chain, g_byte_array_unref);
+        return ret;
     }
     known = MIN(info.argsz, sizeof(info));
     info.flags = VFIO_ABI_IOMMU_INFO_PGSIZES | VFIO_ABI_IOMMU_INFO_CAPS;
     info.iova_pgsizes = -(uint64_t)SIM_PAGE;
-    ret = sim_chain_out(capabilities(type1), arg, sizeof(info), &info.argsz,
+    ret = sim_chain_out(chain, arg, sizeof(info), &info.argsz,
                         &info.cap_offset);
     return ret ? ret : sim_copy_out(arg, &info, known);
+}
+
+int sim_type1_get_info(SimType1 *type1, void *arg)
+{
+    return sim_iommu_info(capabilities(type1), arg);
 }

@@ -209,8 +209,7 @@ static int map_dma(SimType1 *type1, const void *arg)
         .iova = map.iova,
         .last = map.iova + map.size - 1,
         .memory = sim_user_ptr(map.vaddr),
-        .access = (map.flags & VFIO_ABI_MAP_READ ? VIOMMU_READ : 0) |
-                  (map.flags & VFIO_ABI_MAP_WRITE ? VIOMMU_WRITE : 0),
+        .access = sim_vfio_access(map.flags),
     };
     ret = sim_pin(sim, mapping.memory, map.size,
                   mapping.access & VIOMMU_WRITE);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "hw/iommu/host/vfio-abi.h"
+#include "hw/iommu/hostsim/compat.h"
 #include "hw/iommu/hostsim/vfio-device.h"
 
 #define COMMAND         0x04
@@ -48,7 +49,7 @@ int sim_vfio_bind(SimVfioFile *f, void *arg)
     }
     /* tokens are for virtual functions */
     if (bind.iommufd < 0 || (bind.flags & ~VFIO_ABI_BIND_TOKEN) ||
-        f->group || f->granted || (bind.flags & VFIO_ABI_BIND_TOKEN)) {
+        f->granted || (bind.flags & VFIO_ABI_BIND_TOKEN)) {
         return -EINVAL;
     }
     iommufd = sim_file_get(device->sim, bind.iommufd);
@@ -88,6 +89,35 @@ void sim_vfio_unbind(SimVfioFile *f)
     device->iommufd = NULL;
     f->bound = NULL;
     f->granted = false;
+}
+
+int sim_vfio_bind_compat(SimDevice *device, SimContext *context)
+{
+    SimIommufdDevice *bound;
+    SimIoas *ioas;
+    int ret = sim_iommufd_bind(context, device, &bound);
+    uint32_t id;
+
+    if (ret) {
+        return ret;
+    }
+    ioas = sim_compat_ioas(context);
+    id = ioas ? ioas->object.id : 0;
+    ret = ioas ? sim_iommufd_attach(bound, VIOMMU_NO_PASID, &id) : -ENODEV;
+    if (ret) {
+        sim_iommufd_unbind(bound);
+        return ret;
+    }
+    device->iommufd = bound;
+    device->by_group = true;
+    return 0;
+}
+
+void sim_vfio_unbind_compat(SimDevice *device)
+{
+    sim_iommufd_unbind(device->iommufd);
+    device->iommufd = NULL;
+    device->by_group = false;
 }
 
 /** Linux's number for requests without PASID is 0. */

@@ -100,9 +100,9 @@ static int device_ioctl(SimFile *file, unsigned long request, void *arg)
     }
     switch (request) {
     case VFIO_ABI_DEVICE_ATTACH_PT:
-        return f->group ? -ENOTTY : sim_vfio_attach(f, arg);
+        return f->by_group ? -ENOTTY : sim_vfio_attach(f, arg);
     case VFIO_ABI_DEVICE_DETACH_PT:
-        return f->group ? -ENOTTY : sim_vfio_detach(f, arg);
+        return f->by_group ? -ENOTTY : sim_vfio_detach(f, arg);
     case VFIO_ABI_DEVICE_GET_INFO:
         return get_info(device, arg);
     case VFIO_ABI_DEVICE_GET_REGION_INFO:
@@ -297,11 +297,16 @@ static void device_release(SimFile *file)
     if (f->bound) {
         sim_vfio_unbind(f);
     }
-    if (f->group) {
+    if (f->by_group) {
         if (f->device->opens == 1) {
             sim_vsva_faults_close(f->device);
         }
         sim_vfio_unuse(f->device);
+    }
+    if (f->by_group && !f->device->opens && f->device->by_group) {
+        sim_vfio_unbind_compat(f->device);
+    }
+    if (f->group) {
         sim_group_unuse(f->group);
     }
     g_free(f);
@@ -319,19 +324,27 @@ static const SimFileOps device_ops = {
 int sim_vfio_device_open(SimDevice *device, SimGroup *group, SimFile **file)
 {
     SimVfioFile *f;
+    int ret = 0;
 
-    if (group && !device->opens && sim_vsva_of(device) &&
-        sim_vsva_faults_open(device)) {
-        return -ENOMEM;
+    if (group && !device->opens) {
+        ret = group->iommufd ? sim_vfio_bind_compat(device, group->iommufd) :
+              sim_vsva_of(device) && sim_vsva_faults_open(device) ? -ENOMEM
+                                                                  : 0;
+    }
+    if (ret) {
+        return ret;
     }
     if (group) {
         sim_vfio_use(device);
-        sim_group_use(group);
     }
     f = g_new0(SimVfioFile, 1);
     f->device = device;
-    f->group = group;
-    f->granted = group != NULL;
+    f->by_group = f->granted = group != NULL;
+    if (group && group->container) {
+        /* an iommufd keeps itself */
+        f->group = group;
+        sim_group_use(group);
+    }
     *file = sim_file_new(device->sim, &device_ops, f);
     return 0;
 }

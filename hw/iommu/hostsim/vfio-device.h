@@ -10,7 +10,8 @@
 
 typedef struct SimVfioFile {
     SimDevice *device;
-    SimGroup *group;            /* or NULL: the device's own file */
+    bool by_group;              /* else it is the device's own file */
+    SimGroup *group;            /* which it keeps, in a container; or NULL */
     bool granted;               /* it may be used */
     SimIommufdDevice *bound;    /* of its own file, once bound */
 } SimVfioFile;
@@ -23,6 +24,10 @@ int sim_vfio_bind(SimVfioFile *f, void *arg);
 void sim_vfio_unbind(SimVfioFile *f);
 int sim_vfio_attach(SimVfioFile *f, void *arg);
 int sim_vfio_detach(SimVfioFile *f, void *arg);
+
+/** The device of a group that has an iommufd: bind and attach it. */
+int sim_vfio_bind_compat(SimDevice *device, SimContext *context);
+void sim_vfio_unbind_compat(SimDevice *device);
 
 /** The device gets a user, or loses one. */
 void sim_vfio_use(SimDevice *device);
