@@ -285,6 +285,56 @@ static void test_pulled_out(Uapi *u)
     uapi_memory_free(memory, PAGE);
 }
 
+/** A device with a device-TLB vanishes, and does not answer: as Linux's, the
+ *  call succeeds, and what others have cached is gone. */
+static void test_pulled_invalidation(Uapi *u)
+{
+    uint8_t *memory = uapi_memory(16 * PAGE);
+    IommufdVtdS1Invalidate entries[3] = { 0 };
+    IommufdHwptInvalidate cmd = {
+        .size = sizeof(cmd), .data = (uintptr_t)entries,
+        .data_type = IOMMUFD_INVALIDATE_VTD_S1,
+        .entry_len = sizeof(entries[0]), .entry_num = 3,
+    };
+    uint32_t ioas, parent;
+    UapiTables tables;
+    UapiDevice d, e;
+    Host h;
+
+    host_open(u, &h, UINT64_MAX);
+    uapi_device_open(u, 0, &d);
+    uapi_device_open_with(u, 1, d.iommu, &e);
+    ioas = uapi_ioas(u, d.iommu);
+    uapi_expect(u, uapi_map(&d, ioas, memory, 16 * PAGE, IOVA), 0, "map");
+    uapi_expect(u, uapi_hwpt(&d, IOMMUFD_HWPT_NEST_PARENT, ioas, &parent), 0,
+                "the parent");
+    uapi_tables_init(&tables, memory, IOVA, 8);
+    uapi_tables_map(&tables, 0x400000, IOVA + 8 * PAGE);
+    uapi_expect(u, uapi_nested(&d, 0, parent, IOVA, 0, &cmd.hwpt_id), 0,
+                "the nested one");
+    uapi_expect(u, uapi_attach(&d, NO_PASID, cmd.hwpt_id), 0, "attach");
+    uapi_expect(u, uapi_fill(&e, NO_PASID, 0x400000, PAGE, 1), UAPI_DONE,
+                "DMA of its neighbour");
+    hostsim_remove_device(h.sim, "0000:01:00.0");
+    uapi_tables_map(&tables, 0x400000, IOVA + 9 * PAGE);
+    for (unsigned i = 0; i < 3; i++) {
+        entries[i].addr = 0x400000;
+        entries[i].npages = 1;
+    }
+    uapi_expect(u, uapi_iommu_ioctl(&d, IOMMUFD_HWPT_INVALIDATE, &cmd), 0,
+                "INVALIDATE");
+    uapi_expect(u, cmd.entry_num, 3, "how many of them");
+    uapi_expect(u, uapi_fill(&e, NO_PASID, 0x400000, PAGE, 2), UAPI_DONE,
+                "DMA to the other page");
+    uapi_check(u, uapi_is_filled(memory + 8 * PAGE, PAGE, 1) &&
+               uapi_is_filled(memory + 9 * PAGE, PAGE, 2),
+               "an old translation has been used");
+    uapi_close(u, e.fd);
+    uapi_device_close(&d);
+    host_close(&h);
+    uapi_memory_free(memory, 16 * PAGE);
+}
+
 /** As a process that is killed. */
 static void test_exit(Uapi *u)
 {
@@ -458,6 +508,7 @@ static const UapiTest tests[] = {
     { "hostsim/failures", test_failures },
     { "hostsim/short", test_short },
     { "hostsim/pulled-out", test_pulled_out },
+    { "hostsim/pulled-invalidation", test_pulled_invalidation },
     { "hostsim/exit", test_exit },
     { "hostsim/config", test_config },
     { "hostsim/memory", test_memory },
