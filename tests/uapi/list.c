@@ -21,6 +21,7 @@ static const struct {
     { uapi_fault_tests, UAPI_ANY_ARCH },
     { uapi_fault_vtd_tests, UAPI_VTD },
     { uapi_smmu_tests, UAPI_SMMUV3 },
+    { uapi_smmu_event_tests, UAPI_SMMUV3 },
     { uapi_container_tests, UAPI_ANY_ARCH },
     { uapi_type1_tests, UAPI_ANY_ARCH },
     { uapi_compat_tests, UAPI_ANY_ARCH },

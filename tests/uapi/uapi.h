@@ -86,6 +86,7 @@ extern const UapiTest uapi_dirty_tests[];
 extern const UapiTest uapi_fault_tests[];
 extern const UapiTest uapi_fault_vtd_tests[];
 extern const UapiTest uapi_smmu_tests[];
+extern const UapiTest uapi_smmu_event_tests[];
 extern const UapiTest uapi_container_tests[];
 extern const UapiTest uapi_type1_tests[];
 extern const UapiTest uapi_compat_tests[];
