@@ -74,7 +74,7 @@ Smmu *smmu_test_new(const ViommuSmmuv3Config *config, unsigned kind)
     guest_set_reg32(s->regs, SMMUV3_IRQ_CTRL, 7);
     guest_set_reg32(s->regs, SMMUV3_CR0,
                     SMMUV3_CR0_SMMUEN | SMMUV3_CR0_CMDQEN |
-                    SMMUV3_CR0_EVENTQEN | SMMUV3_CR0_ATSCHK);
+                        SMMUV3_CR0_EVENTQEN | SMMUV3_CR0_ATSCHK);
     fill_stream(s, kind);
     if (kind & 1) {
         smmu_test_put_cd(s, 0);
@@ -171,4 +171,48 @@ ViommuStatus smmu_test_dma(Smmu *s, uint64_t addr, unsigned access,
 {
     return smmu_test_request(s, VIOMMU_NO_PASID, addr, access,
                              VIOMMU_UNTRANSLATED, reply);
+}
+
+Smmu *smmu_test_new_with(unsigned kind, void (*change)(ViommuSmmuv3Config *))
+{
+    ViommuSmmuv3Config config;
+
+    smmu_test_config(&config);
+    if (change) {
+        change(&config);
+    }
+    return smmu_test_new(&config, kind);
+}
+
+uint64_t smmu_test_ste_at(const Smmu *s)
+{
+    return s->strtab + SMMU_TEST_SID * SMMUV3_STE_SIZE;
+}
+
+void smmu_test_forget(Smmu *s)
+{
+    guest_smmu_command(&s->commands, 0x04, 31);
+    smmu_test_sync(s);
+}
+
+void smmu_test_change(Smmu *s, uint64_t at, uint64_t mask, uint64_t value)
+{
+    guest_write64(&s->f->mem, at,
+                  (guest_read64(&s->f->mem, at) & ~mask) | value);
+    smmu_test_forget(s);
+}
+
+void smmu_test_refused(Smmu *s, uint32_t ssid, ViommuKind kind,
+                           unsigned id, uint64_t word[4])
+{
+    ViommuReply reply;
+
+    g_assert_cmpint(smmu_test_request(s, ssid, SMMU_TEST_VA, VIOMMU_READ,
+                                      kind, &reply), ==, VIOMMU_FAULT);
+    g_assert_cmpint(smmu_test_event(s, word), ==, id != 0);
+    if (id) {
+        g_assert_cmphex(word[0] & 0xff, ==, id);
+        g_assert_cmphex(word[0] >> 32, ==, SMMU_TEST_SID);
+    }
+    g_assert_false(smmu_test_event(s, word));
 }

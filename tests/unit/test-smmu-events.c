@@ -1,238 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * SMMUv3: which values of stream table entries and context descriptors are
- * errors, the events that the tables' places make, what ATS is answered, and
+ * SMMUv3: the events that the tables' places make, what ATS is answered, and
  * merged events.
  */
 #include "smmu.h"
 
-#define VA  UINT64_C(0x7f1234567000)
+#define VA  SMMU_TEST_VA
 #define PA  UINT64_C(0x00345000)
 #define IPA UINT64_C(0x8123456000)
 #define RW  (VIOMMU_READ | VIOMMU_WRITE)
 #define HOLE (FIXTURE_RAM * 4)      /* no memory */
 
-static Smmu *new_with(unsigned kind, void (*change)(ViommuSmmuv3Config *))
-{
-    ViommuSmmuv3Config config;
-
-    smmu_test_config(&config);
-    if (change) {
-        change(&config);
-    }
-    return smmu_test_new(&config, kind);
-}
-
 static Smmu *new_stream(unsigned kind)
 {
-    return new_with(kind, NULL);
+    return smmu_test_new_with(kind, NULL);
 }
 
 static void with_fwb(ViommuSmmuv3Config *config)
 {
     config->fwb = true;
-}
-
-static uint64_t ste_at(const Smmu *s)
-{
-    return s->strtab + SMMU_TEST_SID * SMMUV3_STE_SIZE;
-}
-
-static void forget_config(Smmu *s)
-{
-    guest_smmu_command(&s->commands, 0x04, 31);
-    smmu_test_sync(s);
-}
-
-/* Change bits of a word of memory, as configuration. */
-static void change(Smmu *s, uint64_t at, uint64_t mask, uint64_t value)
-{
-    guest_write64(&s->f->mem, at,
-                  (guest_read64(&s->f->mem, at) & ~mask) | value);
-    forget_config(s);
-}
-
-/* A refused read: its event, whole; 0 is none. */
-static void expect_refused(Smmu *s, uint32_t ssid, ViommuKind kind,
-                           unsigned id, uint64_t word[4])
-{
-    ViommuReply reply;
-
-    g_assert_cmpint(smmu_test_request(s, ssid, VA, VIOMMU_READ, kind, &reply),
-                    ==, VIOMMU_FAULT);
-    g_assert_cmpint(smmu_test_event(s, word), ==, id != 0);
-    if (id) {
-        g_assert_cmphex(word[0] & 0xff, ==, id);
-        g_assert_cmphex(word[0] >> 32, ==, SMMU_TEST_SID);
-    }
-    g_assert_false(smmu_test_event(s, word));
-}
-
-/* --- Values -------------------------------------------------------------- */
-
-typedef enum Need { ANY, NO_STALL, NO_HTTU, HTTU_1, NO_ATS, OAS_40 } Need;
-
-static void as_needed(ViommuSmmuv3Config *config, Need need)
-{
-    config->stall = need != NO_STALL;
-    config->httu = need == NO_HTTU ? 0 : need == HTTU_1 ? 1 : 2;
-    config->ats = config->pri = need != NO_ATS;
-    config->oas_bits = need == OAS_40 ? 40 : 48;
-}
-
-typedef struct Value {
-    unsigned kind, word;
-    uint64_t mask, value;
-    Need need;
-    bool legal;
-} Value;
-
-#define BITS(low, width, v) ((UINT64_C(1) << (width)) - 1) << (low), \
-                            (uint64_t)(v) << (low)
-
-static const Value ste_values[] = {
-    { SMMUV3_S1, 0, BITS(0, 1, 0), ANY, false },        /* V */
-    { SMMUV3_S1, 0, BITS(59, 5, 11), ANY, false },      /* S1CDMax */
-    { SMMUV3_S1, 0, BITS(59, 5, 10), ANY, true },
-    { SMMUV3_S1, 0, BITS(48, 1, 1), ANY, false },       /* S1ContextPtr */
-    { SMMUV3_NESTED, 0, BITS(48, 1, 1), ANY, false },
-    { SMMUV3_S1, 0, BITS(4, 2, 3), ANY, true },         /* S1Fmt */
-    { SMMUV3_S1, 1, BITS(27, 1, 1), NO_STALL, false },  /* S1STALLD */
-    { SMMUV3_S1, 1, BITS(27, 1, 1), ANY, true },
-    { SMMUV3_S2, 1, BITS(27, 1, 1), NO_STALL, true },
-    { SMMUV3_S1, 1, BITS(28, 2, 2), ANY, false },       /* EATS */
-    { SMMUV3_S2, 1, BITS(28, 2, 2), ANY, false },
-    { SMMUV3_NESTED, 1, BITS(28, 2, 2), ANY, true },
-    { SMMUV3_S1, 1, BITS(28, 2, 3), ANY, true },
-    { SMMUV3_S1, 1, BITS(28, 2, 2), NO_ATS, true },
-    { SMMUV3_S1, 1, BITS(30, 2, 1), ANY, true },        /* STRW, no EL2 */
-    { SMMUV3_S2, 2, BITS(32, 6, 15), ANY, false },      /* S2T0SZ */
-    { SMMUV3_S2, 2, BITS(32, 6, 40), ANY, false },
-    { SMMUV3_S2, 2, BITS(38, 2, 0), ANY, false },       /* S2SL0 */
-    { SMMUV3_S2, 2, BITS(38, 2, 3), ANY, false },
-    { SMMUV3_S2, 2, BITS(46, 2, 3), ANY, false },       /* S2TG */
-    { SMMUV3_S2, 2, BITS(32, 8, 2 << 6 | 24), OAS_40, false },
-    { SMMUV3_S2, 2, BITS(32, 8, 2 << 6 | 24), ANY, true },
-    { SMMUV3_S2, 2, BITS(51, 1, 0), ANY, false },       /* S2AA64 */
-    { SMMUV3_S2, 2, BITS(52, 1, 1), ANY, false },       /* S2ENDI */
-    { SMMUV3_S2, 2, BITS(55, 2, 2), NO_HTTU, false },   /* S2HA */
-    { SMMUV3_S2, 2, BITS(55, 2, 1), HTTU_1, false },    /* S2HD */
-    { SMMUV3_S2, 2, BITS(55, 2, 2), HTTU_1, true },
-    { SMMUV3_S2, 2, BITS(55, 2, 3), ANY, true },
-    { SMMUV3_S2, 2, BITS(57, 1, 1), NO_STALL, false },  /* S2S */
-    { SMMUV3_S2, 2, BITS(57, 1, 1), ANY, true },
-    { SMMUV3_S1, 2, BITS(57, 1, 1), NO_STALL, true },   /* not looked at */
-    { SMMUV3_S2, 3, BITS(48, 1, 1), ANY, false },       /* S2TTB */
-};
-
-static const Value cd_values[] = {
-    { SMMUV3_S1, 0, BITS(31, 1, 0), ANY, false },       /* V */
-    { SMMUV3_S1, 0, BITS(0, 6, 15), ANY, false },       /* T0SZ */
-    { SMMUV3_S1, 0, BITS(0, 6, 40), ANY, false },
-    { SMMUV3_S1, 0, BITS(6, 2, 3), ANY, false },        /* TG0 */
-    { SMMUV3_S1, 0, BITS(16, 6, 0), ANY, true },        /* T1SZ, with EPD1 */
-    { SMMUV3_S1, 0, BITS(22, 9, 0), ANY, false },       /* TG1, without */
-    { SMMUV3_S1, 0, BITS(15, 1, 1), ANY, false },       /* ENDI */
-    { SMMUV3_S1, 0, BITS(41, 1, 0), ANY, false },       /* AA64 */
-    { SMMUV3_S1, 0, BITS(42, 2, 2), NO_HTTU, false },   /* HA */
-    { SMMUV3_S1, 0, BITS(42, 2, 1), HTTU_1, false },    /* HD */
-    { SMMUV3_S1, 0, BITS(42, 2, 2), HTTU_1, true },
-    { SMMUV3_S1, 0, BITS(44, 1, 1), NO_STALL, false },  /* S */
-    { SMMUV3_S1, 0, BITS(46, 1, 0), ANY, false },       /* A */
-    { SMMUV3_S1, 1, BITS(48, 1, 1), ANY, false },       /* TTB0 */
-    { SMMUV3_S1, 2, BITS(48, 1, 1), ANY, true },        /* TTB1, with EPD1 */
-};
-
-static void try_value(const Value *v, unsigned id)
-{
-    ViommuSmmuv3Config config;
-    uint64_t word[4], at, first;
-    ViommuReply reply;
-    Smmu *s;
-
-    smmu_test_config(&config);
-    as_needed(&config, v->need);
-    s = smmu_test_new(&config, v->kind);
-    at = id == SMMUV3_C_BAD_CD ? s->cds : ste_at(s);
-    change(s, at + 8 * v->word, v->mask, v->value);
-    smmu_test_dma(s, VA, VIOMMU_READ, &reply);
-    first = reply.reason;
-    if (v->legal ? first == id : first != id) {
-        g_error("entry of kind %u, word %u, %#lx: reason %#lx", v->kind,
-                v->word, (unsigned long)v->value, (unsigned long)first);
-    }
-    if (!v->legal) {
-        g_assert_true(smmu_test_event(s, word));
-        g_assert_cmphex(word[0], ==, id | (uint64_t)SMMU_TEST_SID << 32);
-        g_assert_cmphex(word[1] | word[2] | word[3], ==, 0);
-    }
-    smmu_test_free(s);
-}
-
-static void test_ste_values(void)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(ste_values); i++) {
-        try_value(&ste_values[i], SMMUV3_C_BAD_STE);
-    }
-}
-
-static void test_cd_values(void)
-{
-    for (unsigned i = 0; i < G_N_ELEMENTS(cd_values); i++) {
-        try_value(&cd_values[i], SMMUV3_C_BAD_CD);
-    }
-}
-
-static void only_stage1(ViommuSmmuv3Config *config)
-{
-    config->stage2 = false;
-}
-
-static void only_stage2(ViommuSmmuv3Config *config)
-{
-    config->stage1 = false;
-    config->ssid_bits = 0;
-}
-
-/* Each Config; stages that there are not; stalls against ATS and S1STALLD. */
-static void test_ste_kinds(void)
-{
-    Smmu *s = new_stream(SMMUV3_S1);
-    uint64_t word[4];
-
-    for (unsigned config = 0; config < 4; config++) {
-        change(s, ste_at(s), 7 << 1, (uint64_t)config << 1);
-        expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED, 0, word);
-        expect_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION, 0, word);
-        expect_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATED, 0, word);
-    }
-    change(s, ste_at(s), 7 << 1, SMMUV3_S1 << 1);
-    change(s, ste_at(s) + 8, 1 << 27, 1 << 27);
-    change(s, s->cds, UINT64_C(1) << 44, UINT64_C(1) << 44);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_CD,
-                   word);
-    smmu_test_free(s);
-
-    s = new_with(SMMUV3_S1, only_stage1);
-    change(s, ste_at(s), 7 << 1, SMMUV3_S2 << 1);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_STE,
-                   word);
-    smmu_test_free(s);
-    s = new_with(SMMUV3_BYPASS, only_stage2);
-    change(s, ste_at(s), 7 << 1, SMMUV3_S1 << 1);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_STE,
-                   word);
-    smmu_test_free(s);
-
-    s = new_stream(SMMUV3_NESTED);
-    for (unsigned eats = 1; eats < 3; eats++) {
-        s->ste.eats = eats;
-        s->ste.s2stall = true;
-        smmu_test_put_ste(s);
-        expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
-                       SMMUV3_C_BAD_STE, word);
-    }
-    smmu_test_free(s);
 }
 
 /* --- Places -------------------------------------------------------------- */
@@ -263,21 +49,21 @@ static void test_stream_ids(void)
     for (unsigned span = 0; span < 32; span++) {
         bool good = span == 6 || span == 7;
 
-        change(s, l1, UINT64_MAX, s->strtab | span);
+        smmu_test_change(s, l1, UINT64_MAX, s->strtab | span);
         g_assert_cmpint(smmu_test_dma(s, PA, RW, &reply), ==,
                         good ? VIOMMU_OK : VIOMMU_FAULT);
         g_assert_cmpint(smmu_test_event(s, word), ==, !good);
         g_assert_true(good || (word[0] & 0xff) == SMMUV3_C_BAD_STREAMID);
     }
     /* The table, and then its first level, where nothing is. */
-    change(s, l1, UINT64_MAX, HOLE | 7);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
-                   SMMUV3_F_STE_FETCH, word);
+    smmu_test_change(s, l1, UINT64_MAX, HOLE | 7);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
+                      SMMUV3_F_STE_FETCH, word);
     g_assert_cmphex(word[3], ==, HOLE + SMMU_TEST_SID * 64);
     guest_set_reg64(s->regs, SMMUV3_STRTAB_BASE, HOLE);
-    forget_config(s);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
-                   SMMUV3_F_STE_FETCH, word);
+    smmu_test_forget(s);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
+                      SMMUV3_F_STE_FETCH, word);
     g_assert_cmphex(word[3], ==, HOLE);
     g_assert_cmphex(word[1] | word[2], ==, 0);
     smmu_test_free(s);
@@ -291,10 +77,11 @@ static void test_descriptors(void)
 
     s->ste.cd_table = HOLE;
     smmu_test_put_ste(s);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
-                   SMMUV3_F_CD_FETCH, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
+                      SMMUV3_F_CD_FETCH, word);
     g_assert_cmphex(word[3], ==, HOLE);
-    expect_refused(s, 3, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_SUBSTREAMID, word);
+    smmu_test_refused(s, 3, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_SUBSTREAMID,
+                      word);
     g_assert_cmphex(word[0] & UINT32_MAX, ==, 0x3008);  /* no SSV */
 
     /* First level of 4 KiB tables: nothing, too far, not there. */
@@ -303,24 +90,25 @@ static void test_descriptors(void)
     s->ste.s1cdmax = 10;
     s->ste.s1dss = 3;               /* as 0 */
     smmu_test_put_ste(s);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
-                   SMMUV3_F_STREAM_DISABLED, word);
-    change(s, s->cds + 8, UINT64_MAX, 0);
-    expect_refused(s, 0x45, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_SUBSTREAMID,
-                   word);
-    change(s, s->cds + 8, UINT64_MAX, UINT64_C(1) << 50 | 1);
-    expect_refused(s, 0x45, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_SUBSTREAMID,
-                   word);
-    change(s, s->cds + 8, UINT64_MAX, HOLE | 1);
-    expect_refused(s, 0x45, VIOMMU_UNTRANSLATED, SMMUV3_F_CD_FETCH, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
+                      SMMUV3_F_STREAM_DISABLED, word);
+    smmu_test_change(s, s->cds + 8, UINT64_MAX, 0);
+    smmu_test_refused(s, 0x45, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_SUBSTREAMID,
+                      word);
+    smmu_test_change(s, s->cds + 8, UINT64_MAX, UINT64_C(1) << 50 | 1);
+    smmu_test_refused(s, 0x45, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_SUBSTREAMID,
+                      word);
+    smmu_test_change(s, s->cds + 8, UINT64_MAX, HOLE | 1);
+    smmu_test_refused(s, 0x45, VIOMMU_UNTRANSLATED, SMMUV3_F_CD_FETCH, word);
     g_assert_cmphex(word[3], ==, HOLE + 5 * 64);
     g_assert_cmphex(word[0] & UINT32_MAX, ==, 0x45809);
-    expect_refused(s, 1024, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_SUBSTREAMID,
-                   word);
+    smmu_test_refused(s, 1024, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_SUBSTREAMID,
+                      word);
     smmu_test_free(s);
 
     s = new_stream(SMMUV3_S2);
-    expect_refused(s, 3, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_SUBSTREAMID, word);
+    smmu_test_refused(s, 3, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_SUBSTREAMID,
+                      word);
     smmu_test_free(s);
 }
 
@@ -331,8 +119,8 @@ static void test_walk_abort(void)
     uint64_t word[4], entry = guest_tables_entry(&s->s1, VA, 0);
 
     guest_write64(&s->f->mem, entry, HOLE | 3);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
-                   SMMUV3_F_WALK_EABT, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
+                      SMMUV3_F_WALK_EABT, word);
     g_assert_cmphex(word[1], ==, UINT64_C(1) << 35 | UINT64_C(1) << 40);
     g_assert_cmphex(word[2], ==, VA);
     g_assert_cmphex(word[3], ==, HOLE + (VA >> 30 & 511) * 8);
@@ -354,9 +142,9 @@ static void test_walk_abort(void)
         guest_write64(&s->f->mem, guest_tables_entry(&s->s2, at, 1),
                       HOLE | 3);
         guest_smmu_command(&s->commands, 0x30, 0);
-        forget_config(s);
-        expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
-                       SMMUV3_F_WALK_EABT, word);
+        smmu_test_forget(s);
+        smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
+                          SMMUV3_F_WALK_EABT, word);
         g_assert_cmphex(word[1] >> 39, ==, 1 | class << 1);
         at += class == 1 ? (VA >> 39 & 511) * 8 : 0;
         g_assert_cmphex(word[3], ==, HOLE + (at >> 21 & 511) * 8);
@@ -375,8 +163,8 @@ static void test_address_size(void)
     smmu_test_put_cd(s, 0);
     guest_write64(&s->f->mem, guest_tables_entry(&s->s1, VA, 1),
                   UINT64_C(1) << 33 | 3);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
-                   SMMUV3_F_ADDR_SIZE, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
+                      SMMUV3_F_ADDR_SIZE, word);
     g_assert_cmphex(word[1], ==, UINT64_C(1) << 35 | UINT64_C(2) << 40);
     smmu_test_free(s);
 
@@ -408,8 +196,8 @@ static void test_table_permission(void)
                   guest_read64(&s->f->mem, block) & ~SMMUV3_PTE_S2W);
     guest_smmu_command(&s->commands, 0x30, 0);
     smmu_test_sync(s);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
-                   SMMUV3_F_PERMISSION, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
+                      SMMUV3_F_PERMISSION, word);
     g_assert_cmphex(word[1], ==, UINT64_C(1) << 35 | UINT64_C(1) << 39 |
                     UINT64_C(1) << 40);         /* TTRnW: a write */
     g_assert_cmphex(word[3], ==, entry & ~UINT64_C(0xfff));
@@ -417,8 +205,8 @@ static void test_table_permission(void)
                   guest_read64(&s->f->mem, block) & ~SMMUV3_PTE_S2R);
     guest_smmu_command(&s->commands, 0x30, 0);
     smmu_test_sync(s);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
-                   SMMUV3_F_PERMISSION, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
+                      SMMUV3_F_PERMISSION, word);
     g_assert_cmphex(word[1] >> 44 & 1, ==, 1);
     smmu_test_free(s);
 }
@@ -441,7 +229,7 @@ static void test_stream_table(void)
                             format == 1 ? two : s->strtab);
             guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG,
                             8 | split << 6 | format << 16);
-            forget_config(s);
+            smmu_test_forget(s);
             g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply), ==,
                             VIOMMU_OK);
         }
@@ -452,13 +240,13 @@ static void test_stream_table(void)
     for (unsigned split = 0; split < 32; split++) {
         guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG,
                         8 | split << 6 | 1 << 16);
-        forget_config(s);
+        smmu_test_forget(s);
         if (split == 8 || split == 10) {
             g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply), ==,
                             VIOMMU_OK);
         } else {
-            expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
-                           SMMUV3_C_BAD_STREAMID, word);
+            smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
+                              SMMUV3_C_BAD_STREAMID, word);
         }
     }
     /* A size beyond the StreamIDs that there are still counts for the base:
@@ -469,7 +257,7 @@ static void test_stream_table(void)
     for (unsigned log2 = 32; log2 < 64; log2++) {
         guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG,
                         log2 | 8 << 6 | 1 << 16);
-        forget_config(s);
+        smmu_test_forget(s);
         g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply), ==,
                         VIOMMU_OK);
     }
@@ -479,8 +267,8 @@ static void test_stream_table(void)
 /* Stage 2 of the page with @addr as MemAttr @type. */
 static void set_type(Smmu *s, uint64_t addr, uint64_t type)
 {
-    change(s, guest_tables_entry(&s->s2, addr, 2), SMMUV3_PTE_MEMATTR,
-           type << 2);
+    smmu_test_change(s, guest_tables_entry(&s->s2, addr, 2), SMMUV3_PTE_MEMATTR,
+                     type << 2);
     guest_smmu_command(&s->commands, 0x30, 0);
     smmu_test_sync(s);
 }
@@ -492,7 +280,7 @@ static void set_type(Smmu *s, uint64_t addr, uint64_t type)
  */
 static void try_types(bool fwb)
 {
-    Smmu *s = fwb ? new_with(SMMUV3_NESTED, with_fwb)
+    Smmu *s = fwb ? smmu_test_new_with(SMMUV3_NESTED, with_fwb)
                   : new_stream(SMMUV3_NESTED);
     uint64_t entry, word[4];
     ViommuReply reply;
@@ -517,8 +305,8 @@ static void try_types(bool fwb)
                                 ==, VIOMMU_OK);
                 continue;
             }
-            expect_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
-                           SMMUV3_F_PERMISSION, word);
+            smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
+                              SMMUV3_F_PERMISSION, word);
             /* RnW, S2, and CLASS: a context descriptor */
             g_assert_cmphex(word[1] & ~(UINT64_C(1) << 44), ==,
                             UINT64_C(1) << 35 | UINT64_C(1) << 39);
@@ -542,11 +330,11 @@ static void test_ats_rules(void)
     uint64_t word[4];
     uint32_t cr0 = guest_reg32(s->regs, SMMUV3_CR0);
 
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION,
-                   SMMUV3_F_BAD_ATS_TREQ, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION,
+                      SMMUV3_F_BAD_ATS_TREQ, word);
     g_assert_cmphex(word[2], ==, VA);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATED,
-                   SMMUV3_F_TRANSL_FORBIDDEN, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATED,
+                      SMMUV3_F_TRANSL_FORBIDDEN, word);
     g_assert_cmphex(word[1], ==, UINT64_C(1) << 35);
     g_assert_cmphex(word[2], ==, VA);
 
@@ -554,27 +342,27 @@ static void test_ats_rules(void)
     s->ste.eats = 1;
     s->ste.config = SMMUV3_BYPASS;
     smmu_test_put_ste(s);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION,
-                   SMMUV3_F_BAD_ATS_TREQ, word);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATED,
-                   SMMUV3_F_TRANSL_FORBIDDEN, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION,
+                      SMMUV3_F_BAD_ATS_TREQ, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATED,
+                      SMMUV3_F_TRANSL_FORBIDDEN, word);
 
     /* Errors of configuration make no event. */
     s->ste.config = SMMUV3_S1;
     s->ste.cd_table = HOLE;
     smmu_test_put_ste(s);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION, 0, word);
-    expect_refused(s, 3, VIOMMU_TRANSLATION, 0, word);
-    change(s, ste_at(s), 1, 0);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION, 0, word);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATED, 0, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION, 0, word);
+    smmu_test_refused(s, 3, VIOMMU_TRANSLATION, 0, word);
+    smmu_test_change(s, smmu_test_ste_at(s), 1, 0);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION, 0, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATED, 0, word);
 
     /* Nor does an SMMU that is off let ATS through. */
     guest_set_reg32(s->regs, SMMUV3_CR0, cr0 & ~SMMUV3_CR0_SMMUEN);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION,
-                   SMMUV3_F_BAD_ATS_TREQ, word);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATED,
-                   SMMUV3_F_TRANSL_FORBIDDEN, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION,
+                      SMMUV3_F_BAD_ATS_TREQ, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATED,
+                      SMMUV3_F_TRANSL_FORBIDDEN, word);
     smmu_test_free(s);
 
     /* Split-stage without the check of translated requests is off. */
@@ -582,8 +370,8 @@ static void test_ats_rules(void)
     s->ste.eats = 2;
     smmu_test_put_ste(s);
     guest_set_reg32(s->regs, SMMUV3_CR0, cr0 & ~SMMUV3_CR0_ATSCHK);
-    expect_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION,
-                   SMMUV3_F_BAD_ATS_TREQ, word);
+    smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION,
+                      SMMUV3_F_BAD_ATS_TREQ, word);
     smmu_test_free(s);
 }
 
@@ -596,7 +384,7 @@ static void test_merging(void)
     ViommuReply reply;
 
     for (unsigned mev = 0; mev < 2; mev++) {
-        change(s, ste_at(s) + 8, 1 << 19, mev << 19);
+        smmu_test_change(s, smmu_test_ste_at(s) + 8, 1 << 19, mev << 19);
         smmu_test_dma(s, VA, VIOMMU_READ, &reply);
         smmu_test_dma(s, VA + 8, VIOMMU_READ, &reply);
         smmu_test_dma(s, VA + 8, VIOMMU_WRITE, &reply);
@@ -618,9 +406,6 @@ static void test_merging(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/smmu-events/ste-values", test_ste_values);
-    g_test_add_func("/smmu-events/cd-values", test_cd_values);
-    g_test_add_func("/smmu-events/ste-kinds", test_ste_kinds);
     g_test_add_func("/smmu-events/stream-ids", test_stream_ids);
     g_test_add_func("/smmu-events/descriptors", test_descriptors);
     g_test_add_func("/smmu-events/walk-abort", test_walk_abort);
