@@ -77,7 +77,7 @@ static const struct {
 
 static const UapiTest *const vsva_files[] = {
     uapi_container_tests, uapi_type1_tests, uapi_vsva_tests,
-    uapi_vsva_fault_tests,
+    uapi_vsva_invalidate_tests, uapi_vsva_fault_tests,
 };
 
 int main(int argc, char **argv)

@@ -91,6 +91,7 @@ extern const UapiTest uapi_container_tests[];
 extern const UapiTest uapi_type1_tests[];
 extern const UapiTest uapi_compat_tests[];
 extern const UapiTest uapi_vsva_tests[];
+extern const UapiTest uapi_vsva_invalidate_tests[];
 extern const UapiTest uapi_vsva_fault_tests[];
 
 /* --- For tests ----------------------------------------------------------- */

@@ -13,8 +13,6 @@
 #include "tests/guest/testdev.h"
 #include "tests/uapi/vsva.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
 #define CMD_PAGE_REQUEST    10
 #define REQUEST_LAST        (1u << 4)
 #define REQUEST_GROUP(g)    ((uint64_t)(g) << 16)

@@ -9,6 +9,8 @@
 #include "hw/iommu/host/vsva-abi.h"
 #include "tests/uapi/container.h"
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 /** Sizes of what is inside of a request, by form. */
 typedef struct VsvaSizes {
     uint32_t bind, bind_min;            /* with VT-d's part, and without */
