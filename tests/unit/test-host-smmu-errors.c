@@ -17,7 +17,7 @@
 
 /* A CMD_SYNC that ends, after errors, of which there is but one kind.
  * Returns how many there were. */
-static unsigned settle(HostSmmu *t)
+static unsigned count_errors(HostSmmu *t)
 {
     const GuestRegs *regs = t->s->regs;
     unsigned n = 0;
@@ -37,27 +37,11 @@ static unsigned settle(HostSmmu *t)
     return n;
 }
 
-/* --- A life -------------------------------------------------------------- */
+/* --- What a guest does --------------------------------------------------- */
 
-typedef struct Life {
-    HostSmmu t;
-    bool attached[2];
-} Life;
-
-static void attach(Life *l, unsigned i)
+static void settle(void *guest)
 {
-    GError *error = NULL;
-
-    l->attached[i] = host_open(&l->t.h, i, &error) &&
-                     viommu_attach_host(l->t.h.f->unit, HOST_SID(i),
-                                        l->t.h.device[i],
-                                        VIOMMU_NESTING_AUTO, &error);
-    g_assert_cmpint(l->attached[i], ==, !error);
-    if (error) {
-        g_assert_error(error, VIOMMU_ERROR, VIOMMU_ERROR_HOST);
-        g_error_free(error);
-    }
-    settle(&l->t);
+    count_errors(guest);
 }
 
 static void change_entry(HostSmmu *t, unsigned config)
@@ -69,8 +53,10 @@ static void change_entry(HostSmmu *t, unsigned config)
 }
 
 /* What a guest does with its device: each kind of entry, and commands. */
-static void live(HostSmmu *t)
+static void live(void *guest)
 {
+    HostSmmu *t = guest;
+
     change_entry(t, SMMUV3_BYPASS);
     change_entry(t, SMMUV3_S1);
     host_smmu_map(t, 1, HOST_DATA);
@@ -85,62 +71,33 @@ static void live(HostSmmu *t)
 }
 
 /* All that a guest can do when it has lost trust in its device. */
-static void recover(HostSmmu *t)
+static void recover(void *guest)
 {
+    HostSmmu *t = guest;
+
     host_smmu_command(t, 0x04, 31);
     host_smmu_command(t, 0x30, 0);
     settle(t);
     host_smmu_command(t, 0x30, 0);
-    g_assert_cmpuint(settle(t), ==, 0);
+    g_assert_cmpuint(count_errors(t), ==, 0);
 }
 
-static void check_device(Life *l, unsigned i)
+static void *begin(Host **h)
 {
-    Host *h = &l->t.h;
-
-    if (l->attached[i] && !viommu_host_device_gone(h->device[i])) {
-        host_enable(h, i);
-        host_good(h, i, HOST_SSID, HOST_VA, HOST_DATA);
-        host_good(h, i, SM_NONE, HOST_VA, HOST_DATA);
-    }
-}
-
-static void begin_life(Life *l)
-{
+    HostSmmu *t = g_new0(HostSmmu, 1);
     ViommuSmmuv3Config config;
 
-    *l = (Life) { 0 };
     host_smmu_config(&config);
-    host_smmu_begin(&l->t, &config);
+    host_smmu_begin(t, &config);
+    *h = &t->h;
+    return t;
 }
 
-/* From the connection to a second device.  Returns how many devices were left
- * without any error. */
-static unsigned one_life(const HostsimFailure *failure)
+static void end(void *guest)
 {
-    unsigned whole = 0;
-    Life l;
-    Host *h = &l.t.h;
-
-    begin_life(&l);
-    hostsim_fail(h->sim, failure);
-    if (host_connect(h, NULL)) {
-        attach(&l, 0);
-        attach(&l, 1);
-        live(&l.t);
-        hostsim_fail(h->sim, NULL);
-        recover(&l.t);
-        for (unsigned i = 0; i < 2; i++) {
-            check_device(&l, i);
-            whole += l.attached[i] && !viommu_host_device_gone(h->device[i]);
-        }
-    }
-    hostsim_fail(h->sim, NULL);
-    host_smmu_end(&l.t);
-    return whole;
+    host_smmu_end(guest);
+    g_free(guest);
 }
-
-/* --- Calls --------------------------------------------------------------- */
 
 static const unsigned long requests[] = {
     IOMMUFD_IOAS_ALLOC, IOMMUFD_IOAS_MAP, IOMMUFD_OPTION,
@@ -150,38 +107,12 @@ static const unsigned long requests[] = {
     VFIO_ABI_DEVICE_ATTACH_PT, VFIO_ABI_DEVICE_DETACH_PT,
 };
 
-static unsigned count_calls(unsigned long request)
-{
-    uint64_t n;
-    Life l;
-
-    begin_life(&l);
-    g_assert_true(host_connect(&l.t.h, NULL));
-    attach(&l, 0);
-    attach(&l, 1);
-    live(&l.t);
-    recover(&l.t);
-    check_device(&l, 0);
-    check_device(&l, 1);
-    n = request ? hostsim_ioctls(l.t.h.sim, request)
-                : host_usage(&l.t.h).ioctls;
-    host_smmu_end(&l.t);
-    return (unsigned)n;
-}
-
 static const HostLives lives = {
-    requests, G_N_ELEMENTS(requests), count_calls, one_life,
+    .requests = requests, .n_requests = G_N_ELEMENTS(requests),
+    .source = { HOST_SID(0), HOST_SID(1) }, .pasid = HOST_SSID,
+    .begin = begin, .settle = settle, .live = live, .recover = recover,
+    .end = end,
 };
-
-static void test_each(void)
-{
-    host_lives_each(&lives);
-}
-
-static void test_from_then_on(void)
-{
-    host_lives_from_then_on(&lives);
-}
 
 /* --- Queues of reports --------------------------------------------------- */
 
@@ -193,22 +124,24 @@ static void fail_read(unsigned after, int error)
         .call = HOSTSIM_READ, .after = after, .times = 1, .error = error,
     };
     uint64_t evt[4];
-    Life l;
+    HostLife l;
+    HostSmmu *t;
 
-    begin_life(&l);
-    g_assert_true(host_connect(&l.t.h, NULL));
-    attach(&l, 0);
-    host_enable(&l.t.h, 0);
-    host_blocked(&l.t.h, 0, SM_NONE, HOST_VA + HOST_PAGE);
-    hostsim_fail(l.t.h.sim, &failure);
+    host_life_begin(&l, &lives);
+    g_assert_true(host_connect(l.h, NULL));
+    host_life_attach(&l, 0);
+    host_enable(l.h, 0);
+    host_blocked(l.h, 0, SM_NONE, HOST_VA + HOST_PAGE);
+    hostsim_fail(l.h->sim, &failure);
     for (unsigned i = 0; i < 4; i++) {
-        viommu_host_run(l.t.h.host);
+        viommu_host_run(l.h->host);
     }
-    hostsim_fail(l.t.h.sim, NULL);
-    g_assert_cmpint(smmu_test_event(l.t.s, evt), ==,
+    hostsim_fail(l.h->sim, NULL);
+    t = l.guest;
+    g_assert_cmpint(smmu_test_event(t->s, evt), ==,
                     after == 0 || host_error_passes(error));
-    check_device(&l, 0);
-    host_smmu_end(&l.t);
+    host_life_check(&l, 0);
+    host_life_end(&l);
 }
 
 static void test_events(void)
@@ -309,13 +242,13 @@ static void test_refused(void)
                         (HOST_VA + i * HOST_PAGE) | 1);
     }
     host_smmu_ring(&t);
-    g_assert_cmpuint(settle(&t), ==, 1);
+    g_assert_cmpuint(count_errors(&t), ==, 1);
     for (unsigned i = 0; i < 3; i++) {
         host_good(&t.h, 0, SM_NONE, HOST_VA + i * HOST_PAGE,
                   HOST_DATA + (i + 1) * HOST_PAGE);
     }
     host_smmu_tlbi(&t, 0);
-    g_assert_cmpuint(settle(&t), ==, 0);
+    g_assert_cmpuint(count_errors(&t), ==, 0);
     end_with_descriptor(&t, iommu);
 }
 
@@ -349,7 +282,7 @@ static void test_two_parents(void)
     host_smmu_later(&t, 0x06 | SID(HOST_SID(1)), 0);
     host_smmu_later(&t, 0x12 | (uint64_t)SMMU_TEST_ASID << 48, HOST_VA | 1);
     host_smmu_ring(&t);
-    g_assert_cmpuint(settle(&t), ==, 1);
+    g_assert_cmpuint(count_errors(&t), ==, 1);
     for (unsigned i = 0; i < 2; i++) {
         host_good(&t.h, i, SM_NONE, HOST_VA, HOST_DATA + HOST_PAGE);
     }
@@ -359,19 +292,19 @@ static void test_two_parents(void)
 /* The device is pulled out. */
 static void test_removed(void)
 {
-    Life l;
+    HostLife l;
 
-    begin_life(&l);
-    g_assert_true(host_connect(&l.t.h, NULL));
-    attach(&l, 0);
-    attach(&l, 1);
-    hostsim_remove_device(l.t.h.sim, "0000:01:00.0");
-    change_entry(&l.t, SMMUV3_ABORT);
-    g_assert_true(viommu_host_device_gone(l.t.h.device[0]));
-    host_smmu_tlbi(&l.t, 0);
-    settle(&l.t);
-    check_device(&l, 1);
-    host_smmu_end(&l.t);
+    host_life_begin(&l, &lives);
+    g_assert_true(host_connect(l.h, NULL));
+    host_life_attach(&l, 0);
+    host_life_attach(&l, 1);
+    hostsim_remove_device(l.h->sim, "0000:01:00.0");
+    change_entry(l.guest, SMMUV3_ABORT);
+    g_assert_true(viommu_host_device_gone(l.h->device[0]));
+    host_smmu_tlbi(l.guest, 0);
+    settle(l.guest);
+    host_life_check(&l, 1);
+    host_life_end(&l);
 }
 
 /* --- Refused at start ---------------------------------------------------- */
@@ -518,8 +451,7 @@ static void test_start(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/host-smmu-errors/each", test_each);
-    g_test_add_func("/host-smmu-errors/from-then-on", test_from_then_on);
+    host_lives_add("/host-smmu-errors", &lives);
     g_test_add_func("/host-smmu-errors/events", test_events);
     g_test_add_func("/host-smmu-errors/long-failure", test_long_failure);
     g_test_add_func("/host-smmu-errors/refused", test_refused);
