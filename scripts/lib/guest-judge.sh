@@ -1,0 +1,392 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # variables of lib/guest.sh, arithmetic ones
+#
+# What the guest's report tells: the unit as Linux sees it, groups, disks,
+# network, the table for firmware.  Sourced by lib/guest.sh.
+
+# guest_field LINE KEY: the value of KEY= in LINE
+guest_field() {
+    local word
+    for word in $1; do
+        if [ "${word%%=*}" = "$2" ]; then
+            printf '%s' "${word#*=}"
+            return 0
+        fi
+    done
+}
+
+# guest_line START: the report's first line that begins so
+guest_line() {
+    grep -m 1 "^$1\b" <<<"$guest_report" || true
+}
+
+# guest_expect NAME TEXT CONDITION...: CONDITION is an arithmetic one
+guest_expect() {
+    if (($3)); then
+        guest_result ok "$1" "$2"
+    else
+        guest_result fail "$1" "$2"
+    fi
+}
+
+guest_judge_end() {
+    local folder=$1 line
+    line=$(guest_line end)
+    if [ -n "$line" ] && [ "$guest_status" = 0 ]; then
+        guest_result ok boot "Linux $(guest_line kernel | cut -d ' ' -f 2)$(
+            ), finished after $(guest_field "$line" uptime) s of its own time"
+        return 0
+    fi
+    case $guest_status in
+    124 | 137) line="no end within $guest_timeout s" ;;
+    0) line="the guest stopped before its end" ;;
+    *) line="QEMU's exit status $guest_status" ;;
+    esac
+    line+=": $( (grep -v '^$' "$folder/qemu.log"
+                 tail -n 1 "$folder/console.log") 2>/dev/null |
+               tr -d '\r' | tail -n 1)"
+    guest_result fail boot "$line"
+    return 1
+}
+
+guest_judge_processors() {
+    local n_cpus
+    n_cpus=$(guest_line cpus)
+    guest_expect processors "${n_cpus#cpus }" \
+        "${n_cpus#cpus } + 0 == guest_smp"
+}
+
+guest_judge_unit() {
+    local unit regs cap gsts n mgaw
+    unit=$(guest_line unit)
+    regs=$(guest_line regs)
+    n=$(grep -c '^unit ' <<<"$guest_report" || true)
+    guest_expect unit "${n} unit(s), at $(guest_field "$unit" address)" \
+        "n == 1 + ${#guest_further[@]} &&
+         $(guest_field "$unit" address) + 0 == 0xfed90000"
+    cap=$(guest_field "$regs" cap)
+    gsts=$(guest_field "$regs" gsts)
+    cap=${cap:-0} gsts=${gsts:-0}
+    guest_expect "DMA remapping" "status register $gsts" \
+        "(gsts >> 31 & 1) && (gsts >> 26 & 1)"
+    mgaw=$(((cap >> 16 & 0x3f) + 1))
+    guest_expect "address width" "$mgaw bits" "mgaw == guest_aw"
+    guest_expect "caching mode" "$((cap >> 7 & 1))" \
+        "(cap >> 7 & 1) == guest_caching"
+    guest_judge_intremap "$gsts"
+}
+
+guest_judge_intremap() {
+    local line=' ' gsts=$1 remapped plain mode=none
+    line=$(guest_line interrupts)
+    remapped=$(guest_field "$line" remapped)
+    plain=$(guest_field "$line" plain)
+    remapped=${remapped:-0} plain=${plain:-0}
+    if grep -q 'DMAR-IR: Enabled IRQ remapping in x2apic mode' \
+            "$guest_console"; then
+        mode=x2apic
+    elif grep -q 'DMAR-IR: Enabled IRQ remapping in xapic mode' \
+            "$guest_console"; then
+        mode=xapic
+    fi
+    if [ "$guest_intremap" = 1 ]; then
+        guest_expect "interrupt remapping" \
+            "$mode mode, $remapped MSIs remapped, $plain not" \
+            "(gsts >> 25 & 1) && remapped > 0 && plain == 0"
+    else
+        guest_expect "interrupt remapping off" \
+            "$mode, $remapped MSIs remapped, $plain not" \
+            "!(gsts >> 25 & 1) && remapped == 0 && plain > 0"
+    fi
+    case $guest_x2apic in
+    1) guest_expect x2APIC "$mode mode" "$(text_equal $mode x2apic)" ;;
+    0) guest_expect xAPIC "$mode mode" "$(text_equal $mode xapic)" ;;
+    esac
+}
+
+# 1 when the two are the same, for guest_expect
+text_equal() {
+    if [ "$1" = "$2" ]; then
+        echo 1
+    else
+        echo 0
+    fi
+}
+
+guest_judge_groups() {
+    local driver line type bad='' groups n drivers=(virtio-pci e1000e)
+    [ "$guest_migrate" = 1 ] || drivers+=(nvme)
+    for driver in "${drivers[@]}"; do
+        line=$(grep -m 1 "^device .* driver=$driver " <<<"$guest_report") ||
+            line=''
+        type=$(guest_field "$line" type)
+        [ "$type" = "$guest_type" ] || bad+=" $driver:${type:-not-bound}"
+    done
+    groups=$(grep -o '^device .*group=[0-9]*' <<<"$guest_report" |
+             sed 's/.*group=//' | sort -u | wc -l)
+    n=$(grep -c '^device .* group=[0-9]' <<<"$guest_report" || true)
+    guest_expect groups \
+        "$n devices in $groups groups of type $guest_type${bad:+; wrong:$bad}" \
+        "$(text_equal "$bad" '') && groups > 0"
+}
+
+# Endpoints with ATS switched on: the disk and, with the option, the test
+# device, which then also has the PASID and PRI of its options.
+guest_judge_ats() {
+    local n want=$guest_ats line word wrong=''
+    n=$(grep -c '^ats .*enabled=1' <<<"$guest_report" || true)
+    case ,$guest_endpoint, in
+    *,ats=on,*)
+        want=$((want + 1))
+        line=$(grep '^ats .*enabled=1' <<<"$guest_report" |
+               grep -F "$(guest_testdev_address)" || true)
+        for word in pri pasid; do
+            case $word,$(guest_line kernel),$guest_endpoint, in
+            # PRI from the first user of page faults on only, which is none
+            pri,*' 6.12.'*) ;;
+            *,$word=on,* | *,$word-bits=*)
+                [ "$(guest_field "$line" $word)" = 1 ] || wrong+=" no $word"
+                ;;
+            esac
+        done
+        guest_expect "PASID, PRI" "${line:-no report}$wrong" \
+            "$(text_equal "$wrong" '')"
+        ;;
+    esac
+    [ "$want" = 0 ] ||
+        guest_expect ATS "$n endpoint(s) have it on" "n == want"
+}
+
+guest_testdev_address() {
+    guest_field "$(grep -m 1 '^device .* id=1234:76d0' <<<"$guest_report" |
+                   sed 's/^device \([^ ]*\)/device address=\1/')" address
+}
+
+# Scalable mode: the root table's type, and the page request queue if the
+# unit has one.
+guest_judge_scalable() {
+    local regs ecap rtaddr pqa prq
+    [ "$guest_scalable" = 1 ] || return 0
+    regs=$(guest_line regs)
+    ecap=$(guest_field "$regs" ecap)
+    rtaddr=$(guest_field "$regs" rtaddr)
+    guest_expect "scalable mode" "ecap $ecap, root table $rtaddr" \
+        "(${ecap:-0} >> 43 & 1) && (${rtaddr:-0} >> 10 & 3) == 1"
+    case ,$guest_iommu, in
+    *,pri=on,*)
+        pqa=$(guest_field "$regs" pqa)
+        prq=$(guest_field "$(guest_line interrupts)" prq)
+        guest_expect "page request queue" \
+            "at ${pqa:-0}, ${prq:-0} interrupt(s) of its own" \
+            "(${ecap:-0} >> 29 & 1) && ${pqa:-0} > 0xfff && ${prq:-0} == 1"
+        ;;
+    esac
+}
+
+# guest_matches WORD PATTERNS
+guest_matches() {
+    local pattern patterns
+    read -ra patterns <<<"$2"
+    for pattern in "${patterns[@]}"; do
+        # shellcheck disable=SC2053 # it is a pattern
+        [[ $1 != $pattern ]] || return 0
+    done
+    return 1
+}
+
+# guest_judge_checks START NAME: the report's lines "START CHECK STATUS TEXT"
+guest_judge_checks() {
+    local name status text n count
+    n=$(grep -c "^$1 " <<<"$guest_report" || true)
+    count=$(guest_field "$(guest_line "$1-end")" count)
+    guest_expect "$2" "$n checks of ${count:-?}" \
+        "n > 0 && n == ${count:-0}"
+    while read -r _ name status text; do
+        if guest_matches "$name" "$guest_vfio_absent"; then
+            guest_expect "no $name" "$text" "$(text_equal "$status" skip)"
+        elif [ "$status" = skip ] &&
+             ! guest_matches "$name" "$guest_vfio_skips"; then
+            guest_result fail "$name" "not there: $text"
+        else
+            guest_result "$status" "$name" "$text"
+        fi
+    done < <(grep "^$1 " <<<"$guest_report")
+}
+
+# The endpoint in the hands of a process.
+guest_judge_vfio() {
+    [ "$guest_vfio" = 1 ] || return 0
+    guest_judge_checks sva "shared address spaces"
+    guest_judge_checks vfio "VFIO and iommufd"
+}
+
+# With further units, the disks are behind different ones.
+guest_judge_units() {
+    local nvme virtio first=dmar0 second=dmar1
+    [ ${#guest_further[@]} != 0 ] || return 0
+    if [ "$guest_arch" = aarch64 ]; then
+        first=smmu3.0x0000000009050000
+        second=smmu3.0x000000000c000000
+    fi
+    nvme=$(guest_field "$(guest_line 'device .* driver=nvme')" unit)
+    virtio=$(guest_field "$(guest_line 'device .* driver=virtio-pci')" unit)
+    guest_expect "who is behind which" "nvme: $nvme, virtio-blk: $virtio" \
+        "$(text_equal "$nvme" $second) && $(text_equal "$virtio" $first)"
+    [ "$guest_arch" = x86_64 ] || guest_judge_event_units
+}
+
+# The regions that devices go on using (not Linux's own, which it calls
+# relaxable) are those asked for, and no others.
+guest_judge_reserved() {
+    local one range source line group wrong='' n
+    for one in "${guest_reserved[@]}"; do
+        range=${one%@*}
+        source=${one#*@}
+        line=$(grep -m 1 "^device 0000:$source " <<<"$guest_report") || line=''
+        group=$(guest_field "$line" group)
+        grep -q "^reserved group=$group first=$(
+                printf '0x%016x last=0x%016x' "${range%-*}" "${range#*-}"
+            ) type=direct$" <<<"$guest_report" || wrong+=" $one"
+    done
+    n=$(grep -c '^reserved ' <<<"$guest_report" || true)
+    guest_expect "reserved regions" "$n in all${wrong:+, missing:$wrong}" \
+        "n == ${#guest_reserved[@]} && $(text_equal "$wrong" '')"
+}
+
+# A device scope entry as iasl shows it: TYPE ID BUS STEP...
+guest_dmar_scope() {
+    local step path=''
+    for step in "${@:4}"; do
+        path+="PCI Path=$step;"
+    done
+    printf 'Device Scope Type=%s;Entry Length=%02X;' "$1" $((6 + 2 * ($# - 3)))
+    printf 'Enumeration ID=%s;PCI Bus Number=%s;%s' "$2" "$3" "$path"
+}
+
+# A reserved region: BASE LIMIT SCOPE...
+guest_dmar_region() {
+    local scopes
+    scopes=$(printf '%s' "${@:3}")
+    printf 'Subtable Type=0001;Length=%04X;PCI Segment Number=0000;' \
+        $((24 + $(grep -o 'Entry Length=[0-9A-F]*' <<<"$scopes" |
+                  sed 's/.*=/+ 0x/' | tr -d '\n')))
+    printf 'Base Address=%016X;End Address (limit)=%016X;%s' "$1" "$2" \
+        "$scopes"
+}
+
+# What iasl should show of the table, from the address width on.
+guest_dmar_wanted() {
+    local one scopes
+    scopes=$(guest_dmar_scope 03 00 FF 00,00)
+    for one in $guest_dmar; do
+        scopes+=$(guest_dmar_scope "${one%:*}" 00 00 "${one#*:}")
+    done
+    printf 'Host Address Width=%02X;Flags=%02X;' $((guest_aw - 1)) \
+        $((guest_intremap | guest_dmar_flags))
+    printf 'Subtable Type=0000;Length=%04X;' \
+        $((24 + 8 * $(wc -w <<<"$guest_dmar")))
+    printf 'Flags=00;PCI Segment Number=0000;'
+    printf 'Register Base Address=00000000FED90000;%s%s' "$scopes" \
+        "$guest_dmar_more"
+}
+
+guest_judge_dmar() {
+    local folder=$1 table got wanted
+    [ -n "$guest_dmar" ] || return 0
+    table=$(guest_field "$(guest_line DMAR)" table)
+    if ! command -v iasl >/dev/null; then
+        guest_result skip "DMAR table" "iasl is not installed"
+        return 0
+    fi
+    # shellcheck disable=SC2001 # two digits at a time
+    printf '%b' "$(sed 's/../\\x&/g' <<<"$table")" >"$folder/dmar.aml"
+    rm -f -- "$folder/dmar.dsl"
+    iasl -d "$folder/dmar.aml" >"$folder/iasl.log" 2>&1 || true
+    got=$(sed -nE '/^\[/{s/^\[[^]]*\] +(.*[^ ]) : ([^[]*[^[ ]).*/\1=\2;/;p}' \
+            "$folder/dmar.dsl" 2>/dev/null |
+        grep -vE '^(Reserved|Size|Checksum)' | tr -d '\n')
+    got="Host Address Width=${got#*Host Address Width=}"
+    wanted=$(guest_dmar_wanted)
+    if [ "$got" = "$wanted" ] &&
+       ! grep -qiE 'incorrect checksum|invalid' "$folder/iasl.log"; then
+        guest_result ok "DMAR table" "$((${#table} / 2)) bytes, as asked for"
+    else
+        guest_result fail "DMAR table" "iasl shows $got; wanted: $wanted"
+    fi
+}
+
+guest_judge_disk() {
+    local folder=$1 label=$2 line host sum
+    line=$(guest_line "disk $label")
+    if [ -z "$(guest_field "$line" bytes)" ]; then
+        guest_result fail "$label" "${line:-no report}"
+        return 0
+    fi
+    host=$("$guest_image/viommu-guest" check "$folder/$label.img" \
+           "$guest_mib" "$guest_random" 2>&1) || true
+    sum=$(guest_field "$host" sum)
+    if [ "$(guest_field "$line" bytes)" = $((guest_mib << 20)) ] &&
+       [ "$(guest_field "$line" wrong)" = 0 ] &&
+       [ "$(guest_field "$host" wrong)" = 0 ] &&
+       [ "$(guest_field "$line" written)" = "$sum" ] &&
+       [ "$(guest_field "$line" read)" = "$sum" ]; then
+        guest_result ok "$label" "$guest_mib MiB written and read back$(
+            ), checksum $sum on both sides"
+    else
+        guest_result fail "$label" "guest: $line; host: $host"
+    fi
+}
+
+guest_judge_net() {
+    local folder=$1 line host
+    line=$(guest_line net)
+    host=$(cat -- "$folder/serve.log" 2>/dev/null || true)
+    if [ "$(guest_field "$line" sent)" = $((guest_netmib << 20)) ] &&
+       [ "$(guest_field "$line" received)" = $((guest_netmib << 20)) ] &&
+       [ "$(guest_field "$line" wrong)$(guest_field "$host" wrong)" = 00 ] &&
+       [ "$(guest_field "$line" sentsum)" = \
+         "$(guest_field "$host" receivedsum)" ] &&
+       [ "$(guest_field "$line" receivedsum)" = \
+         "$(guest_field "$host" sentsum)" ]; then
+        guest_result ok e1000e "$guest_netmib MiB each way, checksums $(
+            guest_field "$line" sentsum) and $(
+            guest_field "$line" receivedsum)"
+    else
+        guest_result fail e1000e "guest: ${line:-no report}; host: $host"
+    fi
+}
+
+guest_judge() {
+    local folder=$1 label
+    guest_folder=$folder
+    guest_console=$folder/console.log
+    guest_report=$(tr -d '\r' <"$folder/report.log" 2>/dev/null || true)
+    guest_judge_end "$folder" || return 0
+    guest_judge_processors
+    if [ -n "$guest_uapi" ]; then
+        guest_judge_uapi
+        guest_faults=()
+        guest_judge_log
+        return 0
+    fi
+    if [ "$guest_arch" = aarch64 ]; then
+        guest_judge_smmu
+    else
+        guest_judge_unit
+    fi
+    guest_judge_groups
+    guest_judge_scalable
+    guest_judge_ats
+    guest_judge_units
+    guest_judge_reserved
+    guest_judge_dmar "$folder"
+    for label in nvme virtio-blk; do
+        [ "$guest_migrate$label" = 1nvme ] ||
+            guest_judge_disk "$folder" "$label"
+    done
+    guest_judge_net "$folder"
+    guest_judge_dma
+    guest_judge_vfio
+    guest_judge_log
+}
