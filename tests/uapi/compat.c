@@ -79,31 +79,21 @@ static void test_without(Uapi *u)
 
 /* --- Mappings ------------------------------------------------------------ */
 
-typedef struct MapCase {
-    const char *what;
-    uint32_t argsz, flags;
-    uint64_t vaddr, iova, size;
-    int want;
-} MapCase;
-
-#define ALL sizeof(VfioDmaMap)
-#define RW  (VFIO_ABI_MAP_READ | VFIO_ABI_MAP_WRITE)
-
 /* two pages at IOVA are mapped */
-static const MapCase map_cases[] = {
-    { "little room", ALL - 1, RW, 0, 0x1000, PAGE, -EINVAL },
-    { "more room", ALL + 8, RW, 0, 0x1000, PAGE, 0 },
-    { "an unknown flag", ALL, RW | 8, 0, 0x1000, PAGE, -EINVAL },
-    { "another address", ALL, VFIO_ABI_MAP_VADDR, 0, IOVA, 2 * PAGE,
+static const ContainerMap map_cases[] = {
+    { "little room", MAP_SIZE - 1, MAP_RW, 0, 0x1000, PAGE, -EINVAL },
+    { "more room", MAP_SIZE + 8, MAP_RW, 0, 0x1000, PAGE, 0 },
+    { "an unknown flag", MAP_SIZE, MAP_RW | 8, 0, 0x1000, PAGE, -EINVAL },
+    { "another address", MAP_SIZE, VFIO_ABI_MAP_VADDR, 0, IOVA, 2 * PAGE,
       -EINVAL },
-    { "no access", ALL, 0, 0, 0x1000, PAGE, 0 },
-    { "nothing", ALL, RW, 0, 0x1000, 0, -EINVAL },
+    { "no access", MAP_SIZE, 0, 0, 0x1000, PAGE, 0 },
+    { "nothing", MAP_SIZE, MAP_RW, 0, 0x1000, 0, -EINVAL },
     /* nothing is in an IOMMU's tables yet */
-    { "half a page", ALL, RW, 0, 0x1800, PAGE / 2, 0 },
-    { "the end of addresses", ALL, RW, 0, UINT64_MAX - PAGE + 1, 2 * PAGE,
-      -EOVERFLOW },
-    { "its end", ALL, RW, 0, IOVA + PAGE, 2 * PAGE, -EEXIST },
-    { "behind it", ALL, RW, 0, IOVA + 2 * PAGE, PAGE, 0 },
+    { "half a page", MAP_SIZE, MAP_RW, 0, 0x1800, PAGE / 2, 0 },
+    { "the end of addresses", MAP_SIZE, MAP_RW, 0, UINT64_MAX - PAGE + 1,
+      2 * PAGE, -EOVERFLOW },
+    { "its end", MAP_SIZE, MAP_RW, 0, IOVA + PAGE, 2 * PAGE, -EEXIST },
+    { "behind it", MAP_SIZE, MAP_RW, 0, IOVA + 2 * PAGE, PAGE, 0 },
 };
 
 static void test_map(Uapi *u)
@@ -118,21 +108,10 @@ static void test_map(Uapi *u)
                "coherent: neither 0 nor 1");
     uapi_expect(u, container_map(&c, IOVA, memory, 2 * PAGE), 0, "MAP_DMA");
     for (size_t i = 0; i < sizeof(map_cases) / sizeof(map_cases[0]); i++) {
-        const MapCase *m = &map_cases[i];
+        const ContainerMap *m = &map_cases[i];
         uint64_t size = m->size;
-        struct {
-            VfioDmaMap map;
-            uint64_t newer;
-        } arg = {
-            .map = {
-                .argsz = m->argsz, .flags = m->flags, .iova = m->iova,
-                .vaddr = (uintptr_t)memory + m->vaddr, .size = m->size,
-            },
-            .newer = UINT64_MAX,
-        };
 
-        uapi_expect(u, uapi_ioctl(u, c.fd, VFIO_ABI_MAP_DMA, &arg), m->want,
-                    "%s", m->what);
+        container_try_map(&c, m, memory);
         if (!m->want) {
             uapi_expect(u, container_unmap(&c, m->iova, &size), 0,
                         "unmap after: %s", m->what);
@@ -263,26 +242,6 @@ static void test_info(Uapi *u)
 
 /* --- Groups -------------------------------------------------------------- */
 
-static uint32_t group_flags(Uapi *u, int group)
-{
-    VfioGroupStatus status = { .argsz = sizeof(status) };
-
-    uapi_expect(u, uapi_ioctl(u, group, VFIO_ABI_GROUP_GET_STATUS, &status),
-                0, "GET_STATUS");
-    return status.flags;
-}
-
-static int set_container(Uapi *u, int group, int32_t fd)
-{
-    return uapi_ioctl(u, group, VFIO_ABI_GROUP_SET_CONTAINER, &fd);
-}
-
-static int get_device(const Container *c)
-{
-    return uapi_ioctl(c->u, c->group, VFIO_ABI_GROUP_GET_DEVICE_FD,
-                      (void *)(uintptr_t)c->u->name[0]);
-}
-
 /** A group in an iommufd. */
 static bool open_group(Uapi *u, Container *c)
 {
@@ -293,7 +252,7 @@ static bool open_group(Uapi *u, Container *c)
         .u = u, .fd = uapi_iommu(u), .group = uapi_open(u, u->group[0]),
         .device = -1,
     };
-    uapi_expect(u, set_container(u, c->group, c->fd), 0, "SET_CONTAINER");
+    uapi_expect(u, group_set(u, c->group, c->fd), 0, "SET_CONTAINER");
     return true;
 }
 
@@ -312,13 +271,13 @@ static void test_group(Uapi *u)
     ioas = vfio_ioas(u, c.fd, IOMMUFD_VFIO_IOAS_GET, 0);
     uapi_check(u, ioas != 0, "no address space has been made");
     other = uapi_open(u, "/dev/vfio/vfio");
-    uapi_expect(u, set_container(u, c.group, c.fd), -EINVAL, "set twice");
-    uapi_expect(u, set_container(u, c.group, other), -EINVAL,
+    uapi_expect(u, group_set(u, c.group, c.fd), -EINVAL, "set twice");
+    uapi_expect(u, group_set(u, c.group, other), -EINVAL,
                 "a container as well");
     uapi_close(u, other);
     /* a second one takes the address space that is there */
     second = uapi_open(u, u->group[1]);
-    uapi_expect(u, set_container(u, second, c.fd), 0, "a second group");
+    uapi_expect(u, group_set(u, second, c.fd), 0, "a second group");
     uapi_expect(u, vfio_ioas(u, c.fd, IOMMUFD_VFIO_IOAS_GET, 0), ioas,
                 "the address space");
     uapi_close(u, second);
@@ -328,7 +287,7 @@ static void test_group(Uapi *u)
                               NULL), -EINVAL, "UNSET_CONTAINER again");
     uapi_expect(u, group_flags(u, c.group), VFIO_ABI_GROUP_VIABLE,
                 "flags outside");
-    uapi_expect(u, get_device(&c), -EINVAL, "a device outside");
+    uapi_expect(u, group_device(&c, u->name[0]), -EINVAL, "a device outside");
     container_close(&c);
 }
 
@@ -348,7 +307,7 @@ static void test_device(Uapi *u)
     }
     ioas = vfio_ioas(u, c.fd, IOMMUFD_VFIO_IOAS_GET, 0);
     /* SET_IOMMU is not asked for */
-    c.device = get_device(&c);
+    c.device = group_device(&c, u->name[0]);
     uapi_check(u, c.device >= 0, "GET_DEVICE_FD: %s", strerror(-c.device));
     d.iommu = c.fd;
     d.fd = c.device;
@@ -384,37 +343,25 @@ static void test_no_space(Uapi *u)
         return;
     }
     vfio_ioas(u, c.fd, IOMMUFD_VFIO_IOAS_CLEAR, 0);
-    uapi_expect(u, get_device(&c), -ENODEV, "GET_DEVICE_FD");
+    uapi_expect(u, group_device(&c, u->name[0]), -ENODEV, "GET_DEVICE_FD");
     container_close(&c);
 }
 
 /** Files may be closed in any order; the device's keeps what it needs. */
 static void test_order(Uapi *u)
 {
-    static const unsigned orders[][3] = {
-        { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
-        { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
-    };
-
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < CONTAINER_ORDERS; i++) {
         VfioDeviceInfo info = { .argsz = sizeof(info) };
         Container c;
-        int *fd[3];
 
         if (!open_group(u, &c)) {
             return;
         }
-        c.device = get_device(&c);
+        c.device = group_device(&c, u->name[0]);
         uapi_check(u, c.device >= 0, "GET_DEVICE_FD: %s",
                    strerror(-c.device));
-        fd[0] = &c.fd;
-        fd[1] = &c.group;
-        fd[2] = &c.device;
         for (unsigned k = 0; k < 3; k++) {
-            int *closed = fd[orders[i][k]];
-
-            uapi_close(u, *closed);
-            *closed = -1;
+            container_close_nth(&c, i, k);
             if (c.device >= 0) {
                 uapi_expect(u, uapi_ioctl(u, c.device,
                                           VFIO_ABI_DEVICE_GET_INFO, &info), 0,
@@ -432,7 +379,7 @@ static void test_reopen(Uapi *u)
     if (!open_group(u, &c)) {
         return;
     }
-    c.device = get_device(&c);
+    c.device = group_device(&c, u->name[0]);
     uapi_close(u, c.group);
     c.group = uapi_open(u, u->group[0]);
     uapi_check(u, c.group >= 0, "%s: %s", u->group[0], strerror(-c.group));

@@ -11,10 +11,29 @@ bool have_group(Uapi *u)
     return u->group[0];
 }
 
+uint32_t group_flags(Uapi *u, int group)
+{
+    VfioGroupStatus status = { .argsz = sizeof(status) };
+
+    uapi_expect(u, uapi_ioctl(u, group, VFIO_ABI_GROUP_GET_STATUS, &status),
+                0, "GET_STATUS");
+    return status.flags;
+}
+
+int group_set(Uapi *u, int group, int32_t fd)
+{
+    return uapi_ioctl(u, group, VFIO_ABI_GROUP_SET_CONTAINER, &fd);
+}
+
+int group_device(const Container *c, const char *name)
+{
+    return uapi_ioctl(c->u, c->group, VFIO_ABI_GROUP_GET_DEVICE_FD,
+                      (void *)(uintptr_t)name);
+}
+
 bool container_open(Uapi *u, Container *c, unsigned long type)
 {
     unsigned before = u->failures;
-    int32_t fd;
 
     c->u = u;
     c->device = -1;
@@ -22,9 +41,7 @@ bool container_open(Uapi *u, Container *c, unsigned long type)
     c->group = uapi_open(u, u->group[0]);
     uapi_check(u, c->fd >= 0, "/dev/vfio/vfio: %s", strerror(-c->fd));
     uapi_check(u, c->group >= 0, "%s: %s", u->group[0], strerror(-c->group));
-    fd = c->fd;
-    uapi_expect(u, uapi_ioctl(u, c->group, VFIO_ABI_GROUP_SET_CONTAINER, &fd),
-                0, "SET_CONTAINER");
+    uapi_expect(u, group_set(u, c->group, c->fd), 0, "SET_CONTAINER");
     if (type) {
         uapi_expect(u, uapi_ioctl(u, c->fd, VFIO_ABI_SET_IOMMU,
                                   (void *)(uintptr_t)type), 0,
@@ -42,8 +59,7 @@ bool container_open_device(Uapi *u, Container *c, unsigned long type)
     if (!container_open(u, c, type)) {
         return false;
     }
-    c->device = uapi_ioctl(u, c->group, VFIO_ABI_GROUP_GET_DEVICE_FD,
-                           (void *)(uintptr_t)u->name[0]);
+    c->device = group_device(c, u->name[0]);
     uapi_check(u, c->device >= 0, "GET_DEVICE_FD: %s",
                strerror(-c->device));
     if (c->device < 0) {
@@ -65,6 +81,35 @@ void container_close(Container *c)
     close_one(c->u, &c->device);
     close_one(c->u, &c->group);
     close_one(c->u, &c->fd);
+}
+
+void container_close_nth(Container *c, unsigned order, unsigned k)
+{
+    static const unsigned orders[CONTAINER_ORDERS][3] = {
+        { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+        { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
+    };
+    int *fd[] = { &c->fd, &c->group, &c->device };
+
+    close_one(c->u, fd[orders[order][k]]);
+}
+
+void container_try_map(const Container *c, const ContainerMap *m,
+                       const void *memory)
+{
+    struct {
+        VfioDmaMap map;
+        uint64_t newer;
+    } arg = {
+        .map = {
+            .argsz = m->argsz, .flags = m->flags, .iova = m->iova,
+            .vaddr = (uintptr_t)memory + m->vaddr, .size = m->size,
+        },
+        .newer = UINT64_MAX,
+    };
+
+    uapi_expect(c->u, uapi_ioctl(c->u, c->fd, VFIO_ABI_MAP_DMA, &arg),
+                m->want, "%s", m->what);
 }
 
 int container_map(const Container *c, uint64_t iova, const void *memory,

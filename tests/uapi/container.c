@@ -51,15 +51,6 @@ static void test_extensions(Uapi *u)
     }
 }
 
-static uint32_t group_flags(Uapi *u, int group)
-{
-    VfioGroupStatus status = { .argsz = sizeof(status) };
-
-    uapi_expect(u, uapi_ioctl(u, group, VFIO_ABI_GROUP_GET_STATUS, &status),
-                0, "GET_STATUS");
-    return status.flags;
-}
-
 static void test_status(Uapi *u)
 {
     VfioGroupStatus status = { .argsz = sizeof(status) - 1 };
@@ -86,11 +77,6 @@ static void test_status(Uapi *u)
     container_close(&c);
 }
 
-static int set_container(Uapi *u, int group, int32_t fd)
-{
-    return uapi_ioctl(u, group, VFIO_ABI_GROUP_SET_CONTAINER, &fd);
-}
-
 static void test_set_container(Uapi *u)
 {
     Container c;
@@ -100,12 +86,12 @@ static void test_set_container(Uapi *u)
         return;
     }
     uapi_expect(u, uapi_open(u, u->group[0]), -EBUSY, "a group opened twice");
-    uapi_expect(u, set_container(u, c.group, c.fd), -EINVAL, "set twice");
+    uapi_expect(u, group_set(u, c.group, c.fd), -EINVAL, "set twice");
     second = uapi_open(u, u->group[1]);
     uapi_check(u, second >= 0, "%s: %s", u->group[1], strerror(-second));
-    uapi_expect(u, set_container(u, second, -1), -EBADF, "no descriptor");
-    uapi_expect(u, set_container(u, second, c.group), -EBADFD, "no container");
-    uapi_expect(u, set_container(u, second, c.fd), 0, "a second group");
+    uapi_expect(u, group_set(u, second, -1), -EBADF, "no descriptor");
+    uapi_expect(u, group_set(u, second, c.group), -EBADFD, "no container");
+    uapi_expect(u, group_set(u, second, c.fd), 0, "a second group");
     uapi_close(u, second);
     container_close(&c);
 }
@@ -142,17 +128,11 @@ static void test_set_iommu(Uapi *u)
     /* the last group takes the type with it */
     uapi_expect(u, uapi_ioctl(u, c.group, VFIO_ABI_GROUP_UNSET_CONTAINER,
                               NULL), 0, "UNSET_CONTAINER");
-    uapi_expect(u, set_container(u, c.group, c.fd), 0, "back");
+    uapi_expect(u, group_set(u, c.group, c.fd), 0, "back");
     uapi_expect(u, set_iommu(&c, VFIO_ABI_TYPE1), 0, "another type");
     uapi_expect(u, uapi_ioctl(u, c.fd, _IO(';', 200), NULL), -ENOTTY,
                 "an unknown ioctl");
     container_close(&c);
-}
-
-static int device_fd(const Container *c, const char *name)
-{
-    return uapi_ioctl(c->u, c->group, VFIO_ABI_GROUP_GET_DEVICE_FD,
-                      (void *)(uintptr_t)name);
 }
 
 static void test_device_fd(Uapi *u)
@@ -163,16 +143,16 @@ static void test_device_fd(Uapi *u)
     if (!have_group(u) || !container_open(u, &c, 0)) {
         return;
     }
-    uapi_expect(u, device_fd(&c, u->name[0]), -EINVAL, "without a type");
+    uapi_expect(u, group_device(&c, u->name[0]), -EINVAL, "without a type");
     uapi_expect(u, set_iommu(&c, VFIO_ABI_TYPE1V2), 0, "SET_IOMMU");
-    uapi_expect(u, device_fd(&c, "0000:ff:1f.7"), -ENODEV, "no such device");
-    uapi_expect(u, device_fd(&c, u->name[1]), -ENODEV, "another group's");
-    uapi_expect(u, device_fd(&c, NULL), -EFAULT, "no name");
+    uapi_expect(u, group_device(&c, "0000:ff:1f.7"), -ENODEV, "no such device");
+    uapi_expect(u, group_device(&c, u->name[1]), -ENODEV, "another group's");
+    uapi_expect(u, group_device(&c, NULL), -EFAULT, "no name");
     endless = uapi_memory(2 * PAGE);
     memset(endless, 'x', 2 * PAGE);
-    uapi_expect(u, device_fd(&c, endless), -EINVAL, "an endless name");
+    uapi_expect(u, group_device(&c, endless), -EINVAL, "an endless name");
     uapi_memory_free(endless, 2 * PAGE);
-    c.device = device_fd(&c, u->name[0]);
+    c.device = group_device(&c, u->name[0]);
     uapi_check(u, c.device >= 0, "GET_DEVICE_FD: %s", strerror(-c.device));
     uapi_expect(u, uapi_ioctl(u, c.group, VFIO_ABI_GROUP_UNSET_CONTAINER,
                               NULL), -EBUSY, "the device is in use");
@@ -212,33 +192,21 @@ static void test_either_file(Uapi *u)
  *  one that needs it. */
 static void test_order(Uapi *u)
 {
-    static const unsigned orders[][3] = {
-        { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
-        { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
-    };
-
     if (!have_group(u)) {
         return;
     }
-    for (unsigned i = 0; i < 6; i++) {
+    for (unsigned i = 0; i < CONTAINER_ORDERS; i++) {
         VfioDeviceInfo info = { .argsz = sizeof(info) };
         void *memory = uapi_memory(PAGE);
         Container c;
-        int *fd[3];
 
         if (!container_open_device(u, &c, VFIO_ABI_TYPE1V2)) {
             return;
         }
         uapi_expect(u, container_map(&c, 0x10000, memory, PAGE), 0,
                     "MAP_DMA");
-        fd[0] = &c.fd;
-        fd[1] = &c.group;
-        fd[2] = &c.device;
         for (unsigned k = 0; k < 3; k++) {
-            int *closed = fd[orders[i][k]];
-
-            uapi_close(u, *closed);
-            *closed = -1;
+            container_close_nth(&c, i, k);
             if (c.device >= 0) {
                 uapi_expect(u, uapi_ioctl(u, c.device,
                                           VFIO_ABI_DEVICE_GET_INFO, &info), 0,

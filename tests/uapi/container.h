@@ -18,7 +18,29 @@ bool container_open(Uapi *u, Container *c, unsigned long type);
 /** The same with the device open as well. */
 bool container_open_device(Uapi *u, Container *c, unsigned long type);
 void container_close(Container *c);
+/** Close the file that is number @k, 0 to 2, in one of their orders. */
+#define CONTAINER_ORDERS    6
+void container_close_nth(Container *c, unsigned order, unsigned k);
 
+/** What a group tells of itself. */
+uint32_t group_flags(Uapi *u, int group);
+/** Put a group into what @fd is. */
+int group_set(Uapi *u, int group, int32_t fd);
+/** The device that the container's group calls @name. */
+int group_device(const Container *c, const char *name);
+
+/** MAP_DMA in any form: @vaddr is added to the memory's address. */
+typedef struct ContainerMap {
+    const char *what;
+    uint32_t argsz, flags;
+    uint64_t vaddr, iova, size;
+    int want;
+} ContainerMap;
+#define MAP_SIZE    sizeof(VfioDmaMap)
+#define MAP_RW      (VFIO_ABI_MAP_READ | VFIO_ABI_MAP_WRITE)
+
+void container_try_map(const Container *c, const ContainerMap *m,
+                       const void *memory);
 int container_map(const Container *c, uint64_t iova, const void *memory,
                   uint64_t size);
 /** *@size: in and out. */

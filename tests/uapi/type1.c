@@ -84,37 +84,26 @@ static void test_info(Uapi *u)
     container_close(&c);
 }
 
-typedef struct MapCase {
-    const char *what;
-    uint32_t argsz, flags;
-    uint64_t vaddr;         /* added to the memory's */
-    uint64_t iova, size;
-    int want;
-} MapCase;
-
-#define RW (VFIO_ABI_MAP_READ | VFIO_ABI_MAP_WRITE)
-#define ALL sizeof(VfioDmaMap)
-
 /* 0x100000 .. 0x101fff is mapped */
-static const MapCase map_cases[] = {
-    { "little room", ALL - 1, RW, 0, 0, PAGE, -EINVAL },
-    { "more room", ALL + 8, RW, 0, 0, PAGE, 0 },
-    { "no access", ALL, 0, 0, 0, PAGE, -EINVAL },
-    { "an unknown flag", ALL, RW | 8, 0, 0, PAGE, -EINVAL },
-    { "read", ALL, VFIO_ABI_MAP_READ, 0, 0, PAGE, 0 },
-    { "write", ALL, VFIO_ABI_MAP_WRITE, 0, 0, PAGE, 0 },
-    { "nothing", ALL, RW, 0, 0, 0, -EINVAL },
-    { "half a page", ALL, RW, 0, 0, PAGE / 2, -EINVAL },
-    { "between pages", ALL, RW, 0, PAGE / 2, PAGE, -EINVAL },
-    { "memory between pages", ALL, RW, PAGE / 2, 0, PAGE, -EINVAL },
-    { "the end of addresses", ALL, RW, 0, LAST, 2 * PAGE, -EOVERFLOW },
-    { "the end of memory", ALL, RW, LAST, 0, LAST, -EOVERFLOW },
-    { "beyond the IOMMU", ALL, RW, 0, LAST, PAGE, -EINVAL },
-    { "the same again", ALL, RW, 0, 0x100000, 2 * PAGE, -EEXIST },
-    { "around it", ALL, RW, 0, 0xff000, 4 * PAGE, -EEXIST },
-    { "its end", ALL, RW, 0, 0x101000, 2 * PAGE, -EEXIST },
-    { "before it", ALL, RW, 0, 0xff000, PAGE, 0 },
-    { "behind it", ALL, RW, 0, 0x102000, PAGE, 0 },
+static const ContainerMap map_cases[] = {
+    { "little room", MAP_SIZE - 1, MAP_RW, 0, 0, PAGE, -EINVAL },
+    { "more room", MAP_SIZE + 8, MAP_RW, 0, 0, PAGE, 0 },
+    { "no access", MAP_SIZE, 0, 0, 0, PAGE, -EINVAL },
+    { "an unknown flag", MAP_SIZE, MAP_RW | 8, 0, 0, PAGE, -EINVAL },
+    { "read", MAP_SIZE, VFIO_ABI_MAP_READ, 0, 0, PAGE, 0 },
+    { "write", MAP_SIZE, VFIO_ABI_MAP_WRITE, 0, 0, PAGE, 0 },
+    { "nothing", MAP_SIZE, MAP_RW, 0, 0, 0, -EINVAL },
+    { "half a page", MAP_SIZE, MAP_RW, 0, 0, PAGE / 2, -EINVAL },
+    { "between pages", MAP_SIZE, MAP_RW, 0, PAGE / 2, PAGE, -EINVAL },
+    { "memory between pages", MAP_SIZE, MAP_RW, PAGE / 2, 0, PAGE, -EINVAL },
+    { "the end of addresses", MAP_SIZE, MAP_RW, 0, LAST, 2 * PAGE, -EOVERFLOW },
+    { "the end of memory", MAP_SIZE, MAP_RW, LAST, 0, LAST, -EOVERFLOW },
+    { "beyond the IOMMU", MAP_SIZE, MAP_RW, 0, LAST, PAGE, -EINVAL },
+    { "the same again", MAP_SIZE, MAP_RW, 0, 0x100000, 2 * PAGE, -EEXIST },
+    { "around it", MAP_SIZE, MAP_RW, 0, 0xff000, 4 * PAGE, -EEXIST },
+    { "its end", MAP_SIZE, MAP_RW, 0, 0x101000, 2 * PAGE, -EEXIST },
+    { "before it", MAP_SIZE, MAP_RW, 0, 0xff000, PAGE, 0 },
+    { "behind it", MAP_SIZE, MAP_RW, 0, 0x102000, PAGE, 0 },
 };
 
 static void test_map(Uapi *u)
@@ -129,20 +118,9 @@ static void test_map(Uapi *u)
     uapi_expect(u, container_map(&c, 0x100000, memory, 2 * PAGE), 0,
                 "MAP_DMA");
     for (size_t i = 0; i < sizeof(map_cases) / sizeof(map_cases[0]); i++) {
-        const MapCase *m = &map_cases[i];
-        struct {
-            VfioDmaMap map;
-            uint64_t newer;
-        } arg = {
-            .map = {
-                .argsz = m->argsz, .flags = m->flags, .iova = m->iova,
-                .vaddr = (uintptr_t)memory + m->vaddr, .size = m->size,
-            },
-            .newer = UINT64_MAX,
-        };
+        const ContainerMap *m = &map_cases[i];
 
-        uapi_expect(u, uapi_ioctl(u, c.fd, VFIO_ABI_MAP_DMA, &arg), m->want,
-                    "%s", m->what);
+        container_try_map(&c, m, memory);
         if (!m->want) {
             size = m->size;
             uapi_expect(u, container_unmap(&c, m->iova, &size), 0,
