@@ -61,6 +61,16 @@ static void put(uint64_t *where, uint64_t value)
     __atomic_store_n(where, value, __ATOMIC_RELEASE);
 }
 
+/*
+ * Whom to replace, by the set's sequence number but in no regular order: when
+ * DMA runs through more than the cache holds, again and again, the oldest
+ * entry is always the one that is wanted next.
+ */
+static unsigned some_way(uint64_t seq)
+{
+    return (seq * UINT64_C(0x9e3779b97f4a7c15) >> 32) % VIOMMU_CACHE_WAYS;
+}
+
 void viommu_cache_fill(ViommuCache *cache, const ViommuCacheEntry *entry,
                        uint64_t epoch)
 {
@@ -82,7 +92,7 @@ void viommu_cache_fill(ViommuCache *cache, const ViommuCacheEntry *entry,
             }
         }
         if (!victim) {
-            victim = &set->way[(seq >> 1) % VIOMMU_CACHE_WAYS];
+            victim = &set->way[some_way(seq)];
         }
         put(&victim->key[0], entry->key[0]);
         put(&victim->key[1], entry->key[1]);

@@ -59,14 +59,15 @@ static inline uint64_t viommu_cache_epoch(const ViommuCache *cache)
 
 /**
  * The set of a key.  Neighbouring pages get neighbouring sets, so that a
- * linear run through memory uses the whole cache before it collides.
+ * linear run through memory uses the whole cache before it collides, and the
+ * processor fetches ahead.
  */
 static inline ViommuCacheSet *viommu_cache_set(const ViommuCache *cache,
                                                uint64_t k0, uint64_t k1)
 {
     uint64_t h = k1 * UINT64_C(0x9e3779b97f4a7c15);
 
-    return &cache->sets[(k0 ^ (k0 >> 17) ^ (h >> 32)) & cache->mask];
+    return &cache->sets[(k0 + (k0 >> 17) + (h >> 32)) & cache->mask];
 }
 
 /** Copy the entry of (@k0, @k1) to *@entry; false if there is none.  The
