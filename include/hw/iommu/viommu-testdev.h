@@ -39,7 +39,6 @@ typedef enum ViommuDmaResult {
 typedef struct ViommuTestdevAccess {
     uint32_t pasid;         /* or VIOMMU_NO_PASID */
     uint8_t access;         /* VIOMMU_READ or VIOMMU_WRITE; EXEC, PRIV */
-    uint8_t kind;           /* a ViommuKind */
     uint64_t addr;
     /** of memory accesses; they do not cross a 4 KiB boundary */
     void *buf;
@@ -48,6 +47,7 @@ typedef struct ViommuTestdevAccess {
      *  what viommu_testdev_resume() will name; NULL: the access cannot wait,
      *  and is blocked */
     uint16_t *stall_tag;
+    uint8_t kind;           /* a ViommuKind */
 } ViommuTestdevAccess;
 
 /**
