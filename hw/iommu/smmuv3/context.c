@@ -5,8 +5,7 @@
  *   stream table (one or two levels) -> STE -> context descriptor table (one
  *   or two levels, through stage 2 when nested) -> context descriptor
  *
- * and the configuration cache, which keeps the result.  A cached context
- * fits in four words, so that a slot is one cache line.  Every configuration
+ * and the configuration cache, which keeps the result.  Every configuration
  * invalidation voids all of them: streams are few and quickly read again.
  */
 #include <string.h>
@@ -15,93 +14,9 @@
 
 /* --- The cache ----------------------------------------------------------- */
 
-/* Words 0 to 2: a table base with, in the bits that it leaves free, ... */
-static const ViommuField SLOT_GRANULE = { 0, 2 };
-static const ViommuField SLOT_TBI = { 2, 1 };
-static const ViommuField SLOT_HAD = { 3, 1 };
-static const ViommuField SLOT_INPUT = { 52, 6 };
-static const ViommuField SLOT_START = { 58, 2 };
-/* ... and in words 0 and 2, the output widths */
-static const ViommuField SLOT_OUT = { 60, 3 };
-/* word 3 */
-static const ViommuField SLOT_FLAGS = { 0, 32 };
-static const ViommuField SLOT_VMID = { 32, 16 };
-static const ViommuField SLOT_ASID = { 48, 16 };
-
-#define SLOT_TTB viommu_bits(51, 4)
-
-static const uint8_t granules[4] = { 0, 12, 14, 16 };
-
-/* 32, 36, ... 52 bits in three bits */
-static unsigned pack_width(unsigned bits)
-{
-    return bits >= 32 ? (bits - 32) / 2 / 2 + (bits == 42) * 5 : 0;
-}
-
-static uint64_t pack_table(const SmmuTable *t, unsigned out_bits)
-{
-    uint64_t word = t->ttb;
-
-    word = viommu_put(word, SLOT_OUT, pack_width(out_bits));
-    word = viommu_put(word, SLOT_GRANULE,
-                      t->granule ? (t->granule - 10) / 2 : 0);
-    word = viommu_put(word, SLOT_TBI, t->tbi);
-    word = viommu_put(word, SLOT_HAD, t->had);
-    word = viommu_put(word, SLOT_INPUT, t->input_bits);
-    return viommu_put(word, SLOT_START, t->start_level);
-}
-
-static void unpack_table(uint64_t word, SmmuTable *t)
-{
-    t->id = word;
-    t->ttb = word & SLOT_TTB;
-    t->granule = granules[viommu_get(word, SLOT_GRANULE)];
-    t->tbi = viommu_get(word, SLOT_TBI);
-    t->had = viommu_get(word, SLOT_HAD);
-    t->input_bits = viommu_get(word, SLOT_INPUT);
-    t->start_level = viommu_get(word, SLOT_START);
-}
-
-static unsigned unpack_width(unsigned packed)
-{
-    static const uint8_t widths[8] = { 32, 36, 40, 44, 48, 52, 0, 42 };
-
-    return widths[packed];
-}
-
-static void pack(const SmmuContext *c, uint64_t value[4])
-{
-    value[0] = c->s1[0].id;
-    value[1] = c->s1[1].id;
-    value[2] = c->s2.id;
-    value[3] = viommu_put(0, SLOT_FLAGS, c->flags);
-    value[3] = viommu_put(value[3], SLOT_VMID, c->vmid);
-    value[3] = viommu_put(value[3], SLOT_ASID, c->asid);
-}
-
-static void unpack_tags(const uint64_t value[4], SmmuContext *c)
-{
-    c->s1[0].tbi = viommu_get(value[0], SLOT_TBI);
-    c->s1[1].tbi = viommu_get(value[1], SLOT_TBI);
-    c->flags = viommu_get(value[3], SLOT_FLAGS);
-    c->vmid = viommu_get(value[3], SLOT_VMID);
-    c->asid = viommu_get(value[3], SLOT_ASID);
-}
-
-/* A stage that does not translate has no tables. */
-static void unpack(const uint64_t value[4], SmmuContext *c)
-{
-    unpack_tags(value, c);
-    if (c->flags & SMMU_CTX_S1) {
-        unpack_table(value[0], &c->s1[0]);
-        unpack_table(value[1], &c->s1[1]);
-        c->ips_bits = unpack_width(viommu_get(value[0], SLOT_OUT));
-    }
-    if (c->flags & SMMU_CTX_S2) {
-        unpack_table(value[2], &c->s2);
-        c->s2_out_bits = unpack_width(viommu_get(value[2], SLOT_OUT));
-    }
-}
+static const ViommuField TAGS_FLAGS = { 0, 32 };
+static const ViommuField TAGS_VMID = { 32, 16 };
+static const ViommuField TAGS_ASID = { 48, 16 };
 
 static uint64_t slot_key(uint32_t sid, uint32_t ssid)
 {
@@ -118,54 +33,39 @@ static SmmuContextSlot *slot_of(SmmuUnit *u, uint64_t key)
 }
 
 static inline bool slot_find(SmmuContextSlot *slot, uint64_t key,
-                             SmmuKept *kept)
+                             uint64_t stamp, SmmuContext *c)
 {
-    uint64_t before = viommu_acquire(&slot->sequence);
+    uint64_t before = viommu_acquire(&slot->sequence), tags;
 
     if (viommu_acquire(&slot->key) != key ||
-        viommu_acquire(&slot->stamp) != kept->stamp) {
+        viommu_acquire(&slot->stamp) != stamp) {
         return false;
     }
-    for (unsigned i = 0; i < 4; i++) {
-        kept->word[i] = viommu_acquire(&slot->value[i]);
+    tags = viommu_acquire(&slot->tags);
+    c->flags = viommu_get(tags, TAGS_FLAGS);
+    c->vmid = viommu_get(tags, TAGS_VMID);
+    c->asid = viommu_get(tags, TAGS_ASID);
+    for (unsigned i = 0; i < SMMU_BASES; i++) {
+        c->base[i] = viommu_acquire(&slot->base[i]);
     }
     return !(before & 1) && viommu_acquire(&slot->sequence) == before;
 }
 
-/* Of entries that are made now; never 0. */
-static uint64_t current_stamp(const SmmuUnit *u)
-{
-    return viommu_acquire(&u->context_gen) + 1;
-}
-
 bool smmu_context_find(SmmuUnit *u, uint32_t sid, uint32_t ssid,
-                       SmmuKept *kept, SmmuContext *c)
+                       uint64_t *stamp, SmmuContext *c)
 {
     uint64_t key = slot_key(sid, ssid);
 
-    kept->stamp = current_stamp(u);
-    if (!slot_find(slot_of(u, key), key, kept)) {
-        return false;
-    }
-    unpack_tags(kept->word, c);
-    return true;
-}
-
-bool smmu_context_unpack(const SmmuUnit *u, const SmmuKept *kept,
-                         SmmuContext *c)
-{
-    if (kept->stamp != current_stamp(u)) {
-        return false;
-    }
-    unpack(kept->word, c);
-    return true;
+    *stamp = smmu_context_stamp(u);
+    return slot_find(slot_of(u, key), key, *stamp, c);
 }
 
 /* Two that fill at the same time: the second one goes without. */
 static void slot_fill(SmmuContextSlot *slot, uint64_t key, uint64_t stamp,
                       const SmmuContext *c)
 {
-    uint64_t before = viommu_acquire(&slot->sequence), value[4];
+    uint64_t before = viommu_acquire(&slot->sequence);
+    uint64_t tags = viommu_put(0, TAGS_FLAGS, c->flags);
 
     if ((before & 1) ||
         !__atomic_compare_exchange_n(&slot->sequence, &before, before + 1,
@@ -173,11 +73,13 @@ static void slot_fill(SmmuContextSlot *slot, uint64_t key, uint64_t stamp,
                                      __ATOMIC_RELAXED)) {
         return;
     }
-    pack(c, value);
+    tags = viommu_put(tags, TAGS_VMID, c->vmid);
+    tags = viommu_put(tags, TAGS_ASID, c->asid);
     viommu_publish(&slot->key, key);
     viommu_publish(&slot->stamp, stamp);
-    for (unsigned i = 0; i < 4; i++) {
-        viommu_publish(&slot->value[i], value[i]);
+    viommu_publish(&slot->tags, tags);
+    for (unsigned i = 0; i < SMMU_BASES; i++) {
+        viommu_publish(&slot->base[i], c->base[i]);
     }
     viommu_publish(&slot->sequence, before + 2);
 }
@@ -271,13 +173,7 @@ static SmmuEventId read_cd(SmmuUnit *u, const SmmuSte *ste, uint32_t index,
     if (id) {
         return id;
     }
-    if (!smmu_decode_cd(u, word, c)) {
-        return SMMU_C_BAD_CD;
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        c->s1[i].id = pack_table(&c->s1[i], c->ips_bits);
-    }
-    return SMMU_EVENT_NONE;
+    return smmu_decode_cd(u, word, c) ? SMMU_EVENT_NONE : SMMU_C_BAD_CD;
 }
 
 /* Which descriptor, if any (3.9, 5.2): substream rules. */
@@ -351,7 +247,6 @@ static SmmuEventId read_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
         return id;
     }
     *c = ste.context;
-    c->s2.id = pack_table(&c->s2, c->s2_out_bits);
     if ((c->flags & SMMU_CTX_ABORT) || ssid == SMMU_STE_ONLY) {
         return SMMU_EVENT_NONE;
     }
@@ -374,11 +269,10 @@ SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
     SmmuContextSlot *slot = slot_of(u, key);
     /* Before the tables are read: what is invalidated from now on voids the
      * fill. */
-    SmmuKept kept = { .stamp = current_stamp(u) };
+    uint64_t stamp = smmu_context_stamp(u);
     SmmuEventId id;
 
-    if (slot_find(slot, key, &kept)) {
-        unpack(kept.word, c);
+    if (slot_find(slot, key, stamp, c)) {
         return SMMU_EVENT_NONE;
     }
     memset(c, 0, sizeof(*c));
@@ -386,7 +280,7 @@ SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
     id = read_context(u, sid, ssid, c, fault);
     fault->id = id;
     if (!id) {
-        slot_fill(slot, key, kept.stamp, c);
+        slot_fill(slot, key, stamp, c);
     }
     return id;
 }

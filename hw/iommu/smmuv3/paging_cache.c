@@ -14,19 +14,13 @@
 
 #define KEPT_LEVELS 2
 
-/* Log2 of what a table of @level maps. */
-static unsigned span_of(const SmmuTable *stage, unsigned level)
-{
-    return smmu_level_shift(stage, level) + stage->granule - 3;
-}
-
 bool smmu_table_find(const SmmuUnit *u, const ViommuTag *tag,
                      const SmmuTable *stage, uint64_t top, uint64_t addr,
                      ViommuTable *t, unsigned *level)
 {
-    unsigned last = span_of(stage, SMMU_LAST_LEVEL);
+    unsigned last = smmu_table_span(stage, SMMU_LAST_LEVEL);
     uint64_t spans = UINT64_C(1) << last |
-                     UINT64_C(1) << span_of(stage, SMMU_LAST_LEVEL - 1);
+                     UINT64_C(1) << smmu_table_span(stage, SMMU_LAST_LEVEL - 1);
 
     if (!viommu_tlb_find_table(&u->tlb, spans, tag, addr, top, t)) {
         return false;
@@ -41,7 +35,7 @@ void smmu_table_fill(SmmuUnit *u, const ViommuTag *tag,
                      const SmmuWanted *wanted)
 {
     const ViommuTable t = {
-        .addr = table, .flags = flags, .span = span_of(stage, level),
+        .addr = table, .flags = flags, .span = smmu_table_span(stage, level),
     };
 
     /* A probe has not set stage 2's access flag for the table. */

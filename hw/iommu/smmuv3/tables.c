@@ -52,7 +52,7 @@ static bool decode_s2(const SmmuUnit *u, const uint64_t word[8],
 {
     unsigned sl0 = viommu_get(word[2], SMMU_STE_S2SL0);
     unsigned tsz = viommu_get(word[2], SMMU_STE_S2T0SZ);
-    SmmuTable *t = &c->s2;
+    SmmuTable table = { 0 }, *t = &table;
     unsigned bits, below, extra;
 
     t->granule = granule_of_tg0[viommu_get(word[2], SMMU_STE_S2TG)];
@@ -66,7 +66,7 @@ static bool decode_s2(const SmmuUnit *u, const uint64_t word[8],
         return false;
     }
     bits = smmu_size_bits(viommu_get(word[2], SMMU_STE_S2PS));
-    c->s2_out_bits = output_bits(t->granule, MIN(bits, u->cfg.oas_bits));
+    t->out_bits = output_bits(t->granule, MIN(bits, u->cfg.oas_bits));
     /* The input is an address of stage 1's output (IPA). */
     if (tsz > 39 ||
         64 - tsz > MIN(highest_input(u, t->granule), u->cfg.oas_bits)) {
@@ -83,9 +83,10 @@ static bool decode_s2(const SmmuUnit *u, const uint64_t word[8],
         !start_level_ok(u, t)) {
         return false;
     }
-    if (!ttb_ok(t->ttb, c->s2_out_bits)) {
+    if (!ttb_ok(t->ttb, t->out_bits)) {
         return false;
     }
+    c->base[SMMU_STAGE2] = smmu_table_pack(t);
     c->flags |= (word[2] & SMMU_STE_S2S ? SMMU_CTX_S2_STALL : 0) |
                 (word[2] & SMMU_STE_S2R ? SMMU_CTX_S2_RECORD : 0) |
                 (word[2] & SMMU_STE_S2AFFD ? SMMU_CTX_S2_AFFD : 0) |
@@ -230,15 +231,18 @@ static bool decode_table(const SmmuUnit *u, const uint64_t word[8],
                          unsigned half, SmmuContext *c)
 {
     static const ViommuField tsz_field[2] = { { 0, 6 }, { 16, 6 } };
-    SmmuTable *t = &c->s1[half];
+    unsigned ips = smmu_size_bits(viommu_get(word[0], SMMU_CD_IPS));
     uint64_t base = word[1 + half];
     unsigned tsz = viommu_get(word[0], tsz_field[half]);
+    SmmuTable table = {
+        .out_bits = 48,
+        .tbi = word[0] & (half ? SMMU_CD_TBI1 : SMMU_CD_TBI0),
+    }, *t = &table;
     unsigned bits;
 
-    *t = (SmmuTable) { 0 };
     if (half_is_off(c, word, half)) {
         t->input_bits = 48;     /* only to tell the halves apart */
-        t->tbi = word[0] & (half ? SMMU_CD_TBI1 : SMMU_CD_TBI0);
+        c->base[half] = smmu_table_pack(t);
         return true;
     }
     t->granule = half ? granule_of_tg1[viommu_get(word[0], SMMU_CD_TG1)]
@@ -251,10 +255,11 @@ static bool decode_table(const SmmuUnit *u, const uint64_t word[8],
     bits = level_bits(t->granule);
     t->start_level = SMMU_LAST_LEVEL + 1 -
                      (t->input_bits - t->granule + bits - 1) / bits;
+    t->out_bits = output_bits(t->granule, MIN(ips, u->cfg.oas_bits));
     t->ttb = base & SMMU_CD_TTB;
-    t->tbi = word[0] & (half ? SMMU_CD_TBI1 : SMMU_CD_TBI0);
     t->had = base & SMMU_CD_HAD;
-    return ttb_ok(t->ttb, output_bits(t->granule, c->ips_bits));
+    c->base[half] = smmu_table_pack(t);
+    return ttb_ok(t->ttb, t->out_bits);
 }
 
 bool smmu_decode_cd(const SmmuUnit *u, const uint64_t word[8],
@@ -273,8 +278,6 @@ bool smmu_decode_cd(const SmmuUnit *u, const uint64_t word[8],
         ((word[0] & SMMU_CD_HD) && u->cfg.httu < 2)) {
         return false;
     }
-    c->ips_bits = MIN(smmu_size_bits(viommu_get(word[0], SMMU_CD_IPS)),
-                      u->cfg.oas_bits);
     c->asid = c->flags & SMMU_CTX_ONE_TABLE
               ? 0 : viommu_get(word[0], SMMU_CD_ASID);
     if (!decode_table(u, word, 0, c) || !decode_table(u, word, 1, c)) {

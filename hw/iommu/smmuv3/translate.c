@@ -20,7 +20,8 @@ typedef struct Request {
     SmmuContext context;
     SmmuFault fault;
     bool silent;            /* no event */
-    bool missed;            /* the IOTLB has nothing */
+    bool missed;            /* the IOTLB has nothing; and then, ... */
+    uint64_t stamp;         /* ... what the context was found by */
 } Request;
 
 static bool granted(Request *r, uint64_t addr, uint64_t size, uint8_t access)
@@ -81,9 +82,10 @@ static bool is_missing(SmmuEventId id)
            id == SMMU_F_ACCESS || id == SMMU_F_PERMISSION;
 }
 
-static bool look_up(Request *r, const SmmuContext *c, uint64_t addr,
-                    const SmmuWanted *wanted, SmmuMapping *m)
+static inline bool look_up(Request *r, uint64_t addr,
+                           const SmmuWanted *wanted, SmmuMapping *m)
 {
+    const SmmuContext *c = &r->context;
     SmmuTags tags;
 
     addr = smmu_effective(c, addr);
@@ -105,7 +107,7 @@ static bool look_up(Request *r, const SmmuContext *c, uint64_t addr,
 }
 
 /* The one place where a translation, cached or fresh, becomes an answer. */
-static inline bool answer(const ViommuRequest *req, uint32_t context_flags,
+static inline bool answer(const ViommuRequest *req, uint64_t context_flags,
                           uint8_t wanted, const SmmuMapping *m,
                           ViommuReply *reply)
 {
@@ -131,7 +133,7 @@ static bool nothing_granted(Request *r)
 }
 
 /* An ATS translation request gets what there is, perhaps nothing (3.9.1). */
-static bool answer_ats(Request *r, const SmmuContext *c)
+static bool answer_ats(Request *r)
 {
     uint8_t all = r->wanted.access, mode = all & VIOMMU_PRIV;
     uint8_t steps[] = {
@@ -148,7 +150,7 @@ static bool answer_ats(Request *r, const SmmuContext *c)
             (i == 2 && steps[i] == all)) {
             continue;
         }
-        if (look_up(r, c, r->req->addr, &wanted, &m)) {
+        if (look_up(r, r->req->addr, &wanted, &m)) {
             answer(r->req, r->context.flags, all, &m, r->reply);
             r->reply->access = access_of(m.flags, mode);
             if (!(all & VIOMMU_EXEC)) {
@@ -167,14 +169,11 @@ static bool answer_ats(Request *r, const SmmuContext *c)
     return nothing_granted(r);
 }
 
-static bool translate(Request *r, const SmmuContext *c)
+static inline bool translate(Request *r)
 {
     SmmuMapping m;
 
-    if (r->req->kind == VIOMMU_TRANSLATION) {
-        return answer_ats(r, c);
-    }
-    if (!look_up(r, c, r->req->addr, &r->wanted, &m)) {
+    if (!look_up(r, r->req->addr, &r->wanted, &m)) {
         return blocked(r, UINT64_C(1) << m.shift);
     }
     return answer(r->req, r->context.flags, r->wanted.access, &m, r->reply);
@@ -183,7 +182,7 @@ static bool translate(Request *r, const SmmuContext *c)
 /* Privilege and instruction: from the transaction unless overridden. */
 static void override_access(Request *r)
 {
-    uint32_t flags = r->context.flags;
+    uint64_t flags = r->context.flags;
 
     if (flags & SMMU_CTX_FORCE_PRIV) {
         r->wanted.access |= VIOMMU_PRIV;
@@ -212,7 +211,7 @@ static bool translated(Request *r)
 {
     if (r->context.flags & SMMU_CTX_ATS_SPLIT) {
         r->context.flags &= ~SMMU_CTX_S1;
-        return translate(r, &r->context);
+        return translate(r);
     }
     if (!(r->context.flags & SMMU_CTX_ATS)) {
         return blocked_by(r, SMMU_F_TRANSL_FORBIDDEN);
@@ -233,7 +232,7 @@ static bool translation_request(Request *r)
         return is_missing(r->fault.id) ? nothing_granted(r) : blocked(r, 0);
     }
     if (r->context.flags & (SMMU_CTX_S1 | SMMU_CTX_S2)) {
-        return translate(r, &r->context);
+        return answer_ats(r);
     }
     /* S1DSS says bypass. */
     return req->addr >> r->u->cfg.oas_bits ? nothing_granted(r) : bypass(r);
@@ -293,7 +292,7 @@ static bool resolve(Request *r)
     if (!(r->context.flags & (SMMU_CTX_S1 | SMMU_CTX_S2))) {
         return bypass(r);
     }
-    return translate(r, &r->context);
+    return translate(r);
 }
 
 /* Whether the fault's stage says so. */
@@ -355,101 +354,94 @@ static ViommuStatus report(Request *r)
  * What the short way has found when the IOTLB has nothing can be used in this
  * section, as if it were looked up only now: nothing has voided it since.
  */
-static bool resume(Request *r, const SmmuKept *kept)
+static bool can_resume(Request *r)
 {
     r->wanted.seen = viommu_tlb_epochs(&r->u->tlb);
-    if (!(viommu_acquire(&r->u->cr0) & SMMU_CR0_SMMUEN) ||
-        !smmu_context_unpack(r->u, kept, &r->context)) {
-        return resolve(r);
-    }
-    r->missed = true;
-    override_access(r);
-    return translate(r, &r->context);
+    return (viommu_acquire(&r->u->cr0) & SMMU_CR0_SMMUEN) &&
+           r->stamp == smmu_context_stamp(r->u);
 }
 
-/* Whatever the request; @kept when only the translation is lacking, or
- * NULL. */
-static G_GNUC_NO_INLINE ViommuStatus long_way(SmmuUnit *u,
-                                              const ViommuRequest *req,
-                                              ViommuReply *reply,
-                                              const SmmuKept *kept)
+/* From the start. */
+static G_GNUC_NO_INLINE bool resolve_anew(Request *r)
 {
-    Request r;
+    uint8_t access = r->req->access;
+
+    r->wanted.access = access | (access & (VIOMMU_READ | VIOMMU_WRITE)
+                                 ? 0 : VIOMMU_READ);
+    r->context.flags = 0;
+    r->missed = false;
+    return resolve(r);
+}
+
+/* Whatever the request; with r->missed, only the translation is lacking. */
+static G_GNUC_NO_INLINE ViommuStatus long_way(Request *r)
+{
     bool ok;
 
-    /* Not as a whole, for the sake of the context. */
-    r.u = u;
-    r.req = req;
-    r.reply = reply;
-    r.wanted.access = req->access;
-    r.wanted.probe = req->probe;
-    r.context.flags = 0;
-    r.fault = (SmmuFault) { 0 };
-    r.silent = false;
-    r.missed = false;
-    if (!(req->access & (VIOMMU_READ | VIOMMU_WRITE))) {
-        r.wanted.access |= VIOMMU_READ;
-    }
-    viommu_put_reply(reply, 0, 0, 0);
+    r->wanted.probe = r->req->probe;
+    r->fault = (SmmuFault) { 0 };
+    r->silent = false;
+    viommu_put_reply(r->reply, 0, 0, 0);
 
     viommu_read_lock();
-    ok = kept ? resume(&r, kept) : resolve(&r);
+    ok = r->missed && can_resume(r) ? translate(r) : resolve_anew(r);
     viommu_read_unlock();
 
     if (ok) {
         return VIOMMU_OK;
     }
-    if (r.silent || req->probe) {
-        return VIOMMU_FAULT;
-    }
-    return report(&r);
+    return r->silent || r->req->probe ? VIOMMU_FAULT : report(r);
 }
 
 /*
  * The short way of a transaction whose context and translation are cached.
  * No memory is read, so the caller's DMA section is all it needs.  With
- * false, the long way begins anew, or with *@missed, where this one has
+ * false, the long way begins anew, or with r->missed, where this one has
  * ended.
  */
-static inline bool short_way(SmmuUnit *u, const ViommuRequest *req,
-                             ViommuReply *reply, SmmuKept *kept, bool *missed)
+static inline bool short_way(Request *r)
 {
     const uint32_t unusual = SMMU_CTX_FORCE_PRIV | SMMU_CTX_FORCE_USER |
                              SMMU_CTX_FORCE_DATA | SMMU_CTX_FORCE_INST |
                              SMMU_CTX_ABORT;
+    const ViommuRequest *req = r->req;
+    const SmmuContext *c = &r->context;
     bool inst = (req->access & VIOMMU_EXEC) && !(req->access & VIOMMU_WRITE);
     uint8_t access = req->access & VIOMMU_PRIV;
-    SmmuContext c;
     SmmuTags tags;
     SmmuMapping m;
 
+    r->missed = false;
     if (req->kind != VIOMMU_UNTRANSLATED ||
-        !(viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN) ||
-        !smmu_context_find(u, req->source, req->pasid, kept, &c) ||
-        (c.flags & unusual) || !(c.flags & (SMMU_CTX_S1 | SMMU_CTX_S2))) {
+        !(viommu_acquire(&r->u->cr0) & SMMU_CR0_SMMUEN) ||
+        !smmu_context_find(r->u, req->source, req->pasid, &r->stamp,
+                           &r->context) ||
+        (c->flags & unusual) || !(c->flags & (SMMU_CTX_S1 | SMMU_CTX_S2))) {
         return false;
     }
     access |= inst ? VIOMMU_EXEC
                    : req->access & (VIOMMU_READ | VIOMMU_WRITE);
     access |= access & ~VIOMMU_PRIV ? 0 : VIOMMU_READ;
-    tags = smmu_tags(u, &c);
-    if (!smmu_iotlb_find(u, &tags, smmu_effective(&c, req->addr),
+    tags = smmu_tags(r->u, c);
+    if (!smmu_iotlb_find(r->u, &tags, smmu_effective(c, req->addr),
                          smmu_needs(access), &m)) {
-        *missed = true;
+        r->wanted.access = access;
+        r->missed = true;
         return false;
     }
-    return answer(req, 0, access, &m, reply);
+    return answer(req, 0, access, &m, r->reply);
 }
 
 ViommuStatus smmu_translate(Viommu *unit, const ViommuRequest *req,
                             ViommuReply *reply)
 {
-    SmmuUnit *u = smmu_unit(unit);
-    bool missed = false;
-    SmmuKept kept;
+    Request r;
 
-    return short_way(u, req, reply, &kept, &missed)
-           ? VIOMMU_OK : long_way(u, req, reply, missed ? &kept : NULL);
+    /* Not as a whole: what has been looked up needs no more than this. */
+    r.u = smmu_unit(unit);
+    r.req = req;
+    r.reply = reply;
+    return short_way(&r) ? VIOMMU_OK : long_way(&r);
 }
 
 bool smmu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)

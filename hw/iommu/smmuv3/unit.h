@@ -5,6 +5,8 @@
  *   config.c       options, ID registers, creation
  *   registers.c    the register table and its handlers
  *   tables.c       decoders of stream table entries and context descriptors
+ *   table.h        what these say about one translation table
+ *   descriptor.h   the decoder of translation table descriptors
  *   context.c      from StreamID and SubstreamID to a context, and its cache
  *   walk.c         the walk of one stage (VMSAv8-64)
  *   iotlb.c        cached translations
@@ -28,7 +30,7 @@
 #include "hw/iommu/common/regs.h"
 #include "hw/iommu/common/unit.h"
 #include "hw/iommu/common/word.h"
-#include "hw/iommu/smmuv3/defs.h"
+#include "hw/iommu/smmuv3/table.h"
 
 /** Index of a register in the register file; same order as the table. */
 typedef enum SmmuRegId {
@@ -64,17 +66,6 @@ enum {
 
 /* --- What the tables say ------------------------------------------------- */
 
-/** One translation table base with what goes with it. */
-typedef struct SmmuTable {
-    uint64_t id;            /* differs where any member or the output does */
-    uint64_t ttb;
-    uint8_t granule;        /* log2 of the page size: 12, 14, 16; 0: disabled */
-    uint8_t input_bits;
-    uint8_t start_level;
-    bool tbi;               /* top byte ignored */
-    bool had;               /* hierarchical permissions are off */
-} SmmuTable;
-
 /** SmmuContext.flags */
 enum {
     SMMU_CTX_S1 = 1 << 0,           /* stage 1 translates */
@@ -109,14 +100,16 @@ enum {
     SMMU_CTX_S2_FWB = 1 << 28,      /* its MemAttr is coded otherwise */
 };
 
+/** SmmuContext.base: stage 1's two halves of the address space; stage 2. */
+enum { SMMU_S1_LOWER, SMMU_S1_UPPER, SMMU_STAGE2, SMMU_BASES };
+
+/* (Members of one size, so that compilers copy and read no two at once, for
+ * which processors wait.) */
 typedef struct SmmuContext {
-    uint32_t flags;
-    uint16_t vmid;          /* 0 without stage 2 */
-    uint16_t asid;
-    uint8_t ips_bits;       /* output width of stage 1 */
-    uint8_t s2_out_bits;
-    SmmuTable s1[2];
-    SmmuTable s2;
+    uint64_t vmid;          /* 0 without stage 2 */
+    uint64_t asid;
+    uint64_t flags;
+    uint64_t base[SMMU_BASES];      /* table.h; of a stage that translates */
 } SmmuContext;
 
 /** A fault on its way to the event queue, or to the one who asked. */
@@ -150,12 +143,13 @@ typedef struct SmmuStall {
     SmmuEvent event;
 } SmmuStall;
 
-/** A cached context: key, and an SmmuContext in four words; see context.c. */
+/** A cached context: a cache line; see context.c. */
 typedef struct SmmuContextSlot {
     uint64_t sequence;
     uint64_t key;
     uint64_t stamp;
-    uint64_t value[4];
+    uint64_t tags;          /* flags, vmid, asid */
+    uint64_t base[SMMU_BASES];
 } __attribute__((aligned(64))) SmmuContextSlot;
 
 #define SMMU_CONTEXT_BITS 12
@@ -247,19 +241,15 @@ SmmuEventId smmu_read_ste(SmmuUnit *u, uint32_t sid, uint64_t word[8],
 SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
                          SmmuContext *context, SmmuFault *fault);
 
-/** A cached context as it is kept, with the stamp that it was found by. */
-typedef struct SmmuKept {
-    uint64_t word[4];
-    uint64_t stamp;
-} SmmuKept;
-
-/** The cached context, and of its members those that the IOTLB needs: flags,
- *  vmid, asid, tbi.  False: not cached. */
+/** The cached context; false: not cached.  What *@stamp makes of it is good
+ *  until smmu_context_stamp() has changed. */
 bool smmu_context_find(SmmuUnit *u, uint32_t sid, uint32_t ssid,
-                       SmmuKept *kept, SmmuContext *context);
-/** All members.  False: it has become void since. */
-bool smmu_context_unpack(const SmmuUnit *u, const SmmuKept *kept,
-                         SmmuContext *context);
+                       uint64_t *stamp, SmmuContext *context);
+/** The stamp of contexts that are cached now; never 0. */
+static inline uint64_t smmu_context_stamp(const SmmuUnit *u)
+{
+    return viommu_acquire(&u->context_gen) + 1;
+}
 
 /* --- walk.c -------------------------------------------------------------- */
 
@@ -414,17 +404,22 @@ void smmu_tables_remove(SmmuUnit *u, const SmmuContext *context,
  * above it leave: its address is still an input of stage 2. */
 #define SMMU_TABLE_IPA (1u << 6)
 
-/** Log2 of what a descriptor of @level maps. */
-static inline unsigned smmu_level_shift(const SmmuTable *t, unsigned level)
-{
-    return t->granule + (SMMU_LAST_LEVEL - level) * (t->granule - 3);
-}
-
 /** The cached table of the deepest level on the way from @top (an id) to
  *  @addr; *@level is its level. */
 bool smmu_table_find(const SmmuUnit *u, const ViommuTag *tag,
                      const SmmuTable *stage, uint64_t top, uint64_t addr,
                      ViommuTable *t, unsigned *level);
+/** The same, of the last level only. */
+static inline bool smmu_last_table_find(const SmmuUnit *u,
+                                        const ViommuTag *tag,
+                                        const SmmuTable *stage, uint64_t top,
+                                        uint64_t addr, ViommuTable *t)
+{
+    unsigned span = smmu_table_span(stage, SMMU_LAST_LEVEL);
+
+    return viommu_tlb_find_table(&u->tlb, UINT64_C(1) << span, tag, addr,
+                                 top, t);
+}
 /** Keep a table of @level, if such are kept. */
 void smmu_table_fill(SmmuUnit *u, const ViommuTag *tag,
                      const SmmuTable *stage, uint64_t top, uint64_t addr,
@@ -439,7 +434,7 @@ static inline uint64_t smmu_effective(const SmmuContext *c, uint64_t addr)
 {
     bool upper = addr >> 55 & 1;
 
-    if (!(c->flags & SMMU_CTX_S1) || !c->s1[upper].tbi) {
+    if (!(c->flags & SMMU_CTX_S1) || !viommu_get(c->base[upper], SMMU_BASE_TBI)) {
         return addr;
     }
     return upper ? addr | viommu_bits(63, 56) : addr & viommu_bits(55, 0);
