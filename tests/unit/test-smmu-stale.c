@@ -248,22 +248,25 @@ static void test_nested(void)
     }
 }
 
-/* Stage 2 has put a table of stage 1 in pieces, the other way round. */
+/* Stage 2 has put a table of stage 1 in pieces, the other way round; where
+ * the table would be without stage 2, there are other descriptors. */
 static void test_pieces(void)
 {
     Smmu *s = new_stream(SMMUV3_NESTED);
     const GuestMem *mem = &s->f->mem;
     GuestTables *t = set_granule(s, 16);
+    const uint64_t decoy = 0x300000;
     uint64_t at, table;
 
     g_assert_true(guest_tables_map(t, IOVA, IPA, 3, SMMUV3_PAGE_S1));
     at = guest_tables_entry(t, IOVA, 2);
     table = guest_read64(mem, at) & TABLE_ADDR;
-    guest_write64(mem, at, (IPA + 0x10000000) | 3);
+    guest_write64(mem, at, decoy | 3);
     for (unsigned i = 0; i < 16; i++) {
         uint64_t piece = i * UINT64_C(0x1000);
 
-        g_assert_true(guest_tables_map(&s->s2, IPA + 0x10000000 + piece,
+        guest_write64(mem, decoy + piece, IPA | SMMUV3_PAGE_S1 | 3);
+        g_assert_true(guest_tables_map(&s->s2, decoy + piece,
                                        table + 0xf000 - piece, 3,
                                        SMMUV3_PAGE_S2));
         g_assert_true(guest_tables_map(&s->s2, IPA + i * UINT64_C(0x10000),

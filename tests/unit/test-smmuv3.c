@@ -216,6 +216,24 @@ static void test_flags(void)
     g_assert_cmphex(guest_read64(&s->f->mem, entry) &
                     (SMMUV3_PTE_AF | SMMUV3_PTE_RDONLY), ==,
                     SMMUV3_PTE_AF | SMMUV3_PTE_RDONLY);
+    /* A read leaves the write to be asked for, which the page allows. */
+    for (unsigned probe = 0; probe < 2; probe++) {
+        const ViommuRequest req = {
+            .source = SMMU_TEST_SID, .pasid = VIOMMU_NO_PASID, .addr = VA,
+            .access = VIOMMU_READ, .probe = probe,
+        };
+        ViommuReply reply;
+
+        guest_smmu_command(&s->commands, 0x30, 0);
+        smmu_test_sync(s);
+        viommu_dma_begin();
+        g_assert_cmpint(viommu_translate(s->f->unit, &req, &reply), ==,
+                        VIOMMU_OK);
+        viommu_dma_end();
+        g_assert_cmpint((reply.access & VIOMMU_WRITE) != 0, ==, probe);
+        g_assert_cmphex(guest_read64(&s->f->mem, entry) & SMMUV3_PTE_RDONLY,
+                        !=, 0);
+    }
     expect(s, VA, VIOMMU_WRITE, PA);
     g_assert_cmphex(guest_read64(&s->f->mem, entry) & SMMUV3_PTE_RDONLY, ==,
                     0);
