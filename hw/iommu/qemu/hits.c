@@ -2,6 +2,7 @@
 /* viommu in QEMU: see hits.h. */
 #include "qemu/osdep.h"
 #include "hits.h"
+#include "qemu/host-utils.h"
 #include "qemu/main-loop.h"
 
 bool viommu_hits_init(ViommuHits *hits)
@@ -18,10 +19,12 @@ void viommu_hits_fill(ViommuHits *hits, uint32_t source, uint32_t pasid,
                       const IOMMUTLBEntry *entry)
 {
     ViommuHit *hit = viommu_hit_of(hits, pasid, addr >> 12);
-    uint32_t sequence = qatomic_read(&hit->sequence);
+    uint64_t who = viommu_hit_who(source, pasid);
+    uint64_t before = qatomic_read(&hit->who);
 
     /* One writer at a time; who translates without the BQL does without. */
-    if (!bql_locked()) {
+    if (!bql_locked() || !viommu_hits_know(pasid) ||
+        entry->addr_mask == UINT64_MAX) {
         return;
     }
     /*
@@ -29,18 +32,18 @@ void viommu_hits_fill(ViommuHits *hits, uint32_t source, uint32_t pasid,
      * before its next use; so most of the live ones stay.
      */
     if (hit->generation == generation &&
-        (hit->page != addr >> 12 || hit->pasid != pasid) &&
+        (hit->page != addr >> 12 || (before & VIOMMU_HIT_WHO) != who) &&
         (++hits->replacements & 7)) {
         return;
     }
-    qatomic_set(&hit->sequence, sequence + 1);
+    qatomic_set(&hit->who, before | VIOMMU_HIT_SEQUENCE);
     smp_wmb();
     qatomic_set(&hit->page, addr >> 12);
-    qatomic_set(&hit->pasid, pasid);
     qatomic_set(&hit->generation, generation);
-    qatomic_set(&hit->source, source);
-    qatomic_set(&hit->perm, entry->perm);
-    qatomic_set(&hit->to, entry->translated_addr);
-    qatomic_set(&hit->mask, entry->addr_mask);
-    qatomic_store_release(&hit->sequence, sequence + 2);
+    qatomic_set(&hit->to, (entry->translated_addr & VIOMMU_HIT_ADDR) |
+                          (uint64_t)entry->perm << VIOMMU_HIT_PERM |
+                          ctpop64(entry->addr_mask));
+    /* a later one, and even */
+    before &= ~VIOMMU_HIT_WHO & ~VIOMMU_HIT_SEQUENCE;
+    qatomic_store_release(&hit->who, (before + 2 * VIOMMU_HIT_SEQUENCE) | who);
 }

@@ -13,23 +13,31 @@
 #include "exec/memory.h"
 #include "exec/address-spaces.h"
 #include "qemu/atomic.h"
+#include "qemu/bitops.h"
+#include <hw/iommu/viommu.h>
 
 /*
- * Each has a cache line of its own.  A space has 1 MiB of them, of which it
- * uses as many pages as its DMA touches.
+ * Two in a cache line: where DMA goes through many pages, each look costs what
+ * it takes to get the line.  A space has 512 KiB of them, of which it uses as
+ * many pages as its DMA touches.
  */
 #define VIOMMU_HITS 16384
 
 typedef struct ViommuHit {
-    uint32_t sequence;          /* odd while it is written */
-    uint32_t source;
-    uint32_t pasid;
-    uint32_t perm;
+    uint64_t who;               /* sequence number, PASID and source */
     uint64_t generation;
     hwaddr page;
-    hwaddr to;
-    hwaddr mask;
-} QEMU_ALIGNED(64) ViommuHit;
+    hwaddr to;                  /* with permissions and log2 of the size */
+} QEMU_ALIGNED(32) ViommuHit;
+
+/* Of who: 16 bits of source, 21 of PASID, and the rest a sequence number that
+ * is odd while the hit is written. */
+#define VIOMMU_HIT_SEQUENCE (1ull << 37)
+#define VIOMMU_HIT_WHO      (VIOMMU_HIT_SEQUENCE - 1)
+/* Of to: */
+#define VIOMMU_HIT_SHIFT    MAKE_64BIT_MASK(0, 6)
+#define VIOMMU_HIT_PERM     6
+#define VIOMMU_HIT_ADDR     MAKE_64BIT_MASK(12, 52)
 
 typedef struct ViommuHits {
     ViommuHit *table;           /* VIOMMU_HITS of them */
@@ -42,6 +50,17 @@ bool viommu_hits_init(ViommuHits *hits);
 void viommu_hits_fill(ViommuHits *hits, uint32_t source, uint32_t pasid,
                       hwaddr addr, uint64_t generation,
                       const IOMMUTLBEntry *entry);
+
+/* Whether there can be hits of @pasid: it is one, or none. */
+static inline bool viommu_hits_know(uint32_t pasid)
+{
+    return pasid == VIOMMU_NO_PASID || pasid < 1u << 20;
+}
+
+static inline uint64_t viommu_hit_who(uint32_t source, uint32_t pasid)
+{
+    return source | (uint64_t)(pasid & MAKE_64BIT_MASK(0, 21)) << 16;
+}
 
 /* PASIDs start at different places, with nothing to add for none. */
 static inline ViommuHit *viommu_hit_of(const ViommuHits *hits, uint32_t pasid,
@@ -58,22 +77,23 @@ static inline bool viommu_hits_find(const ViommuHits *hits, uint32_t source,
 {
     hwaddr page = addr >> 12;
     ViommuHit *hit = viommu_hit_of(hits, pasid, page);
-    uint32_t sequence = qatomic_load_acquire(&hit->sequence);
-    uint32_t perm = qatomic_read(&hit->perm);
+    uint64_t who = qatomic_load_acquire(&hit->who);
+    hwaddr to = qatomic_read(&hit->to);
 
-    if ((sequence & 1) || qatomic_read(&hit->page) != page ||
-        qatomic_read(&hit->pasid) != pasid ||
+    if (((who ^ viommu_hit_who(source, pasid)) &
+         (VIOMMU_HIT_WHO | VIOMMU_HIT_SEQUENCE)) ||
+        qatomic_read(&hit->page) != page ||
         qatomic_read(&hit->generation) != generation ||
-        qatomic_read(&hit->source) != source || (flag & ~perm)) {
+        (flag & ~(to >> VIOMMU_HIT_PERM))) {
         return false;
     }
     entry->target_as = &address_space_memory;
-    entry->addr_mask = qatomic_read(&hit->mask);
-    entry->translated_addr = qatomic_read(&hit->to);
+    entry->addr_mask = (1ull << (to & VIOMMU_HIT_SHIFT)) - 1;
+    entry->translated_addr = to & VIOMMU_HIT_ADDR;
     entry->iova = addr & ~entry->addr_mask;
-    entry->perm = perm;
+    entry->perm = to >> VIOMMU_HIT_PERM & IOMMU_RW;
     smp_rmb();
-    return qatomic_read(&hit->sequence) == sequence;
+    return qatomic_read(&hit->who) == who;
 }
 
 #endif

@@ -163,7 +163,7 @@ static ViommuStatus space_translate_for(AddressSpace *as,
 {
     ViommuSpace *space = container_of(as, ViommuSpace, as);
     bool plain = req->kind == VIOMMU_UNTRANSLATED && !req->probe &&
-                 !(req->access & ~IOMMU_RW);
+                 !(req->access & ~IOMMU_RW) && viommu_hits_know(req->pasid);
     uint64_t generation = qatomic_load_acquire(&space->glue->generation);
     IOMMUTLBEntry entry;
     ViommuStatus status;
