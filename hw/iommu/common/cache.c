@@ -68,7 +68,9 @@ static void put(uint64_t *where, uint64_t value)
  */
 static unsigned some_way(uint64_t seq)
 {
-    return (seq * UINT64_C(0x9e3779b97f4a7c15) >> 32) % VIOMMU_CACHE_WAYS;
+    uint64_t mixed = seq * UINT64_C(0x9e3779b97f4a7c15) >> 48;
+
+    return mixed * VIOMMU_CACHE_WAYS >> 16;
 }
 
 void viommu_cache_fill(ViommuCache *cache, const ViommuCacheEntry *entry,

@@ -11,6 +11,7 @@ char viommu_read_order;
 
 struct ViommuRamMap {
     size_t n;
+    size_t largest;         /* its index; with none, one of no size */
     ViommuRam ranges[];     /* sorted by addr, disjoint */
 };
 
@@ -29,7 +30,8 @@ static bool range_ok(const ViommuRam *r)
 
 ViommuRamMap *viommu_ram_map_new(const ViommuRam *ram, size_t n)
 {
-    ViommuRamMap *map = g_malloc0(sizeof(*map) + n * sizeof(map->ranges[0]));
+    ViommuRamMap *map = g_malloc0(sizeof(*map) +
+                                  MAX(n, 1) * sizeof(map->ranges[0]));
 
     map->n = n;
     if (n) {
@@ -43,6 +45,9 @@ ViommuRamMap *viommu_ram_map_new(const ViommuRam *ram, size_t n)
             g_free(map);
             return NULL;
         }
+        if (r->size > map->ranges[map->largest].size) {
+            map->largest = i;
+        }
     }
     return map;
 }
@@ -52,14 +57,8 @@ void viommu_ram_map_free(ViommuRamMap *map)
     g_free(map);
 }
 
-/*
- * The range that holds [addr, addr + size), or NULL.  A machine has a handful
- * of ranges, so that a binary search takes two or three steps.
- */
-static const ViommuRam *find_range(Viommu *unit, uint64_t addr, size_t size)
+static const ViommuRam *search_range(const ViommuRamMap *map, uint64_t addr)
 {
-    const ViommuRamMap *map =
-        __atomic_load_n(&unit->ram, __ATOMIC_ACQUIRE);
     size_t low = 0, high = map->n;
 
     while (low < high) {
@@ -71,10 +70,26 @@ static const ViommuRam *find_range(Viommu *unit, uint64_t addr, size_t size)
         } else if (addr - r->addr >= r->size) {
             low = mid + 1;
         } else {
-            return r->size - (addr - r->addr) >= size ? r : NULL;
+            return r;
         }
     }
     return NULL;
+}
+
+/*
+ * The range that holds [addr, addr + size), or NULL.  A machine has a handful
+ * of ranges, most tables in the largest one.
+ */
+static const ViommuRam *find_range(Viommu *unit, uint64_t addr, size_t size)
+{
+    const ViommuRamMap *map =
+        __atomic_load_n(&unit->ram, __ATOMIC_ACQUIRE);
+    const ViommuRam *r = &map->ranges[map->largest];
+
+    if (addr - r->addr >= r->size) {
+        r = search_range(map, addr);
+    }
+    return r && r->size - (addr - r->addr) >= size ? r : NULL;
 }
 
 int viommu_load64(Viommu *unit, uint64_t addr, uint64_t *words, unsigned n)

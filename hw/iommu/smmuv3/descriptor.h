@@ -9,6 +9,10 @@
 
 #include "hw/iommu/smmuv3/unit.h"
 
+/** For the few functions of each walk, which shrink where it is known which
+ *  stage they are for. */
+#define SMMU_INLINE inline __attribute__((always_inline))
+
 /** A stage, by whose rules its descriptors are read. */
 typedef struct SmmuStage {
     SmmuTable table;
@@ -181,10 +185,10 @@ static inline uint64_t smmu_made_dirty(const SmmuStage *s, uint64_t word)
  * What a leaf of @level says: *@m, if in memory @word is, or becomes, *@with.
  * Or the fault; in the order of their priorities.
  */
-static inline __attribute__((always_inline)) SmmuEventId smmu_leaf(const SmmuStage *s, unsigned level,
-                                    uint64_t word, uint8_t limit,
-                                    const SmmuAsked *asked, SmmuMapping *m,
-                                    uint64_t *with)
+static SMMU_INLINE SmmuEventId smmu_leaf(const SmmuStage *s, unsigned level,
+                                         uint64_t word, uint8_t limit,
+                                         const SmmuAsked *asked,
+                                         SmmuMapping *m, uint64_t *with)
 {
     bool writes = asked->needs & (SMMU_MAP_UW | SMMU_MAP_PW);
     bool clean = smmu_is_clean(s, word);

@@ -21,21 +21,20 @@ typedef struct Request {
     SmmuFault fault;
     bool silent;            /* no event */
     bool missed;            /* the IOTLB has nothing; and then, ... */
-    uint64_t stamp;         /* ... what the context was found by */
+    uint64_t stamp;         /* ... what the context was found by; */
+    SmmuTags tags;          /* ... and what was looked for */
 } Request;
 
 static bool granted(Request *r, uint64_t addr, uint64_t size, uint8_t access)
 {
-    r->reply->addr = addr;
-    r->reply->size = size;
-    r->reply->access = access;
+    viommu_put_reply(r->reply, addr, size, access);
     return true;
 }
 
 static bool blocked(Request *r, uint64_t size)
 {
+    viommu_put_reply(r->reply, 0, size, 0);
     r->reply->reason = r->fault.id;
-    r->reply->size = size;
     return false;
 }
 
@@ -68,14 +67,6 @@ static bool bypass(Request *r)
                    VIOMMU_READ | VIOMMU_WRITE | VIOMMU_EXEC);
 }
 
-static uint8_t access_of(uint8_t flags, bool privileged)
-{
-    uint8_t bits = (privileged ? flags >> 3 : flags) & 7;
-
-    return (bits & 1 ? VIOMMU_READ : 0) | (bits & 2 ? VIOMMU_WRITE : 0) |
-           (bits & 4 ? VIOMMU_EXEC : 0);
-}
-
 static bool is_missing(SmmuEventId id)
 {
     return id == SMMU_F_TRANSLATION || id == SMMU_F_ADDR_SIZE ||
@@ -86,7 +77,6 @@ static inline bool look_up(Request *r, uint64_t addr,
                            const SmmuWanted *wanted, SmmuMapping *m)
 {
     const SmmuContext *c = &r->context;
-    SmmuTags tags;
 
     addr = smmu_effective(c, addr);
     if ((c->flags & SMMU_CTX_ATS_SPLIT) &&
@@ -94,15 +84,17 @@ static inline bool look_up(Request *r, uint64_t addr,
         /* An address between the stages; the IOTLB has no such entries. */
         return smmu_walk_split(r->u, c, addr, wanted, m, &r->fault);
     }
-    tags = smmu_tags(r->u, c);
-    if (!r->missed &&
-        smmu_iotlb_find(r->u, &tags, addr, smmu_needs(wanted->access), m)) {
-        return true;
+    if (!r->missed) {
+        r->tags = smmu_tags(r->u, c);
+        if (smmu_iotlb_find(r->u, &r->tags, addr, smmu_needs(wanted->access),
+                            m)) {
+            return true;
+        }
     }
-    if (!smmu_walk(r->u, c, &tags, addr, wanted, m, &r->fault)) {
+    if (!smmu_walk(r->u, c, &r->tags, addr, wanted, m, &r->fault)) {
         return false;
     }
-    smmu_iotlb_fill(r->u, &tags, addr, wanted, m);
+    smmu_iotlb_fill(r->u, &r->tags, addr, wanted, m);
     return true;
 }
 
@@ -112,7 +104,7 @@ static inline bool answer(const ViommuRequest *req, uint64_t context_flags,
                           ViommuReply *reply)
 {
     uint64_t size = UINT64_C(1) << m->shift;
-    uint8_t access = access_of(m->flags, wanted & VIOMMU_PRIV);
+    uint8_t access = smmu_granted(m->flags, wanted & VIOMMU_PRIV);
 
     if ((context_flags & SMMU_CTX_FORCE_INST) &&
         !(access & VIOMMU_EXEC) && !(req->access & VIOMMU_READ)) {
@@ -152,7 +144,7 @@ static bool answer_ats(Request *r)
         }
         if (look_up(r, r->req->addr, &wanted, &m)) {
             answer(r->req, r->context.flags, all, &m, r->reply);
-            r->reply->access = access_of(m.flags, mode);
+            r->reply->access = smmu_granted(m.flags, mode);
             if (!(all & VIOMMU_EXEC)) {
                 r->reply->access &= ~VIOMMU_EXEC;
             }
@@ -358,7 +350,8 @@ static bool can_resume(Request *r)
 {
     r->wanted.seen = viommu_tlb_epochs(&r->u->tlb);
     return (viommu_acquire(&r->u->cr0) & SMMU_CR0_SMMUEN) &&
-           r->stamp == smmu_context_stamp(r->u);
+           r->stamp == smmu_context_stamp(r->u) &&
+           r->tags.own.stamp == smmu_own_stamp(r->u, &r->context);
 }
 
 /* From the start. */
@@ -381,7 +374,6 @@ static G_GNUC_NO_INLINE ViommuStatus long_way(Request *r)
     r->wanted.probe = r->req->probe;
     r->fault = (SmmuFault) { 0 };
     r->silent = false;
-    viommu_put_reply(r->reply, 0, 0, 0);
 
     viommu_read_lock();
     ok = r->missed && can_resume(r) ? translate(r) : resolve_anew(r);
@@ -408,7 +400,6 @@ static inline bool short_way(Request *r)
     const SmmuContext *c = &r->context;
     bool inst = (req->access & VIOMMU_EXEC) && !(req->access & VIOMMU_WRITE);
     uint8_t access = req->access & VIOMMU_PRIV;
-    SmmuTags tags;
     SmmuMapping m;
 
     r->missed = false;
@@ -422,8 +413,8 @@ static inline bool short_way(Request *r)
     access |= inst ? VIOMMU_EXEC
                    : req->access & (VIOMMU_READ | VIOMMU_WRITE);
     access |= access & ~VIOMMU_PRIV ? 0 : VIOMMU_READ;
-    tags = smmu_tags(r->u, c);
-    if (!smmu_iotlb_find(r->u, &tags, smmu_effective(c, req->addr),
+    r->tags = smmu_tags(r->u, c);
+    if (!smmu_iotlb_find(r->u, &r->tags, smmu_effective(c, req->addr),
                          smmu_needs(access), &m)) {
         r->wanted.access = access;
         r->missed = true;

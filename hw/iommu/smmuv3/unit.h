@@ -275,13 +275,24 @@ typedef struct SmmuWanted {
     ViommuTlbEpochs seen;   /* taken before the first look at anything */
 } SmmuWanted;
 
+_Static_assert((int)SMMU_MAP_UR == (int)VIOMMU_READ &&
+               (int)SMMU_MAP_UW == (int)VIOMMU_WRITE &&
+               (int)SMMU_MAP_UX == (int)VIOMMU_EXEC,
+               "what users may do has the bits of a request");
+#define SMMU_MAP_PRIV 3     /* shift from users to the privileged */
+
 /** The flags that @access needs. */
 static inline uint8_t smmu_needs(uint8_t access)
 {
-    return ((access & VIOMMU_READ ? SMMU_MAP_UR : 0) |
-            (access & VIOMMU_WRITE ? SMMU_MAP_UW : 0) |
-            (access & VIOMMU_EXEC ? SMMU_MAP_UX : 0)) <<
-           (access & VIOMMU_PRIV ? 3 : 0);
+    return (access & (SMMU_MAP_UR | SMMU_MAP_UW | SMMU_MAP_UX)) <<
+           (access & VIOMMU_PRIV ? SMMU_MAP_PRIV : 0);
+}
+
+/** The access that @flags grant to a user, or with privilege. */
+static inline uint8_t smmu_granted(uint8_t flags, bool privileged)
+{
+    return flags >> (privileged ? SMMU_MAP_PRIV : 0) &
+           (SMMU_MAP_UR | SMMU_MAP_UW | SMMU_MAP_UX);
 }
 
 /** Of entries that are made now: those of the ASID, or of stage 2; and those
@@ -346,23 +357,39 @@ static inline ViommuTag smmu_stage2_tag(const SmmuUnit *u, uint16_t vmid)
     };
 }
 
+/* Of what all ASIDs have. */
+static inline uint64_t smmu_global_stamp(const SmmuUnit *u,
+                                         const SmmuContext *c)
+{
+    uint64_t stamp = viommu_acquire(&u->iotlb_gen) +
+                     viommu_acquire(&u->vmid_gens[smmu_world(c)]) + 1;
+
+    return c->flags & SMMU_CTX_EL2
+           ? stamp : stamp + viommu_acquire(&u->nested_gens[c->vmid]);
+}
+
+/** SmmuTags.own.stamp of now: while it stays, so do both tags. */
+static inline uint64_t smmu_own_stamp(const SmmuUnit *u, const SmmuContext *c)
+{
+    unsigned asid = smmu_asid_hash(smmu_world(c), c->asid);
+
+    return c->flags & SMMU_CTX_S1
+           ? smmu_global_stamp(u, c) + viommu_acquire(&u->asid_gens[asid])
+           : smmu_stage2_tag(u, c->vmid).stamp;
+}
+
 static inline SmmuTags smmu_tags(const SmmuUnit *u, const SmmuContext *c)
 {
-    uint32_t world = smmu_world(c);
     uint64_t stamp;
 
     if (!(c->flags & SMMU_CTX_S1)) {
         return (SmmuTags) { .own = smmu_stage2_tag(u, c->vmid) };
     }
-    stamp = viommu_acquire(&u->iotlb_gen) +
-            viommu_acquire(&u->vmid_gens[world]) + 1;
-    if (!(c->flags & SMMU_CTX_EL2)) {
-        stamp += viommu_acquire(&u->nested_gens[c->vmid]);
-    }
+    stamp = smmu_global_stamp(u, c);
     return (SmmuTags) {
         .own = {
-            stamp + viommu_acquire(&u->asid_gens[smmu_asid_hash(world,
-                                                                c->asid)]),
+            stamp + viommu_acquire(&u->asid_gens[smmu_asid_hash(
+                        smmu_world(c), c->asid)]),
             smmu_stage1_key(c, false),
         },
         .global = { stamp, smmu_stage1_key(c, true) },

@@ -263,9 +263,9 @@ static bool walk_tables(Walk *w, SmmuMapping *m)
 
 /* The page, if the last level's table is cached and its descriptor grants what
  * is asked as it stands. */
-static inline __attribute__((always_inline)) bool walk_nearby(SmmuUnit *u, const SmmuStage *s,
-                               const ViommuTag *tag, uint64_t top,
-                               const SmmuAsked *asked, SmmuMapping *m)
+static SMMU_INLINE bool walk_nearby(SmmuUnit *u, const SmmuStage *s,
+                                    const ViommuTag *tag, uint64_t top,
+                                    const SmmuAsked *asked, SmmuMapping *m)
 {
     const uint64_t page = SMMU_PTE_VALID | SMMU_PTE_TABLE;
     uint64_t word, with;
@@ -321,10 +321,11 @@ second_stage_slowly(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
  * descriptor of a cached table costs no more than one at the IOTLB, which
  * keeps the whole of the walk.
  */
-static inline bool second_stage(SmmuUnit *u, const SmmuContext *c,
-                                uint64_t ipa, const SmmuWanted *wanted,
-                                uint8_t class, SmmuMapping *m,
-                                SmmuFault *fault)
+static SMMU_INLINE bool second_stage_inline(SmmuUnit *u, const SmmuContext *c,
+                                            uint64_t ipa,
+                                            const SmmuWanted *wanted,
+                                            uint8_t class, SmmuMapping *m,
+                                            SmmuFault *fault)
 {
     const SmmuStage s = stage2_of(c, class);
     const SmmuAsked asked = {
@@ -335,6 +336,14 @@ static inline bool second_stage(SmmuUnit *u, const SmmuContext *c,
     return (!(ipa >> s.table.input_bits) &&
             walk_nearby(u, &s, &tag, c->base[SMMU_STAGE2], &asked, m)) ||
            second_stage_slowly(u, c, ipa, wanted, class, m, fault);
+}
+
+/* The same for what is not done for each page. */
+static bool second_stage(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
+                         const SmmuWanted *wanted, uint8_t class,
+                         SmmuMapping *m, SmmuFault *fault)
+{
+    return second_stage_inline(u, c, ipa, wanted, class, m, fault);
 }
 
 /* The half of *@addr, which becomes the effective one.  False: neither, or
@@ -375,10 +384,10 @@ first_stage_slowly(SmmuUnit *u, const SmmuContext *c, const ViommuTag *tag,
     return walk_tables(&w, m);
 }
 
-static inline bool first_stage(SmmuUnit *u, const SmmuContext *c,
-                               const ViommuTag *tag, uint64_t addr,
-                               const SmmuWanted *wanted, SmmuMapping *m,
-                               SmmuFault *fault)
+static SMMU_INLINE bool first_stage(SmmuUnit *u, const SmmuContext *c,
+                                    const ViommuTag *tag, uint64_t addr,
+                                    const SmmuWanted *wanted, SmmuMapping *m,
+                                    SmmuFault *fault)
 {
     SmmuAsked asked = { addr, smmu_needs(wanted->access), wanted->probe };
     SmmuStage s;
@@ -393,29 +402,34 @@ bool smmu_walk(SmmuUnit *u, const SmmuContext *c, const SmmuTags *tags,
                uint64_t addr, const SmmuWanted *wanted, SmmuMapping *m,
                SmmuFault *fault)
 {
+    bool first = c->flags & SMMU_CTX_S1;
     SmmuMapping second;
-    uint64_t ipa;
+    uint64_t ipa = addr;
 
     *m = (SmmuMapping) { .shift = 12 };
-    if (!(c->flags & SMMU_CTX_S1)) {
-        if (addr >> u->cfg.oas_bits) {
-            /* Of stage 1, which does not translate (3.4). */
-            *fault = (SmmuFault) {
-                .id = SMMU_F_ADDR_SIZE, .class = SMMU_CLASS_IN,
-            };
+    if (first) {
+        if (!first_stage(u, c, &tags->own, addr, wanted, m, fault)) {
             return false;
         }
-        return second_stage(u, c, addr, wanted, SMMU_CLASS_IN, m, fault);
-    }
-    if (!first_stage(u, c, &tags->own, addr, wanted, m, fault)) {
+        if (!(c->flags & SMMU_CTX_S2)) {
+            return true;
+        }
+        ipa = m->page | (addr & viommu_bits(m->shift - 1, 0));
+    } else if (addr >> u->cfg.oas_bits) {
+        /* Of stage 1, which does not translate (3.4). */
+        *fault = (SmmuFault) {
+            .id = SMMU_F_ADDR_SIZE, .class = SMMU_CLASS_IN,
+        };
         return false;
     }
-    if (!(c->flags & SMMU_CTX_S2)) {
+    if (!second_stage_inline(u, c, ipa, wanted, SMMU_CLASS_IN, &second,
+                             fault)) {
+        m->shift = first ? m->shift : second.shift;
+        return false;
+    }
+    if (!first) {
+        *m = second;
         return true;
-    }
-    ipa = m->page | (addr & viommu_bits(m->shift - 1, 0));
-    if (!second_stage(u, c, ipa, wanted, SMMU_CLASS_IN, &second, fault)) {
-        return false;
     }
     /* The smaller of the two sizes, and what both grant. */
     if (second.shift >= m->shift) {
@@ -442,7 +456,6 @@ bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
                      const SmmuWanted *wanted, SmmuMapping *m,
                      SmmuFault *fault)
 {
-    const SmmuTags tags = smmu_tags(u, c);
     SmmuMapping second;
     uint64_t ipa;
 
@@ -455,7 +468,7 @@ bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
             fault->id = SMMU_F_ADDR_SIZE;
             return false;
         }
-    } else if (!first_stage(u, c, &tags.own, addr, wanted, m, fault)) {
+    } else if (!smmu_walk_first(u, c, addr, wanted, m, fault)) {
         return false;
     }
     ipa = m->page | (addr & viommu_bits(m->shift - 1, 0));
