@@ -5,7 +5,7 @@
  *   config.c       options, ID registers, creation
  *   registers.c    the register table and its handlers
  *   tables.c       decoders of stream table entries and context descriptors
- *   table.h        what these say about one translation table
+ *   context.h      what these say about a stream
  *   descriptor.h   the decoder of translation table descriptors
  *   context.c      from StreamID and SubstreamID to a context, and its cache
  *   walk.c         the walk of one stage (VMSAv8-64)
@@ -30,7 +30,7 @@
 #include "hw/iommu/common/regs.h"
 #include "hw/iommu/common/unit.h"
 #include "hw/iommu/common/word.h"
-#include "hw/iommu/smmuv3/table.h"
+#include "hw/iommu/smmuv3/context.h"
 
 /** Index of a register in the register file; same order as the table. */
 typedef enum SmmuRegId {
@@ -63,54 +63,6 @@ enum {
 
 #define SMMU_VMIDS 65536
 #define SMMU_ASID_GENS 4096
-
-/* --- What the tables say ------------------------------------------------- */
-
-/** SmmuContext.flags */
-enum {
-    SMMU_CTX_S1 = 1 << 0,           /* stage 1 translates */
-    SMMU_CTX_S2 = 1 << 1,
-    SMMU_CTX_ABORT = 1 << 2,        /* Config says abort, without an event */
-    SMMU_CTX_EL2 = 1 << 3,          /* EL2's tags: no VMID */
-    SMMU_CTX_S1_STALL = 1 << 4,
-    SMMU_CTX_S1_RECORD = 1 << 5,
-    SMMU_CTX_S1_ABORT = 1 << 6,     /* else read zero, write ignored */
-    SMMU_CTX_S1_AFFD = 1 << 7,
-    SMMU_CTX_S1_HA = 1 << 8,
-    SMMU_CTX_S1_HD = 1 << 9,
-    SMMU_CTX_WXN = 1 << 10,
-    SMMU_CTX_UWXN = 1 << 11,
-    SMMU_CTX_PAN = 1 << 12,
-    SMMU_CTX_S2_STALL = 1 << 13,
-    SMMU_CTX_S2_RECORD = 1 << 14,
-    SMMU_CTX_S2_AFFD = 1 << 15,
-    SMMU_CTX_S2_HA = 1 << 16,
-    SMMU_CTX_S2_HD = 1 << 17,
-    SMMU_CTX_S2_PTW = 1 << 18,      /* no tables of stage 1 in Device memory */
-    SMMU_CTX_ATS = 1 << 19,         /* EATS: full */
-    SMMU_CTX_ATS_SPLIT = 1 << 20,   /* EATS: stage 1 only */
-    SMMU_CTX_PPAR = 1 << 21,
-    SMMU_CTX_FORCE_PRIV = 1 << 22,  /* PRIVCFG */
-    SMMU_CTX_FORCE_USER = 1 << 23,
-    SMMU_CTX_FORCE_DATA = 1 << 24,  /* INSTCFG */
-    SMMU_CTX_FORCE_INST = 1 << 25,
-    SMMU_CTX_MEV = 1 << 26,         /* events may be merged */
-    SMMU_CTX_ONE_TABLE = 1 << 27,   /* EL2 without E2H: one half, no ASID,
-                                     * all is privileged */
-    SMMU_CTX_S2_FWB = 1 << 28,      /* its MemAttr is coded otherwise */
-};
-
-/** SmmuContext.base: stage 1's two halves of the address space; stage 2. */
-enum { SMMU_S1_LOWER, SMMU_S1_UPPER, SMMU_STAGE2, SMMU_BASES };
-
-/* (Members of one size, so that compilers copy and read no two at once, for
- * which processors wait.) */
-typedef struct SmmuContext {
-    uint64_t vmid;          /* 0 without stage 2 */
-    uint64_t asid;
-    uint64_t flags;
-    uint64_t base[SMMU_BASES];      /* table.h; of a stage that translates */
-} SmmuContext;
 
 /** A fault on its way to the event queue, or to the one who asked. */
 typedef struct SmmuFault {
@@ -368,13 +320,17 @@ static inline uint64_t smmu_global_stamp(const SmmuUnit *u,
            ? stamp : stamp + viommu_acquire(&u->nested_gens[c->vmid]);
 }
 
+static inline uint64_t smmu_asid_gen(const SmmuUnit *u, const SmmuContext *c)
+{
+    return viommu_acquire(&u->asid_gens[smmu_asid_hash(smmu_world(c),
+                                                       c->asid)]);
+}
+
 /** SmmuTags.own.stamp of now: while it stays, so do both tags. */
 static inline uint64_t smmu_own_stamp(const SmmuUnit *u, const SmmuContext *c)
 {
-    unsigned asid = smmu_asid_hash(smmu_world(c), c->asid);
-
     return c->flags & SMMU_CTX_S1
-           ? smmu_global_stamp(u, c) + viommu_acquire(&u->asid_gens[asid])
+           ? smmu_global_stamp(u, c) + smmu_asid_gen(u, c)
            : smmu_stage2_tag(u, c->vmid).stamp;
 }
 
@@ -387,11 +343,7 @@ static inline SmmuTags smmu_tags(const SmmuUnit *u, const SmmuContext *c)
     }
     stamp = smmu_global_stamp(u, c);
     return (SmmuTags) {
-        .own = {
-            stamp + viommu_acquire(&u->asid_gens[smmu_asid_hash(
-                        smmu_world(c), c->asid)]),
-            smmu_stage1_key(c, false),
-        },
+        .own = { stamp + smmu_asid_gen(u, c), smmu_stage1_key(c, false) },
         .global = { stamp, smmu_stage1_key(c, true) },
     };
 }
