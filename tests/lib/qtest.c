@@ -629,6 +629,19 @@ void qtest_memset(QTest *q, uint64_t addr, uint8_t value, size_t size)
     command_value(q, "memset 0x%" PRIx64 " 0x%zx 0x%02x", addr, size, value);
 }
 
+uint64_t qtest_usage(QTest *q, const char *name)
+{
+    g_autofree char *answer = qtest_special(q, "viommu-host usage");
+    g_autofree char *text = g_strconcat(" ", answer, NULL);
+    g_autofree char *key = g_strdup_printf(" %s=", name);
+    const char *at = strstr(text, key);
+
+    if (!at) {
+        qtest_fail(q, "viommu-host usage has no %s: '%s'", name, answer);
+    }
+    return g_ascii_strtoull(at + strlen(key), NULL, 0);
+}
+
 void qtest_clock_step(QTest *q, int64_t ns)
 {
     if (ns) {

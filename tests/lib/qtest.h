@@ -89,6 +89,9 @@ void qtest_memset(QTest *q, uint64_t addr, uint8_t value, size_t size);
 char *qtest_special(QTest *q, const char *format, ...)
     G_GNUC_PRINTF(2, 3);
 
+/** A number of what viommu-machine tells of its host ("viommu-host usage"). */
+uint64_t qtest_usage(QTest *q, const char *name);
+
 /** Let @ns nanoseconds of the virtual clock pass; 0: to its next timer. */
 void qtest_clock_step(QTest *q, int64_t ns);
 

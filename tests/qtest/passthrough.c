@@ -4,25 +4,12 @@
  * requests and faults go through the host's user API to a simulated host, whose
  * physical IOMMU walks the guest's tables; the data are compared.
  */
-#include <string.h>
-
 #include "tests/qtest/passed.h"
 
 #define VA          PASSED_VA
 #define PAGE        PASSED_PAGE
 #define CM          ",caching-mode=on"
 #define ENDPOINT    ",id=d0,pasid-bits=20,ats=on,pri=on"
-
-/* A number of what viommu-machine tells of the host. */
-static uint64_t usage(Board *b, const char *name)
-{
-    g_autofree char *text = qtest_special(b->q, "viommu-host usage");
-    g_autofree char *key = g_strdup_printf("%s=", name);
-    const char *at = strstr(text, key);
-
-    g_assert_nonnull(at);
-    return g_ascii_strtoull(at + strlen(key), NULL, 0);
-}
 
 /* A command that begins and ends in the silence after this one. */
 static void testdev_later(Board *b, TestdevCommand command)
@@ -47,7 +34,7 @@ static void test_off(void)
     page = board_pages(&b, 1);
     board_dma_good(&b, page, page);
     board_dma_good(&b, page + 8, page + 8);
-    g_assert_cmpuint(usage(&b, "bound"), ==, 1);
+    g_assert_cmpuint(qtest_usage(b.q, "bound"), ==, 1);
     board_end(&b);
 }
 
@@ -57,7 +44,7 @@ static void test_first_stage(void)
 
     start(&s);
     passed_first_stage(&s);
-    g_assert_cmpuint(usage(&s.b, "bound"), ==, 2);
+    g_assert_cmpuint(qtest_usage(s.b.q, "bound"), ==, 2);
     sm_end(&s);
 }
 
@@ -72,7 +59,7 @@ static void test_invalidation(void)
 
 static void come(Sm *s, unsigned n)
 {
-    g_assert_cmpuint(usage(&s->b, "bound"), ==, 2 + n);
+    g_assert_cmpuint(qtest_usage(s->b.q, "bound"), ==, 2 + n);
 }
 
 static void test_pasids(void)
@@ -83,12 +70,12 @@ static void test_pasids(void)
     start(&s);
     passed_pasids_come(&s, come);
     /* nothing has changed: nothing is bound again */
-    binds = usage(&s.b, "binds");
+    binds = qtest_usage(s.b.q, "binds");
     passed_pasid_cache(&s, SM_PASID);
     sm_flush(&s);
-    g_assert_cmpuint(usage(&s.b, "binds"), ==, binds);
+    g_assert_cmpuint(qtest_usage(s.b.q, "binds"), ==, binds);
     passed_pasids_go(&s);
-    g_assert_cmpuint(usage(&s.b, "bound"), ==, 2);
+    g_assert_cmpuint(qtest_usage(s.b.q, "bound"), ==, 2);
     sm_end(&s);
 }
 
@@ -102,24 +89,24 @@ static void test_counts(void)
     page = board_pages(&s.b, 1);
     sm_map(&s, VA, page, 1);
     passed_piotlb(&s, SM_PASID, VA);
-    ioctls = usage(&s.b, "ioctls");
+    ioctls = qtest_usage(s.b.q, "ioctls");
     sm_put_pasid(&s, 0x77);
     passed_pasid_cache(&s, 0x77);
     g_test_message("a bind: %u ioctls",
-                   (unsigned)(usage(&s.b, "ioctls") - ioctls));
-    g_assert_cmpuint(usage(&s.b, "ioctls"), ==, ioctls + 2);
+                   (unsigned)(qtest_usage(s.b.q, "ioctls") - ioctls));
+    g_assert_cmpuint(qtest_usage(s.b.q, "ioctls"), ==, ioctls + 2);
 
-    calls = usage(&s.b, "invalidation-calls");
-    ioctls = usage(&s.b, "ioctls");
+    calls = qtest_usage(s.b.q, "invalidation-calls");
+    ioctls = qtest_usage(s.b.q, "ioctls");
     for (unsigned i = 0; i < 50; i++) {
         guest_queue_piotlb(&s.b.queue, SPEC_GRAN_PAGE, SM_DOMAIN, 0x77,
                            VA + 4 * i * PAGE, 0, false);
     }
     board_sync(&s.b);
     g_test_message("50 invalidations: %u ioctls",
-                   (unsigned)(usage(&s.b, "ioctls") - ioctls));
-    g_assert_cmpuint(usage(&s.b, "invalidation-calls"), ==, calls + 1);
-    g_assert_cmpuint(usage(&s.b, "ioctls"), ==, ioctls + 1);
+                   (unsigned)(qtest_usage(s.b.q, "ioctls") - ioctls));
+    g_assert_cmpuint(qtest_usage(s.b.q, "invalidation-calls"), ==, calls + 1);
+    g_assert_cmpuint(qtest_usage(s.b.q, "ioctls"), ==, ioctls + 1);
     sm_end(&s);
 }
 
@@ -213,7 +200,7 @@ static void test_reset(void)
     passed_piotlb(&s, SM_PASID, VA);
     sm_good(&s, SM_PASID, VA, page);
     board_reset(&s.b);
-    g_assert_cmpuint(usage(&s.b, "bound"), ==, 1);
+    g_assert_cmpuint(qtest_usage(s.b.q, "bound"), ==, 1);
     testdev_reinit(&s.b.dev, &s.b.bus, 0);
     sm_use(&s, SM_NONE);
     board_dma_good(&s.b, page, page);

@@ -86,12 +86,7 @@ void vfio_start(Sm *s, const char *options, unsigned pgtt)
 
 uint64_t vfio_usage(Sm *s, const char *name)
 {
-    g_autofree char *text = qtest_special(s->b.q, "viommu-host usage");
-    g_autofree char *key = g_strdup_printf(" %s=", name);
-    const char *at = strstr(text, key);
-
-    g_assert_nonnull(at);
-    return g_ascii_strtoull(at + strlen(key), NULL, 0);
+    return qtest_usage(s->b.q, name);
 }
 
 void vfio_end(Sm *s)
