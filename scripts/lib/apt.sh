@@ -14,6 +14,7 @@
 #   viommu_apt_update             package lists, at most once a day
 #   viommu_apt_has PKG[:ARCH][/SUITE]               is there such a package?
 #   viommu_apt_download PKG[:ARCH][/SUITE] FOLDER   prints the file's path
+#   viommu_apt_download_all FOLDER PKG[:ARCH]...    several, a path a line
 #   viommu_apt_source PKG[/SUITE] FOLDER            prints the .dsc's path
 #   viommu_apt_get ARGUMENTS...   apt-get with the private set-up
 #   viommu_install_packages PKG...  with the system's own apt, root only
@@ -295,7 +296,10 @@ viommu_apt_update() {
 # viommu_plan APT-GET-ARGUMENTS...: apt's "'URI' NAME SIZE HASH" lines, kept
 # until the lists change because apt takes seconds to find them
 viommu_plan() {
-    local name=$VIOMMU_APT/plans/${*//[^a-zA-Z0-9.:+-]/_} plan
+    local name=${*//[^a-zA-Z0-9.:+-]/_} plan
+    # the name of a file has its limit
+    [ ${#name} -lt 200 ] || name=$(sha256sum <<<"$name" | cut -c 1-64)
+    name=$VIOMMU_APT/plans/$name
     if [ -s "$name" ]; then
         cat -- "$name"
         return 0
@@ -354,6 +358,13 @@ viommu_apt_has() {
 viommu_apt_download() {
     with_lock "$VIOMMU_APT/fetch.lock" \
         viommu_fetch_files "$1" "$2" download "$1"
+}
+
+viommu_apt_download_all() {
+    local folder=$1
+    shift
+    with_lock "$VIOMMU_APT/fetch.lock" \
+        viommu_fetch_files "$# packages" "$folder" download "$@"
 }
 
 viommu_apt_source() {

@@ -2,44 +2,87 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # variables of lib/guest.sh
 #
-# A guest that runs QEMU or viommu-machine itself, with a device that it passes
+# A guest that runs QEMU or viommu-machine itself, with devices that it passes
 # through from behind our unit to a machine with a unit of ours.  Sourced by
-# lib/guest.sh.  Which of the two, $guest_inner says.
+# lib/guest.sh.  Which of the two, $guest_inner says.  For an arm64 guest they
+# are cross-compiled.
 #
 #   guest_inner_run FOLDER      boots it, with its files in FOLDER
 #   guest_inner_judge FOLDER    calls guest_result for each test in there
 
-# inner_libraries FILE...: what they are linked with, by path
-inner_libraries() {
-    ldd -- "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }
-                       $1 ~ /^\// && $2 ~ /^\(/ { print $1 }' | sort -u
+# shellcheck source=scripts/lib/cross.sh
+. "${BASH_SOURCE[0]%/*}/cross.sh"
+
+# Sets what compiling for the guest needs.
+inner_tools() {
+    inner_sysroot='' inner_flags=()
+    inner_cc=${CC:-cc} inner_pkg_config=pkg-config
+    if [ "$guest_arch" = aarch64 ]; then
+        inner_sysroot=$(viommu_sysroot)
+        mapfile -t inner_flags < <(cross_flags "$inner_sysroot")
+        inner_cc=${CROSS_PREFIX}gcc
+        inner_pkg_config=$inner_sysroot/pkg-config
+    fi
 }
 
-# The test program: the parts of the tests that drive a VT-d board.
+# inner_libraries TREE FILE...: puts what they are linked with into the tree
+inner_libraries() {
+    local tree=$1 file to
+    shift
+    while read -r file; do
+        to=$file
+        case ${inner_sysroot:+cross}$file in
+        */libviommu.so*) continue ;;
+        cross*/ld-linux-*) to=/lib/${file##*/} ;;
+        cross*) to=${file#"$inner_sysroot/usr"} ;;
+        esac
+        mkdir -p -- "$tree${to%/*}"
+        cp -L -- "$file" "$tree$to"
+    done < <(if [ -n "$inner_sysroot" ]; then
+                 cross_libraries "$inner_sysroot" "$@"
+             else
+                 ldd -- "$@" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }
+                     $1 ~ /^\// && $2 ~ /^\(/ { print $1 }' | sort -u
+             fi)
+}
+
+# The test program: the parts of the tests that drive a board of this kind.
 inner_compile() {
     local tests=$guest_root/tests words file files=()
-    read -ra words <<<"$(pkg-config --cflags --libs glib-2.0)"
-    for file in vfio vfio-tables board passed sm pri; do
+    local parts=(vfio vfio-tables board passed sm pri)
+    local lib=(vtd-scalable)
+    if [ "$guest_arch" = aarch64 ]; then
+        parts=(smmu-vfio smmu)
+        lib=(smmu-tables)
+    fi
+    read -ra words <<<"$("$inner_pkg_config" --cflags --libs glib-2.0)"
+    for file in "${parts[@]}" vfio-host; do
         files+=("$tests/qtest/$file.c")
     done
-    for file in qtest pci testdev vtd-tables vtd-regs vtd-scalable; do
+    for file in "${lib[@]}" qtest pci testdev vtd-tables vtd-regs; do
         files+=("$tests/lib/$file.c")
     done
-    "${CC:-cc}" -D_GNU_SOURCE -std=gnu11 -O2 -Wall -Wextra -I "$guest_root" \
-        -o "$1" "${files[@]}" "${words[@]}"
+    "$inner_cc" -D_GNU_SOURCE -std=gnu11 -O2 -Wall -Wextra -I "$guest_root" \
+        -o "$1" "${files[@]}" "${inner_flags[@]}" "${words[@]}"
 }
 
 # inner_machine FOLDER: viommu-machine, from a build folder of its own
 inner_machine() {
     local build=$guest_root/out/inner-build
-    if [ ! -e "$build/build.ninja" ]; then
-        rm -rf -- "$build"
-        run_step "configuring viommu-machine" inner-configure.log \
-            meson setup --buildtype=release "$build" "$guest_root"
+    local target=hw/iommu/machine/viommu-machine
+    if [ -n "$inner_sysroot" ]; then
+        build=$guest_root/out/build-arm64
+        cross_build "$guest_root" "$inner_sysroot" $target
+    else
+        if [ ! -e "$build/build.ninja" ]; then
+            rm -rf -- "$build"
+            run_step "configuring viommu-machine" inner-configure.log \
+                meson setup --buildtype=release "$build" "$guest_root"
+        fi
+        run_step "building viommu-machine" inner-build.log \
+            ninja -C "$build" $target
     fi
-    run_step "building viommu-machine" inner-build.log \
-        ninja -C "$build" hw/iommu/machine/viommu-machine
-    cp -- "$build/hw/iommu/machine/viommu-machine" "$1/"
+    cp -- "$build/$target" "$1/"
     cp -- "$build/hw/iommu/libviommu.so.0.1.0" "$1/lib/libviommu.so.0"
 }
 
@@ -53,41 +96,51 @@ inner_qemu() {
 
 # The image's own files and, behind them, the machine with all it needs.
 inner_initrd() {
-    local folder=$1 tree=$1/tree to=$1/tree/inner file
+    local folder=$1 tree=$1/tree to=$1/tree/inner
     rm -rf -- "$tree"
     mkdir -p -- "$to/lib"
+    inner_tools
     cp -- "$guest_root/tests/guest/inner/init" "$to/"
     "inner_$guest_inner" "$to"
     inner_compile "$to/qtest-vfio"
-    while read -r file; do
-        case $file in
-        */libviommu.so*) continue ;;
-        esac
-        mkdir -p -- "$tree$(dirname -- "$file")"
-        cp -L -- "$file" "$tree$file"
-    done < <(inner_libraries "$to"/*-* "$to/lib/libviommu.so.0")
+    inner_libraries "$tree" "$to"/*-* "$to/lib/libviommu.so.0"
     cp -- "$guest_image/initrd" "$folder/initrd"
     (cd "$tree" && find . | LC_ALL=C sort |
         cpio -o -H newc -R 0:0 --quiet | gzip -1) >>"$folder/initrd"
     rm -rf -- "$tree"
 }
 
-guest_inner_run() {
-    local folder=$1 port
-    need_space "$folder" 300
-    inner_initrd "$folder"
+# The machine, with an endpoint behind each of two ports; on Arm the first
+# one is on the root bus, where it can wait.
+inner_command() {
     guest_argv=(
-        "$guest_qemu/qemu-system-x86_64" -L "$guest_qemu/firmware"
+        "$guest_qemu/qemu-system-$guest_arch" -L "$guest_qemu/firmware"
         -nodefaults -no-user-config -display none -no-reboot
         -accel "tcg,thread=multi" -cpu "$guest_cpu" -smp "$guest_smp" -m 1024
-        -machine q35 -device "intel-iommu,$guest_iommu"
-        -device pcie-root-port,id=rp1,chassis=1
-        -device "viommu-testdev,bus=rp1,$guest_endpoint"
-        -device pcie-root-port,id=rp2,chassis=2
-        -device "viommu-testdev,bus=rp2,$guest_endpoint"
+    )
+    if [ "$guest_arch" = aarch64 ]; then
+        guest_machine_arm
+        guest_argv+=(-device viommu-testdev,addr=0x8,pasid-bits=16)
+    else
+        guest_machine_x86
+        guest_argv+=(-device pcie-root-port,id=rp1,chassis=1
+            -device "viommu-testdev,bus=rp1,$guest_endpoint")
+    fi
+    guest_argv+=(-device pcie-root-port,id=rp2,chassis=2
+        -device "viommu-testdev,bus=rp2,$guest_endpoint")
+}
+
+guest_inner_run() {
+    local folder=$1 port console=ttyS0
+    [ "$guest_arch" != aarch64 ] || console=ttyAMA0
+    need_space "$folder" 300
+    inner_initrd "$folder"
+    inner_command
+    guest_argv+=(
         -kernel "$guest_kernel" -initrd "$folder/initrd"
-        -append "console=ttyS0 panic=-1 no_timer_check rdinit=/inner/init $(
-            )$guest_append${GUEST_INNER:+ viommu.inner=$GUEST_INNER}"
+        -append "console=$console panic=-1 no_timer_check $(
+            )rdinit=/inner/init $guest_append$(
+            )${GUEST_INNER:+ viommu.inner=$GUEST_INNER}"
     )
     for port in console report; do
         : >"$folder/$port.log"
@@ -105,7 +158,7 @@ inner_judge_log() {
     local lines
     lines=$(guest_bad_lines <"$guest_console" |
             grep -avE -e 'DRHD: handling fault status' \
-                -e '\[fault reason' || true)
+                -e '\[fault reason' -e 'arm-smmu-v3.*: event 0x' || true)
     guest_expect "log" "$(grep -c . <<<"$lines" || true) bad line(s) $(
         head -n 1 <<<"$lines" | tr -d '\r')" "$(text_equal "$lines" '')"
 }

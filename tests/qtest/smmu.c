@@ -269,7 +269,7 @@ void smmu_dma_fault(SmmuBoard *b, uint64_t addr, bool write, unsigned id,
     uint64_t other[4];
     uint8_t told = dma_blocked(b, addr, write);
 
-    g_assert_true(smmu_event(b, word));
+    g_assert_true(smmu_await_event(b, word));
     g_assert_cmphex(EVENT_ID(word), ==, id);
     g_assert_cmphex(EVENT_SID(word), ==, b->sid);
     if (smmu_event(b, other)) {
@@ -305,6 +305,17 @@ bool smmu_event(SmmuBoard *b, uint64_t word[4])
 {
     return take(b, SMMUV3_EVENTQ_PROD, SMMUV3_EVENTQ_CONS, b->events,
                 b->events_log2, 4, word);
+}
+
+bool smmu_await_event(SmmuBoard *b, uint64_t word[4])
+{
+    for (unsigned i = 0; i < WAIT_TRIES; i++) {
+        if (smmu_event(b, word)) {
+            return true;
+        }
+        g_usleep(1000);
+    }
+    return false;
 }
 
 bool smmu_page_request(SmmuBoard *b, uint64_t word[2])

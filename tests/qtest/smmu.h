@@ -127,6 +127,8 @@ void smmu_dma_fault(SmmuBoard *b, uint64_t addr, bool write, unsigned id,
 
 /** Take the next event; false when there is none. */
 bool smmu_event(SmmuBoard *b, uint64_t word[4]);
+/** The same, for one that a host has to tell of first. */
+bool smmu_await_event(SmmuBoard *b, uint64_t word[4]);
 /** The next page request of the PRI queue. */
 bool smmu_page_request(SmmuBoard *b, uint64_t word[2]);
 

@@ -7,12 +7,11 @@
  * with a comma between them; tests/guest/run has a guest with them.  Without
  * it, the simulated host of viommu-machine must do the same.
  */
-#include <arpa/inet.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/qtest/vfio.h"
+#include "tests/qtest/vfio-host.h"
 
 /* The host has no tables of 5 levels. */
 #define SHADOWED    OPTIONS ",aw-bits=57"
@@ -20,21 +19,6 @@
 
 /* Options of host-testdev, so that it is like the device. */
 #define SIMULATED   ",pasid-bits=20,ats=on,pri=on"
-
-/* Of the real device, or NULL: the simulated host's. */
-static const char *address;
-/* of a second one, or NULL */
-static const char *other;
-
-/* What -device gets for the device @name; without nesting=. */
-static char *device_options(const char *name)
-{
-    if (!name) {
-        return g_strdup("host-testdev" SIMULATED);
-    }
-    return g_strdup_printf("vfio-pci,host=%s%s", name,
-                           qtest_is_qemu() ? ",iommufd=i0" : "");
-}
 
 /*
  * Split @options into those of the unit and ",nesting=..." of the device, where
@@ -59,11 +43,10 @@ static char *split_options(const char *options, char **unit)
 static char *more_options(const char *options, bool second, char **unit)
 {
     g_autofree char *nesting = split_options(options, unit);
-    g_autofree char *device = device_options(other);
+    g_autofree char *device = vfio_device(vfio_second, SIMULATED);
 
-    return g_strdup_printf("%s,id=d0%s%s%s%s%s", address ? "" : SIMULATED,
-                           nesting,
-                           qtest_is_qemu() ? " -object iommufd,id=i0" : "",
+    return g_strdup_printf("%s,id=d0%s%s%s%s%s", vfio_first ? "" : SIMULATED,
+                           nesting, vfio_objects(),
                            second ? " -device " : "", second ? device : "",
                            second ? ",addr=4" : "");
 }
@@ -257,7 +240,7 @@ static void test_two(void)
     Testdev second;
     Sm s;
 
-    if (address && !other) {
+    if (vfio_first && !vfio_second) {
         g_test_skip("VIOMMU_VFIO names one device only");
         return;
     }
@@ -335,19 +318,6 @@ static void test_capabilities(void)
                        "device-iotlb=on", true, false, 0);
 }
 
-static void check_refused(const char *devices, const char *says)
-{
-    g_autofree char *err =
-        qtest_start_refused("-machine q35 -m 256M %s %s",
-                            qtest_is_qemu() ? "-object iommufd,id=i0" : "",
-                            devices);
-    const char *end = strchr(err, '\n');
-
-    g_assert_nonnull(strstr(err, says));
-    /* one line */
-    g_assert_true(end && !end[1]);
-}
-
 /* What the unit promises and the host lacks, or what it lacks itself. */
 static void test_refused(void)
 {
@@ -360,23 +330,25 @@ static void test_refused(void)
         { NESTED ",pmr=on", "pmr=off" },
         { SHADOWED ",nesting=on", "CAP.FS5LP" },
     };
-    g_autofree char *device = device_options(address);
+    g_autofree char *device = vfio_device(vfio_first, SIMULATED);
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *unit = NULL;
         g_autofree char *nesting = split_options(cases[i].unit, &unit);
-        g_autofree char *both = g_strdup_printf("-device intel-iommu,%s "
+        g_autofree char *both = g_strdup_printf("-machine q35 -m 256M "
+                                                "-device intel-iommu,%s "
                                                 "-device %s%s", unit, device,
                                                 nesting);
 
-        check_refused(both, cases[i].says);
+        vfio_refused(both, cases[i].says);
     }
     if (qtest_is_qemu()) {
-        g_autofree char *late = g_strdup_printf("-device %s "
+        g_autofree char *late = g_strdup_printf("-machine q35 -m 256M "
+                                                "-device %s "
                                                 "-device intel-iommu,%s",
                                                 device, NESTED);
 
-        check_refused(late, "give the unit before");
+        vfio_refused(late, "give the unit before");
     }
 }
 
@@ -396,95 +368,11 @@ static void test_again(void)
 
 /* --- Hot-plug ------------------------------------------------------------ */
 
-#define QMP_PORT 4455
-
 typedef struct Plug {
     Sm s;
     PciDev port;
     int qmp;
 } Plug;
-
-static int qmp_open(void)
-{
-    struct sockaddr_in addr = {
-        .sin_family = AF_INET, .sin_port = htons(QMP_PORT),
-        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-    };
-    struct timeval timeout = { .tv_sec = 20 };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    g_assert_cmpint(fd, >=, 0);
-    g_assert_cmpint(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
-                               sizeof(timeout)), ==, 0);
-    g_assert_cmpint(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), ==,
-                    0);
-    return fd;
-}
-
-/* Wait until the monitor has written @text. */
-static void qmp_await(int fd, const char *text)
-{
-    g_autoptr(GString) all = g_string_new(NULL);
-    char buf[1024];
-
-    while (!strstr(all->str, text)) {
-        ssize_t n = read(fd, buf, sizeof(buf));
-
-        if (n <= 0) {
-            g_error("no %s from the monitor, only %s", text, all->str);
-        }
-        g_string_append_len(all, buf, n);
-        g_assert_null(strstr(all->str, "\"error\""));
-    }
-}
-
-static void qmp(int fd, const char *command, const char *await)
-{
-    size_t n = strlen(command);
-
-    g_assert_cmpint(write(fd, command, n), ==, n);
-    qmp_await(fd, await);
-}
-
-/* The slot's power and its indicator (in slot control), on or off. */
-static void set_power(Plug *p, bool on)
-{
-    unsigned at = pci_find_capability(&p->port, 0x10) + 0x18;
-    unsigned control = pci_config_read(&p->port, at, 2) & ~0x700u;
-
-    pci_config_write(&p->port, at, control | (on ? 0x100 : 0x700), 2);
-}
-
-static void plug(Plug *p)
-{
-    g_autofree char *command = g_strdup_printf(
-        "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\","
-        "\"host\":\"%s\",\"iommufd\":\"i0\",\"id\":\"d1\",\"bus\":\"rp\"}}",
-        address);
-
-    qmp(p->qmp, command, "\"return\"");
-    set_power(p, true);
-}
-
-/* What an operator asks for, a guest has to grant: it switches the slot off. */
-static void unplug(Plug *p)
-{
-    static const char command[] =
-        "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"d1\"}}";
-
-    qmp(p->qmp, command, "\"return\"");
-    set_power(p, false);
-    qmp_await(p->qmp, "DEVICE_DELETED");
-}
-
-static void set_port(Plug *p, unsigned bus)
-{
-    uint32_t first = WINDOW >> 16;
-
-    pci_config_write(&p->port, 0x18, bus << 16 | bus << 8, 4);
-    pci_config_write(&p->port, 0x20, (first + 0xf0) << 16 | first, 4);
-    pci_config_write(&p->port, 0x04, 6, 2);
-}
 
 static void enable_endpoint(Plug *p, unsigned bus)
 {
@@ -503,11 +391,11 @@ static void enable_endpoint(Plug *p, unsigned bus)
 /* The device leaves and comes back, under another bus number. */
 static void test_plug(void)
 {
-    g_autofree char *more = g_strdup_printf(
+    static const char more[] =
         ",id=d0 -object iommufd,id=i0 "
         "-device pcie-root-port,id=rp,addr=5,chassis=1,slot=1 "
-        "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
-        "-qmp tcp:127.0.0.1:%d,server=on,wait=off", QMP_PORT);
+        "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"
+        QMP_OPTIONS;
     Plug p = { .qmp = -1 };
     uint64_t page;
 
@@ -516,25 +404,23 @@ static void test_plug(void)
     sm_start_with(&p.s, NESTED, more, SPEC_PGTT_FIRST, 4);
     p.port = (PciDev) { .q = p.s.b.q, .devfn = 5 << 3 };
     p.qmp = qmp_open();
-    qmp_await(p.qmp, "QMP");
-    qmp(p.qmp, "{\"execute\":\"qmp_capabilities\"}", "\"return\"");
     page = board_pages(&p.s.b, 1);
     sm_map(&p.s, VA, page, 1);
     passed_piotlb(&p.s, 0, VA);
     sm_good(&p.s, SM_NONE, VA, page);
     for (unsigned bus = 1; bus < 4; bus++) {
-        plug(&p);
-        set_port(&p, bus);
+        vfio_plug(p.qmp, &p.port);
+        vfio_set_port(&p.port, bus, WINDOW);
         enable_endpoint(&p, bus);
         sm_good(&p.s, SM_NONE, VA, page);
         /* renumbered while it is there */
-        set_port(&p, bus + 4);
+        vfio_set_port(&p.port, bus + 4, WINDOW);
         p.s.b.dev.pci.bus = bus + 4;
         p.s.b.source = (bus + 4) << 8;
         sm_put_context(&p.s);
         sm_flush(&p.s);
         sm_good(&p.s, SM_NONE, VA, page);
-        unplug(&p);
+        vfio_unplug(p.qmp, &p.port);
     }
     close(p.qmp);
     sm_end(&p.s);
@@ -542,19 +428,14 @@ static void test_plug(void)
 
 int main(int argc, char **argv)
 {
-    const char *names = g_getenv("VIOMMU_VFIO");
     g_autofree char *endpoint = NULL;
-    g_auto(GStrv) list = NULL;
 
     g_test_init(&argc, &argv, NULL);
-    if (!names && qtest_is_qemu()) {
-        g_print("1..0 # SKIP VIOMMU_VFIO names no device of vfio-pci\n");
+    if (!vfio_find_devices()) {
         return 0;
     }
-    list = g_strsplit(names ? names : "", ",", 2);
-    address = list[0];
-    other = address ? list[1] : NULL;
-    endpoint = address ? device_options(address) : g_strdup("host-testdev");
+    /* the options come later, with nesting= */
+    endpoint = vfio_device(vfio_first, "");
     board_set_endpoint(endpoint);
     g_test_add_func("/vfio/legacy", test_legacy);
     g_test_add_func("/vfio/off", test_off);

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=bash
+#
+# Building for arm64 on another machine: the compiler is the system's cross
+# compiler with its own C library, the other libraries are the suite's,
+# unpacked into the cache folder and not installed.  Programs run with the
+# suite's C library, which is not older.  Sourced after lib/apt.sh.
+#
+#   viommu_sysroot              prints the folder, which is made when missing:
+#       usr/include, usr/lib    of the packages
+#       pkg-config              looks there and nowhere else
+#       meson.cross             for meson setup --cross-file
+#   cross_flags FOLDER          compiler's and linker's options, one a line
+#   cross_libraries FOLDER FILE...  what programs need there, by path
+#   cross_build TOP FOLDER TARGET...  builds parts of the checkout TOP in
+#                               TOP/out/build-arm64
+
+CROSS_PREFIX=aarch64-linux-gnu-
+CROSS_TRIPLE=aarch64-linux-gnu
+CROSS_PACKAGES=(libc6 libatomic1 libglib2.0-0t64 libgio-2.0-dev
+    libsysprof-capture-4-dev libpcre2-8-0 libpcre2-dev zlib1g zlib1g-dev
+    libfdt1 libfdt-dev liburcu8t64 liburcu-dev)
+
+cross_flags() {
+    printf '%s\n' "-isystem" "$1/usr/include" \
+        "-isystem" "$1/usr/include/$CROSS_TRIPLE" \
+        "-L$1/usr/lib/$CROSS_TRIPLE" \
+        "-Wl,-rpath-link,$1/usr/lib/$CROSS_TRIPLE" \
+        "-Wl,--allow-shlib-undefined"
+}
+
+# Words as a list of meson's.
+cross_list() {
+    printf "'%s', " "$@" | sed 's/, $//'
+}
+
+# cross_write FOLDER PLACE: the files that say how, for when FOLDER is PLACE
+cross_write() {
+    local folder=$1 place=$2 flags
+    mapfile -t flags < <(cross_flags "$place")
+    cat >"$folder/pkg-config" <<END
+#!/bin/sh
+export PKG_CONFIG_LIBDIR='$place/usr/lib/$CROSS_TRIPLE/pkgconfig'
+export PKG_CONFIG_SYSROOT_DIR='$place'
+exec pkg-config "\$@"
+END
+    chmod 755 "$folder/pkg-config"
+    cat >"$folder/meson.cross" <<END
+[binaries]
+c = '${CROSS_PREFIX}gcc'
+ar = '${CROSS_PREFIX}ar'
+strip = '${CROSS_PREFIX}strip'
+pkg-config = '$place/pkg-config'
+[built-in options]
+c_args = [$(cross_list "${flags[@]:0:4}")]
+c_link_args = [$(cross_list "${flags[@]:4}")]
+[host_machine]
+system = 'linux'
+cpu_family = 'aarch64'
+cpu = 'aarch64'
+endian = 'little'
+END
+}
+
+# cross_unpack FOLDER DEB...
+cross_unpack() {
+    local folder=$1 new=$1.new deb
+    shift
+    rm -rf -- "$new"
+    make_folder "$new"
+    for deb in "$@"; do
+        dpkg-deb -x "$deb" "$new"
+    done
+    cross_write "$new" "$folder"
+    mv -- "$new" "$folder"
+}
+
+cross_make() {
+    local debs folder key
+    mapfile -t debs < <(viommu_apt_download_all "$VIOMMU_CACHE/dl" \
+        "${CROSS_PACKAGES[@]/%/:arm64}")
+    [ ${#debs[@]} = ${#CROSS_PACKAGES[@]} ] ||
+        die "the libraries for arm64 did not all come"
+    key=$( (printf '%s\n' "${debs[@]##*/}"
+            cat -- "${BASH_SOURCE[0]}") | sha256sum | cut -c 1-16)
+    folder=$VIOMMU_CACHE/sysroot/arm64-$key
+    if [ ! -d "$folder" ]; then
+        need_space "$VIOMMU_CACHE" 500
+        rm -rf -- "$VIOMMU_CACHE"/sysroot/arm64-*
+        run_step "unpacking libraries for arm64" sysroot.log \
+            cross_unpack "$folder" "${debs[@]}"
+    fi
+    echo "$folder"
+}
+
+viommu_sysroot() {
+    viommu_install_packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross \
+        pkg-config
+    with_lock "$VIOMMU_CACHE/sysroot.lock" cross_make
+}
+
+# What one file names.
+cross_needed() {
+    "${CROSS_PREFIX}readelf" -d -- "$1" |
+        sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'
+}
+
+cross_libraries() {
+    local folder=$1/usr/lib/$CROSS_TRIPLE file name files
+    local -A seen=()
+    shift
+    files=("$@")
+    while [ ${#files[@]} != 0 ]; do
+        file=${files[0]}
+        files=("${files[@]:1}")
+        while read -r name; do
+            if [ -z "${seen[$name]-}" ] && [ -e "$folder/$name" ]; then
+                seen[$name]=1
+                files+=("$folder/$name")
+                echo "$folder/$name"
+            fi
+        done < <(cross_needed "$file")
+    done
+}
+
+cross_build() {
+    local top=$1 sysroot=$2 build=$1/out/build-arm64
+    shift 2
+    if [ "$(cat -- "$build/sysroot" 2>/dev/null)" != "$sysroot" ]; then
+        rm -rf -- "$build"
+        run_step "configuring viommu for arm64" arm64-configure.log \
+            meson setup --buildtype=release \
+            --cross-file "$sysroot/meson.cross" "$build" "$top"
+        printf '%s\n' "$sysroot" >"$build/sysroot"
+    fi
+    run_step "building viommu for arm64" arm64-build.log \
+        ninja -C "$build" "$@"
+}

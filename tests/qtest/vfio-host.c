@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/qtest/vfio-host.h"
+
+#define QMP_PORT 4455
+
+const char *vfio_first, *vfio_second;
+
+bool vfio_find_devices(void)
+{
+    static char **list;
+    const char *names = g_getenv("VIOMMU_VFIO");
+
+    if (!names && qtest_is_qemu()) {
+        g_print("1..0 # SKIP VIOMMU_VFIO names no device of vfio-pci\n");
+        return false;
+    }
+    list = g_strsplit(names ? names : "", ",", 2);
+    vfio_first = list[0];
+    vfio_second = vfio_first ? list[1] : NULL;
+    return true;
+}
+
+char *vfio_device(const char *address, const char *options)
+{
+    if (!address) {
+        return g_strdup_printf("host-testdev%s", options);
+    }
+    return g_strdup_printf("vfio-pci,host=%s%s", address,
+                           qtest_is_qemu() ? ",iommufd=i0" : "");
+}
+
+const char *vfio_objects(void)
+{
+    return qtest_is_qemu() ? " -object iommufd,id=i0" : "";
+}
+
+void vfio_refused(const char *options, const char *says)
+{
+    g_autofree char *err = qtest_start_refused("%s%s", options,
+                                               vfio_objects());
+    const char *end = strchr(err, '\n');
+
+    /* one line */
+    if (!strstr(err, says) || !end || end[1]) {
+        g_error("'%s' is refused without '%s', or not in one line: %s",
+                options, says, err);
+    }
+}
+
+/* --- QEMU's monitor ------------------------------------------------------ */
+
+/* Wait until the monitor has written @text. */
+static void qmp_await(int fd, const char *text)
+{
+    g_autoptr(GString) all = g_string_new(NULL);
+    char buf[1024];
+
+    while (!strstr(all->str, text)) {
+        ssize_t n = read(fd, buf, sizeof(buf));
+
+        if (n <= 0) {
+            g_error("no %s from the monitor, only %s", text, all->str);
+        }
+        g_string_append_len(all, buf, n);
+        g_assert_null(strstr(all->str, "\"error\""));
+    }
+}
+
+void qmp(int fd, const char *command, const char *await)
+{
+    size_t n = strlen(command);
+
+    g_assert_cmpint(write(fd, command, n), ==, n);
+    qmp_await(fd, await);
+}
+
+int qmp_open(void)
+{
+    struct sockaddr_in addr = {
+        .sin_family = AF_INET, .sin_port = htons(QMP_PORT),
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    };
+    struct timeval timeout = { .tv_sec = 20 };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+                               sizeof(timeout)), ==, 0);
+    g_assert_cmpint(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), ==,
+                    0);
+    qmp_await(fd, "QMP");
+    qmp(fd, "{\"execute\":\"qmp_capabilities\"}", "\"return\"");
+    return fd;
+}
+
+/* --- A slot -------------------------------------------------------------- */
+
+/* The slot's power and its indicator (in slot control), on or off. */
+static void set_power(PciDev *port, bool on)
+{
+    unsigned at = pci_find_capability(port, 0x10) + 0x18;
+    unsigned control = pci_config_read(port, at, 2) & ~0x700u;
+
+    pci_config_write(port, at, control | (on ? 0x100 : 0x700), 2);
+}
+
+void vfio_plug(int qmp_fd, PciDev *port)
+{
+    g_autofree char *command = g_strdup_printf(
+        "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\","
+        "\"host\":\"%s\",\"iommufd\":\"i0\",\"id\":\"d1\",\"bus\":\"rp\"}}",
+        vfio_first);
+
+    qmp(qmp_fd, command, "\"return\"");
+    set_power(port, true);
+}
+
+/* What an operator asks for, a guest has to grant: it switches the slot off. */
+void vfio_unplug(int qmp_fd, PciDev *port)
+{
+    static const char command[] =
+        "{\"execute\":\"device_del\",\"arguments\":{\"id\":\"d1\"}}";
+
+    qmp(qmp_fd, command, "\"return\"");
+    set_power(port, false);
+    qmp_await(qmp_fd, "DEVICE_DELETED");
+}
+
+void vfio_set_port(PciDev *port, unsigned bus, uint64_t window)
+{
+    uint32_t first = window >> 16;
+
+    pci_config_write(port, 0x18, bus << 16 | bus << 8, 4);
+    pci_config_write(port, 0x20, (first + 0xf0) << 16 | first, 4);
+    pci_config_write(port, 0x04, 6, 2);
+}
