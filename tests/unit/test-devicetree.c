@@ -23,6 +23,11 @@ static const ViommuFdtSmmu with_frame = {
     .msi_parent = 0x8002, .device_id = 6,
 };
 
+/* What two functions leave in place; the first one has a node already. */
+static const ViommuFdtReserved reserved = {
+    .base = 0x8000000, .size = 0x100000, .phandle = 0x8006,
+};
+
 /* A tree with a host bridge, in memory of its own. */
 static void *tree_new(size_t size)
 {
@@ -55,6 +60,10 @@ static void *full_tree(void)
                                           &error));
     g_assert_true(viommu_fdt_add_stalling(fdt, "/pcie@10000000", 4 << 3 | 1,
                                           0, &error));
+    g_assert_true(viommu_fdt_reserve(fdt, &reserved, "/pcie@10000000", 3 << 3,
+                                     0x8007, &error));
+    g_assert_true(viommu_fdt_reserve(fdt, &reserved, "/pcie@10000000", 5 << 3,
+                                     0x8008, &error));
     g_assert_no_error(error);
     return fdt;
 }
@@ -72,6 +81,13 @@ static const char *const lines[] = {
     "smmuv3@c000000 {", "msi-parent = <0x8001 0x05>;",
     "smmuv3@c020000 {", "msi-parent = <0x8002>;",
     "ats-supported;", "iommu-map = <0x00 0x8003 0x00 0x10000>;",
+    "reserved-memory {", "#address-cells = <0x02>;", "#size-cells = <0x02>;",
+    "ranges;", "iommu@8000000 {", "reg = <0x00 0x8000000 0x00 0x100000>;",
+    "phandle = <0x8006>;",
+    ("iommu-addresses = <0x8007 0x2000000 0x00 0x8000000 0x00 0x100000 "
+     "0x8008 0x2000000 0x00 0x8000000 0x00 0x100000>;"),
+    "device@5 {", "reg = <0x2800 0x00 0x00 0x00 0x00>;",
+    "memory-region = <0x8006>;", "phandle = <0x8007>;", "phandle = <0x8008>;",
 };
 
 /* Each line is there; their order is libfdt's affair. */
@@ -117,6 +133,10 @@ static void test_refused(void)
     g_clear_error(&error);
     g_assert_false(viommu_fdt_add_stalling(fdt, "/nowhere", 0, 0, &error));
     g_clear_error(&error);
+    g_assert_false(viommu_fdt_reserve(fdt, &reserved, "/nowhere", 0, 1,
+                                      &error));
+    g_assert_nonnull(strstr(error->message, "/nowhere"));
+    g_clear_error(&error);
     /* the same function, or unit, twice */
     g_assert_true(viommu_fdt_add_stalling(fdt, "/pcie@10000000", 8, 0,
                                           &error));
@@ -134,17 +154,41 @@ static void test_refused(void)
     g_clear_error(&error);
     g_free(fdt);
 
-    /* Trees with less and less room: an error, and nothing beyond the end. */
-    for (size_t size = 200; size < 700; size += 4) {
-        fdt = tree_new(size);
-        if (viommu_fdt_add_smmuv3(fdt, &smmu, &error)) {
-            g_assert_no_error(error);
-            g_assert_cmpuint(size, >, 400);
-        } else {
-            g_assert_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG);
-            g_clear_error(&error);
+}
+
+static bool add_unit(void *fdt, GError **error)
+{
+    return viommu_fdt_add_smmuv3(fdt, &smmu, error);
+}
+
+static bool add_reserved(void *fdt, GError **error)
+{
+    return viommu_fdt_reserve(fdt, &reserved, "/pcie@10000000", 8, 0x8007,
+                              error);
+}
+
+/* Trees with less and less room: an error, and nothing beyond the end. */
+static void test_small(void)
+{
+    static bool (*const add[])(void *fdt, GError **error) = {
+        add_unit, add_reserved,
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(add); i++) {
+        for (size_t size = 200; size < 800; size += 4) {
+            void *fdt = tree_new(size);
+            GError *error = NULL;
+
+            if (add[i](fdt, &error)) {
+                g_assert_no_error(error);
+                g_assert_cmpuint(size, >, 400);
+            } else {
+                g_assert_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG);
+                g_clear_error(&error);
+                g_assert_cmpuint(size, <, 700);
+            }
+            g_free(fdt);
         }
-        g_free(fdt);
     }
 }
 
@@ -153,5 +197,6 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/devicetree/dtc", test_dtc);
     g_test_add_func("/devicetree/refused", test_refused);
+    g_test_add_func("/devicetree/small", test_small);
     return g_test_run();
 }

@@ -11,6 +11,8 @@ typedef struct Table {
     ViommuIortSmmu smmus[2];
     ViommuIortRoot roots[2];
     ViommuIortMapping mappings[3];
+    ViommuIortReserved reserved[2];
+    ViommuIortStreams streams[2];
 } Table;
 
 /* A unit in front of bus 0 to 0x7f; the rest goes to the ITS. */
@@ -227,6 +229,116 @@ static void test_msi(void)
     refused(&t, "SMMUv3 1: messages of its own need an ITS");
 }
 
+/* A megabyte that all streams of both units leave in place, and another one
+ * for a single stream. */
+static void with_reserved(Table *t)
+{
+    table_init(t);
+    t->smmus[1] = t->smmus[0];
+    t->smmus[1].base = 0xc000000;
+    t->iort.n_smmus = 2;
+    t->streams[0] = (ViommuIortStreams) { .smmu = 0, .count = 0x8000 };
+    t->streams[1] = (ViommuIortStreams) { 1, 0x8008, 1 };
+    t->reserved[0] = (ViommuIortReserved) {
+        .base = 0x8000000, .size = 0x100000, .streams = t->streams,
+        .n_streams = 2,
+    };
+    t->reserved[1] = (ViommuIortReserved) {
+        .base = 0xffffffffffff0000, .size = 0x10000,
+        .streams = &t->streams[1], .n_streams = 1,
+    };
+    t->iort.reserved = t->reserved;
+    t->iort.n_reserved = 2;
+}
+
+static void test_reserved(void)
+{
+    const unsigned at = 48 + 24 + 2 * (68 + 20) + (40 + 2 * 20);
+    GError *error = NULL;
+    GByteArray *out;
+    Table t;
+
+    with_reserved(&t);
+    out = viommu_iort_build(&t.iort, &error);
+    g_assert_no_error(error);
+    g_assert_cmphex(table_sum(out), ==, 0);
+    g_assert_cmpuint(out->len, ==, at + (28 + 2 * 20 + 20) + (28 + 20 + 20));
+    /* E.d: revision 5; the nodes stand behind the others */
+    g_assert_cmpuint(out->data[8], ==, 5);
+    g_assert_cmpuint(get(out, 36, 4), ==, 6);
+    g_assert_cmpuint(out->data[at], ==, 6);
+    g_assert_cmpuint(get(out, at + 1, 2), ==, 28 + 2 * 20 + 20);
+    g_assert_cmpuint(out->data[at + 3], ==, 3);
+    g_assert_cmpuint(get(out, at + 4, 4), ==, 4);
+    g_assert_cmpuint(get(out, at + 8, 4), ==, 2);
+    g_assert_cmpuint(get(out, at + 12, 4), ==, 28);
+    /* remapping permitted, no privilege, device memory; one descriptor */
+    g_assert_cmphex(get(out, at + 16, 4), ==, 1);
+    g_assert_cmpuint(get(out, at + 20, 4), ==, 1);
+    g_assert_cmpuint(get(out, at + 24, 4), ==, 28 + 2 * 20);
+    /* streams: how many minus one, which, of whom */
+    g_assert_cmphex(get(out, at + 28 + 4, 4), ==, 0x7fff);
+    g_assert_cmphex(get(out, at + 28 + 8, 4), ==, 0);
+    g_assert_cmpuint(get(out, at + 28 + 12, 4), ==, 72);
+    g_assert_cmphex(get(out, at + 48 + 4, 4), ==, 0);
+    g_assert_cmphex(get(out, at + 48 + 8, 4), ==, 0x8008);
+    g_assert_cmpuint(get(out, at + 48 + 12, 4), ==, 72 + 88);
+    g_assert_cmphex(get(out, at + 68, 8), ==, 0x8000000);
+    g_assert_cmphex(get(out, at + 76, 8), ==, 0x100000);
+    g_assert_cmphex(get(out, at + 88 + 48, 8), ==, 0xffffffffffff0000);
+    g_assert_cmphex(get(out, at + 88 + 56, 8), ==, 0x10000);
+    g_byte_array_unref(out);
+
+    /* with messages of a unit's, E.e's table has both */
+    t.smmus[1].msi = true;
+    out = viommu_iort_build(&t.iort, &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(out->data[8], ==, 6);
+    g_byte_array_unref(out);
+}
+
+static void test_reserved_refused(void)
+{
+    static const struct {
+        uint64_t base, size;
+        const char *says;
+    } ranges[] = {
+        { 0x8001000, 0x100000, "range 0: 0x100000 bytes at 0x8001000" },
+        { 0x8000000, 0x8000, "0x8000 bytes" },
+        { 0x8000000, 0, "0x0 bytes" },
+        { 0xffffffffffff0000, 0x20000, "0x20000 bytes" },
+    };
+    static const struct {
+        ViommuIortStreams streams;
+        const char *says;
+    } streams[] = {
+        { { 2, 0, 1 }, "of SMMUv3 2" },
+        { { 0, 0, 0 }, "0 streams" },
+        { { 0, 1, 0x10000 }, "65536 streams from 0x1" },
+        { { 0, 0xfffffff0, 0x20 }, "32 streams from 0xfffffff0" },
+        { { 0, 0, 0x10001 }, "65537 streams" },
+    };
+    Table t;
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(ranges); i++) {
+        with_reserved(&t);
+        t.reserved[0].base = ranges[i].base;
+        t.reserved[0].size = ranges[i].size;
+        refused(&t, ranges[i].says);
+    }
+    for (unsigned i = 0; i < G_N_ELEMENTS(streams); i++) {
+        with_reserved(&t);
+        t.streams[0] = streams[i].streams;
+        refused(&t, streams[i].says);
+    }
+    with_reserved(&t);
+    t.reserved[0].n_streams = 0;
+    refused(&t, "0 ranges of streams");
+    with_reserved(&t);
+    t.reserved[0].n_streams = 3300;
+    refused(&t, "3300 ranges of streams");
+}
+
 /* What iasl calls them; the list is in the order of the table. */
 static const char *const msi_fields[] = {
     "Revision : 06", "Node Count : 00000004", "Revision : 04",
@@ -247,7 +359,26 @@ static const char *const fields[] = {
     "Input base : 00008000", "Output Reference : 00000030",
 };
 
-static void iasl_shows(const Table *t, const char *const *wanted, unsigned n)
+static const char *const reserved_nodes[] = {
+    "Revision : 05", "Node Count : 00000006", "Type : 06", "Length : 0058",
+    "Revision : 03", "Mapping Count : 00000002", "Mapping Offset : 0000001C",
+};
+
+/* of an iasl from 2021 on */
+static const char *const reserved_fields[] = {
+    "Remapping Permitted : 1", "Access Privileged : 0",
+    "Access Attributes : 00", "Number of RMR Descriptors : 00000001",
+    "RMR Descriptor Offset : 00000044",
+    "Base Address of RMR : 0000000008000000",
+    "Length of RMR : 0000000000100000", "ID Count : 00007FFF",
+    "Output Reference : 00000048", "ID Count : 00000000",
+    "Output Base : 00008008", "Output Reference : 000000A0", "Type : 06",
+    "Base Address of RMR : FFFFFFFFFFFF0000",
+};
+
+/* It need not know @word, nor then what is @wanted. */
+static void iasl_shows(const Table *t, const char *word,
+                       const char *const *wanted, unsigned n)
 {
     GError *error = NULL;
     GByteArray *out = viommu_iort_build(&t->iort, &error);
@@ -259,6 +390,9 @@ static void iasl_shows(const Table *t, const char *const *wanted, unsigned n)
     g_byte_array_unref(out);
     if (!listing) {
         g_test_skip("iasl is not installed");
+        return;
+    }
+    if (word && !strstr(listing, word)) {
         return;
     }
     at = listing;
@@ -276,9 +410,13 @@ static void test_iasl(void)
     Table t;
 
     table_init(&t);
-    iasl_shows(&t, fields, G_N_ELEMENTS(fields));
+    iasl_shows(&t, NULL, fields, G_N_ELEMENTS(fields));
     with_msi(&t);
-    iasl_shows(&t, msi_fields, G_N_ELEMENTS(msi_fields));
+    iasl_shows(&t, NULL, msi_fields, G_N_ELEMENTS(msi_fields));
+    with_reserved(&t);
+    iasl_shows(&t, NULL, reserved_nodes, G_N_ELEMENTS(reserved_nodes));
+    iasl_shows(&t, "RMR Descriptors", reserved_fields,
+               G_N_ELEMENTS(reserved_fields));
 }
 
 int main(int argc, char **argv)
@@ -287,7 +425,9 @@ int main(int argc, char **argv)
     g_test_add_func("/iort/bytes", test_bytes);
     g_test_add_func("/iort/several", test_several);
     g_test_add_func("/iort/msi", test_msi);
+    g_test_add_func("/iort/reserved", test_reserved);
     g_test_add_func("/iort/refused", test_refused);
+    g_test_add_func("/iort/reserved-refused", test_reserved_refused);
     g_test_add_func("/iort/iasl", test_iasl);
     return g_test_run();
 }

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The IORT (Arm DEN 0049E): which requests go through which SMMU, and which
- * IDs interrupts have behind it.
+ * The IORT (Arm DEN 0049E): which requests go through which SMMU, which IDs
+ * interrupts have behind it, and what memory its driver has to leave in place.
  */
 #include "hw/iommu/firmware/acpi.h"
 
 #define IORT_REVISION       3
+/* E.d, for reserved ranges */
+#define IORT_REVISION_RMR   5
 /* E.e, for units with messages of their own */
 #define IORT_REVISION_MSI   6
 #define IORT_HEADER_SIZE    48
 #define ID_MAPPING_SIZE     20
 #define SMMU_WINDOW_ALIGN   0x10000u
+#define RESERVED_ALIGN      0x10000u
 #define STREAMS_MAX         0x10000u
 
 /* 3.1: node types, their revisions here, and their sizes without mappings */
-enum { NODE_ITS = 0, NODE_ROOT = 2, NODE_SMMUV3 = 4 };
+enum { NODE_ITS = 0, NODE_ROOT = 2, NODE_SMMUV3 = 4, NODE_RMR = 6 };
 enum { REVISION_ITS = 1, REVISION_ROOT = 4, REVISION_SMMUV3 = 4,
-       REVISION_SMMUV3_MSI = 5 };
-enum { SIZE_ITS = 24, SIZE_ROOT = 40, SIZE_SMMUV3 = 68 };
+       REVISION_SMMUV3_MSI = 5, REVISION_RMR = 3 };
+enum { SIZE_ITS = 24, SIZE_ROOT = 40, SIZE_SMMUV3 = 68, SIZE_RMR = 28 };
 
 #define SMMUV3_COHACC       1u
 #define SMMUV3_HTTU_SHIFT   1
@@ -30,6 +33,9 @@ enum { SIZE_ITS = 24, SIZE_ROOT = 40, SIZE_SMMUV3 = 68 };
 #define ROOT_PRI            (1u << 1)
 #define ROOT_PASID          (1u << 2)
 #define ROOT_ADDRESS_BITS   64
+/* may be remapped; the other bits are those of Device-nGnRnE memory */
+#define RMR_REMAPPABLE      1u
+#define RMR_DESCRIPTOR_SIZE 20
 
 static bool check_smmu(const ViommuIort *iort, size_t i, GError **error)
 {
@@ -109,6 +115,38 @@ static bool check_root(const ViommuIort *iort, size_t i, GError **error)
     return true;
 }
 
+static bool check_reserved(const ViommuIort *iort, size_t i, GError **error)
+{
+    const ViommuIortReserved *r = &iort->reserved[i];
+
+    if (!r->size || ((r->base | r->size) & (RESERVED_ALIGN - 1)) ||
+        r->size - 1 > UINT64_MAX - r->base) {
+        return acpi_fail(error, "reserved range %zu: 0x%" G_GINT64_MODIFIER
+                         "x bytes at 0x%" G_GINT64_MODIFIER "x: at least "
+                         "one, and both multiples of 0x%x", i, r->size,
+                         r->base, RESERVED_ALIGN);
+    }
+    if (r->n_streams < 1 || r->n_streams > (UINT16_MAX - SIZE_RMR -
+                                            RMR_DESCRIPTOR_SIZE) /
+                                           ID_MAPPING_SIZE) {
+        return acpi_fail(error, "reserved range %zu: %zu ranges of streams: "
+                         "at least one, and as many as fit", i,
+                         r->n_streams);
+    }
+    for (size_t k = 0; k < r->n_streams; k++) {
+        const ViommuIortStreams *s = &r->streams[k];
+
+        if (s->smmu >= iort->n_smmus || s->count < 1 ||
+            s->count > STREAMS_MAX || s->first > STREAMS_MAX - s->count) {
+            return acpi_fail(error, "reserved range %zu: %u streams from 0x%x "
+                             "of SMMUv3 %u: at least one below 0x%x, of a "
+                             "unit that is there", i, s->count, s->first,
+                             s->smmu, STREAMS_MAX);
+        }
+    }
+    return true;
+}
+
 static bool check(const ViommuIort *iort, GError **error)
 {
     if (!acpi_check_header(&iort->header, error)) {
@@ -121,6 +159,11 @@ static bool check(const ViommuIort *iort, GError **error)
     }
     for (size_t i = 0; i < iort->n_roots; i++) {
         if (!check_root(iort, i, error)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < iort->n_reserved; i++) {
+        if (!check_reserved(iort, i, error)) {
             return false;
         }
     }
@@ -144,21 +187,24 @@ static uint32_t smmu_offset(const ViommuIort *iort, size_t i)
     return at;
 }
 
-static bool any_msi(const ViommuIort *iort)
+/* As old as it can be for what it says. */
+static unsigned table_revision(const ViommuIort *iort)
 {
     for (size_t i = 0; i < iort->n_smmus; i++) {
         if (iort->smmus[i].msi) {
-            return true;
+            return IORT_REVISION_MSI;
         }
     }
-    return false;
+    return iort->n_reserved ? IORT_REVISION_RMR : IORT_REVISION;
 }
 
+/* @more bytes stand behind the mappings. */
 static void put_node(GByteArray *out, unsigned type, unsigned revision,
-                     unsigned size, size_t mappings, uint32_t *id)
+                     unsigned size, size_t mappings, size_t more,
+                     uint32_t *id)
 {
     acpi_put(out, type, 1);
-    acpi_put(out, size + mappings * ID_MAPPING_SIZE, 2);
+    acpi_put(out, size + mappings * ID_MAPPING_SIZE + more, 2);
     acpi_put(out, revision, 1);
     acpi_put(out, (*id)++, 4);
     acpi_put(out, mappings, 4);
@@ -177,7 +223,7 @@ static void put_mapping(GByteArray *out, uint32_t input, uint32_t count,
 
 static void put_its(GByteArray *out, const ViommuIort *iort, uint32_t *id)
 {
-    put_node(out, NODE_ITS, REVISION_ITS, SIZE_ITS, 0, id);
+    put_node(out, NODE_ITS, REVISION_ITS, SIZE_ITS, 0, 0, id);
     acpi_put(out, 1, 4);
     acpi_put(out, iort->its_id, 4);
 }
@@ -189,7 +235,7 @@ static void put_smmu(GByteArray *out, const ViommuIort *iort, size_t i,
 
     put_node(out, NODE_SMMUV3,
              smmu->msi ? REVISION_SMMUV3_MSI : REVISION_SMMUV3, SIZE_SMMUV3,
-             smmu_mappings(iort, i), id);
+             smmu_mappings(iort, i), 0, id);
     acpi_put(out, smmu->base, 8);
     acpi_put(out, (smmu->coherent ? SMMUV3_COHACC : 0) |
                   smmu->httu << SMMUV3_HTTU_SHIFT |
@@ -218,7 +264,8 @@ static void put_root(GByteArray *out, const ViommuIort *iort, size_t i,
 {
     const ViommuIortRoot *root = &iort->roots[i];
 
-    put_node(out, NODE_ROOT, REVISION_ROOT, SIZE_ROOT, root->n_mappings, id);
+    put_node(out, NODE_ROOT, REVISION_ROOT, SIZE_ROOT, root->n_mappings, 0,
+             id);
     acpi_put(out, ROOT_COHERENT, 4);
     acpi_put(out, 0, 3);            /* allocation hints, reserved */
     acpi_put(out, ROOT_MEMORY_FLAGS, 1);
@@ -238,6 +285,27 @@ static void put_root(GByteArray *out, const ViommuIort *iort, size_t i,
     }
 }
 
+static void put_reserved(GByteArray *out, const ViommuIort *iort, size_t i,
+                         uint32_t *id)
+{
+    const ViommuIortReserved *r = &iort->reserved[i];
+
+    put_node(out, NODE_RMR, REVISION_RMR, SIZE_RMR, r->n_streams,
+             RMR_DESCRIPTOR_SIZE, id);
+    acpi_put(out, RMR_REMAPPABLE, 4);
+    acpi_put(out, 1, 4);            /* descriptors, and where they are */
+    acpi_put(out, SIZE_RMR + r->n_streams * ID_MAPPING_SIZE, 4);
+    for (size_t k = 0; k < r->n_streams; k++) {
+        const ViommuIortStreams *s = &r->streams[k];
+
+        put_mapping(out, s->first, s->count, s->first,
+                    smmu_offset(iort, s->smmu), 0);
+    }
+    acpi_put(out, r->base, 8);
+    acpi_put(out, r->size, 8);
+    acpi_put(out, 0, 4);
+}
+
 GByteArray *viommu_iort_build(const ViommuIort *iort, GError **error)
 {
     GByteArray *out;
@@ -247,9 +315,9 @@ GByteArray *viommu_iort_build(const ViommuIort *iort, GError **error)
         return NULL;
     }
     out = g_byte_array_new();
-    acpi_begin(out, "IORT", any_msi(iort) ? IORT_REVISION_MSI : IORT_REVISION,
-               &iort->header);
-    acpi_put(out, iort->its + iort->n_smmus + iort->n_roots, 4);
+    acpi_begin(out, "IORT", table_revision(iort), &iort->header);
+    acpi_put(out, iort->its + iort->n_smmus + iort->n_roots +
+                  iort->n_reserved, 4);
     acpi_put(out, IORT_HEADER_SIZE, 4);
     acpi_put(out, 0, 4);
     if (iort->its) {
@@ -260,6 +328,9 @@ GByteArray *viommu_iort_build(const ViommuIort *iort, GError **error)
     }
     for (size_t i = 0; i < iort->n_roots; i++) {
         put_root(out, iort, i, &id);
+    }
+    for (size_t i = 0; i < iort->n_reserved; i++) {
+        put_reserved(out, iort, i, &id);
     }
     acpi_end(out);
     return out;

@@ -236,6 +236,24 @@ typedef struct ViommuIortRoot {
     size_t n_mappings;
 } ViommuIortRoot;
 
+/** StreamIDs of a unit. */
+typedef struct ViommuIortStreams {
+    unsigned smmu;          /* a place in ViommuIort.smmus */
+    uint32_t first, count;  /* at least one */
+} ViommuIortStreams;
+
+/**
+ * Memory that streams go on reaching at its own addresses, whatever else their
+ * driver maps (a Reserved Memory Range, which permits remapping by a driver
+ * that knows what for).
+ */
+typedef struct ViommuIortReserved {
+    uint64_t base, size;    /* multiples of 64 KiB */
+    /** at least one */
+    const ViommuIortStreams *streams;
+    size_t n_streams;
+} ViommuIortReserved;
+
 /** What an IORT says. */
 typedef struct ViommuIort {
     ViommuAcpiHeader header;
@@ -246,11 +264,13 @@ typedef struct ViommuIort {
     size_t n_smmus;
     const ViommuIortRoot *roots;
     size_t n_roots;
+    const ViommuIortReserved *reserved;
+    size_t n_reserved;
 } ViommuIort;
 
 /**
  * The IORT that says what is in @iort: the ITS group, the units, the root
- * complexes.  Any thread.
+ * complexes, the reserved ranges.  Any thread.
  *
  * Returns the table, for g_byte_array_unref(), or NULL with @error
  * (VIOMMU_ERROR_CONFIG), whose message names the node, the value and what
@@ -304,6 +324,24 @@ bool viommu_fdt_link_pcie(void *fdt, const char *path, uint32_t phandle,
  */
 bool viommu_fdt_add_stalling(void *fdt, const char *path, uint8_t devfn,
                              unsigned pasid_bits, GError **error);
+
+/** Memory that functions go on reaching at its own addresses. */
+typedef struct ViommuFdtReserved {
+    uint64_t base, size;
+    uint32_t phandle;       /* for the range's node */
+} ViommuFdtReserved;
+
+/**
+ * Say that the function @devfn of the bus whose host bridge is @path reaches
+ * what is in @reserved, whatever else its driver maps.  Adds the range's node
+ * below /reserved-memory, and the function's, with @phandle, where they are
+ * missing.  Bindings "reserved-memory" and "iommu-addresses".
+ *
+ * Returns true; false with @error (VIOMMU_ERROR_CONFIG).
+ */
+bool viommu_fdt_reserve(void *fdt, const ViommuFdtReserved *reserved,
+                        const char *path, uint8_t devfn, uint32_t phandle,
+                        GError **error);
 
 #pragma GCC visibility pop
 G_END_DECLS
