@@ -110,8 +110,8 @@ guest_judge_smmu() {
     for word in "${words[@]}"; do
         got=$(guest_smmu_property "${word%%=*}")
         case $word in
-        # no register shows the last two
-        '' | *=auto | accel=* | iotlb-bits=*) continue ;;
+        # no register shows the last three
+        '' | *=auto | accel=* | nesting=* | iotlb-bits=*) continue ;;
         *=on) [ "$got" = 1 ] || wrong+=" $word:$got" ;;
         *=off) [ "$got" = 0 ] || wrong+=" $word:$got" ;;
         *) [ "$got" = "${word#*=}" ] || wrong+=" $word:$got" ;;
@@ -158,6 +158,29 @@ guest_judge_smmu_firmware() {
     else
         guest_expect "device tree" "no IORT" "${#table} == 0"
     fi
+    guest_judge_messages
+}
+
+# Behind a unit that may have devices of the host, the window of their
+# messages stays in place; behind the others nothing is said of it.
+guest_judge_messages() {
+    local line unit group want n=0 wrong=''
+    while read -r line; do
+        unit=$(guest_field "$line" unit)
+        group=$(guest_field "$line" group)
+        want=0
+        if [ -n "$guest_messages" ] && [ "$unit" = "$guest_messages" ]; then
+            want=1
+            n=$((n + 1))
+        fi
+        [ "$(grep -c "^reserved group=$group $(
+            )first=0x0000000008000000 last=0x00000000080fffff $(
+            )type=direct-relaxable$" <<<"$guest_report" || true)" = $want ] ||
+            wrong+=" $(cut -d ' ' -f 2 <<<"$line")"
+    done < <(grep '^device .* unit=smmu3' <<<"$guest_report")
+    guest_expect "the host's messages" \
+        "place for those of $n device(s)${wrong:+; wrong:$wrong}" \
+        "$(text_equal "$wrong" '') && (n > 0) == (${#guest_messages} > 0)"
 }
 
 # An event's other fields: that of an input address, of no substream, and

@@ -249,7 +249,7 @@ guest_judge_reserved() {
                 printf '0x%016x last=0x%016x' "${range%-*}" "${range#*-}"
             ) type=direct$" <<<"$guest_report" || wrong+=" $one"
     done
-    n=$(grep -c '^reserved ' <<<"$guest_report" || true)
+    n=$(grep -c '^reserved .* type=direct$' <<<"$guest_report" || true)
     guest_expect "reserved regions" "$n in all${wrong:+, missing:$wrong}" \
         "n == ${#guest_reserved[@]} && $(text_equal "$wrong" '')"
 }

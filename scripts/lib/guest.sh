@@ -65,6 +65,7 @@ guest_defaults() {
     guest_dmar_flags=0          # its flags besides interrupt remapping's
     guest_dmar_more=''          # its structures behind the unit's
     guest_edu=''                # where the edu device reads
+    guest_messages=''           # the SMMU that may have devices of the host
     guest_inner=''              # nothing but a qemu or a machine in the guest
     guest_migrate=0             # to another QEMU, amid the disk's writes
     guest_timeout=120

@@ -56,8 +56,7 @@ static void fw_cfg_read(QTest *q, bool virt, unsigned selector, void *buf,
     qtest_memread(q, ram + ANSWER, buf, size);
 }
 
-/* The file with all tables. */
-static GByteArray *fw_cfg_tables(QTest *q, bool virt)
+GByteArray *acpi_tables_of(QTest *q, bool virt)
 {
     GByteArray *tables = g_byte_array_new();
     g_autofree uint8_t *files = NULL;
@@ -96,7 +95,7 @@ static GByteArray *checked(GByteArray *table, const char *signature)
 
 GByteArray *acpi_table_of(QTest *q, const char *signature, bool virt)
 {
-    g_autoptr(GByteArray) tables = fw_cfg_tables(q, virt);
+    g_autoptr(GByteArray) tables = acpi_tables_of(q, virt);
     const uint8_t *at = memmem(tables->data, tables->len, signature, 4);
     GByteArray *table = g_byte_array_new();
 

@@ -20,5 +20,7 @@ GByteArray *acpi_table(const char *signature, const char *machine,
 
 /** The same of a QEMU that runs. */
 GByteArray *acpi_table_of(QTest *q, const char *signature, bool virt);
+/** All of them, as QEMU hands them to firmware, which fills sums in. */
+GByteArray *acpi_tables_of(QTest *q, bool virt);
 
 #endif

@@ -46,6 +46,19 @@ static void tell_node(GString *out, const uint8_t *at)
         }
         g_string_append_printf(out, " %u", (unsigned)acpi_get(at + 64, 4));
         break;
+    case 6:
+        {
+            const uint8_t *range = at + acpi_get(at + 24, 4);
+
+            /* flags, its ranges: one, where */
+            g_string_append_printf(out, " RMR(%x %u %" G_GINT64_MODIFIER "x+%"
+                                   G_GINT64_MODIFIER "x",
+                                   (unsigned)acpi_get(at + 16, 4),
+                                   (unsigned)acpi_get(at + 20, 4),
+                                   acpi_get(range, 8),
+                                   acpi_get(range + 8, 8));
+        }
+        break;
     default:
         g_string_append_printf(out, " ?%u(", at[0]);
         break;
@@ -124,6 +137,20 @@ static const Case cases[] = {
     { "one", "virt", SECOND_UNIT, NULL,
       "3 @48 ITS() @72 SMMU(c000000 1 144 145 147 146 0 0+10000>0:48) "
       "@160 ROOT(0 1 0 0+4000>0:48 4000+100>4000:72 4100+bf00>4100:48)" },
+    /* where messages of the host's devices are, for their streams */
+    { "nesting", "virt,iommu=smmuv3", "-global arm-smmuv3.nesting=auto", NULL,
+      "5 @48 ITS() @72 SMMU(9050000 1 106 107 109 108 0 0+10000>0:48) "
+      "@160 ROOT(0 0 0 0+100>0:72 100+ff00>100:48) "
+      "@240 RMR(1 1 8000000+100000 0+100>0:72)" },
+    { "nesting-units", "virt,iommu=smmuv3,gic-version=3",
+      SECOND_UNIT " -device pxb-pcie,id=pcie.2,bus_nr=128,bus=pcie.0 "
+      "-device arm-smmuv3,primary-bus=pcie.2,accel=on", NULL,
+      "6 @48 ITS() @72 SMMU(9050000 1 106 107 109 108 0 0+10000>0:48) "
+      "@160 SMMU(c000000 11 144 145 147 146 1 0+10000>0:48 0+1>1:48!) "
+      "@268 SMMU(c020000 1 148 149 151 150 0 0+10000>0:48) "
+      "@356 ROOT(0 1 0 0+100>0:72 100+3f00>100:48 4000+100>4000:160 "
+      "4100+3f00>4100:48 8000+100>8000:268 8100+7f00>8100:48) "
+      "@516 RMR(1 1 8000000+100000 8000+100>8000:268)" },
     /* a further root bus without a unit is behind that of its device */
     { "shared", "virt,iommu=smmuv3", "-device pxb-pcie,id=pcie.1,bus_nr=64",
       NULL,
@@ -154,6 +181,27 @@ static void test_hostile(void)
     qtest_end(q);
 }
 
+/*
+ * StreamIDs of which the table tells are right as long as bus numbers stay: the
+ * host bridges' _DSM has function 5, which returns 0.
+ */
+static void test_numbers(void)
+{
+    /* if (Arg2 == 5) return 0, in AML: LEqual, Arg2, 5, Return, Zero */
+    static const uint8_t code[] = { 0x93, 0x6a, 0x0a, 0x05, 0xa4, 0x00 };
+
+    qtest_set_target("aarch64");
+    for (unsigned on = 0; on < 2; on++) {
+        QTest *q = qtest_start("-machine virt,iommu=smmuv3 -m 256M %s",
+                               on ? "-global arm-smmuv3.nesting=on" : "");
+        g_autoptr(GByteArray) tables = acpi_tables_of(q, true);
+
+        g_assert_cmpint(memmem(tables->data, tables->len, code,
+                               sizeof(code)) != NULL, ==, on);
+        qtest_end(q);
+    }
+}
+
 static void test_case(gconstpointer data)
 {
     const Case *c = data;
@@ -178,6 +226,7 @@ int main(int argc, char **argv)
     }
     if (qtest_is_qemu()) {
         g_test_add_func("/iort/hostile", test_hostile);
+        g_test_add_func("/iort/numbers", test_numbers);
     }
     return g_test_run();
 }

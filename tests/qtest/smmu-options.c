@@ -33,7 +33,7 @@ static void test_bad(void)
         { "ats=maybe", "ats", "maybe" },
         { "stall=2", "stall", "2" },
         { "colour=red", "colour", "red" },
-        { "accel=on", "accel", "off" },
+        { "accel=on,stage=2", "accel=on", "allowed" },
         { "oas=wide", "oas", "wide" },
         { "ssidsize=-1", "ssidsize", "-1" },
         { "ril=perhaps", "ril", "perhaps" },
@@ -110,6 +110,10 @@ static void test_bad_units(void)
           "-device virtio-iommu-pci", "virtio-iommu-pci", "multiple IOMMUs" },
         { "virt -device arm-smmuv3,primary-bus=pcie.0,stage=3",
           "stage=3: ", "nested" },
+        { "virt -device arm-smmuv3,primary-bus=pcie.0,stage=nested,"
+          "nesting=auto", "nesting=auto: ", "stage=1" },
+        { "virt,iommu=smmuv3 -global arm-smmuv3.nesting=on "
+          "-global arm-smmuv3.stage=2", "nesting=on: ", "not stage=2" },
     };
 
     qtest_set_target("aarch64");
@@ -194,6 +198,12 @@ static void test_stage_of_machine(void)
     smmu_start_stream(&b, "stage=1", "", SMMUV3_NESTED);
     smmu_dma_fault(&b, 0x1000, false, SMMUV3_C_BAD_STE, word);
     smmu_end(&b);
+    if (qtest_is_qemu()) {
+        /* which is another one for devices of the host */
+        smmu_start(&b, "accel=on", "");
+        g_assert_cmphex(smmu_reg(&b, SMMUV3_IDR0) & 3, ==, 2);
+        smmu_end(&b);
+    }
 }
 
 /* Without range invalidation the fields of a range say nothing. */

@@ -45,28 +45,70 @@ static const char *smmu_devtlb_needs(ViommuGlue *glue)
     return VIOMMU_SMMUV3(glue->dev)->ats ? NULL : "ats=on";
 }
 
+/* A guest does not tell of what it maps, so that nothing can be mirrored. */
+static const char *smmu_mirror_needs(ViommuGlue *glue)
+{
+    return glue->nesting == ON_OFF_AUTO_OFF ? "nesting=on" :
+           glue->nesting == ON_OFF_AUTO_ON
+           ? "iommufd=, because of nesting=on"
+           : "iommufd=, because of nesting=auto";
+}
+
+static ViommuAnnounced smmu_announced(ViommuGlue *glue)
+{
+    const SmmuState *s = VIOMMU_SMMUV3(glue->dev);
+
+    return (ViommuAnnounced) {
+        .ats = s->ats, .page_requests = s->pri, .pasid_bits = s->ssid_bits,
+    };
+}
+
 static const ViommuGlueKind smmu_kind = {
     .name = TYPE_VIOMMU_SMMUV3,
     .deliver = smmu_deliver,
     .pulse = smmu_pulse,
     .find_device = smmu_find_device,
+    .mirror_needs = smmu_mirror_needs,
     .devtlb_needs = smmu_devtlb_needs,
+    .announced = smmu_announced,
 };
 
 #define SMMU_OAS_DEFAULT 44
 
 /* --- The device ---------------------------------------------------------- */
 
+/* Called by the machine; it knows it by a prototype of its own. */
+void viommu_smmu_default_stage(DeviceState *dev, const char *stage);
+
+void viommu_smmu_default_stage(DeviceState *dev, const char *stage)
+{
+    VIOMMU_SMMUV3(dev)->machine_stage = stage;
+}
+
+/* Stage 2 is the host's, where it walks the guest's tables. */
+static const char *smmu_stage(const SmmuState *s)
+{
+    return s->stage ? s->stage :
+           s->nesting != ON_OFF_AUTO_OFF || !s->machine_stage
+           ? "1" : s->machine_stage;
+}
+
 static bool smmu_stages(SmmuState *s, ViommuSmmuv3Config *config,
                         Error **errp)
 {
-    const char *stage = s->stage ? s->stage : "1";
+    const char *stage = smmu_stage(s);
     bool nested = !strcmp(stage, "nested");
 
     config->stage1 = nested || !strcmp(stage, "1");
     config->stage2 = nested || !strcmp(stage, "2");
     if (!config->stage1 && !config->stage2) {
         error_setg(errp, "stage=%s: allowed are 1, 2 and nested", stage);
+        return false;
+    }
+    if (s->nesting != ON_OFF_AUTO_OFF && config->stage2) {
+        error_setg(errp, "%s=%s: allowed with stage=1 only, not stage=%s: "
+                   "stage 2 is the host's", s->accel ? "accel" : "nesting",
+                   s->accel ? "on" : OnOffAuto_str(s->nesting), stage);
         return false;
     }
     return true;
@@ -79,9 +121,8 @@ static void smmu_realize(DeviceState *dev, Error **errp)
     ViommuSmmuv3Config config;
 
     if (s->accel) {
-        error_setg(errp, "accel=on: allowed is off: this model does not need "
-                   "a host's SMMU");
-        return;
+        /* the name that newer QEMUs have for it */
+        s->nesting = ON_OFF_AUTO_ON;
     }
     s->ats = s->ats_option == ON_OFF_AUTO_ON;
     s->ril = s->ril_option != ON_OFF_AUTO_OFF;
@@ -142,6 +183,7 @@ static const Property smmu_properties[] = {
                      PCIBus *),
     /* beyond that of QEMU 10.0's model; newer ones know some of them */
     DEFINE_PROP_BOOL("accel", SmmuState, accel, false),
+    DEFINE_PROP_ON_OFF_AUTO("nesting", SmmuState, nesting, ON_OFF_AUTO_OFF),
     DEFINE_PROP_UINT8("sidsize", SmmuState, sid_bits, 16),
     DEFINE_PROP_ON_OFF_AUTO("ats", SmmuState, ats_option, ON_OFF_AUTO_AUTO),
     DEFINE_PROP_BOOL("pri", SmmuState, pri, false),
@@ -167,24 +209,19 @@ static bool smmu_may_set(Object *obj, const char *name, Error **errp)
     return true;
 }
 
-/*
- * The machine itself asks for "nested" when it has made the device, which is
- * after -global has been looked at.  It is a default: the first word stays.
- */
 static void smmu_set_stage(Object *obj, const char *value, Error **errp)
 {
     SmmuState *s = VIOMMU_SMMUV3(obj);
 
-    if (smmu_may_set(obj, "stage", errp) && !s->stage) {
+    if (smmu_may_set(obj, "stage", errp)) {
+        g_free(s->stage);
         s->stage = g_strdup(value);
     }
 }
 
 static char *smmu_get_stage(Object *obj, Error **errp)
 {
-    SmmuState *s = VIOMMU_SMMUV3(obj);
-
-    return g_strdup(s->stage ? s->stage : "1");
+    return g_strdup(smmu_stage(VIOMMU_SMMUV3(obj)));
 }
 
 /* A number of bits, or "auto", which is the default. */

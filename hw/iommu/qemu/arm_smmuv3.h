@@ -25,8 +25,9 @@ struct SmmuState {
 
     /* properties */
     char *stage;
+    const char *machine_stage;  /* the machine's own default, or NULL */
     uint8_t sid_bits, ssid_bits, oas_bits, httu, bbml, iotlb_bits;
-    OnOffAuto ats_option, ril_option;
+    OnOffAuto ats_option, ril_option, nesting;
     bool ats, pri, stall, ril, fwb, msi, accel, hyp, attr_perms_ovr;
 };
 
@@ -39,5 +40,10 @@ void smmu_unit_start(SmmuState *s);
 SmmuState *smmu_unit_of(PCIBus *bus);
 /* ViommuGlueKind.find_device */
 PCIDevice *smmu_find_device(ViommuGlue *glue, uint32_t sid);
+
+/* smmu-firmware.c */
+/* Warn about a device of the host whose messages the guest's firmware tables
+ * cannot provide for. */
+void smmu_check_told(PCIDevice *dev);
 
 #endif

@@ -84,6 +84,8 @@ struct ViommuGlue {
     /* VFIO may mirror translations, and must not see other ones */
     bool mirrors;
     OnOffAuto nesting;          /* see passthrough.c */
+    /* firmware's tables have numbers of buses other than root buses */
+    bool numbers_stay;
     QLIST_HEAD(, ViommuPassed) passed;
 
     uint64_t generation;        /* of hits */

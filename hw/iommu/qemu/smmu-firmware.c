@@ -5,6 +5,7 @@
  */
 #include "qemu/osdep.h"
 #include "arm_smmuv3.h"
+#include "passthrough.h"
 #include "hw/acpi/aml-build.h"
 #include "hw/arm/virt.h"
 #include "hw/pci/pci_bridge.h"
@@ -24,6 +25,14 @@ bool viommu_build_iort(GArray *tables, VirtMachineState *vms);
 
 /* Where the interrupt numbers of shared peripherals start. */
 #define SMMU_SPI_BASE 32
+
+/*
+ * Linux, the host, has interrupt messages of devices there (of guest-physical
+ * addresses): they are DMA of the device, which the guest's tables must leave
+ * where it is.
+ */
+#define SMMU_MESSAGES_BASE 0x08000000ULL
+#define SMMU_MESSAGES_SIZE 0x00100000ULL
 
 static SmmuState *smmu_number(unsigned i)
 {
@@ -99,6 +108,45 @@ static void smmu_add_stalling(PCIBus *bus, PCIDevice *dev, void *opaque)
     }
 }
 
+/* Messages of the host's devices; the tree has functions of the root bus. */
+static void smmu_reserve_messages(SmmuState *s, VirtMachineState *vms)
+{
+    ViommuFdtReserved reserved = {
+        .base = SMMU_MESSAGES_BASE, .size = SMMU_MESSAGES_SIZE,
+    };
+    void *fdt = MACHINE(vms)->fdt;
+    GError *error = NULL;
+    ViommuPassed *p;
+
+    QLIST_FOREACH(p, &s->glue->passed, next) {
+        if (pci_get_bus(p->dev) != vms->bus) {
+            smmu_check_told(p->dev);
+            continue;
+        }
+        if (!reserved.phandle) {
+            reserved.phandle = qemu_fdt_alloc_phandle(fdt);
+        }
+        if (!viommu_fdt_reserve(fdt, &reserved, vms->pciehb_nodename,
+                                p->dev->devfn, qemu_fdt_alloc_phandle(fdt),
+                                &error)) {
+            smmu_firmware_failed(error);
+        }
+    }
+}
+
+/* ACPI's tables have all streams, which firmware gives to the guest. */
+void smmu_check_told(PCIDevice *dev)
+{
+    VirtMachineState *vms = VIRT_MACHINE(qdev_get_machine());
+
+    if (!virt_is_acpi_enabled(vms) || !vms->bootinfo.firmware_loaded) {
+        warn_report("arm-smmuv3: interrupt messages of %s do not arrive "
+                    "behind tables of the guest: without firmware (-bios) "
+                    "and ACPI it hears of those of devices that are on "
+                    "pcie.0 from the start", dev->name);
+    }
+}
+
 /*
  * The one host bridge of the tree is the machine's.  Further root buses are in
  * ACPI's tables only.
@@ -142,6 +190,7 @@ void viommu_smmu_add_nodes(VirtMachineState *vms)
         if (s->primary_bus == vms->bus && !vms->default_bus_bypass_iommu) {
             smmu_link_bridge(s, vms);
         }
+        smmu_reserve_messages(s, vms);
     }
 }
 
@@ -186,6 +235,20 @@ static int smmu_compare(gconstpointer a, gconstpointer b)
     return first->first < second->first ? -1 : first->first > second->first;
 }
 
+/* Buses behind a unit that may have devices of the host. */
+static void smmu_add_streams(GArray *streams, unsigned first, unsigned end,
+                             const SmmuState *smmu)
+{
+    const ViommuIortStreams some = {
+        .smmu = smmu->glue->index, .first = first << 8,
+        .count = (end - first) << 8,
+    };
+
+    if (first < end && smmu->nesting != ON_OFF_AUTO_OFF) {
+        g_array_append_val(streams, some);
+    }
+}
+
 static void smmu_add_mapping(GArray *mappings, unsigned first, unsigned end,
                              unsigned to)
 {
@@ -204,7 +267,7 @@ static void smmu_add_mapping(GArray *mappings, unsigned first, unsigned end,
  * The guest has given the bridges any bus numbers, or none yet, so a root bus
  * ends where the next begins whatever its bridges say.
  */
-static void smmu_add_mappings(GArray *mappings)
+static void smmu_add_mappings(GArray *mappings, GArray *streams)
 {
     g_autoptr(GArray) roots = g_array_new(false, true, sizeof(SmmuRoot));
     unsigned next = 0;
@@ -222,6 +285,7 @@ static void smmu_add_mappings(GArray *mappings)
             smmu_add_mapping(mappings, next, root->first, VIOMMU_IORT_ITS);
             smmu_add_mapping(mappings, root->first, end,
                              root->smmu->glue->index);
+            smmu_add_streams(streams, root->first, end, root->smmu);
             next = end;
         }
     }
@@ -250,15 +314,20 @@ bool viommu_build_iort(GArray *tables, VirtMachineState *vms)
 {
     g_autoptr(GArray) mappings = g_array_new(false, true,
                                              sizeof(ViommuIortMapping));
+    g_autoptr(GArray) streams = g_array_new(false, true,
+                                            sizeof(ViommuIortStreams));
     ViommuIortSmmu smmus[VIOMMU_UNITS_MAX];
     ViommuIortRoot root = { 0 };
-    const ViommuIort iort = {
+    ViommuIortReserved messages = {
+        .base = SMMU_MESSAGES_BASE, .size = SMMU_MESSAGES_SIZE,
+    };
+    ViommuIort iort = {
         .header = {
             .oem_id = vms->oem_id, .oem_table_id = vms->oem_table_id,
             .creator_id = "BXPC", .oem_revision = 1, .creator_revision = 1,
         },
         .its = true, .smmus = smmus, .n_smmus = viommu_unit_count,
-        .roots = &root, .n_roots = 1,
+        .roots = &root, .n_roots = 1, .reserved = &messages,
     };
     GError *error = NULL;
     GByteArray *table;
@@ -276,9 +345,12 @@ bool viommu_build_iort(GArray *tables, VirtMachineState *vms)
         return false;
     }
     root.pasid = root.pasid_bits;
-    smmu_add_mappings(mappings);
+    smmu_add_mappings(mappings, streams);
     root.mappings = (const ViommuIortMapping *)mappings->data;
     root.n_mappings = mappings->len;
+    messages.streams = (const ViommuIortStreams *)streams->data;
+    messages.n_streams = streams->len;
+    iort.n_reserved = streams->len > 0;
     table = viommu_iort_build(&iort, &error);
     if (!table) {
         smmu_firmware_failed(error);

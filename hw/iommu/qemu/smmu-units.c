@@ -25,8 +25,29 @@ static AddressSpace *smmu_get_address_space(PCIBus *bus, void *opaque,
     return viommu_space_get(opaque, bus, devfn);
 }
 
+static bool smmu_set_iommu_device(PCIBus *bus, void *opaque, int devfn,
+                                  HostIOMMUDevice *hiod, Error **errp)
+{
+    PCIDevice *dev = bus->devices[devfn];
+
+    if (!viommu_passed_add(opaque, dev, hiod, errp)) {
+        return false;
+    }
+    if (DEVICE(dev)->hotplugged) {
+        smmu_check_told(dev);
+    }
+    return true;
+}
+
+static void smmu_unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
+{
+    viommu_passed_remove(opaque, bus->devices[devfn]);
+}
+
 static const PCIIOMMUOps smmu_pci_ops = {
     .get_address_space = smmu_get_address_space,
+    .set_iommu_device = smmu_set_iommu_device,
+    .unset_iommu_device = smmu_unset_iommu_device,
 };
 
 static SmmuState *smmu_unit_at(const PCIBus *bus)
@@ -107,6 +128,11 @@ bool smmu_unit_add(SmmuState *s, const ViommuGlueKind *kind, Error **errp)
         return false;
     }
     s->glue = viommu_glue_new(kind, DEVICE(s), errp);
+    if (s->glue) {
+        s->glue->nesting = s->nesting;
+        /* for StreamIDs of which firmware tells */
+        s->glue->numbers_stay = s->nesting != ON_OFF_AUTO_OFF;
+    }
     return s->glue != NULL;
 }
 

@@ -43,6 +43,22 @@ ViommuGlue *viommu_glue_new(const ViommuGlueKind *kind, DeviceState *dev,
     return glue;
 }
 
+/*
+ * Must the guest's system leave bus numbers as firmware has given them?  Called
+ * where ACPI's host bridges are made, which know it by a prototype of their own.
+ */
+bool viommu_bus_numbers_stay(void);
+
+bool viommu_bus_numbers_stay(void)
+{
+    for (unsigned i = 0; i < viommu_unit_count; i++) {
+        if (viommu_units[i]->numbers_stay) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool viommu_is_unit(const Object *obj)
 {
     for (unsigned i = 0; i < viommu_unit_count; i++) {
