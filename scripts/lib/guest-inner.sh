@@ -52,7 +52,7 @@ inner_compile() {
     local parts=(vfio vfio-tables board passed sm pri)
     local lib=(vtd-scalable)
     if [ "$guest_arch" = aarch64 ]; then
-        parts=(smmu-vfio smmu)
+        parts=(smmu-vfio smmu-vfio-qemu smmu)
         lib=(smmu-tables)
     fi
     read -ra words <<<"$("$inner_pkg_config" --cflags --libs glib-2.0)"
@@ -88,6 +88,13 @@ inner_machine() {
 
 # inner_qemu FOLDER
 inner_qemu() {
+    local qemu
+    if [ "$guest_arch" = aarch64 ]; then
+        qemu=$("$guest_root/scripts/qemu-build" --print-path --arch arm64)
+        cp -- "$qemu/qemu-system-aarch64" "$1/"
+        cp -- "$qemu/lib/libviommu.so.0" "$1/lib/"
+        return 0
+    fi
     mkdir -p -- "$1/firmware"
     cp -- "$guest_qemu/qemu-system-x86_64" "$1/"
     cp -- "$guest_qemu/lib/libviommu.so.0" "$1/lib/"

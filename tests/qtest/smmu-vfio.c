@@ -8,12 +8,8 @@
  * viommu-machine must do the same.
  */
 
-#include "tests/qtest/smmu.h"
-#include "tests/qtest/vfio-host.h"
+#include "tests/qtest/smmu-vfio.h"
 
-#define VA          UINT64_C(0x12340000)
-#define PAGE        UINT64_C(0x1000)
-#define MACHINE     "-machine virt,iommu=smmuv3 -m 256M "
 #define UNIT        "stage=1,ssidsize=8,stall=on,ats=on"
 
 /* Options of host-testdev, so that they are like the devices. */
@@ -49,8 +45,7 @@ static void expect_no_event(SmmuBoard *b)
     g_assert_false(smmu_event(b, word));
 }
 
-/* Endpoint @nth is the one that is meant from here on. */
-static void choose(SmmuBoard *b, unsigned nth)
+void smmu_vfio_choose(SmmuBoard *b, unsigned nth)
 {
     testdev_init(&b->dev, &b->bus, nth);
     b->sid = pci_source(&b->dev.pci);
@@ -61,10 +56,9 @@ static void use(SmmuBoard *b, unsigned ssid)
     testdev_set(&b->dev, TD_PASID, ssid ? TD_PASID_ENABLE | ssid : 0);
 }
 
-/* The same; its stream has the tables. */
-static void take(SmmuBoard *b, unsigned nth)
+void smmu_vfio_take(SmmuBoard *b, unsigned nth)
 {
-    choose(b, nth);
+    smmu_vfio_choose(b, nth);
     testdev_enable(&b->dev, 0);
     /* a host's device may have registers of the test before */
     use(b, 0);
@@ -72,20 +66,28 @@ static void take(SmmuBoard *b, unsigned nth)
     smmu_put_ste(b);
 }
 
-/* Endpoint 0 is an emulated one, 1 and 2 are the host's; with first-stage
- * tables, which are empty. */
-static void start(SmmuBoard *b)
+const char *smmu_vfio_unit(void)
+{
+    return qtest_is_qemu() ? UNIT ",nesting=on" : UNIT;
+}
+
+void smmu_vfio_start(SmmuBoard *b, const char *options)
 {
     g_autofree char *first = vfio_device(vfio_first, FIRST);
     g_autofree char *second = vfio_device(vfio_second, SECOND);
     g_autofree char *more = g_strdup_printf(
-        "%s -device %s,addr=4,id=d0 -device %s,addr=5", vfio_objects(), first,
-        second);
+        "%s -device %s,addr=4,id=d0 -device %s,addr=5%s", vfio_objects(),
+        first, second, options);
 
-    smmu_start_stream(b, UNIT, more, SMMUV3_S1);
+    smmu_start_stream(b, smmu_vfio_unit(), more, SMMUV3_S1);
     b->ste.s1cdmax = 4;
     b->ste.s1dss = 2;
-    take(b, 1);
+    smmu_vfio_take(b, 1);
+}
+
+static void start(SmmuBoard *b)
+{
+    smmu_vfio_start(b, "");
 }
 
 /* Change what a page is mapped to, unbeknown to the unit. */
@@ -204,7 +206,7 @@ static void test_mixed(void)
     page = smmu_pages(&b, 2);
     smmu_map(&b, VA, page);
     for (unsigned i = 0; i < 3; i++) {
-        take(&b, i);
+        smmu_vfio_take(&b, i);
         smmu_dma_good(&b, VA, page);
     }
     expect_bound(&b, 2);
@@ -212,17 +214,17 @@ static void test_mixed(void)
     smmu_command(&b, CMD_NH_VA | CMD_ASID(SMMU_ASID), VA | 1);
     smmu_sync(&b);
     for (unsigned i = 0; i < 3; i++) {
-        choose(&b, i);
+        smmu_vfio_choose(&b, i);
         smmu_dma_good(&b, VA, page + PAGE);
         smmu_dma_fault(&b, VA + PAGE, false, SMMUV3_F_TRANSLATION, word);
     }
     /* one of them goes its own way */
     b.ste.config = SMMUV3_ABORT;
-    choose(&b, 1);
+    smmu_vfio_choose(&b, 1);
     smmu_put_ste(&b);
     smmu_dma_blocked(&b, VA, false);
     for (unsigned i = 0; i < 3; i += 2) {
-        choose(&b, i);
+        smmu_vfio_choose(&b, i);
         smmu_dma_good(&b, VA, page + PAGE);
     }
     smmu_end(&b);
@@ -237,7 +239,7 @@ static void test_device_tlb(void)
 
     start(&b);
     b.ste.eats = 1;
-    take(&b, 2);
+    smmu_vfio_take(&b, 2);
     page = smmu_pages(&b, 2);
     smmu_map(&b, VA, page);
     t = testdev_translate(&b.dev, VA, true);
@@ -395,10 +397,10 @@ static void test_again(void)
         start(&b);
         page = smmu_pages(&b, 1);
         smmu_dma_blocked(&b, VA, false);
-        take(&b, 2);
+        smmu_vfio_take(&b, 2);
         smmu_map(&b, VA, page);
         smmu_dma_good(&b, VA, page);
-        choose(&b, 1);
+        smmu_vfio_choose(&b, 1);
         smmu_dma_good(&b, VA, page);
         smmu_end(&b);
     }
@@ -422,7 +424,8 @@ static void test_refused(void)
         g_auto(GStrv) words = g_strsplit(cases[i].unit, ",", -1);
         g_autofree char *unit = g_strjoinv(" -global arm-smmuv3.", words);
         g_autofree char *options = g_strdup_printf(
-            MACHINE "-global arm-smmuv3.%s -device %s", unit, device);
+            MACHINE "-global arm-smmuv3.%s%s -device %s", unit,
+            qtest_is_qemu() ? " -global arm-smmuv3.nesting=on" : "", device);
 
         vfio_refused(options, cases[i].says);
     }
@@ -445,5 +448,8 @@ int main(int argc, char **argv)
     g_test_add_func("/smmu-vfio/interrupt", test_interrupt);
     g_test_add_func("/smmu-vfio/again", test_again);
     g_test_add_func("/smmu-vfio/refused", test_refused);
+    if (qtest_is_qemu()) {
+        smmu_vfio_add_qemu_tests();
+    }
     return g_test_run();
 }

@@ -43,10 +43,15 @@ void vfio_refused(const char *options, const char *says)
 {
     g_autofree char *err = qtest_start_refused("%s%s", options,
                                                vfio_objects());
-    const char *end = strchr(err, '\n');
+    const char *line = err, *end;
 
+    /* that of a QEMU with KVM that does not use it */
+    if (strstr(err, "KVM VFIO device isn't created yet\n")) {
+        line = strchr(err, '\n') + 1;
+    }
+    end = strchr(line, '\n');
     /* one line */
-    if (!strstr(err, says) || !end || end[1]) {
+    if (!strstr(line, says) || !end || end[1]) {
         g_error("'%s' is refused without '%s', or not in one line: %s",
                 options, says, err);
     }
