@@ -11,6 +11,7 @@ bool viommu_hits_init(ViommuHits *hits)
     hits->table = mmap(NULL, VIOMMU_HITS * sizeof(ViommuHit),
                        PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    hits->trust = VIOMMU_HITS_TRUST;
     return hits->table != MAP_FAILED;
 }
 

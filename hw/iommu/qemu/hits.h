@@ -42,7 +42,18 @@ typedef struct ViommuHit {
 typedef struct ViommuHits {
     ViommuHit *table;           /* VIOMMU_HITS of them */
     unsigned replacements;      /* of live hits, wanted so far */
+    unsigned trust;             /* up to VIOMMU_HITS_TRUST */
+    unsigned passed_by;         /* without a look, so far */
 } ViommuHits;
+
+/*
+ * Where one look in five or less finds something, all but a few pass by: with
+ * DMA all over memory, waiting for a line of the table is a good part of a
+ * translation.  The few find out when that has changed.
+ */
+#define VIOMMU_HITS_TRUST       64
+#define VIOMMU_HITS_FOUND       4       /* added; a miss takes 1 */
+#define VIOMMU_HITS_FEW         16      /* one in */
 
 /* False: no memory. */
 bool viommu_hits_init(ViommuHits *hits);
@@ -50,6 +61,31 @@ bool viommu_hits_init(ViommuHits *hits);
 void viommu_hits_fill(ViommuHits *hits, uint32_t source, uint32_t pasid,
                       hwaddr addr, uint64_t generation,
                       const IOMMUTLBEntry *entry);
+
+/* Whether to look now; and if so, to keep what was not found. */
+static inline bool viommu_hits_look(ViommuHits *hits)
+{
+    unsigned n;
+
+    if (likely(qatomic_read(&hits->trust))) {
+        return true;
+    }
+    n = qatomic_read(&hits->passed_by) + 1;
+    qatomic_set(&hits->passed_by, n);
+    return n % VIOMMU_HITS_FEW == 0;
+}
+
+/* What has come of a look.  Threads may lose what others add. */
+static inline void viommu_hits_looked(ViommuHits *hits, bool found)
+{
+    unsigned trust = qatomic_read(&hits->trust);
+
+    if (found && trust < VIOMMU_HITS_TRUST) {
+        qatomic_set(&hits->trust, trust + VIOMMU_HITS_FOUND);
+    } else if (!found && trust) {
+        qatomic_set(&hits->trust, trust - 1);
+    }
+}
 
 /* Whether there can be hits of @pasid: it is one, or none. */
 static inline bool viommu_hits_know(uint32_t pasid)
@@ -70,7 +106,7 @@ static inline ViommuHit *viommu_hit_of(const ViommuHits *hits, uint32_t pasid,
 }
 
 /* Any thread. */
-static inline bool viommu_hits_find(const ViommuHits *hits, uint32_t source,
+static inline bool viommu_hits_read(const ViommuHits *hits, uint32_t source,
                                     uint32_t pasid, hwaddr addr,
                                     IOMMUAccessFlags flag,
                                     uint64_t generation, IOMMUTLBEntry *entry)
@@ -94,6 +130,25 @@ static inline bool viommu_hits_find(const ViommuHits *hits, uint32_t source,
     entry->perm = to >> VIOMMU_HIT_PERM & IOMMU_RW;
     smp_rmb();
     return qatomic_read(&hit->who) == who;
+}
+
+/* The same, as it is used: *@keep is whether to keep what was not found. */
+static inline bool viommu_hits_find(ViommuHits *hits, uint32_t source,
+                                    uint32_t pasid, hwaddr addr,
+                                    IOMMUAccessFlags flag,
+                                    uint64_t generation, IOMMUTLBEntry *entry,
+                                    bool *keep)
+{
+    bool found;
+
+    *keep = viommu_hits_look(hits);
+    if (!*keep) {
+        return false;
+    }
+    found = viommu_hits_read(hits, source, pasid, addr, flag, generation,
+                             entry);
+    viommu_hits_looked(hits, found);
+    return found;
 }
 
 #endif

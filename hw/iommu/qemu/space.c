@@ -92,7 +92,8 @@ void viommu_hits_drop(ViommuGlue *glue)
 
 /* Apart from the function below, whose stack frame counts. */
 static G_NO_INLINE IOMMUTLBEntry
-space_translate_slowly(ViommuSpace *space, hwaddr addr, IOMMUAccessFlags flag)
+space_translate_slowly(ViommuSpace *space, hwaddr addr, IOMMUAccessFlags flag,
+                       bool keep)
 {
     uint64_t generation = qatomic_load_acquire(&space->glue->generation);
     const ViommuRequest req = {
@@ -116,8 +117,10 @@ space_translate_slowly(ViommuSpace *space, hwaddr addr, IOMMUAccessFlags flag)
     entry.translated_addr = reply.addr & ~entry.addr_mask;
     entry.iova = addr & ~entry.addr_mask;
     if (likely(entry.perm != IOMMU_NONE)) {
-        viommu_hits_fill(&space->hits, req.source, req.pasid, addr,
-                         generation, &entry);
+        if (keep) {
+            viommu_hits_fill(&space->hits, req.source, req.pasid, addr,
+                             generation, &entry);
+        }
         if (unlikely(viommu_is_pass_through(space->glue, &reply)) &&
             !qatomic_read(&space->stays_translated)) {
             /* The guest needs no invalidation to come here. */
@@ -138,6 +141,7 @@ static IOMMUTLBEntry space_translate(IOMMUMemoryRegion *mr, hwaddr addr,
 {
     ViommuSpace *space = container_of(mr, ViommuSpace, translated);
     IOMMUTLBEntry entry;
+    bool keep;
 
     viommu_thread_translates();
     if (unlikely(flag == IOMMU_NONE)) {
@@ -146,10 +150,10 @@ static IOMMUTLBEntry space_translate(IOMMUMemoryRegion *mr, hwaddr addr,
     if (likely(viommu_hits_find(&space->hits, viommu_space_source(space),
                                 VIOMMU_NO_PASID, addr, flag,
                                 qatomic_read(&space->glue->generation),
-                                &entry))) {
+                                &entry, &keep))) {
         return entry;
     }
-    return space_translate_slowly(space, addr, flag);
+    return space_translate_slowly(space, addr, flag, keep);
 }
 
 /*
@@ -165,13 +169,14 @@ static ViommuStatus space_translate_for(AddressSpace *as,
     bool plain = req->kind == VIOMMU_UNTRANSLATED && !req->probe &&
                  !(req->access & ~IOMMU_RW) && viommu_hits_know(req->pasid);
     uint64_t generation = qatomic_load_acquire(&space->glue->generation);
+    bool keep = false;
     IOMMUTLBEntry entry;
     ViommuStatus status;
 
     viommu_thread_translates();
     if (plain && viommu_hits_find(&space->hits, req->source, req->pasid,
                                   req->addr, req->access, generation,
-                                  &entry)) {
+                                  &entry, &keep)) {
         *reply = (ViommuReply) {
             .addr = entry.translated_addr + (req->addr & entry.addr_mask),
             .size = entry.addr_mask + 1,
@@ -180,7 +185,7 @@ static ViommuStatus space_translate_for(AddressSpace *as,
         return VIOMMU_OK;
     }
     status = viommu_translate(space->glue->unit, req, reply);
-    if (plain && status == VIOMMU_OK && !reply->interrupt && reply->access) {
+    if (keep && status == VIOMMU_OK && !reply->interrupt && reply->access) {
         entry.addr_mask = reply->size - 1;
         entry.translated_addr = reply->addr & ~entry.addr_mask;
         entry.perm = reply->access & IOMMU_RW;
