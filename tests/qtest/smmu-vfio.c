@@ -387,6 +387,29 @@ static void test_interrupt(void)
     smmu_end(&b);
 }
 
+/* PASIDs of both devices, and the device-TLB of the one that has one. */
+static void test_capabilities(void)
+{
+    /* QEMU shows what the unit announces, too */
+    const unsigned bits = qtest_is_qemu() || !vfio_first ? 8 : 16;
+    SmmuBoard b;
+
+    start(&b);
+    for (unsigned i = 1; i < 3; i++) {
+        unsigned at;
+
+        smmu_vfio_choose(&b, i);
+        g_assert_cmpint(pci_find_extended(&b.dev.pci, TD_CAP_ATS) != 0, ==,
+                        i == 2);
+        g_assert_cmpuint(pci_find_extended(&b.dev.pci, TD_CAP_PRI), ==, 0);
+        at = pci_find_extended(&b.dev.pci, TD_CAP_PASID);
+        g_assert_cmpuint(at, !=, 0);
+        g_assert_cmphex(pci_config_read(&b.dev.pci, at + TD_PASID_CAP, 2) &
+                        0x1f00, ==, bits << 8);
+    }
+    smmu_end(&b);
+}
+
 /* What a machine leaves behind when it ends with everything bound: nothing. */
 static void test_again(void)
 {
@@ -446,6 +469,7 @@ int main(int argc, char **argv)
     g_test_add_func("/smmu-vfio/events", test_events);
     g_test_add_func("/smmu-vfio/stall", test_stall);
     g_test_add_func("/smmu-vfio/interrupt", test_interrupt);
+    g_test_add_func("/smmu-vfio/capabilities", test_capabilities);
     g_test_add_func("/smmu-vfio/again", test_again);
     g_test_add_func("/smmu-vfio/refused", test_refused);
     if (qtest_is_qemu()) {
