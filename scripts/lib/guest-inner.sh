@@ -52,7 +52,7 @@ inner_compile() {
     local parts=(vfio vfio-tables board passed sm pri)
     local lib=(vtd-scalable)
     if [ "$guest_arch" = aarch64 ]; then
-        parts=(smmu-vfio smmu-vfio-qemu smmu)
+        parts=(smmu-vfio smmu-vfio-qemu smmu-vfio-random smmu)
         lib=(smmu-tables)
     fi
     read -ra words <<<"$("$inner_pkg_config" --cflags --libs glib-2.0)"

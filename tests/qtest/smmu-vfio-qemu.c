@@ -122,6 +122,20 @@ static void test_tree(void)
     smmu_end(&b);
 }
 
+/* What firmware has not told the guest of, nobody can plug in later. */
+static void test_plug_refused(void)
+{
+    SmmuBoard b;
+    int fd;
+
+    smmu_start(&b, "", "-object iommufd,id=i0 -device pcie-root-port,id=rp,"
+               "addr=5,chassis=1,slot=1" QMP_OPTIONS);
+    fd = qmp_open();
+    vfio_plug_refused(fd, "needs nesting=on of arm-smmuv3");
+    close(fd);
+    smmu_end(&b);
+}
+
 /* Nobody can mirror what a guest does not tell of. */
 static void test_mirrored(void)
 {
@@ -139,6 +153,7 @@ void smmu_vfio_add_qemu_tests(void)
 {
     g_test_add_func("/smmu-vfio/reset", test_reset);
     g_test_add_func("/smmu-vfio/plug", test_plug);
+    g_test_add_func("/smmu-vfio/plug-refused", test_plug_refused);
     g_test_add_func("/smmu-vfio/tree", test_tree);
     g_test_add_func("/smmu-vfio/mirrored", test_mirrored);
 }

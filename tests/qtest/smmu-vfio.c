@@ -472,6 +472,7 @@ int main(int argc, char **argv)
     g_test_add_func("/smmu-vfio/capabilities", test_capabilities);
     g_test_add_func("/smmu-vfio/again", test_again);
     g_test_add_func("/smmu-vfio/refused", test_refused);
+    smmu_vfio_add_random_tests();
     if (qtest_is_qemu()) {
         smmu_vfio_add_qemu_tests();
     }

@@ -23,7 +23,8 @@ void smmu_vfio_choose(SmmuBoard *b, unsigned nth);
 /** The same; its stream has the tables. */
 void smmu_vfio_take(SmmuBoard *b, unsigned nth);
 
-/** What smmu-vfio-qemu.c has. */
+/** What smmu-vfio-random.c and smmu-vfio-qemu.c have. */
+void smmu_vfio_add_random_tests(void);
 void smmu_vfio_add_qemu_tests(void);
 
 #endif

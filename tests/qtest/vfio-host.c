@@ -59,29 +59,35 @@ void vfio_refused(const char *options, const char *says)
 
 /* --- QEMU's monitor ------------------------------------------------------ */
 
-/* Wait until the monitor has written @text. */
-static void qmp_await(int fd, const char *text)
+/* Wait until the monitor has written @text, and a line's end; what else. */
+static char *qmp_await(int fd, const char *text)
 {
-    g_autoptr(GString) all = g_string_new(NULL);
+    GString *all = g_string_new(NULL);
+    const char *at;
     char buf[1024];
 
-    while (!strstr(all->str, text)) {
+    while (!(at = strstr(all->str, text)) || !strchr(at, '\n')) {
         ssize_t n = read(fd, buf, sizeof(buf));
 
         if (n <= 0) {
             g_error("no %s from the monitor, only %s", text, all->str);
         }
         g_string_append_len(all, buf, n);
-        g_assert_null(strstr(all->str, "\"error\""));
     }
+    return g_string_free(all, FALSE);
 }
 
-void qmp(int fd, const char *command, const char *await)
+static void qmp_send(int fd, const char *command)
 {
     size_t n = strlen(command);
 
     g_assert_cmpint(write(fd, command, n), ==, n);
-    qmp_await(fd, await);
+}
+
+void qmp(int fd, const char *command, const char *await)
+{
+    qmp_send(fd, command);
+    g_free(qmp_await(fd, await));
 }
 
 int qmp_open(void)
@@ -98,7 +104,7 @@ int qmp_open(void)
                                sizeof(timeout)), ==, 0);
     g_assert_cmpint(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), ==,
                     0);
-    qmp_await(fd, "QMP");
+    g_free(qmp_await(fd, "QMP"));
     qmp(fd, "{\"execute\":\"qmp_capabilities\"}", "\"return\"");
     return fd;
 }
@@ -114,15 +120,32 @@ static void set_power(PciDev *port, bool on)
     pci_config_write(port, at, control | (on ? 0x100 : 0x700), 2);
 }
 
-void vfio_plug(int qmp_fd, PciDev *port)
+static char *plug_command(void)
 {
-    g_autofree char *command = g_strdup_printf(
+    return g_strdup_printf(
         "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\","
         "\"host\":\"%s\",\"iommufd\":\"i0\",\"id\":\"d1\",\"bus\":\"rp\"}}",
         vfio_first);
+}
+
+void vfio_plug(int qmp_fd, PciDev *port)
+{
+    g_autofree char *command = plug_command();
 
     qmp(qmp_fd, command, "\"return\"");
     set_power(port, true);
+}
+
+void vfio_plug_refused(int qmp_fd, const char *says)
+{
+    g_autofree char *command = plug_command();
+    g_autofree char *answer = NULL;
+
+    qmp_send(qmp_fd, command);
+    answer = qmp_await(qmp_fd, "\"error\"");
+    if (!strstr(answer, says)) {
+        g_error("refused without '%s': %s", says, answer);
+    }
 }
 
 /* What an operator asks for, a guest has to grant: it switches the slot off. */
@@ -133,7 +156,7 @@ void vfio_unplug(int qmp_fd, PciDev *port)
 
     qmp(qmp_fd, command, "\"return\"");
     set_power(port, false);
-    qmp_await(qmp_fd, "DEVICE_DELETED");
+    g_free(qmp_await(qmp_fd, "DEVICE_DELETED"));
 }
 
 void vfio_set_port(PciDev *port, unsigned bus, uint64_t window)
