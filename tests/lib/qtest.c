@@ -472,6 +472,11 @@ QTest *qtest_start(const char *format, ...)
     return q;
 }
 
+char *qtest_said(QTest *q)
+{
+    return captured_stderr(q->err);
+}
+
 void qtest_end(QTest *q)
 {
     g_autofree char *err = NULL;

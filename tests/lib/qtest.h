@@ -38,6 +38,9 @@ void qtest_set_tcp(bool on);
  */
 QTest *qtest_start(const char *format, ...) G_GNUC_PRINTF(1, 2);
 
+/** What it has written to stderr, for g_free(). */
+char *qtest_said(QTest *q);
+
 /** Stop the machine; it must not have died before. */
 void qtest_end(QTest *q);
 

@@ -50,6 +50,15 @@ static void more_streams(SmmuBoard *b)
                             SMMUV3_CR0_SMMUEN);
 }
 
+/* Does QEMU warn that the guest will not hear of the device's window? */
+static void expect_warning(SmmuBoard *b, bool expected)
+{
+    g_autofree char *said = qtest_said(b->q);
+
+    g_assert_cmpint(strstr(said, "interrupt messages of vfio-pci do not "
+                           "arrive") != NULL, ==, expected);
+}
+
 /* The device below the port, whose bus has this number. */
 static void find_plugged(SmmuBoard *b, unsigned bus)
 {
@@ -82,8 +91,10 @@ static void test_plug(void)
     page = smmu_pages(&b, 1);
     smmu_map(&b, VA, page);
     smmu_dma_good(&b, VA, page);
+    expect_warning(&b, false);
     for (unsigned bus = 1; bus < 4; bus++) {
         vfio_plug(fd, &port);
+        expect_warning(&b, true);
         vfio_set_port(&port, bus, BELOW_PORT);
         find_plugged(&b, bus);
         smmu_dma_good(&b, VA, page);
@@ -119,6 +130,7 @@ static void test_tree(void)
     /* behind the other one's phandle */
     g_assert_cmpmem(at + sizeof(cells) + 4, sizeof(cells), cells,
                     sizeof(cells));
+    expect_warning(&b, false);
     smmu_end(&b);
 }
 
