@@ -49,7 +49,7 @@ inner_libraries() {
 # The test program: the parts of the tests that drive a board of this kind.
 inner_compile() {
     local tests=$guest_root/tests words file files=()
-    local parts=(vfio vfio-tables board passed sm pri)
+    local parts=(vfio vfio-tables vfio-type1 board passed sm pri)
     local lib=(vtd-scalable)
     if [ "$guest_arch" = aarch64 ]; then
         parts=(smmu-vfio smmu-vfio-qemu smmu-vfio-random smmu)

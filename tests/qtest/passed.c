@@ -189,6 +189,25 @@ void passed_pasids_go(Sm *s)
     }
 }
 
+/* --- Interrupts ---------------------------------------------------------- */
+
+void passed_interrupt(Board *b)
+{
+    SinkMessage msg = { 0 };
+
+    pci_msix_enable(&b->dev.pci);
+    pci_msix_set(&b->dev.pci, 3, 0xfee01000, 0x4321);
+    testdev_interrupt(&b->dev, 3);
+    /* a real host takes its time */
+    for (unsigned i = 0; i < 5000 && !sink_pop(b->q, &msg); i++) {
+        g_usleep(1000);
+    }
+    g_assert_cmphex(msg.addr, ==, 0xfee01000);
+    g_assert_cmphex(msg.data, ==, 0x4321);
+    g_assert_cmphex(msg.source, ==, b->source);
+    g_assert_false(sink_pop(b->q, &msg));
+}
+
 /* --- Page requests ------------------------------------------------------- */
 
 void passed_take_request(Pri *p, uint64_t word[4])

@@ -36,6 +36,8 @@ void passed_pasids_go(Sm *s);
 void passed_take_request(Pri *p, uint64_t word[4]);
 /** A request for a page by hand, as it comes to the guest. */
 void passed_ask(Pri *p, uint32_t pasid, uint64_t va);
+/** An interrupt of endpoint 0 is a message of the guest's, and one. */
+void passed_interrupt(Board *b);
 /** An access that waits until the guest has made the page available. */
 void passed_demand(Pri *p);
 

@@ -19,7 +19,8 @@ void vfio_end(Sm *s);
 /** A counter that viommu-machine has. */
 uint64_t vfio_usage(Sm *s, const char *name);
 
-/** What vfio-tables.c has. */
+/** What vfio-tables.c has, and vfio-type1.c. */
 void vfio_add_table_tests(void);
+void vfio_add_type1_tests(void);
 
 #endif
