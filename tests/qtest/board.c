@@ -55,11 +55,12 @@ static void reg_write(void *opaque, uint64_t offset, uint64_t value,
     qtest_write(b->q, b->unit + offset, value, size);
 }
 
-static const char *endpoint_type = "viommu-testdev";
+static char *endpoint_type;      /* or NULL: viommu-testdev */
 
 void board_set_endpoint(const char *type)
 {
-    endpoint_type = type;
+    g_free(endpoint_type);
+    endpoint_type = g_strdup(type);
 }
 
 void board_start_with(Board *b, const char *unit, const char *more)
@@ -68,7 +69,8 @@ void board_start_with(Board *b, const char *unit, const char *more)
     b->q = qtest_start("-machine q35 -m 256M -device intel-iommu%s%s "
                        "-device viommu-sink "
                        "-device %s,addr=3%s%s",
-                       *unit ? "," : "", unit, endpoint_type,
+                       *unit ? "," : "", unit,
+                       endpoint_type ? endpoint_type : "viommu-testdev",
                        *more == ',' ? "" : " ", more);
     b->mem = (GuestMem) { mem_read, mem_write, b->q };
     b->unit = BOARD_UNIT;

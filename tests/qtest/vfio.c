@@ -222,21 +222,31 @@ static void test_interrupt(void)
     board_end(&b);
 }
 
-/* Two devices with one iommufd: each has its own entry. */
-static void test_two(void)
+/* Two devices with one iommufd; false, and skipped, when there is one. */
+static bool start_two(Sm *s, Testdev *second)
 {
     g_autofree char *unit = NULL;
     g_autofree char *more = more_options(NESTED, true, &unit);
+
+    if (vfio_first && !vfio_second) {
+        g_test_skip("VIOMMU_VFIO names one device only");
+        return false;
+    }
+    passed_start(s, unit, more, SPEC_PGTT_FIRST);
+    testdev_init(second, &s->b.bus, 1);
+    return true;
+}
+
+/* Each of them has its own entry. */
+static void test_two(void)
+{
     uint64_t page, entry[4] = { 0 };
     Testdev second;
     Sm s;
 
-    if (vfio_first && !vfio_second) {
-        g_test_skip("VIOMMU_VFIO names one device only");
+    if (!start_two(&s, &second)) {
         return;
     }
-    passed_start(&s, unit, more, SPEC_PGTT_FIRST);
-    testdev_init(&second, &s.b.bus, 1);
     page = board_pages(&s.b, 1);
     sm_map(&s, VA, page, 1);
     passed_piotlb(&s, 0, VA);
@@ -259,6 +269,37 @@ static void test_two(void)
     sm_flush(&s);
     sm_good(&s, SM_NONE, VA, page);
     testdev_expect_blocked(&second, VA, 8, true);
+    vfio_end(&s);
+}
+
+/* One device's registers are not in the other's reach: not where it passes
+ * through, nor where the guest's tables say so. */
+static void test_peer(void)
+{
+    GuestPasid pass = { .pgtt = SPEC_PGTT_PASS, .domain = SM_DOMAIN + 1 };
+    uint64_t page, bar;
+    Testdev second;
+    Sm s;
+
+    if (!start_two(&s, &second)) {
+        return;
+    }
+    bar = second.base;
+    testdev_set(&second, TD_PATTERN, 0x1122334455667788);
+    page = board_pages(&s.b, 1);
+    sm_map(&s, VA, bar, 1);
+    sm_map(&s, VA + PASSED_PAGE, page, 1);
+    passed_piotlb(&s, SM_PASID, VA);
+    passed_blocked(&s, SM_PASID, VA, false);
+    passed_blocked(&s, SM_PASID, VA, true);
+    sm_good(&s, SM_PASID, VA + PASSED_PAGE, page);
+    g_assert_true(guest_pasid_set(&s.b.alloc, s.dir, 0, &pass));
+    passed_pasid_cache(&s, 0);
+    passed_blocked(&s, SM_NONE, bar, false);
+    passed_blocked(&s, SM_NONE, bar, true);
+    sm_good(&s, SM_NONE, page, page);
+    g_assert_cmphex(testdev_get(&second, TD_PATTERN), ==,
+                    0x1122334455667788);
     vfio_end(&s);
 }
 
@@ -333,14 +374,48 @@ static void test_refused(void)
 
         vfio_refused(both, cases[i].says);
     }
-    if (qtest_is_qemu()) {
-        g_autofree char *late = g_strdup_printf("-machine q35 -m 256M "
-                                                "-device %s "
-                                                "-device intel-iommu,%s",
-                                                device, NESTED);
+}
 
-        vfio_refused(late, "give the unit before");
-    }
+/* What only QEMU has to refuse. */
+static void test_refused_by_qemu(void)
+{
+    static const char unit[] = "-machine q35 -m 256M "
+                               "-device intel-iommu," NESTED;
+    static const char memory[] =
+        "-m 256M,maxmem=1G,slots=1 "
+        "-object memory-backend-ram,id=m0,size=128M "
+        "-device virtio-mem-pci,memdev=m0,requested-size=64M";
+    g_autofree char *device = vfio_device(vfio_first, "");
+    g_autofree char *late = g_strdup_printf(
+        "-machine q35 -m 256M -device %s -device intel-iommu,%s", device,
+        NESTED);
+    g_autofree char *group = g_strdup_printf("%s -device vfio-pci,host=%s",
+                                             unit, vfio_first);
+    g_autofree char *before = g_strdup_printf("%s %s -device %s", unit,
+                                              memory, device);
+    g_autofree char *behind = g_strdup_printf("%s -device %s %s", unit,
+                                              device, memory);
+
+    vfio_refused(late, "give the unit before");
+    vfio_refused(group, "nesting=on: the device needs the option iommufd=");
+    /* memory that is to be given back, whoever comes first */
+    vfio_refused(before, "virtio-mem?");
+    vfio_refused(behind, "Discarding RAM is disabled");
+}
+
+/* Without iommufd=, nesting=auto is as off: VFIO's own container. */
+static void test_group(void)
+{
+    g_autofree char *endpoint = g_strdup_printf("vfio-pci,host=%s",
+                                                vfio_first);
+    g_autofree char *usual = vfio_device(vfio_first, "");
+    Board b;
+
+    board_set_endpoint(endpoint);
+    board_start(&b, "caching-mode=on,nesting=auto");
+    passed_legacy(&b);
+    board_end(&b);
+    board_set_endpoint(usual);
 }
 
 /* What a machine leaves behind when it ends with everything bound: nothing. */
@@ -444,8 +519,11 @@ int main(int argc, char **argv)
     g_test_add_func("/vfio/refused", test_refused);
     g_test_add_func("/vfio/again", test_again);
     vfio_add_table_tests();
+    g_test_add_func("/vfio/peer", test_peer);
     if (qtest_is_qemu()) {
         g_test_add_func("/vfio/plug", test_plug);
+        g_test_add_func("/vfio/group", test_group);
+        g_test_add_func("/vfio/refused-by-qemu", test_refused_by_qemu);
     } else {
         vfio_add_type1_tests();
     }
