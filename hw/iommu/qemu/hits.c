@@ -16,8 +16,8 @@ bool viommu_hits_init(ViommuHits *hits)
 }
 
 void viommu_hits_fill(ViommuHits *hits, uint32_t source, uint32_t pasid,
-                      hwaddr addr, uint64_t generation,
-                      const IOMMUTLBEntry *entry)
+                      hwaddr addr, uint64_t generation, hwaddr to,
+                      hwaddr mask, IOMMUAccessFlags perm)
 {
     ViommuHit *hit = viommu_hit_of(hits, pasid, addr >> 12);
     uint64_t who = viommu_hit_who(source, pasid);
@@ -25,7 +25,7 @@ void viommu_hits_fill(ViommuHits *hits, uint32_t source, uint32_t pasid,
 
     /* One writer at a time; who translates without the BQL does without. */
     if (!bql_locked() || !viommu_hits_know(pasid) ||
-        entry->addr_mask == UINT64_MAX) {
+        mask == UINT64_MAX) {
         return;
     }
     /*
@@ -41,9 +41,9 @@ void viommu_hits_fill(ViommuHits *hits, uint32_t source, uint32_t pasid,
     smp_wmb();
     qatomic_set(&hit->page, addr >> 12);
     qatomic_set(&hit->generation, generation);
-    qatomic_set(&hit->to, (entry->translated_addr & VIOMMU_HIT_ADDR) |
-                          (uint64_t)entry->perm << VIOMMU_HIT_PERM |
-                          ctpop64(entry->addr_mask));
+    qatomic_set(&hit->to, (to & VIOMMU_HIT_ADDR) |
+                          (uint64_t)perm << VIOMMU_HIT_PERM |
+                          ctpop64(mask));
     /* a later one, and even */
     before &= ~VIOMMU_HIT_WHO & ~VIOMMU_HIT_SEQUENCE;
     qatomic_store_release(&hit->who, (before + 2 * VIOMMU_HIT_SEQUENCE) | who);

@@ -57,10 +57,11 @@ typedef struct ViommuHits {
 
 /* False: no memory. */
 bool viommu_hits_init(ViommuHits *hits);
-/* Keep @entry, asked for after @generation was read.  Any thread. */
+/* Keep what was asked for after @generation was read: from @to on, for the
+ * bits in @mask.  Any thread. */
 void viommu_hits_fill(ViommuHits *hits, uint32_t source, uint32_t pasid,
-                      hwaddr addr, uint64_t generation,
-                      const IOMMUTLBEntry *entry);
+                      hwaddr addr, uint64_t generation, hwaddr to,
+                      hwaddr mask, IOMMUAccessFlags perm);
 
 /* Whether to look now; and if so, to keep what was not found. */
 static inline bool viommu_hits_look(ViommuHits *hits)

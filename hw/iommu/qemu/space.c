@@ -103,23 +103,23 @@ space_translate_slowly(ViommuSpace *space, hwaddr addr, IOMMUAccessFlags flag,
         .access = flag,
         .kind = VIOMMU_UNTRANSLATED,
     };
-    IOMMUTLBEntry entry = { .target_as = &address_space_memory };
+    IOMMUAccessFlags perm = IOMMU_NONE;
     ViommuReply reply;
+    hwaddr mask, to;
 
     /*
      * QEMU's DMA cannot wait, so a stalled transaction ends here.  Software
      * sees its event and resumes what is gone.
      */
     if (viommu_translate(space->glue->unit, &req, &reply) == VIOMMU_OK) {
-        entry.perm = reply.access & IOMMU_RW;
+        perm = reply.access & IOMMU_RW;
     }
-    entry.addr_mask = reply.size - 1;
-    entry.translated_addr = reply.addr & ~entry.addr_mask;
-    entry.iova = addr & ~entry.addr_mask;
-    if (likely(entry.perm != IOMMU_NONE)) {
+    mask = reply.size - 1;
+    to = reply.addr & ~mask;
+    if (likely(perm != IOMMU_NONE)) {
         if (keep) {
             viommu_hits_fill(&space->hits, req.source, req.pasid, addr,
-                             generation, &entry);
+                             generation, to, mask, perm);
         }
         if (unlikely(viommu_is_pass_through(space->glue, &reply)) &&
             !qatomic_read(&space->stays_translated)) {
@@ -127,7 +127,10 @@ space_translate_slowly(ViommuSpace *space, hwaddr addr, IOMMUAccessFlags flag,
             viommu_spaces_update_later(space->glue);
         }
     }
-    return entry;
+    return (IOMMUTLBEntry) {
+        .target_as = &address_space_memory, .iova = addr & ~mask,
+        .translated_addr = to, .addr_mask = mask, .perm = perm,
+    };
 }
 
 /*
@@ -186,11 +189,11 @@ static ViommuStatus space_translate_for(AddressSpace *as,
     }
     status = viommu_translate(space->glue->unit, req, reply);
     if (keep && status == VIOMMU_OK && !reply->interrupt && reply->access) {
-        entry.addr_mask = reply->size - 1;
-        entry.translated_addr = reply->addr & ~entry.addr_mask;
-        entry.perm = reply->access & IOMMU_RW;
+        hwaddr mask = reply->size - 1;
+
         viommu_hits_fill(&space->hits, req->source, req->pasid, req->addr,
-                         generation, &entry);
+                         generation, reply->addr & ~mask, mask,
+                         reply->access & IOMMU_RW);
     }
     return status;
 }

@@ -402,34 +402,31 @@ bool smmu_walk(SmmuUnit *u, const SmmuContext *c, const SmmuTags *tags,
                uint64_t addr, const SmmuWanted *wanted, SmmuMapping *m,
                SmmuFault *fault)
 {
-    bool first = c->flags & SMMU_CTX_S1;
     SmmuMapping second;
-    uint64_t ipa = addr;
+    uint64_t ipa;
 
-    *m = (SmmuMapping) { .shift = 12 };
-    if (first) {
-        if (!first_stage(u, c, &tags->own, addr, wanted, m, fault)) {
+    m->shift = 12;
+    if (!(c->flags & SMMU_CTX_S1)) {
+        if (addr >> u->cfg.oas_bits) {
+            /* Of stage 1, which does not translate (3.4). */
+            *fault = (SmmuFault) {
+                .id = SMMU_F_ADDR_SIZE, .class = SMMU_CLASS_IN,
+            };
             return false;
         }
-        if (!(c->flags & SMMU_CTX_S2)) {
-            return true;
-        }
-        ipa = m->page | (addr & viommu_bits(m->shift - 1, 0));
-    } else if (addr >> u->cfg.oas_bits) {
-        /* Of stage 1, which does not translate (3.4). */
-        *fault = (SmmuFault) {
-            .id = SMMU_F_ADDR_SIZE, .class = SMMU_CLASS_IN,
-        };
+        return second_stage_inline(u, c, addr, wanted, SMMU_CLASS_IN, m,
+                                   fault);
+    }
+    if (!first_stage(u, c, &tags->own, addr, wanted, m, fault)) {
         return false;
     }
+    if (!(c->flags & SMMU_CTX_S2)) {
+        return true;
+    }
+    ipa = m->page | (addr & viommu_bits(m->shift - 1, 0));
     if (!second_stage_inline(u, c, ipa, wanted, SMMU_CLASS_IN, &second,
                              fault)) {
-        m->shift = first ? m->shift : second.shift;
         return false;
-    }
-    if (!first) {
-        *m = second;
-        return true;
     }
     /* The smaller of the two sizes, and what both grant. */
     if (second.shift >= m->shift) {
