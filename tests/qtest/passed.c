@@ -6,6 +6,9 @@
 #define PAGE    PASSED_PAGE
 #define IOVA    UINT64_C(0x12345000)
 
+/* How long a host may take, however slow its clock's ticks are. */
+#define PATIENCE    (20 * G_USEC_PER_SEC)
+
 static const uint32_t pasids[] = { 1, 63, 64, 0x155, 0x3fff };
 
 void passed_start(Sm *s, const char *options, const char *more,
@@ -193,13 +196,14 @@ void passed_pasids_go(Sm *s)
 
 void passed_interrupt(Board *b)
 {
+    gint64 end = g_get_monotonic_time() + PATIENCE;
     SinkMessage msg = { 0 };
 
     pci_msix_enable(&b->dev.pci);
     pci_msix_set(&b->dev.pci, 3, 0xfee01000, 0x4321);
     testdev_interrupt(&b->dev, 3);
     /* a real host takes its time */
-    for (unsigned i = 0; i < 5000 && !sink_pop(b->q, &msg); i++) {
+    while (!sink_pop(b->q, &msg) && g_get_monotonic_time() < end) {
         g_usleep(1000);
     }
     g_assert_cmphex(msg.addr, ==, 0xfee01000);
@@ -209,6 +213,16 @@ void passed_interrupt(Board *b)
 }
 
 /* --- Page requests ------------------------------------------------------- */
+
+void passed_answered(Pri *p)
+{
+    gint64 end = g_get_monotonic_time() + PATIENCE;
+
+    while (pri_get(p, TD_PAGE_OUTSTANDING) &&
+           g_get_monotonic_time() < end) {
+        g_usleep(1000);
+    }
+}
 
 void passed_take_request(Pri *p, uint64_t word[4])
 {

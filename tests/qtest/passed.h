@@ -34,6 +34,8 @@ void passed_pasids_come(Sm *s, void (*bound)(Sm *s, unsigned n));
 void passed_pasids_go(Sm *s);
 /** The next page request that comes to the guest. */
 void passed_take_request(Pri *p, uint64_t word[4]);
+/** Wait until the endpoint has its answers. */
+void passed_answered(Pri *p);
 /** A request for a page by hand, as it comes to the guest. */
 void passed_ask(Pri *p, uint32_t pasid, uint64_t va);
 /** An interrupt of endpoint 0 is a message of the guest's, and one. */
