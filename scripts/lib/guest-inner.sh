@@ -59,7 +59,8 @@ inner_compile() {
     for file in "${parts[@]}" vfio-host; do
         files+=("$tests/qtest/$file.c")
     done
-    for file in "${lib[@]}" qtest pci testdev vtd-tables vtd-regs; do
+    lib+=(qtest qtest-commands pci testdev vtd-tables vtd-regs)
+    for file in "${lib[@]}"; do
         files+=("$tests/lib/$file.c")
     done
     "$inner_cc" -D_GNU_SOURCE -std=gnu11 -O2 -Wall -Wextra -I "$guest_root" \
