@@ -121,7 +121,11 @@ static bool denied_event(Run *run, unsigned id)
     run->a->word[1] = (uint64_t)!req->write << 35;
     run->a->word[2] = req->addr;
     if (id == SMMUV3_F_BAD_ATS_TREQ) {
-        run->a->known[1] = 0;       /* not looked at */
+        /* R, W, X, PRIV as asked for, and a span of one (7.3.6) */
+        run->a->word[1] = (uint64_t)1 << 31 | (uint64_t)req->write << 30 |
+                          (uint64_t)req->inst << 29 |
+                          (uint64_t)req->priv << 28 | 1;
+        run->a->word[2] = req->addr & ~below(12);
     }
     return false;
 }

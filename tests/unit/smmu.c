@@ -202,8 +202,8 @@ void smmu_test_change(Smmu *s, uint64_t at, uint64_t mask, uint64_t value)
     smmu_test_forget(s);
 }
 
-void smmu_test_refused(Smmu *s, uint32_t ssid, ViommuKind kind,
-                           unsigned id, uint64_t word[4])
+void smmu_test_refused(Smmu *s, uint32_t ssid, ViommuKind kind, unsigned id,
+                       uint64_t word[4])
 {
     ViommuReply reply;
 

@@ -329,9 +329,21 @@ static void test_ats_rules(void)
     Smmu *s = new_stream(SMMUV3_S1);
     uint64_t word[4];
     uint32_t cr0 = guest_reg32(s->regs, SMMUV3_CR0);
+    ViommuReply reply;
 
     smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION,
                       SMMUV3_F_BAD_ATS_TREQ, word);
+    /* R, and a span of one */
+    g_assert_cmphex(word[1], ==, 0x80000001);
+    g_assert_cmphex(word[2], ==, VA);
+    g_assert_cmphex(word[3], ==, 0);
+    g_assert_cmpint(smmu_test_request(s, VIOMMU_NO_PASID, VA + 0x123,
+                                      VIOMMU_WRITE | VIOMMU_EXEC |
+                                      VIOMMU_PRIV, VIOMMU_TRANSLATION,
+                                      &reply), ==, VIOMMU_FAULT);
+    g_assert_true(smmu_test_event(s, word));
+    /* W, X, PRIV, too */
+    g_assert_cmphex(word[1], ==, 0xf0000001);
     g_assert_cmphex(word[2], ==, VA);
     smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATED,
                       SMMUV3_F_TRANSL_FORBIDDEN, word);

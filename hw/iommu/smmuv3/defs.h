@@ -334,6 +334,12 @@ static const ViommuField SMMU_EVENT_REASON = { 0, 16 };
 #define SMMU_EVENT_TTRNW        (UINT64_C(1) << 44)
 static const ViommuField SMMU_EVENT_CLASS = { 40, 2 };
 enum { SMMU_CLASS_CD = 0, SMMU_CLASS_TT = 1, SMMU_CLASS_IN = 2 };
+/* the same of F_BAD_ATS_TREQ: what was asked for (7.3.6) */
+static const ViommuField SMMU_EVENT_SPAN = { 0, 4 };
+#define SMMU_EVENT_PRIV         (UINT64_C(1) << 28)
+#define SMMU_EVENT_X            (UINT64_C(1) << 29)
+#define SMMU_EVENT_W            (UINT64_C(1) << 30)
+#define SMMU_EVENT_R            (UINT64_C(1) << 31)
 
 /* --- Page requests (8.1) ------------------------------------------------- */
 

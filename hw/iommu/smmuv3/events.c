@@ -92,7 +92,7 @@ static bool has_input(SmmuEventId id)
     return id == SMMU_F_TRANSLATION || id == SMMU_F_ADDR_SIZE ||
            id == SMMU_F_ACCESS || id == SMMU_F_PERMISSION ||
            id == SMMU_F_WALK_EABT || id == SMMU_F_TRANSL_FORBIDDEN ||
-           id == SMMU_F_BAD_ATS_TREQ || id == SMMU_F_UUT;
+           id == SMMU_F_UUT;
 }
 
 static bool has_fetch_address(SmmuEventId id)
@@ -129,6 +129,15 @@ SmmuEvent smmu_event_of(const SmmuUnit *u, const ViommuRequest *req,
             e.word[1] = viommu_put(e.word[1], SMMU_EVENT_CLASS,
                                    fault->class);
         }
+    }
+    if (fault->id == SMMU_F_BAD_ATS_TREQ) {
+        /* Before the stream's overrides; a request for one translation, and
+         * always for reads. */
+        e.word[1] = viommu_put(SMMU_EVENT_R, SMMU_EVENT_SPAN, 1) |
+                    (req->access & VIOMMU_WRITE ? SMMU_EVENT_W : 0) |
+                    (req->access & VIOMMU_EXEC ? SMMU_EVENT_X : 0) |
+                    (req->access & VIOMMU_PRIV ? SMMU_EVENT_PRIV : 0);
+        e.word[2] = req->addr & ~viommu_bits(11, 0);
     }
     if (has_fetch_address(fault->id)) {
         e.word[3] = fault->ipa & viommu_bits(51, 3);
