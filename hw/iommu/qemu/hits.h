@@ -53,7 +53,7 @@ typedef struct ViommuHits {
  */
 #define VIOMMU_HITS_TRUST       64
 #define VIOMMU_HITS_FOUND       4       /* added; a miss takes 1 */
-#define VIOMMU_HITS_FEW         16      /* one in */
+#define VIOMMU_HITS_FEW         64      /* one in */
 
 /* False: no memory. */
 bool viommu_hits_init(ViommuHits *hits);
