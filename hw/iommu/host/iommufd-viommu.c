@@ -335,7 +335,7 @@ static ViommuHostDevice *any_device(IommufdHost *host, const IommufdViommu *v)
 }
 
 static bool next_of(IommufdHost *host, IommufdViommu *v,
-                   ViommuHostFault *fault)
+                    ViommuHostFault *fault)
 {
     if (v->at == v->n) {
         read_events(host, v);
