@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
 #include <string.h>
 
 #include "tests/uapi/container.h"
@@ -83,15 +84,29 @@ void container_close(Container *c)
     close_one(c->u, &c->fd);
 }
 
-void container_close_nth(Container *c, unsigned order, unsigned k)
+void container_close_in_order(Container *c, unsigned order, bool group_stays)
 {
     static const unsigned orders[CONTAINER_ORDERS][3] = {
         { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
         { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 },
     };
+    VfioDeviceInfo info = { .argsz = sizeof(info) };
     int *fd[] = { &c->fd, &c->group, &c->device };
+    Uapi *u = c->u;
 
-    close_one(c->u, fd[orders[order][k]]);
+    for (unsigned k = 0; k < 3; k++) {
+        close_one(u, fd[orders[order][k]]);
+        if (c->device < 0) {
+            continue;
+        }
+        uapi_expect(u, uapi_ioctl(u, c->device, VFIO_ABI_DEVICE_GET_INFO,
+                                  &info), 0, "GET_INFO, order %u.%u", order,
+                    k);
+        if (group_stays) {
+            uapi_expect(u, uapi_open(u, u->group[0]), -EBUSY,
+                        "the group, order %u.%u", order, k);
+        }
+    }
 }
 
 void container_try_map(const Container *c, const ContainerMap *m,

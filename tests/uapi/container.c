@@ -196,7 +196,6 @@ static void test_order(Uapi *u)
         return;
     }
     for (unsigned i = 0; i < CONTAINER_ORDERS; i++) {
-        VfioDeviceInfo info = { .argsz = sizeof(info) };
         void *memory = uapi_memory(PAGE);
         Container c;
 
@@ -205,17 +204,7 @@ static void test_order(Uapi *u)
         }
         uapi_expect(u, container_map(&c, 0x10000, memory, PAGE), 0,
                     "MAP_DMA");
-        for (unsigned k = 0; k < 3; k++) {
-            container_close_nth(&c, i, k);
-            if (c.device >= 0) {
-                uapi_expect(u, uapi_ioctl(u, c.device,
-                                          VFIO_ABI_DEVICE_GET_INFO, &info), 0,
-                            "GET_INFO, order %u.%u", i, k);
-                /* its file keeps the group */
-                uapi_expect(u, uapi_open(u, u->group[0]), -EBUSY,
-                            "the group, order %u.%u", i, k);
-            }
-        }
+        container_close_in_order(&c, i, true);
         uapi_memory_free(memory, PAGE);
     }
 }

@@ -18,9 +18,10 @@ bool container_open(Uapi *u, Container *c, unsigned long type);
 /** The same with the device open as well. */
 bool container_open_device(Uapi *u, Container *c, unsigned long type);
 void container_close(Container *c);
-/** Close the file that is number @k, 0 to 2, in one of their orders. */
+/** Close the three files in one of their orders.  While the device's is open,
+ *  it answers; with @group_stays, it keeps the group from being opened. */
 #define CONTAINER_ORDERS    6
-void container_close_nth(Container *c, unsigned order, unsigned k);
+void container_close_in_order(Container *c, unsigned order, bool group_stays);
 
 /** What a group tells of itself. */
 uint32_t group_flags(Uapi *u, int group);

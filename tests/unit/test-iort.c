@@ -52,16 +52,24 @@ static uint64_t get(const GByteArray *out, size_t at, unsigned size)
     return value;
 }
 
-static void test_bytes(void)
+/* The table of @t, which is a good one. */
+static GByteArray *build(const Table *t)
 {
     GError *error = NULL;
+    GByteArray *out = viommu_iort_build(&t->iort, &error);
+
+    g_assert_no_error(error);
+    g_assert_cmphex(table_sum(out), ==, 0);
+    return out;
+}
+
+static void test_bytes(void)
+{
     GByteArray *out;
     Table t;
 
     table_init(&t);
-    out = viommu_iort_build(&t.iort, &error);
-    g_assert_no_error(error);
-    g_assert_cmphex(table_sum(out), ==, 0);
+    out = build(&t);
     g_assert_cmpmem(out->data, 4, "IORT", 4);
     /* header, ITS group, unit with one mapping, root complex with two */
     g_assert_cmpuint(out->len, ==, 48 + 24 + (68 + 20) + (40 + 2 * 20));
@@ -153,7 +161,6 @@ static void test_refused(void)
 /* Two units, two segments, no ITS: nodes find each other. */
 static void test_several(void)
 {
-    GError *error = NULL;
     GByteArray *out;
     Table t;
 
@@ -170,8 +177,7 @@ static void test_several(void)
     t.roots[1].mappings = &t.mappings[2];
     t.roots[1].n_mappings = 1;
     t.iort.n_roots = 2;
-    out = viommu_iort_build(&t.iort, &error);
-    g_assert_no_error(error);
+    out = build(&t);
     g_assert_cmpuint(out->len, ==, 48 + 2 * 68 + (40 + 2 * 20) + (40 + 20));
     /* no mapping of its own */
     g_assert_cmpuint(get(out, 48 + 8, 4), ==, 0);
@@ -197,13 +203,11 @@ static void with_msi(Table *t)
 
 static void test_msi(void)
 {
-    GError *error = NULL;
     GByteArray *out;
     Table t;
 
     with_msi(&t);
-    out = viommu_iort_build(&t.iort, &error);
-    g_assert_no_error(error);
+    out = build(&t);
     g_assert_cmpuint(out->len, ==,
                      48 + 24 + (68 + 20) + (68 + 2 * 20) + (40 + 2 * 20));
     /* E.e: revision 6, the node's is 5, "DeviceID mapping index valid" */
@@ -254,14 +258,11 @@ static void with_reserved(Table *t)
 static void test_reserved(void)
 {
     const unsigned at = 48 + 24 + 2 * (68 + 20) + (40 + 2 * 20);
-    GError *error = NULL;
     GByteArray *out;
     Table t;
 
     with_reserved(&t);
-    out = viommu_iort_build(&t.iort, &error);
-    g_assert_no_error(error);
-    g_assert_cmphex(table_sum(out), ==, 0);
+    out = build(&t);
     g_assert_cmpuint(out->len, ==, at + (28 + 2 * 20 + 20) + (28 + 20 + 20));
     /* E.d: revision 5; the nodes stand behind the others */
     g_assert_cmpuint(out->data[8], ==, 5);
@@ -291,8 +292,7 @@ static void test_reserved(void)
 
     /* with messages of a unit's, E.e's table has both */
     t.smmus[1].msi = true;
-    out = viommu_iort_build(&t.iort, &error);
-    g_assert_no_error(error);
+    out = build(&t);
     g_assert_cmpuint(out->data[8], ==, 6);
     g_byte_array_unref(out);
 }
@@ -380,12 +380,10 @@ static const char *const reserved_fields[] = {
 static void iasl_shows(const Table *t, const char *word,
                        const char *const *wanted, unsigned n)
 {
-    GError *error = NULL;
-    GByteArray *out = viommu_iort_build(&t->iort, &error);
+    GByteArray *out = build(t);
     g_autofree char *listing = NULL;
     const char *at;
 
-    g_assert_no_error(error);
     listing = iasl_listing(out);
     g_byte_array_unref(out);
     if (!listing) {

@@ -289,6 +289,13 @@ static SMMU_INLINE bool walk_nearby(SmmuUnit *u, const SmmuStage *s,
 
 /* --- Stages -------------------------------------------------------------- */
 
+static inline SmmuAsked asked_of(uint64_t addr, const SmmuWanted *wanted)
+{
+    return (SmmuAsked) {
+        addr, smmu_needs(wanted->access), wanted->probe,
+    };
+}
+
 static inline SmmuStage stage2_of(const SmmuContext *c, uint8_t class)
 {
     return (SmmuStage) {
@@ -305,7 +312,7 @@ second_stage_slowly(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
     Walk w = {
         .u = u, .c = c, .wanted = wanted, .fault = fault,
         .stage = stage2_of(c, class),
-        .asked = { ipa, smmu_needs(wanted->access), wanted->probe },
+        .asked = asked_of(ipa, wanted),
         .tag = smmu_stage2_tag(u, c->vmid), .top = c->base[SMMU_STAGE2],
     };
 
@@ -328,9 +335,7 @@ static SMMU_INLINE bool second_stage_inline(SmmuUnit *u, const SmmuContext *c,
                                             SmmuFault *fault)
 {
     const SmmuStage s = stage2_of(c, class);
-    const SmmuAsked asked = {
-        ipa, smmu_needs(wanted->access), wanted->probe,
-    };
+    const SmmuAsked asked = asked_of(ipa, wanted);
     const ViommuTag tag = smmu_stage2_tag(u, c->vmid);
 
     return (!(ipa >> s.table.input_bits) &&
@@ -373,7 +378,7 @@ first_stage_slowly(SmmuUnit *u, const SmmuContext *c, const ViommuTag *tag,
 {
     Walk w = {
         .u = u, .c = c, .wanted = wanted, .fault = fault,
-        .asked = { addr, smmu_needs(wanted->access), wanted->probe },
+        .asked = asked_of(addr, wanted),
         .tag = *tag,
     };
 
@@ -389,7 +394,7 @@ static SMMU_INLINE bool first_stage(SmmuUnit *u, const SmmuContext *c,
                                     const SmmuWanted *wanted, SmmuMapping *m,
                                     SmmuFault *fault)
 {
-    SmmuAsked asked = { addr, smmu_needs(wanted->access), wanted->probe };
+    SmmuAsked asked = asked_of(addr, wanted);
     SmmuStage s;
     uint64_t top;
 
