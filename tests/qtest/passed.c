@@ -234,6 +234,35 @@ void passed_take_request(Pri *p, uint64_t word[4])
     g_assert_true(guest_page_queue_pop(&p->queue, word));
 }
 
+void passed_silence(Pri *p, void (*begin)(Pri *p), bool (*heard)(Pri *p),
+                    void (*undo)(Pri *p))
+{
+    for (unsigned ms = 600; ; ms *= 2) {
+        begin(p);
+        g_usleep(ms * 1000ul);
+        if (heard(p)) {
+            return;
+        }
+        g_assert_cmpuint(ms, <, 20000);
+        undo(p);
+    }
+}
+
+bool passed_page_heard(Pri *p)
+{
+    return pri_prs(p) == SPEC_PRS_PPR;
+}
+
+void passed_page_undo(Pri *p)
+{
+    uint64_t word[4];
+
+    passed_take_request(p, word);
+    board_set32(&p->s.b, SPEC_PRS, SPEC_PRS_PPR);
+    pri_respond(p, SM_PASID, word[1] >> SPEC_PREQ_HI_PRGI_SHIFT & 0x1ff, 0);
+    passed_answered(p);
+}
+
 void passed_ask(Pri *p, uint32_t pasid, uint64_t va)
 {
     uint64_t word[4];

@@ -40,6 +40,17 @@ void passed_answered(Pri *p);
 void passed_ask(Pri *p, uint32_t pasid, uint64_t va);
 /** An interrupt of endpoint 0 is a message of the guest's, and one. */
 void passed_interrupt(Board *b);
+/**
+ * What a device does by itself is heard while the client asks the machine
+ * nothing: @begin starts it, and after a silence the first question, @heard,
+ * finds it.  A silence may have been too short for a busy machine: then @undo
+ * takes back what came late, and a longer one follows.
+ */
+void passed_silence(Pri *p, void (*begin)(Pri *p), bool (*heard)(Pri *p),
+                    void (*undo)(Pri *p));
+/** Such a page request: its @heard and @undo. */
+bool passed_page_heard(Pri *p);
+void passed_page_undo(Pri *p);
 /** An access that waits until the guest has made the page available. */
 void passed_demand(Pri *p);
 

@@ -206,7 +206,7 @@ unsigned uapi_status_later(UapiDevice *d)
 {
     unsigned status = uapi_status(d);
 
-    for (unsigned i = 0; i < 200 && status == UAPI_BUSY; i++) {
+    for (unsigned i = 0; i < UAPI_PATIENCE_MS / 10 && status == UAPI_BUSY; i++) {
         usleep(10000);
         status = uapi_status(d);
     }

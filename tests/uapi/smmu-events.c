@@ -32,7 +32,7 @@ static bool readable(int fd)
 {
     struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 
-    return poll(&poll_fd, 1, 2000) == 1 && (poll_fd.revents & POLLIN);
+    return poll(&poll_fd, 1, UAPI_PATIENCE_MS) == 1 && (poll_fd.revents & POLLIN);
 }
 
 static ssize_t take(Smmu *s, int fd, void *buf, size_t size)

@@ -259,7 +259,7 @@ static void test_pages(Uapi *u)
     pthread_create(&asking, NULL, ask, &p);
     pthread_create(&answering, NULL, answer, &p);
     pthread_join(asking, NULL);
-    for (unsigned i = 0; i < 2000 && uapi_reg(&p.s.b, OUTSTANDING); i++) {
+    for (unsigned i = 0; i < UAPI_PATIENCE_MS && uapi_reg(&p.s.b, OUTSTANDING); i++) {
         poll(NULL, 0, 1);
     }
     atomic_store(&p.s.stop, true);

@@ -13,6 +13,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/** How long what a host does by itself may take on a busy machine. */
+enum { UAPI_PATIENCE_MS = 20000 };
+
 /** Errors are negative errnos. */
 typedef struct UapiCalls {
     int (*open)(void *opaque, const char *path, int flags);

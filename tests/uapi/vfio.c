@@ -224,7 +224,7 @@ static uint64_t signalled(int fd, bool wanted)
     struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
     uint64_t value = 0;
 
-    if (poll(&poll_fd, 1, wanted ? 2000 : 0) != 1 ||
+    if (poll(&poll_fd, 1, wanted ? UAPI_PATIENCE_MS : 0) != 1 ||
         read(fd, &value, 8) != 8) {
         return 0;
     }
@@ -492,7 +492,7 @@ static void test_ioeventfd(Uapi *u)
     uapi_expect(u, uapi_dev_ioctl(&d, VFIO_ABI_DEVICE_IOEVENTFD, &io),
                 -EEXIST, "the same again");
     uapi_expect(u, eventfd_write(fd, 1), 0, "signal it");
-    for (unsigned i = 0; i < 200 && value != io.data; i++) {
+    for (unsigned i = 0; i < UAPI_PATIENCE_MS && value != io.data; i++) {
         value = uapi_reg(&d, TESTDEV_PATTERN);
         usleep(1000);
     }

@@ -38,6 +38,7 @@ static void *control_main(void *opaque)
 {
     Scene *s = opaque;
 
+    g_atomic_int_set(&s->begun, 1);
     s->invalidate(s);
     g_atomic_int_set(&s->done, 1);
     return NULL;
@@ -54,7 +55,7 @@ void overtake(Scene *s, uint64_t addr, uint64_t after)
 {
     GThread *walker, *control;
 
-    s->held = s->release = s->done = 0;
+    s->held = s->release = s->begun = s->done = 0;
     __atomic_store_n(&s->hold, addr, __ATOMIC_RELEASE);
     walker = g_thread_new("walker", walker_main, s);
     while (!g_atomic_int_get(&s->held)) {
@@ -62,6 +63,9 @@ void overtake(Scene *s, uint64_t addr, uint64_t after)
     }
     s->change(s);
     control = g_thread_new("control", control_main, s);
+    while (!g_atomic_int_get(&s->begun)) {
+        g_usleep(50);
+    }
     /* long enough to be through, but for waiting for the walker */
     g_usleep(20000);
     g_atomic_int_set(&s->release, 1);

@@ -22,7 +22,7 @@ typedef struct Scene {
 
     uint64_t words[512];    /* the page outside RAM; atomic */
     uint64_t hold;          /* where a reader is held up; atomic */
-    int held, release;      /* atomic */
+    int held, release, begun;       /* atomic */
 
     /* what the walker does and got */
     void (*act)(struct Scene *s);

@@ -238,7 +238,7 @@ static void test_state(void)
 
 typedef struct Slow {
     Pri p;
-    int reading, go_on, drained;
+    int reading, go_on, draining, drained;
 } Slow;
 
 static int slow_read(Fixture *f, uint64_t addr, void *buf, size_t size)
@@ -267,6 +267,7 @@ static void *drainer(void *opaque)
 {
     Slow *w = opaque;
 
+    g_atomic_int_set(&w->draining, 1);
     guest_queue_ring(w->p.s->queue);
     g_atomic_int_set(&w->drained, 1);
     return NULL;
@@ -291,6 +292,10 @@ static void test_drain_waits(void)
     }
     guest_queue_drain(w->p.s->queue);
     threads[1] = g_thread_new("drainer", drainer, w);
+    while (!g_atomic_int_get(&w->draining)) {
+        g_usleep(100);
+    }
+    /* long enough to be through, but for waiting for the request */
     g_usleep(20000);
     g_assert_cmpint(g_atomic_int_get(&w->drained), ==, 0);
     g_assert_false(guest_queue_done(w->p.s->queue));
@@ -400,7 +405,6 @@ static void test_crowd(void)
     s = pri_stats(&c->p);
     g_test_message("asked %u, taken %u, answered %u", asked, taken,
                    (unsigned)s.page_responses);
-    g_assert_cmpuint(taken, >, 0);
     g_assert_cmpuint(s.page_requests, ==, asked);
     g_assert_cmpuint(s.page_requests_lost, ==, 0);
     g_assert_cmpuint(taken + s.page_responses_automatic, ==, asked);

@@ -147,7 +147,8 @@ static void test_no_stale_use(gconstpointer data)
     poison_stop(&w.p, e, ENDPOINTS);
     g_test_message("%u moves, %u uses", rounds, w.p.uses);
     poison_check(&w.p);
-    g_assert_cmpuint(w.p.uses, >, rounds / 8);
+    /* each section that was waited for has used its page */
+    g_assert_cmpuint(w.p.uses, >=, (rounds + 7) / 8);
     smmu_test_free(w.s);
 }
 

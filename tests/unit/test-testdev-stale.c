@@ -244,12 +244,13 @@ static void test_reset_self(void)
     check_reset(ep);
 }
 
-static int completed;
+static int begun, completed;
 
 static void *invalidate_thread(void *opaque)
 {
     Ep *ep = opaque;
 
+    g_atomic_int_set(&begun, 1);
     g_assert_true(ep_invalidate(ep, NONE, 0x5000, 0x1000));
     g_atomic_int_set(&completed, 1);
     return NULL;
@@ -263,7 +264,11 @@ static void slow_dma(Ep *ep)
     ep->on_dma = NULL;
     g_assert_cmpint(pthread_create(&other, NULL, invalidate_thread, ep), ==,
                     0);
-    usleep(50000);
+    while (!g_atomic_int_get(&begun)) {
+        g_usleep(50);
+    }
+    /* long enough to be through, but for waiting for this access */
+    g_usleep(50000);
     g_assert_cmpint(g_atomic_int_get(&completed), ==, 0);
 }
 
@@ -366,7 +371,8 @@ static void test_race(void)
     ep_set(ep, TD_LOOP_FLAGS, 1);
     live = 1;
     g_assert_cmpint(pthread_create(&driver, NULL, driver_thread, ep), ==, 0);
-    for (unsigned i = 0; i < 10; i++) {
+    /* on a busy machine all could be over before the driver has its turn */
+    for (unsigned i = 0; i < 10 || !ep_get(ep, TD_ATC_INVALIDATIONS); i++) {
         ep_run(ep, TD_LOOP);
         g_assert_cmpuint(ep_why(ep), ==, TD_OK);
     }
@@ -374,7 +380,6 @@ static void test_race(void)
     pthread_join(driver, NULL);
     g_assert_cmpint(broken, ==, 0);
     g_assert_cmpuint(stale(ep), ==, 0);
-    g_assert_cmpuint(ep_get(ep, TD_ATC_INVALIDATIONS), >, 0);
     ep_free(ep);
 }
 

@@ -180,7 +180,8 @@ static void test_no_stale_use(const void *data)
     poison_stop(&w.p, e, ENDPOINTS);
     g_test_message("%u moves, %u uses", rounds, w.p.uses);
     poison_check(&w.p);
-    g_assert_cmpuint(w.p.uses, >, rounds);
+    /* each section that was waited for has used its page */
+    g_assert_cmpuint(w.p.uses, >=, (rounds + 15) / 16 * ENDPOINTS);
     fixture_free(w.f);
 }
 
