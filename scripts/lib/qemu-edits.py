@@ -11,6 +11,161 @@ import os
 import sys
 
 tree, kind = sys.argv[1:]
+
+# DMA behind an IOMMU.  A PCI Express request does not cross a page of 4 KiB,
+# and is refused as a whole.  QEMU cut what was refused, as if a device of
+# narrow registers was there, and asked again for each piece: each 4 bytes of
+# one request made a fault.
+physmem = [
+    ('#include "trace.h"\n',
+     '#include "trace.h"\n#include "hw/viommu/request.h"\n'),
+    ("static MemoryRegion io_mem_unassigned;\n", """\
+static MemoryRegion io_mem_unassigned;
+/* what an IOMMU has refused: a request ends here */
+static MemoryRegion io_mem_refused;
+"""),
+    ("""\
+    memory_region_init_io(&io_mem_unassigned, NULL, &unassigned_mem_ops, NULL,
+                          NULL, UINT64_MAX);
+""", """\
+    memory_region_init_io(&io_mem_unassigned, NULL, &unassigned_mem_ops, NULL,
+                          NULL, UINT64_MAX);
+    memory_region_init_io(&io_mem_refused, NULL, &unassigned_mem_ops, NULL,
+                          NULL, UINT64_MAX);
+"""),
+    ("""\
+unassigned:
+    return (MemoryRegionSection) { .mr = &io_mem_unassigned };
+""", """\
+unassigned:
+    *plen_out = viommu_request_size(*xlat, *plen_out);
+    return (MemoryRegionSection) { .mr = &io_mem_refused };
+"""),
+    ("    if (section.mr == &io_mem_unassigned) {\n",
+     "    if (section.mr == &io_mem_unassigned ||\n"
+     "        section.mr == &io_mem_refused) {\n"),
+    ("static MemTxResult flatview_write_continue_step(MemTxAttrs attrs,\n",
+     """\
+/* An access to @mr that is one request however long: make it. */
+static bool viommu_made(MemoryRegion *mr, MemTxAttrs attrs, hwaddr addr,
+                        void *buf, hwaddr *len, bool is_write,
+                        MemTxResult *result)
+{
+    bool release_lock;
+
+    if (mr == &io_mem_refused) {
+        *result = MEMTX_DECODE_ERROR;
+    } else if (viommu_request_ops && mr->ops == viommu_request_ops) {
+        release_lock = prepare_mmio_access(mr);
+        *len = viommu_request_size(addr, *len);
+        *result = viommu_request_make(mr->opaque, addr, buf, *len, is_write);
+        if (release_lock) {
+            bql_unlock();
+        }
+    } else {
+        return false;
+    }
+    if (!is_write) {
+        memset(buf, 0, *len);
+    }
+    return true;
+}
+
+static MemTxResult flatview_write_continue_step(MemTxAttrs attrs,
+"""),
+    ("""\
+        uint64_t val;
+        MemTxResult result;
+        bool release_lock = prepare_mmio_access(mr);
+
+        *l = memory_access_size(mr, *l, mr_addr);
+        /*
+""", """\
+        uint64_t val;
+        MemTxResult result;
+        bool release_lock;
+
+        if (viommu_made(mr, attrs, mr_addr, (void *)buf, l, true, &result)) {
+            return result;
+        }
+        release_lock = prepare_mmio_access(mr);
+        *l = memory_access_size(mr, *l, mr_addr);
+        /*
+"""),
+    ("""\
+        /* I/O case */
+        uint64_t val;
+        MemTxResult result;
+        bool release_lock = prepare_mmio_access(mr);
+
+""", """\
+        /* I/O case */
+        uint64_t val;
+        MemTxResult result;
+        bool release_lock;
+
+        if (viommu_made(mr, attrs, mr_addr, buf, l, false, &result)) {
+            return result;
+        }
+        release_lock = prepare_mmio_access(mr);
+"""),
+    # Mapping memory is a look, not a request: what it gets where it is refused
+    # is a buffer, and filling or emptying that is the request.  A buffer for
+    # a part of a request would make two of it.
+    ("""\
+    hwaddr done = 0;
+    hwaddr xlat;
+    MemoryRegion *this_mr;
+
+""", """\
+    hwaddr done = 0;
+    hwaddr xlat;
+    MemoryRegion *this_mr;
+
+    attrs = viommu_look(attrs);
+"""),
+    ("""\
+    fv = address_space_to_flatview(as);
+    mr = flatview_translate(fv, addr, &xlat, &l, is_write, attrs);
+
+""", """\
+    fv = address_space_to_flatview(as);
+    mr = flatview_translate(fv, addr, &xlat, &l, is_write,
+                            viommu_look(attrs));
+
+"""),
+    ("            size_t new_size = used + alloc;\n", """\
+            if (mr == &io_mem_refused && alloc < l && used) {
+                alloc = 0;
+            }
+            size_t new_size = used + alloc;
+"""),
+    # An access to a virtqueue that crossed a page went on in the next physical
+    # page; the rest has a translation of its own.
+    ("    return address_space_read_continue_cached("
+     "MEMTXATTRS_UNSPECIFIED,\n", """\
+    if (l < len) {
+        MemTxResult first = address_space_read_continue_cached(
+            MEMTXATTRS_UNSPECIFIED, buf, l, mr_addr, l, mr);
+
+        return first | address_space_read_cached_slow(
+            cache, addr + l, (uint8_t *)buf + l, len - l);
+    }
+    return address_space_read_continue_cached(MEMTXATTRS_UNSPECIFIED,
+"""),
+    ("    return address_space_write_continue_cached("
+     "MEMTXATTRS_UNSPECIFIED,\n", """\
+    if (l < len) {
+        MemTxResult first = address_space_write_continue_cached(
+            MEMTXATTRS_UNSPECIFIED, buf, l, mr_addr, l, mr);
+
+        return first | address_space_write_cached_slow(
+            cache, addr + l, (const uint8_t *)buf + l, len - l);
+    }
+    return address_space_write_continue_cached(MEMTXATTRS_UNSPECIFIED,
+"""),
+]
+
 edits = {
     'hw/meson.build': [
         ("subdir('9pfs')\n", "subdir('viommu')\nsubdir('9pfs')\n"),
@@ -19,28 +174,7 @@ edits = {
         ("if_true: files('intel_iommu.c'))",
          "if_true: viommu_vtd)"),
     ] if kind == 'viommu' else [],
-    # Behind an IOMMU, an access to a virtqueue that crosses a page went on
-    # in the next physical page; the rest has a translation of its own.
-    'system/physmem.c': [
-        ("    return address_space_read_continue_cached("
-         "MEMTXATTRS_UNSPECIFIED,\n",
-         "    if (l < len) {\n"
-         "        return address_space_read_cached_slow(cache, addr, buf, l) |"
-         "\n               address_space_read_cached_slow("
-         "cache, addr + l, (uint8_t *)buf + l, len - l);\n"
-         "    }\n"
-         "    return address_space_read_continue_cached("
-         "MEMTXATTRS_UNSPECIFIED,\n"),
-        ("    return address_space_write_continue_cached("
-         "MEMTXATTRS_UNSPECIFIED,\n",
-         "    if (l < len) {\n"
-         "        return address_space_write_cached_slow(cache, addr, buf, l) |"
-         "\n               address_space_write_cached_slow("
-         "cache, addr + l, (const uint8_t *)buf + l, len - l);\n"
-         "    }\n"
-         "    return address_space_write_continue_cached("
-         "MEMTXATTRS_UNSPECIFIED,\n"),
-    ] if kind == 'viommu' else [],
+    'system/physmem.c': physmem if kind == 'viommu' else [],
     # the SMMU's device tree node and IORT
     'hw/arm/virt.c': [
         ("static void create_smmu(const VirtMachineState *vms,\n",

@@ -185,11 +185,12 @@ void testdev_expect_write(Testdev *dev, uint64_t addr, uint64_t pa)
 uint8_t testdev_expect_blocked(Testdev *dev, uint64_t addr, size_t size,
                                bool write)
 {
-    uint64_t value = 0;
-    TestdevResult result = write ? testdev_dma_write(dev, addr, &value, size)
-                                 : testdev_dma_read(dev, addr, &value, size);
+    uint8_t bytes[4096] = { 0 };
+    TestdevResult result;
 
-    g_assert_cmpuint(size, <=, sizeof(value));
+    g_assert_cmpuint(size, <=, sizeof(bytes));
+    result = write ? testdev_dma_write(dev, addr, bytes, size)
+                   : testdev_dma_read(dev, addr, bytes, size);
     g_assert_cmpint(result.why, ==, TD_BLOCKED);
     g_assert_cmpint(result.write, ==, write);
     g_assert_cmphex(result.fault_addr, ==, addr);

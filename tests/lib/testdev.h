@@ -247,7 +247,8 @@ void sink_clear(QTest *q);
  */
 void testdev_expect_read(Testdev *dev, uint64_t addr, uint64_t pa);
 void testdev_expect_write(Testdev *dev, uint64_t addr, uint64_t pa);
-/** @size bytes are blocked; what the endpoint is told of the reason. */
+/** @size bytes, a page at most, are blocked; what the endpoint is told of the
+ *  reason. */
 uint8_t testdev_expect_blocked(Testdev *dev, uint64_t addr, size_t size,
                                bool write);
 

@@ -274,7 +274,7 @@ void board_dma_good(Board *b, uint64_t iova, uint64_t pa)
 
 void board_dma_blocked(Board *b, uint64_t iova, bool write)
 {
-    testdev_expect_blocked(&b->dev, iova, 8, write);
+    testdev_expect_blocked(&b->dev, iova, 4096 - iova % 4096, write);
 }
 
 void board_dma_fault(Board *b, uint64_t iova, bool write, uint8_t reason)
@@ -283,7 +283,7 @@ void board_dma_fault(Board *b, uint64_t iova, bool write, uint8_t reason)
     Fault fault;
 
     board_no_fault(b);
-    told = testdev_expect_blocked(&b->dev, iova, 8, write);
+    told = testdev_expect_blocked(&b->dev, iova, 4096 - iova % 4096, write);
     fault = board_take_fault(b);
     g_assert_cmphex(fault.reason, ==, reason);
     g_assert_cmphex(fault.source, ==, b->source);

@@ -252,10 +252,10 @@ void smmu_dma_good(SmmuBoard *b, uint64_t addr, uint64_t pa)
     testdev_expect_write(&b->dev, addr, pa);
 }
 
-/* QEMU refuses longer accesses in pieces of 4 bytes, each with its event. */
+/* As much as one request can be. */
 static uint8_t dma_blocked(SmmuBoard *b, uint64_t addr, bool write)
 {
-    return testdev_expect_blocked(&b->dev, addr, 4, write);
+    return testdev_expect_blocked(&b->dev, addr, 4096 - addr % 4096, write);
 }
 
 void smmu_dma_blocked(SmmuBoard *b, uint64_t addr, bool write)

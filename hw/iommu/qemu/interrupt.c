@@ -6,6 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "glue.h"
+#include "request.h"
 #include "hw/i386/apic_internal.h"
 #include "qapi/error.h"
 
@@ -26,13 +27,12 @@ void vtd_deliver_own_msi(ViommuGlue *glue, const ViommuMsi *msi)
     vtd_deliver_msi(VTD_UNIT_SOURCE + glue->index, msi);
 }
 
-static MemTxResult vtd_interrupt_write(void *opaque, hwaddr addr,
-                                       uint64_t value, unsigned size,
-                                       MemTxAttrs attrs)
+/* A write of a doubleword is a message. */
+static MemTxResult interrupt_message(ViommuSpace *space, hwaddr addr,
+                                     uint32_t data)
 {
-    ViommuSpace *space = opaque;
     uint32_t source = viommu_space_source(space);
-    ViommuMsi in = { .addr = VTD_INTERRUPT_FIRST + addr, .data = value };
+    ViommuMsi in = { .addr = VTD_INTERRUPT_FIRST + addr, .data = data };
     ViommuMsi out;
 
     switch (viommu_remap_msi(space->glue->unit, source, &in, false, &out)) {
@@ -48,11 +48,8 @@ static MemTxResult vtd_interrupt_write(void *opaque, hwaddr addr,
 }
 
 /* Nothing can be read there; the unit may have a fault to record. */
-static MemTxResult vtd_interrupt_read(void *opaque, hwaddr addr,
-                                      uint64_t *value, unsigned size,
-                                      MemTxAttrs attrs)
+static MemTxResult interrupt_refuse_read(ViommuSpace *space, hwaddr addr)
 {
-    ViommuSpace *space = opaque;
     const ViommuRequest req = {
         .source = viommu_space_source(space),
         .pasid = VIOMMU_NO_PASID,
@@ -63,8 +60,34 @@ static MemTxResult vtd_interrupt_read(void *opaque, hwaddr addr,
     ViommuReply reply;
 
     viommu_translate(space->glue->unit, &req, &reply);
-    *value = 0;
     return MEMTX_ERROR;
+}
+
+/* The whole of a request: only a doubleword is a message [VTD 3.14]. */
+static MemTxResult vtd_interrupt_request(void *opaque, hwaddr addr,
+                                         const void *buf, hwaddr len,
+                                         bool is_write)
+{
+    if (!is_write) {
+        return interrupt_refuse_read(opaque, addr);
+    }
+    return len == 4 && addr % 4 == 0 ?
+           interrupt_message(opaque, addr, ldl_le_p(buf)) : MEMTX_ERROR;
+}
+
+static MemTxResult vtd_interrupt_write(void *opaque, hwaddr addr,
+                                       uint64_t value, unsigned size,
+                                       MemTxAttrs attrs)
+{
+    return interrupt_message(opaque, addr, value);
+}
+
+static MemTxResult vtd_interrupt_read(void *opaque, hwaddr addr,
+                                      uint64_t *value, unsigned size,
+                                      MemTxAttrs attrs)
+{
+    *value = 0;
+    return interrupt_refuse_read(opaque, addr);
 }
 
 static const MemoryRegionOps vtd_interrupt_ops = {
@@ -82,6 +105,8 @@ void vtd_interrupts_init(ViommuSpace *space)
                           VTD_INTERRUPT_SIZE);
     memory_region_add_subregion_overlap(&space->root, VTD_INTERRUPT_FIRST,
                                         &space->interrupts, 2);
+    viommu_request_ops = &vtd_interrupt_ops;
+    viommu_request_make = vtd_interrupt_request;
     /* An endpoint's message may come while it reads the unit's registers. */
     space->interrupts.disable_reentrancy_guard = true;
 }

@@ -9,6 +9,7 @@
  */
 #include "qemu/osdep.h"
 #include "common.h"
+#include "request.h"
 #include "hw/pci/pci_device.h"
 #include "qemu/error-report.h"
 #include "qemu/units.h"
@@ -20,6 +21,9 @@ typedef struct ViommuBus {
     const uint8_t *number;
     ViommuSpace *spaces[PCI_DEVFN_MAX];
 } ViommuBus;
+
+/* QEMU's "IOMMU index": what a translation is for.  Notifiers have the first. */
+enum { SPACE_ACCESS, SPACE_LOOK };
 
 /* --- Translation --------------------------------------------------------- */
 
@@ -134,6 +138,25 @@ space_translate_slowly(ViommuSpace *space, hwaddr addr, IOMMUAccessFlags flag,
 }
 
 /*
+ * Before an access, or instead of one: who looks is answered as the access
+ * will be, with all that this means for flags in tables and for hits, but a
+ * refusal leaves no trace, since the access comes itself, or never comes.
+ */
+static G_NO_INLINE IOMMUTLBEntry space_look(ViommuSpace *space, hwaddr addr,
+                                            IOMMUAccessFlags flag, bool keep)
+{
+    ViommuReply reply;
+
+    if (viommu_space_probe_one(space, addr, flag, &reply)) {
+        return space_translate_slowly(space, addr, flag, keep);
+    }
+    return (IOMMUTLBEntry) {
+        .target_as = &address_space_memory, .addr_mask = reply.size - 1,
+        .iova = addr & -reply.size, .perm = IOMMU_NONE,
+    };
+}
+
+/*
  * Any thread, in a critical section of RCU.  That section, not the library's
  * own, spans the access that follows: DMA under the BQL is serialised with
  * the guest's invalidations, and for the threads that translate without it,
@@ -156,7 +179,20 @@ static IOMMUTLBEntry space_translate(IOMMUMemoryRegion *mr, hwaddr addr,
                                 &entry, &keep))) {
         return entry;
     }
+    if (unlikely(index == SPACE_LOOK)) {
+        return space_look(space, addr, flag, keep);
+    }
     return space_translate_slowly(space, addr, flag, keep);
+}
+
+static int space_attrs_to_index(IOMMUMemoryRegion *mr, MemTxAttrs attrs)
+{
+    return attrs.debug ? SPACE_LOOK : SPACE_ACCESS;
+}
+
+static int space_num_indexes(IOMMUMemoryRegion *mr)
+{
+    return SPACE_LOOK + 1;
 }
 
 /*
@@ -202,6 +238,10 @@ static uint64_t space_min_page_size(IOMMUMemoryRegion *mr)
 {
     return 4 * KiB;
 }
+
+const MemoryRegionOps *viommu_request_ops;
+MemTxResult (*viommu_request_make)(void *opaque, hwaddr addr, const void *buf,
+                                   hwaddr len, bool is_write);
 
 /* --- Life ---------------------------------------------------------------- */
 
@@ -329,6 +369,8 @@ static void space_region_class_init(ObjectClass *klass, void *data)
     IOMMUMemoryRegionClass *imrc = IOMMU_MEMORY_REGION_CLASS(klass);
 
     imrc->translate = space_translate;
+    imrc->attrs_to_index = space_attrs_to_index;
+    imrc->num_indexes = space_num_indexes;
     imrc->get_min_page_size = space_min_page_size;
     imrc->notify_flag_changed = viommu_notify_flag_changed;
     imrc->replay = viommu_shadow_replay;

@@ -50,13 +50,14 @@ ViommuTranslateFor *viommu_translate_for;
 bool viommu_can_stall;
 
 /* Why did an access fail?  A second look that records nothing. */
-static ViommuDmaResult testdev_explain(ViommuTestdevState *s, uint64_t addr,
-                                       bool write, uint8_t *reason)
+static ViommuDmaResult testdev_explain(ViommuTestdevState *s,
+                                       const ViommuTestdevAccess *access,
+                                       uint8_t *reason)
 {
     ViommuRequest req = {
         .pasid = VIOMMU_NO_PASID,
-        .addr = addr,
-        .access = write ? VIOMMU_WRITE : VIOMMU_READ,
+        .addr = access->addr,
+        .access = access->access & VIOMMU_WRITE ? VIOMMU_WRITE : VIOMMU_READ,
         .kind = VIOMMU_UNTRANSLATED,
         .probe = true,
     };
@@ -72,7 +73,8 @@ static ViommuDmaResult testdev_explain(ViommuTestdevState *s, uint64_t addr,
         return VIOMMU_DMA_BLOCKED;
     }
     /* a message that interrupt remapping refused; why is in the record */
-    return reply.interrupt ? VIOMMU_DMA_BLOCKED : VIOMMU_DMA_NO_TARGET;
+    return reply.interrupt && access->size == 4 && access->addr % 4 == 0 ?
+           VIOMMU_DMA_BLOCKED : VIOMMU_DMA_NO_TARGET;
 }
 
 /* As if there was no IOMMU, or as one that knows no more than this. */
@@ -175,7 +177,7 @@ static ViommuDmaResult testdev_dma(void *opaque,
     if (likely(result == MEMTX_OK)) {
         return VIOMMU_DMA_OK;
     }
-    return testdev_explain(s, access->addr, write, reason);
+    return testdev_explain(s, access, reason);
 }
 
 static ViommuDmaResult testdev_translate(void *opaque,
