@@ -3,10 +3,12 @@
  * viommu in QEMU: guest RAM as units see it, and what they write there.
  */
 #include "qemu/osdep.h"
+#include "common.h"
 #include "ram.h"
 #include "exec/memory.h"
 #include "exec/address-spaces.h"
 #include "qemu/error-report.h"
+#include "qemu/main-loop.h"
 #include "qemu/rcu.h"
 
 typedef struct ViommuRamListener {
@@ -18,17 +20,26 @@ typedef struct ViommuRamListener {
     bool changed;
 } ViommuRamListener;
 
+static ViommuRam range_of(const MemoryRegionSection *section);
+
 /*
- * Memory that a table may be in.  What is behind a device's BAR is not: the
- * unit's accesses would race with the device.
+ * RAM for the unit is what QEMU's own DMA reads and writes in place, however
+ * it came there: of the machine, plugged, persistent, shared with another
+ * machine, or read-only.  What is a device's (the BAR of one that is passed
+ * through; flash, which changes what it is) answers each access itself, see
+ * viommu_memory_read().  So does what atomic accesses cannot be made to.
  */
-static bool is_table_memory(const MemoryRegionSection *section)
+static bool is_ram(const MemoryRegionSection *section)
 {
     MemoryRegion *mr = section->mr;
+    ViommuRam range;
 
-    return (memory_region_is_ram(mr) || memory_region_is_rom(mr)) &&
-           !memory_region_is_ram_device(mr) && !memory_region_is_romd(mr) &&
-           !memory_region_is_protected(mr) && !section->nonvolatile;
+    if (!memory_region_is_ram(mr) || memory_region_is_ram_device(mr) ||
+        memory_region_is_protected(mr)) {
+        return false;
+    }
+    range = range_of(section);
+    return (((uintptr_t)range.host ^ range.addr) & 7) == 0;
 }
 
 static ViommuRam range_of(const MemoryRegionSection *section)
@@ -48,7 +59,7 @@ static void ram_add(MemoryListener *listener, MemoryRegionSection *section)
                                           listener);
     ViommuRam range;
 
-    if (!is_table_memory(section)) {
+    if (!is_ram(section)) {
         return;
     }
     range = range_of(section);
@@ -114,6 +125,50 @@ void viommu_ram_follow(Viommu *unit)
         .commit = ram_commit,
     };
     memory_listener_register(&ram->listener, &address_space_memory);
+}
+
+/*
+ * Memory that is not in the list.  The unit's own registers, and another
+ * unit's, are no place for tables: one would wait for the other.  Nor may a
+ * thread without the BQL wait for it here, since whoever holds it may be
+ * waiting for this thread's translation to end.
+ */
+static bool may_reach(const MemoryRegion *mr)
+{
+    return bql_locked() && !viommu_is_unit(memory_region_owner((void *)mr));
+}
+
+static int memory_access(uint64_t addr, void *buf, size_t size, bool write)
+{
+    const MemTxAttrs attrs = MEMTXATTRS_UNSPECIFIED;
+    hwaddr at, length = size;
+    MemoryRegion *mr;
+
+    RCU_READ_LOCK_GUARD();
+    mr = address_space_translate(&address_space_memory, addr, &at, &length,
+                                 write, attrs);
+    if (!write && length == size &&
+        memory_access_is_direct(mr, false, attrs)) {
+        memcpy(buf, (uint8_t *)memory_region_get_ram_ptr(mr) + at, size);
+        return 0;
+    }
+    if (!may_reach(mr) ||
+        address_space_rw(&address_space_memory, addr, attrs, buf, size,
+                         write) != MEMTX_OK) {
+        return -EFAULT;
+    }
+    return 0;
+}
+
+int viommu_memory_read(void *opaque, uint64_t addr, void *buf, size_t size)
+{
+    return memory_access(addr, buf, size, false);
+}
+
+int viommu_memory_write(void *opaque, uint64_t addr, const void *buf,
+                        size_t size)
+{
+    return memory_access(addr, (void *)buf, size, true);
 }
 
 /*

@@ -19,6 +19,8 @@ const ViommuOps viommu_glue_ops = {
     .stall_resume = viommu_glue_stall_resume,
     .drained = viommu_threads_drained,
     .run_later = viommu_glue_run_later,
+    .mem_read = viommu_memory_read,
+    .mem_write = viommu_memory_write,
     .ram_written = viommu_ram_written_to,
 };
 
