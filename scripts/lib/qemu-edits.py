@@ -272,6 +272,28 @@ edits = {
          "                                 vdev->config_size);\n"
          "    return true;\n"),
     ] if kind == 'viommu' else [],
+    # source-ids follow the numbers of buses
+    'hw/pci/pci_bridge.c': [
+        ("void pci_bridge_write_config(PCIDevice *d,\n",
+         "void viommu_bus_renumbered(PCIBus *);\n\n"
+         "void pci_bridge_write_config(PCIDevice *d,\n"),
+        ("    pci_default_write_config(d, address, val, len);\n",
+         "    pci_default_write_config(d, address, val, len);\n"
+         "    viommu_bus_renumbered(&s->sec_bus);\n"),
+        ("    conf[PCI_SECONDARY_BUS] = 0;\n",
+         "    conf[PCI_SECONDARY_BUS] = 0;\n"
+         "    viommu_bus_renumbered(&PCI_BRIDGE(dev)->sec_bus);\n"),
+    ] if kind == 'viommu' else [],
+    'hw/pci/pci.c': [
+        ("static int get_pci_config_device(QEMUFile *f, void *pv, "
+         "size_t size,\n",
+         "void viommu_bus_renumbered(PCIBus *);\n\n"
+         "static int get_pci_config_device(QEMUFile *f, void *pv, "
+         "size_t size,\n"),
+        ("        pci_bridge_update_mappings(PCI_BRIDGE(s));\n",
+         "        pci_bridge_update_mappings(PCI_BRIDGE(s));\n"
+         "        viommu_bus_renumbered(&PCI_BRIDGE(s)->sec_bus);\n"),
+    ] if kind == 'viommu' else [],
     # several units
     'hw/i386/pc.c': [
         ("        if (pcms->iommu) {\n",

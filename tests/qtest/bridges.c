@@ -5,6 +5,7 @@
  * (PCI Express to PCI/X bridge specification, 2.3).
  */
 #include "tests/qtest/board.h"
+#include "tests/qtest/monitor.h"
 
 #define PORT_SLOT 5
 #define WINDOW    UINT64_C(0xe8000000)
@@ -202,6 +203,194 @@ static void test_device_tlb(void)
     board_end(&s.b);
 }
 
+/* --- Numbers that change ------------------------------------------------- */
+
+/* Who does the endpoint's DMA: itself, or in QEMU one that keeps translations
+ * elsewhere. */
+static const char *const kinds[] = { "", ",x-vhost=on", ",x-mirror=on" };
+
+static size_t n_kinds(void)
+{
+    return qtest_is_qemu() ? G_N_ELEMENTS(kinds) : 1;
+}
+
+static void start_kind(Setup *s, size_t kind, const char *unit)
+{
+    g_autofree char *more = g_strdup_printf(
+        "-device viommu-testdev,bus=rp%s%s", kinds[kind],
+        *unit ? " -device intel-iommu,caching-mode=on" : "");
+    g_autofree char *options = g_strconcat("caching-mode=on", unit, NULL);
+
+    start(s, options, more);
+}
+
+static void renumber(Setup *s, unsigned bus)
+{
+    set_bridge(&s->port, bus, bus);
+    enable_endpoint(s, bus, 0);
+}
+
+/* A write at @iova reaches @pa. */
+static void check_reaches(Setup *s, uint64_t iova, uint64_t pa)
+{
+    static uint64_t value = 0x1000;
+
+    value++;
+    g_assert_cmpint(testdev_dma_write(&s->dev, iova, &value, 8).why, ==,
+                    TD_OK);
+    g_assert_cmphex(board_get64(&s->b, pa), ==, value);
+}
+
+static void check_blocked(Setup *s, uint64_t iova, uint64_t pa)
+{
+    const uint64_t value = 0xbad, before = board_get64(&s->b, pa);
+
+    g_assert_cmpint(testdev_dma_write(&s->dev, iova, &value, 8).why, ==,
+                    TD_BLOCKED);
+    g_assert_cmphex(board_get64(&s->b, pa), ==, before);
+}
+
+/* What was allowed as one function is not as another. */
+static void test_renumbered(void)
+{
+    static const char *const units[] = { "", ",scope=5" };
+
+    for (size_t i = 0; i < n_kinds() * G_N_ELEMENTS(units); i++) {
+        uint64_t page;
+        Setup s;
+
+        start_kind(&s, i / 2, units[i % 2]);
+        page = s.page;
+        renumber(&s, 1);
+        allow(&s, 0x100, true, SPEC_TT_PASS);
+        check_reaches(&s, page, page);
+        renumber(&s, 2);
+        check_blocked(&s, page, page);
+        check_blocked(&s, IOVA, page);
+        renumber(&s, 1);
+        check_reaches(&s, page, page);
+        allow(&s, 0x200, true, SPEC_TT_MULTI);
+        renumber(&s, 2);
+        check_reaches(&s, IOVA, page);
+        check_blocked(&s, page, page);
+        renumber(&s, 3);
+        check_blocked(&s, IOVA, page);
+        renumber(&s, 1);
+        check_reaches(&s, page, page);
+        board_end(&s.b);
+    }
+}
+
+/* Another table for each number. */
+static void test_other_tables(void)
+{
+    for (size_t i = 0; i < n_kinds(); i++) {
+        GuestContext ctx = {
+            .tt = SPEC_TT_MULTI, .levels = 4, .domain = BOARD_DOMAIN + 1,
+        };
+        uint64_t other;
+        Setup s;
+
+        start_kind(&s, i, "");
+        other = board_pages(&s.b, 1);
+        allow(&s, 0x100, true, SPEC_TT_MULTI);
+        ctx.table = guest_ss_new(&s.b.alloc);
+        g_assert_true(guest_ss_map(&s.b.alloc, ctx.table, 4, IOVA, other, 1,
+                                   BOARD_RW));
+        g_assert_true(guest_context_set(&s.b.alloc, s.b.root, 0x200, &ctx));
+        board_flush(&s.b);
+        renumber(&s, 1);
+        check_reaches(&s, IOVA, s.page);
+        renumber(&s, 2);
+        check_reaches(&s, IOVA, other);
+        renumber(&s, 1);
+        check_reaches(&s, IOVA, s.page);
+        board_end(&s.b);
+    }
+}
+
+/*
+ * Before its bus has a number, a function is 00:00.0, which passes through.
+ * An entry that becomes present needs no invalidation.
+ */
+static void test_first_number(void)
+{
+    Setup s;
+
+    start(&s, "", "-device viommu-testdev,bus=rp");
+    allow(&s, 0x000, true, SPEC_TT_PASS);
+    renumber(&s, 1);
+    check_blocked(&s, IOVA, IOVA);
+    board_take_fault(&s.b);
+    board_put64(&s.b, IOVA, 0);
+    g_assert_true(guest_context_set(&s.b.alloc, s.b.root, 0x100,
+                                    &(GuestContext) {
+        .tt = SPEC_TT_MULTI, .levels = 4, .table = s.b.table,
+        .domain = BOARD_DOMAIN,
+    }));
+    check_reaches(&s, IOVA, s.page);
+    g_assert_cmphex(board_get64(&s.b, IOVA), ==, 0);
+    board_end(&s.b);
+}
+
+/* The slot's power and its indicator (slot control, 7.5.3.10), on or off. */
+static void set_power(PciDev *port, bool on)
+{
+    unsigned at = pci_find_capability(port, 0x10) + 0x18;
+    unsigned control = pci_config_read(port, at, 2) & ~0x700u;
+
+    pci_config_write(port, at, control | (on ? 0x100 : 0x700), 2);
+}
+
+static void plug(Setup *s, Monitor *m)
+{
+    monitor_command(m, "{\"execute\":\"device_add\",\"arguments\":{"
+                    "\"driver\":\"viommu-testdev\",\"id\":\"d1\","
+                    "\"bus\":\"rp\"}}", "\"return\"");
+    set_power(&s->port, true);
+}
+
+static void unplug(Setup *s, Monitor *m)
+{
+    monitor_command(m, "{\"execute\":\"device_del\",\"arguments\":{"
+                    "\"id\":\"d1\"}}", "\"return\"");
+    set_power(&s->port, false);
+    monitor_await(m, "DEVICE_DELETED");
+}
+
+/* By the port, not by ACPI. */
+#define NATIVE_HOTPLUG \
+    "-global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"
+
+/* Who is plugged in finds its bus as it is then. */
+static void test_plugged(void)
+{
+    g_autofree char *more = NULL;
+    Monitor m;
+    Setup s;
+
+    if (!qtest_is_qemu()) {
+        g_test_skip("nothing is plugged");
+        return;
+    }
+    more = g_strconcat(NATIVE_HOTPLUG, monitor_options(&m), NULL);
+    start(&s, "", more);
+    monitor_accept(&m);
+    allow(&s, 0x100, true, SPEC_TT_PASS);
+    set_bridge(&s.port, 1, 1);
+    plug(&s, &m);
+    enable_endpoint(&s, 1, 0);
+    check_reaches(&s, s.page, s.page);
+    unplug(&s, &m);
+    set_bridge(&s.port, 2, 2);
+    plug(&s, &m);
+    enable_endpoint(&s, 2, 0);
+    check_blocked(&s, s.page, s.page);
+    board_take_fault(&s.b);
+    board_end(&s.b);
+    monitor_end(&m);
+}
+
 /* A scope holds what is behind its bridges. */
 static void test_scope(void)
 {
@@ -228,5 +417,9 @@ int main(int argc, char **argv)
     g_test_add_func("/bridges/messages", test_messages);
     g_test_add_func("/bridges/device-tlb", test_device_tlb);
     g_test_add_func("/bridges/scope", test_scope);
+    g_test_add_func("/bridges/renumbered", test_renumbered);
+    g_test_add_func("/bridges/other-tables", test_other_tables);
+    g_test_add_func("/bridges/first-number", test_first_number);
+    g_test_add_func("/bridges/plugged", test_plugged);
     return g_test_run();
 }

@@ -34,9 +34,10 @@ const char *monitor_options(Monitor *m)
     return m->options;
 }
 
-void monitor_await(Monitor *m, const char *text)
+/* All that it has written up to the line with @text. */
+static char *await(Monitor *m, const char *text)
 {
-    g_autoptr(GString) all = g_string_new(NULL);
+    GString *all = g_string_new(NULL);
     const char *at;
     char c;
 
@@ -47,14 +48,32 @@ void monitor_await(Monitor *m, const char *text)
         }
         g_string_append_c(all, c);
     }
+    return g_string_free(all, FALSE);
 }
 
-void monitor_command(Monitor *m, const char *command, const char *await)
+void monitor_await(Monitor *m, const char *text)
+{
+    g_free(await(m, text));
+}
+
+static char *ask(Monitor *m, const char *command, const char *text)
 {
     size_t n = strlen(command);
 
     g_assert_cmpint(write(m->fd, command, n), ==, n);
-    monitor_await(m, await);
+    return await(m, text);
+}
+
+void monitor_command(Monitor *m, const char *command, const char *text)
+{
+    g_free(ask(m, command, text));
+}
+
+bool monitor_says(Monitor *m, const char *command, const char *text)
+{
+    g_autofree char *answer = ask(m, command, "\"return\"");
+
+    return strstr(answer, text) != NULL;
 }
 
 void monitor_accept(Monitor *m)

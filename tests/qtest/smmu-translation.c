@@ -347,6 +347,79 @@ static void test_operations(void)
     smmu_end(&b);
 }
 
+/* --- Numbers that change ------------------------------------------------- */
+
+#define PORT_WINDOW 0x20000000u
+
+/* The bus below the port, with its window. */
+static void set_port(SmmuBoard *b, unsigned bus)
+{
+    const uint32_t first = PORT_WINDOW >> 16;
+    PciDev port = b->dev.pci;
+
+    port.devfn = 5 << 3;
+    pci_config_write(&port, 0x18, bus << 16 | bus << 8, 4);
+    pci_config_write(&port, 0x20, (first + 0xf0) << 16 | first, 4);
+    pci_config_write(&port, 0x04, 6, 2);
+}
+
+/* The endpoint below it writes to @addr, which leads to @pa. */
+static void check_behind(SmmuBoard *b, Testdev *dev, uint64_t addr,
+                         uint64_t pa, bool allowed)
+{
+    static uint64_t value = 0x2000;
+    const uint64_t before = smmu_get64(b, pa);
+
+    value++;
+    g_assert_cmpint(testdev_dma_write(dev, addr, &value, 8).why, ==,
+                    allowed ? TD_OK : TD_BLOCKED);
+    g_assert_cmphex(smmu_get64(b, pa), ==, allowed ? value : before);
+}
+
+/* What was allowed as one function is not as another: the one that it is while
+ * its bus has no number, and one without an entry. */
+static void test_renumbered(void)
+{
+    static const char *const kinds[] = { "", ",x-vhost=on" };
+
+    for (size_t i = 0; i < (qtest_is_qemu() ? G_N_ELEMENTS(kinds) : 1); i++) {
+        g_autofree char *more = g_strdup_printf(
+            "-device pcie-root-port,id=rp,addr=5,chassis=1,slot=1 "
+            "-device viommu-testdev,bus=rp%s", kinds[i]);
+        Testdev behind = { 0 };
+        SmmuBoard b;
+
+        smmu_start_stream(&b, "", more, SMMUV3_S1);
+        set_port(&b, 1);
+        behind.pci = (PciDev) {
+            .q = b.q, .ecam = b.dev.pci.ecam, .bus = 1,
+        };
+        b.bus.next_bar = PORT_WINDOW;
+        pci_enable(&b.bus, &behind.pci);
+        behind.base = behind.pci.bar[0];
+        smmu_map(&b, VA, PA);
+
+        b.sid = 0;
+        b.ste.config = SMMUV3_BYPASS;
+        smmu_put_ste(&b);
+        check_behind(&b, &behind, PA, PA, false);
+        set_port(&b, 0);
+        check_behind(&b, &behind, PA, PA, true);
+        smmu_put_ste(&b);
+        check_behind(&b, &behind, PA, PA, true);
+        set_port(&b, 1);
+        check_behind(&b, &behind, PA, PA, false);
+
+        b.ste.config = SMMUV3_S1;
+        smmu_put_ste(&b);
+        set_port(&b, 0);
+        check_behind(&b, &behind, VA, PA, true);
+        set_port(&b, 1);
+        check_behind(&b, &behind, VA, PA, false);
+        smmu_end(&b);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -374,5 +447,6 @@ int main(int argc, char **argv)
     g_test_add_func("/smmu-translation/stream-levels", test_stream_levels);
     g_test_add_func("/smmu-translation/messages", test_messages);
     g_test_add_func("/smmu-translation/operations", test_operations);
+    g_test_add_func("/smmu-translation/renumbered", test_renumbered);
     return g_test_run();
 }

@@ -125,6 +125,7 @@ struct ViommuSpace {
 
     bool is_direct;
     bool stays_translated;      /* looked at since the last invalidation */
+    bool turns;                 /* from one into the other, right now */
 
     IOMMUNotifierFlag notifier_flags;
     GTree *shadow;              /* mappings that MAP notifiers know */
@@ -180,6 +181,8 @@ bool viommu_space_probe(ViommuSpace *space, hwaddr addr, hwaddr *to,
 /* The same for one kind of access. */
 bool viommu_space_probe_one(ViommuSpace *space, hwaddr addr,
                             IOMMUAccessFlags access, ViommuReply *reply);
+/* A bridge has given @bus another number, perhaps. */
+void viommu_bus_renumbered(PCIBus *bus);
 /* Drop all hits.  Any thread. */
 void viommu_hits_drop(ViommuGlue *glue);
 
@@ -189,6 +192,8 @@ void viommu_hits_drop(ViommuGlue *glue);
 void viommu_space_update(ViommuSpace *space);
 /* The same for sources that match. */
 void viommu_spaces_update(ViommuGlue *glue, uint32_t source, uint32_t mask);
+/* The functions on @bus have got other source-ids. */
+void viommu_sources_changed(ViommuGlue *glue, const PCIBus *bus);
 /* Is the answer about all addresses that pass through? */
 bool viommu_is_pass_through(const ViommuGlue *glue, const ViommuReply *reply);
 
@@ -196,6 +201,9 @@ bool viommu_is_pass_through(const ViommuGlue *glue, const ViommuReply *reply);
 
 void viommu_notify_invalidation(ViommuGlue *glue,
                                 const ViommuInvalidation *inv);
+/* For @space, or all functions on @bus: nothing that is kept holds. */
+void viommu_notify_all_gone(ViommuSpace *space);
+void viommu_notify_sources(ViommuGlue *glue, const PCIBus *bus);
 int viommu_notify_flag_changed(IOMMUMemoryRegion *mr, IOMMUNotifierFlag old,
                                IOMMUNotifierFlag new, Error **errp);
 /* Tell @n about [@first, @last], cut into ranges that every user accepts. */
@@ -223,15 +231,8 @@ void viommu_shadow_replay(IOMMUMemoryRegion *mr, IOMMUNotifier *n);
 bool viommu_passed_add(ViommuGlue *glue, PCIDevice *dev,
                        HostIOMMUDevice *hiod, Error **errp);
 void viommu_passed_remove(ViommuGlue *glue, const PCIDevice *dev);
-void viommu_passed_follow_slowly(ViommuGlue *glue);
-
-/* Something is about to happen that concerns devices by their source-ids. */
-static inline void viommu_passed_follow(ViommuGlue *glue)
-{
-    if (unlikely(!QLIST_EMPTY(&glue->passed))) {
-        viommu_passed_follow_slowly(glue);
-    }
-}
+/* Bus numbers have changed. */
+void viommu_passed_follow(ViommuGlue *glue);
 
 /* --- events.c ------------------------------------------------------------ */
 

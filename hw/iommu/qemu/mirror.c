@@ -8,6 +8,8 @@
 
 struct ViommuMirror {
     const char *owner;
+    AddressSpace *as;
+    ViommuMirrorKind kind;
     MemoryListener listener;
     GTree *mappings;
     GPtrArray *notifiers;       /* MirrorNotifier */
@@ -67,11 +69,36 @@ static void mirror_unmap(ViommuMirror *mirror, hwaddr first, hwaddr last)
     Mapping *m;
 
     while ((m = mirror_find(mirror, first, last))) {
-        if (m->first < first || m->last > last) {
+        if (mirror->kind == VIOMMU_MIRROR_VFIO &&
+            (m->first < first || m->last > last)) {
             mirror_complain(mirror, "unmapped in part:", m->first, m->last);
         }
         g_tree_remove(mirror->mappings, m);
     }
+}
+
+/* As vhost does when it misses one. */
+static Mapping *mirror_ask(ViommuMirror *mirror, hwaddr addr, bool write)
+{
+    IOMMUTLBEntry entry;
+    Mapping m;
+
+    WITH_RCU_READ_LOCK_GUARD() {
+        entry = address_space_get_iotlb_entry(mirror->as, addr, write,
+                                              MEMTXATTRS_UNSPECIFIED);
+    }
+    if (!entry.target_as) {
+        return NULL;
+    }
+    m = (Mapping) {
+        .first = addr & ~entry.addr_mask,
+        .last = addr | entry.addr_mask,
+        .to = entry.translated_addr & ~entry.addr_mask,
+        .perm = entry.perm,
+    };
+    mirror_unmap(mirror, m.first, m.last);
+    mirror_map(mirror, &m);
+    return mirror_find(mirror, addr, addr);
 }
 
 static void mirror_notify(IOMMUNotifier *n, IOMMUTLBEntry *entry)
@@ -91,6 +118,18 @@ static void mirror_notify(IOMMUNotifier *n, IOMMUTLBEntry *entry)
     }
 }
 
+static IOMMUNotifierFlag mirror_flags(const ViommuMirror *mirror)
+{
+    switch (mirror->kind) {
+    case VIOMMU_MIRROR_VHOST:
+        return IOMMU_NOTIFIER_UNMAP;
+    case VIOMMU_MIRROR_VHOST_ATS:
+        return IOMMU_NOTIFIER_DEVIOTLB_UNMAP;
+    default:
+        return IOMMU_NOTIFIER_IOTLB_EVENTS;
+    }
+}
+
 static void mirror_region_add(MemoryListener *listener,
                               MemoryRegionSection *section)
 {
@@ -104,7 +143,7 @@ static void mirror_region_add(MemoryListener *listener,
         hwaddr start = section->offset_within_region;
 
         iommu_notifier_init(&mn->notifier, mirror_notify,
-                            IOMMU_NOTIFIER_IOTLB_EVENTS, start,
+                            mirror_flags(mirror), start,
                             start + (last - first), 0);
         mn->mirror = mirror;
         mn->mr = section->mr;
@@ -112,9 +151,12 @@ static void mirror_region_add(MemoryListener *listener,
         g_ptr_array_add(mirror->notifiers, mn);
         memory_region_register_iommu_notifier(section->mr, &mn->notifier,
                                               &error_fatal);
-        memory_region_iommu_replay(IOMMU_MEMORY_REGION(section->mr),
-                                   &mn->notifier);
-    } else if (memory_region_is_ram(section->mr)) {
+        if (mirror->kind == VIOMMU_MIRROR_VFIO) {
+            memory_region_iommu_replay(IOMMU_MEMORY_REGION(section->mr),
+                                       &mn->notifier);
+        }
+    } else if (mirror->kind == VIOMMU_MIRROR_VFIO &&
+               memory_region_is_ram(section->mr)) {
         /* system memory as it is */
         const Mapping m = {
             .first = first, .last = last, .to = first, .perm = IOMMU_RW,
@@ -142,14 +184,19 @@ static void mirror_region_del(MemoryListener *listener,
             break;
         }
     }
-    mirror_unmap(mirror, first, last);
+    if (mirror->kind == VIOMMU_MIRROR_VFIO) {
+        mirror_unmap(mirror, first, last);
+    }
 }
 
-ViommuMirror *viommu_mirror_new(AddressSpace *as, const char *owner)
+ViommuMirror *viommu_mirror_new(AddressSpace *as, ViommuMirrorKind kind,
+                                const char *owner)
 {
     ViommuMirror *mirror = g_new0(ViommuMirror, 1);
 
     mirror->owner = owner;
+    mirror->as = as;
+    mirror->kind = kind;
     mirror->mappings = g_tree_new_full(mapping_compare, NULL, g_free, NULL);
     mirror->notifiers = g_ptr_array_new_with_free_func(g_free);
     mirror->listener = (MemoryListener) {
@@ -167,10 +214,15 @@ bool viommu_mirror_rw(ViommuMirror *mirror, hwaddr addr, void *buf,
     uint8_t *at = buf;
 
     while (size > 0) {
+        IOMMUAccessFlags flag = write ? IOMMU_WO : IOMMU_RO;
         const Mapping *m = mirror_find(mirror, addr, addr);
         hwaddr part;
 
-        if (!m || !(m->perm & (write ? IOMMU_WO : IOMMU_RO))) {
+        if ((!m || !(m->perm & flag)) &&
+            mirror->kind != VIOMMU_MIRROR_VFIO) {
+            m = mirror_ask(mirror, addr, write);
+        }
+        if (!m || !(m->perm & flag)) {
             return false;
         }
         part = MIN(size - 1, m->last - addr) + 1;

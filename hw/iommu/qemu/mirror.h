@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * viommu in QEMU: a mirror of an endpoint's translations, kept from MAP and
- * UNMAP notifications alone, as VFIO keeps the host's IOMMU.  It lets tests
- * see what a passed-through device would see, and is as strict as VFIO about
- * what it is told.
+ * viommu in QEMU: who keeps an endpoint's translations elsewhere, for tests to
+ * see what a device of theirs would see.
+ *
+ *   VFIO    mirrors all of them in the host's IOMMU, from MAP and UNMAP
+ *           notifications alone, and is strict about what it is told
+ *   vhost   asks for those that it needs, and keeps each until an UNMAP
+ *           notification, whatever becomes of memory regions meanwhile
  */
 #ifndef HW_VIOMMU_MIRROR_H
 #define HW_VIOMMU_MIRROR_H
@@ -12,8 +15,15 @@
 
 typedef struct ViommuMirror ViommuMirror;
 
+typedef enum ViommuMirrorKind {
+    VIOMMU_MIRROR_VFIO,
+    VIOMMU_MIRROR_VHOST,
+    VIOMMU_MIRROR_VHOST_ATS,    /* which is told of device-TLBs only */
+} ViommuMirrorKind;
+
 /* Mirror @as for @owner, which is not hot-unplugged. */
-ViommuMirror *viommu_mirror_new(AddressSpace *as, const char *owner);
+ViommuMirror *viommu_mirror_new(AddressSpace *as, ViommuMirrorKind kind,
+                                const char *owner);
 
 /* DMA of @size bytes through the mirror.  False if a part is not mapped. */
 bool viommu_mirror_rw(ViommuMirror *mirror, hwaddr addr, void *buf,

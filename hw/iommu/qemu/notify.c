@@ -120,6 +120,27 @@ void viommu_notify_invalidation(ViommuGlue *glue,
     }
 }
 
+void viommu_notify_all_gone(ViommuSpace *space)
+{
+    notify_unmap(space,
+                 IOMMU_NOTIFIER_UNMAP | IOMMU_NOTIFIER_DEVIOTLB_UNMAP, 0,
+                 UINT64_MAX);
+}
+
+void viommu_notify_sources(ViommuGlue *glue, const PCIBus *bus)
+{
+    ViommuSpace *space;
+
+    QLIST_FOREACH(space, &glue->notified, next) {
+        if (space->bus == bus && viommu_space_alive(space)) {
+            viommu_notify_all_gone(space);
+            if (space->shadow) {
+                viommu_shadow_sync(space, 0, UINT64_MAX);
+            }
+        }
+    }
+}
+
 static PCIDevice *find_behind(ViommuGlue *glue, uint32_t source)
 {
     PCIDevice *dev = glue->kind->find_device(glue, source);

@@ -109,9 +109,6 @@ static void connection_read(void *opaque)
 {
     ViommuConnection *c = opaque;
 
-    for (unsigned i = 0; i < viommu_unit_count; i++) {
-        viommu_passed_follow(viommu_units[i]);
-    }
     viommu_host_run(c->host);
     connection_watch(c);
 }
@@ -255,7 +252,7 @@ static void passed_detach(ViommuPassed *p)
  * The guest numbers buses as it likes.  Two with the same number cannot both
  * be right; who comes later waits, without DMA, until that has changed.
  */
-void viommu_passed_follow_slowly(ViommuGlue *glue)
+void viommu_passed_follow(ViommuGlue *glue)
 {
     bool moved = false;
     ViommuPassed *p;

@@ -18,6 +18,7 @@
 
 typedef struct ViommuBus {
     uint8_t root_number;
+    uint8_t told;               /* the number that all is decided for */
     const uint8_t *number;
     ViommuSpace *spaces[PCI_DEVFN_MAX];
 } ViommuBus;
@@ -306,6 +307,7 @@ static ViommuBus *bus_new(PCIBus *bus)
     } else {
         vb->number = &bus->parent_dev->config[PCI_SECONDARY_BUS];
     }
+    vb->told = *vb->number;
     /* so that no other bus comes to stand at the same address */
     object_ref(OBJECT(bus));
     if (bus->parent_dev) {
@@ -326,6 +328,23 @@ AddressSpace *viommu_space_get(ViommuGlue *glue, PCIBus *bus, int devfn)
         vb->spaces[devfn] = viommu_space_new(glue, bus, vb->number, devfn);
     }
     return &vb->spaces[devfn]->as;
+}
+
+/*
+ * Called wherever QEMU gives a bridge another number: its configuration is
+ * written, reset or loaded.
+ */
+void viommu_bus_renumbered(PCIBus *bus)
+{
+    for (unsigned i = 0; i < viommu_unit_count; i++) {
+        ViommuGlue *glue = viommu_units[i];
+        ViommuBus *vb = g_hash_table_lookup(glue->buses, bus);
+
+        if (vb && vb->told != *vb->number) {
+            vb->told = *vb->number;
+            viommu_sources_changed(glue, bus);
+        }
+    }
 }
 
 /*

@@ -39,8 +39,8 @@ struct ViommuTestdevState {
     AddressSpace *as;
     Viommu *unit;               /* or NULL */
     uint32_t source;
-    /* property: DMA through a mirror, as a passed-through device's */
-    bool mirrored;
+    /* properties: DMA through what VFIO, or vhost, has of the translations */
+    bool mirrored, kept;
     ViommuMirror *mirror;
     Error *blocker;
 };
@@ -348,6 +348,11 @@ static bool testdev_create_core(ViommuTestdevState *s, Error **errp)
                    "Express bus");
         return false;
     }
+    if (s->mirrored && s->kept) {
+        error_setg(errp, "viommu-testdev: x-vhost=on: allowed with "
+                   "x-mirror=off only");
+        return false;
+    }
     s->core = viommu_testdev_new(&s->config, &testdev_ops, s, &error);
     if (!s->core) {
         error_setg(errp, "viommu-testdev: %s", error->message);
@@ -399,10 +404,14 @@ static void testdev_realize(PCIDevice *pci, Error **errp)
     for (unsigned i = 0; i < VIOMMU_TESTDEV_VECTORS; i++) {
         msix_vector_use(pci, i);
     }
-    if (s->mirrored) {
+    if (s->mirrored || s->kept) {
         s->mirror = viommu_mirror_new(pci_device_iommu_address_space(pci),
+                                      s->mirrored ? VIOMMU_MIRROR_VFIO :
+                                      s->config.ats ? VIOMMU_MIRROR_VHOST_ATS
+                                                    : VIOMMU_MIRROR_VHOST,
                                       TYPE_VIOMMU_TESTDEV);
-        error_setg(&s->blocker, "viommu-testdev: x-mirror=on has no end");
+        error_setg(&s->blocker, "viommu-testdev: %s=on has no end",
+                   s->mirrored ? "x-mirror" : "x-vhost");
         qdev_add_unplug_blocker(DEVICE(pci), s->blocker);
     }
 }
@@ -437,6 +446,7 @@ static const Property testdev_properties[] = {
     DEFINE_PROP_BOOL("pri", ViommuTestdevState, config.pri, false),
     DEFINE_PROP_UINT8("pasid-bits", ViommuTestdevState, config.pasid_bits, 0),
     DEFINE_PROP_BOOL("x-mirror", ViommuTestdevState, mirrored, false),
+    DEFINE_PROP_BOOL("x-vhost", ViommuTestdevState, kept, false),
 };
 
 static void testdev_class_init(ObjectClass *klass, void *data)

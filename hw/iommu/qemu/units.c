@@ -83,7 +83,6 @@ static void unit_write(void *opaque, hwaddr addr, uint64_t value,
 {
     ViommuGlue *glue = opaque;
 
-    viommu_passed_follow(glue);
     viommu_mmio_write(glue->unit, addr, value, size);
     if (glue->kind->written) {
         glue->kind->written(glue, addr, size);
