@@ -96,7 +96,7 @@ static char *tell(const GByteArray *table)
 
 /*
  * QEMU's tables know the buses that have got numbers, which without firmware is
- * the root bus; IDs of the others go to the ITS as they are.
+ * the root bus; IDs of the others go to the ITS as they are, if there is one.
  */
 typedef struct Case {
     const char *name;
@@ -110,15 +110,42 @@ static const Case cases[] = {
     { "default", "virt,iommu=smmuv3", "",
       "3 @48 SMMU(9050000 1 106 107 109 108 0) "
       "@116 ROOT(0 0 0 0+10000>0:48)",
+      "3 @48 SMMU(9050000 1 106 107 109 108 0) @116 ROOT(0 0 0 0+100>0:48)" },
+    /* the ITS has what no unit has, unless there is none */
+    { "its", "virt,iommu=smmuv3,gic-version=3", "", NULL,
       "3 @48 ITS() @72 SMMU(9050000 1 106 107 109 108 0 0+10000>0:48) "
       "@160 ROOT(0 0 0 0+100>0:72 100+ff00>100:48)" },
+    { "its-max", "virt,iommu=smmuv3,gic-version=max,highmem=off", "", NULL,
+      "3 @48 ITS() @72 SMMU(9050000 1 106 107 109 108 0 0+10000>0:48) "
+      "@160 ROOT(0 0 0 0+100>0:72 100+ff00>100:48)" },
+    { "its-4", "virt,iommu=smmuv3,gic-version=4,virtualization=on", "", NULL,
+      "3 @48 ITS() @72 SMMU(9050000 1 106 107 109 108 0 0+10000>0:48) "
+      "@160 ROOT(0 0 0 0+100>0:72 100+ff00>100:48)" },
+    { "its-off", "virt,iommu=smmuv3,gic-version=3,its=off", "", NULL,
+      "3 @48 SMMU(9050000 1 106 107 109 108 0) @116 ROOT(0 0 0 0+100>0:48)" },
+    /* a machine as it was before its processors' emulation had one */
+    { "its-old", "virt-6.1,iommu=smmuv3,gic-version=3", "", NULL,
+      "3 @48 SMMU(9050000 1 106 107 109 108 0) @116 ROOT(0 0 0 0+100>0:48)" },
+    { "its-off-units", "virt,iommu=smmuv3,gic-version=3,its=off",
+      "-device pxb-pcie,id=pcie.1,bus_nr=64 "
+      "-device arm-smmuv3,primary-bus=pcie.1,ats=on,msi=on", NULL,
+      "3 @48 SMMU(9050000 1 106 107 109 108 0) "
+      "@116 SMMU(c000000 1 144 145 147 146 0) "
+      "@184 ROOT(0 1 0 0+100>0:48 4000+100>4000:116)" },
+    /* nobody is behind the unit */
+    { "bypass", "virt,iommu=smmuv3,default-bus-bypass-iommu=on", "", NULL,
+      "3 @48 SMMU(9050000 1 106 107 109 108 0) @116 ROOT(0 0 0)" },
+    { "bypass-its", "virt,iommu=smmuv3,default-bus-bypass-iommu=on,"
+      "gic-version=3", "", NULL,
+      "3 @48 ITS() @72 SMMU(9050000 1 106 107 109 108 0 0+10000>0:48) "
+      "@160 ROOT(0 0 0 0+10000>0:48)" },
     { "attributes", "virt,iommu=smmuv3",
       "-global arm-smmuv3.ats=on -global arm-smmuv3.pri=on "
       "-global arm-smmuv3.ssidsize=16 -global arm-smmuv3.httu=2",
       "3 @48 SMMU(9050000 5 106 107 109 108 0) "
       "@116 ROOT(0 7 16 0+10000>0:48)",
-      "3 @48 ITS() @72 SMMU(9050000 5 106 107 109 108 0 0+10000>0:48) "
-      "@160 ROOT(0 7 16 0+100>0:72 100+ff00>100:48)" },
+      "3 @48 SMMU(9050000 5 106 107 109 108 0) @116 ROOT(0 7 16 0+100>0:48)"
+    },
     /* an ITS knows the unit's messages by the DeviceID 0 */
     { "msi", "virt,iommu=smmuv3,gic-version=3", "-global arm-smmuv3.msi=on",
       NULL,
@@ -126,8 +153,7 @@ static const Case cases[] = {
       "0+1>0:48!) @180 ROOT(0 0 0 0+100>0:72 100+ff00>100:48)" },
     /* a GICv2m does not */
     { "msi-frame", "virt,iommu=smmuv3", "-global arm-smmuv3.msi=on", NULL,
-      "3 @48 ITS() @72 SMMU(9050000 1 106 107 109 108 0 0+10000>0:48) "
-      "@160 ROOT(0 0 0 0+100>0:72 100+ff00>100:48)" },
+      "3 @48 SMMU(9050000 1 106 107 109 108 0) @116 ROOT(0 0 0 0+100>0:48)" },
     { "units", "virt,iommu=smmuv3,gic-version=3", SECOND_UNIT, NULL,
       "6 @48 ITS() @72 SMMU(9050000 1 106 107 109 108 0 0+10000>0:48) "
       "@160 SMMU(c000000 11 144 145 147 146 1 0+10000>0:48 0+1>1:48!) "
@@ -135,13 +161,17 @@ static const Case cases[] = {
       "4100+bf00>4100:48)" },
     /* a root bus of nobody's, and the only unit not the machine's */
     { "one", "virt", SECOND_UNIT, NULL,
-      "3 @48 ITS() @72 SMMU(c000000 1 144 145 147 146 0 0+10000>0:48) "
-      "@160 ROOT(0 1 0 0+4000>0:48 4000+100>4000:72 4100+bf00>4100:48)" },
+      "3 @48 SMMU(c000000 1 144 145 147 146 0) "
+      "@116 ROOT(0 1 0 4000+100>4000:48)" },
+    { "one-its", "virt,gic-version=3", SECOND_UNIT, NULL,
+      "6 @48 ITS() @72 SMMU(c000000 11 144 145 147 146 1 0+10000>0:48 "
+      "0+1>0:48!) @180 ROOT(0 1 0 0+4000>0:48 4000+100>4000:72 "
+      "4100+bf00>4100:48)" },
     /* where messages of the host's devices are, for their streams */
     { "nesting", "virt,iommu=smmuv3", "-global arm-smmuv3.nesting=auto", NULL,
-      "5 @48 ITS() @72 SMMU(9050000 1 106 107 109 108 0 0+10000>0:48) "
-      "@160 ROOT(0 0 0 0+100>0:72 100+ff00>100:48) "
-      "@240 RMR(1 1 8000000+100000 0+100>0:72)" },
+      "5 @48 SMMU(9050000 1 106 107 109 108 0) "
+      "@116 ROOT(0 0 0 0+100>0:48) "
+      "@176 RMR(1 1 8000000+100000 0+100>0:48)" },
     { "nesting-units", "virt,iommu=smmuv3,gic-version=3",
       SECOND_UNIT " -device pxb-pcie,id=pcie.2,bus_nr=128,bus=pcie.0 "
       "-device arm-smmuv3,primary-bus=pcie.2,accel=on", NULL,
@@ -154,9 +184,8 @@ static const Case cases[] = {
     /* a further root bus without a unit is behind that of its device */
     { "shared", "virt,iommu=smmuv3", "-device pxb-pcie,id=pcie.1,bus_nr=64",
       NULL,
-      "3 @48 ITS() @72 SMMU(9050000 1 106 107 109 108 0 0+10000>0:48) "
-      "@160 ROOT(0 0 0 0+100>0:72 100+3f00>100:48 4000+100>4000:72 "
-      "4100+bf00>4100:48)" },
+      "3 @48 SMMU(9050000 1 106 107 109 108 0) "
+      "@116 ROOT(0 0 0 0+100>0:48 4000+100>4000:48)" },
 };
 
 /* Bridges with numbers that software has no right to: no mappings overlap. */
@@ -168,7 +197,7 @@ static void test_hostile(void)
     QTest *q;
 
     qtest_set_target("aarch64");
-    q = qtest_start("-machine virt,iommu=smmuv3 -cpu cortex-a57 -m 256M "
+    q = qtest_start("-machine virt,iommu=smmuv3,gic-version=3 -cpu cortex-a57 -m 256M "
                     "-device pcie-root-port,id=rp0,chassis=9,addr=2 "
                     SECOND_UNIT);
     g_assert_cmphex(qtest_readl(q, port), ==, 0x000c1b36);

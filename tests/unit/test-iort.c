@@ -126,9 +126,6 @@ static void test_refused(void)
     t.smmus[0].streams = 0;
     refused(&t, "0 streams");
     table_init(&t);
-    t.roots[0].n_mappings = 0;
-    refused(&t, "at least one mapping");
-    table_init(&t);
     t.roots[0].pasid_bits = 21;
     refused(&t, "21 bits");
     table_init(&t);
@@ -186,6 +183,24 @@ static void test_several(void)
     g_assert_cmphex(get(out, 264 + 28, 4), ==, 1);
     g_assert_cmphex(get(out, 264 + 40 + 8, 4), ==, 7);
     g_assert_cmphex(get(out, 264 + 40 + 12, 4), ==, 48 + 68);
+    g_byte_array_unref(out);
+}
+
+/* A segment that is behind no unit, where there is no ITS, is told of. */
+static void test_bypassing(void)
+{
+    GByteArray *out;
+    Table t;
+
+    table_init(&t);
+    t.iort.its = false;
+    t.roots[0].n_mappings = 0;
+    out = build(&t);
+    g_assert_cmpuint(out->len, ==, 48 + 68 + 40);
+    g_assert_cmpuint(get(out, 36, 4), ==, 2);
+    g_assert_cmpuint(get(out, 116, 1), ==, 2);
+    g_assert_cmpuint(get(out, 116 + 1, 2), ==, 40);
+    g_assert_cmphex(get(out, 116 + 8, 8), ==, 0);
     g_byte_array_unref(out);
 }
 
@@ -422,6 +437,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/iort/bytes", test_bytes);
     g_test_add_func("/iort/several", test_several);
+    g_test_add_func("/iort/bypassing", test_bypassing);
     g_test_add_func("/iort/msi", test_msi);
     g_test_add_func("/iort/reserved", test_reserved);
     g_test_add_func("/iort/refused", test_refused);

@@ -94,9 +94,6 @@ static bool check_root(const ViommuIort *iort, size_t i, GError **error)
 {
     const ViommuIortRoot *root = &iort->roots[i];
 
-    if (!root->n_mappings) {
-        return acpi_fail(error, "root complex %zu: at least one mapping", i);
-    }
     if (root->n_mappings > (UINT16_MAX - SIZE_ROOT) / ID_MAPPING_SIZE) {
         return acpi_fail(error, "root complex %zu: %zu mappings do not fit",
                          i, root->n_mappings);

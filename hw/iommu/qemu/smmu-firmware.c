@@ -263,11 +263,11 @@ static void smmu_add_mapping(GArray *mappings, unsigned first, unsigned end,
 }
 
 /*
- * To units what is below their root buses; the rest goes to the ITS as it is.
- * The guest has given the bridges any bus numbers, or none yet, so a root bus
+ * To units what is below their root buses; the rest goes to the ITS as it is,
+ * if there is one.  The guest has given the bridges any bus numbers, or none yet, so a root bus
  * ends where the next begins whatever its bridges say.
  */
-static void smmu_add_mappings(GArray *mappings, GArray *streams)
+static void smmu_add_mappings(GArray *mappings, GArray *streams, bool its)
 {
     g_autoptr(GArray) roots = g_array_new(false, true, sizeof(SmmuRoot));
     unsigned next = 0;
@@ -282,14 +282,15 @@ static void smmu_add_mappings(GArray *mappings, GArray *streams)
             end = MIN(end, g_array_index(roots, SmmuRoot, i + 1).first);
         }
         if (root->smmu) {
-            smmu_add_mapping(mappings, next, root->first, VIOMMU_IORT_ITS);
+            smmu_add_mapping(mappings, its ? next : root->first, root->first,
+                             VIOMMU_IORT_ITS);
             smmu_add_mapping(mappings, root->first, end,
                              root->smmu->glue->index);
             smmu_add_streams(streams, root->first, end, root->smmu);
             next = end;
         }
     }
-    smmu_add_mapping(mappings, next, 0x100, VIOMMU_IORT_ITS);
+    smmu_add_mapping(mappings, its ? next : 0x100, 0x100, VIOMMU_IORT_ITS);
 }
 
 static ViommuIortSmmu smmu_describe(const SmmuState *s,
@@ -326,7 +327,7 @@ bool viommu_build_iort(GArray *tables, VirtMachineState *vms)
             .oem_id = vms->oem_id, .oem_table_id = vms->oem_table_id,
             .creator_id = "BXPC", .oem_revision = 1, .creator_revision = 1,
         },
-        .its = true, .smmus = smmus, .n_smmus = viommu_unit_count,
+        .its = smmu_has_its(vms), .smmus = smmus, .n_smmus = viommu_unit_count,
         .roots = &root, .n_roots = 1, .reserved = &messages,
     };
     GError *error = NULL;
@@ -345,7 +346,7 @@ bool viommu_build_iort(GArray *tables, VirtMachineState *vms)
         return false;
     }
     root.pasid = root.pasid_bits;
-    smmu_add_mappings(mappings, streams);
+    smmu_add_mappings(mappings, streams, iort.its);
     root.mappings = (const ViommuIortMapping *)mappings->data;
     root.n_mappings = mappings->len;
     messages.streams = (const ViommuIortStreams *)streams->data;

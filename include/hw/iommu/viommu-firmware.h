@@ -231,7 +231,8 @@ typedef struct ViommuIortRoot {
     bool ats, pri, pasid;
     /** with pasid, bits of PASIDs: 1 .. 20 */
     uint8_t pasid_bits;
-    /** at least one; the inputs do not overlap */
+    /** what has none bypasses units, and has no DeviceIDs; the inputs do not
+     *  overlap */
     const ViommuIortMapping *mappings;
     size_t n_mappings;
 } ViommuIortRoot;
