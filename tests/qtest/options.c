@@ -256,6 +256,60 @@ static void test_tcp(void)
     qtest_set_tcp(false);
 }
 
+/*
+ * A device that takes its address space for good when it is made, as vfio-pci
+ * does: before the unit, it goes past that, which is said.  Others are behind
+ * the unit in either order.
+ */
+static void test_early(void)
+{
+    static const struct {
+        const char *target, *options;
+        bool early;
+    } cases[] = {
+        { "x86_64", "q35 -device viommu-testdev,addr=3,x-mirror=on "
+          "-device intel-iommu,caching-mode=on", true },
+        { "x86_64", "q35 -device intel-iommu,caching-mode=on "
+          "-device viommu-testdev,addr=3,x-mirror=on", false },
+        { "x86_64", "q35 -device viommu-testdev,addr=3 -device intel-iommu",
+          false },
+        { "x86_64", "q35 -device viommu-testdev,addr=3,x-mirror=on", false },
+        /* the second unit is the one that it is not behind */
+        { "x86_64", "q35 -device viommu-testdev,addr=3,x-mirror=on "
+          "-device intel-iommu,caching-mode=on "
+          "-device intel-iommu,scope=3,caching-mode=on", true },
+        { "aarch64", "virt,iommu=smmuv3 -device viommu-testdev,addr=3",
+          false },
+        { "aarch64", "virt -device viommu-testdev,addr=3,x-mirror=on "
+          "-device arm-smmuv3,primary-bus=pcie.0", true },
+        /* nor is it behind this one */
+        { "aarch64", "virt -device viommu-testdev,addr=3,x-mirror=on "
+          "-device pxb-pcie,id=pcie.1,bus_nr=64 "
+          "-device arm-smmuv3,primary-bus=pcie.1", false },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *said = NULL;
+        const char *line;
+        QTest *q;
+
+        g_test_message("%s", cases[i].options);
+        qtest_set_target(cases[i].target);
+        q = qtest_start("-m 256M -machine %s", cases[i].options);
+        said = qtest_said(q);
+        line = strstr(said, "goes past it");
+        g_assert_cmpint(line != NULL, ==, cases[i].early);
+        g_assert_true(!line || strstr(said, "viommu-testdev device at 03.0"));
+        g_assert_true(!line || !strstr(line + 1, "goes past it"));
+        qtest_end(q);
+    }
+    g_free(qtest_start_refused("-m 256M -machine virt "
+                               "-device viommu-testdev,addr=3,x-mirror=on "
+                               "-device arm-smmuv3,primary-bus=pcie.0,"
+                               "nesting=on"));
+    qtest_set_target("x86_64");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -265,5 +319,8 @@ int main(int argc, char **argv)
     g_test_add_func("/options/good", test_good);
     g_test_add_func("/options/bad-machine", test_bad_machine);
     g_test_add_func("/options/tcp", test_tcp);
+    if (qtest_is_qemu()) {
+        g_test_add_func("/options/early", test_early);
+    }
     return g_test_run();
 }

@@ -55,6 +55,7 @@ static void test_bad(void)
         g_test_message("'%s': %s", bad[i].options, message);
         /* one line */
         g_assert_null(strchr(message, '\n'));
+        g_assert_nonnull(strstr(message, "arm-smmuv3"));
         g_assert_nonnull(strstr(message, bad[i].name));
         g_assert_nonnull(strstr(message, bad[i].value));
     }
@@ -105,9 +106,25 @@ static void test_bad_units(void)
           "primary-bus=rp1: ", "pcie.0" },
         { "virt -device virtio-iommu-pci "
           "-device arm-smmuv3,primary-bus=pcie.0",
-          "primary-bus=pcie.0: ", "another IOMMU" },
+          "arm-smmuv3: ", "virtio-iommu already" },
+        { "virt " PXB "-device virtio-iommu-pci,bus=pcie.0 "
+          "-device arm-smmuv3,primary-bus=pcie.1",
+          "arm-smmuv3: ", "virtio-iommu already" },
         { "virt -device arm-smmuv3,primary-bus=pcie.0 "
           "-device virtio-iommu-pci", "virtio-iommu-pci", "multiple IOMMUs" },
+        { "virt " PXB "-device arm-smmuv3,primary-bus=pcie.1 "
+          "-device virtio-iommu-pci,bus=pcie.0", "virtio-iommu-pci", "multiple IOMMUs" },
+        { "virt,iommu=smmuv3 -device virtio-iommu-pci", "virtio-iommu-pci",
+          "multiple IOMMUs" },
+        /* one that the machine does not look at */
+        { "virt,iommu=smmuv3 -device virtio-iommu-device,primary-bus=pcie.0",
+          "primary-bus=pcie.0: ", "another IOMMU" },
+        { "virt -device arm-smmuv3,primary-bus=pcie.0 "
+          "-device virtio-iommu-device,primary-bus=pcie.0",
+          "primary-bus=pcie.0: ", "another IOMMU" },
+        { "virt -device virtio-iommu-device,primary-bus=pcie.0 "
+          "-device arm-smmuv3,primary-bus=pcie.0",
+          "primary-bus=pcie.0: ", "another IOMMU" },
         { "virt -device arm-smmuv3,primary-bus=pcie.0,stage=3",
           "stage=3: ", "nested" },
         { "virt -device arm-smmuv3,primary-bus=pcie.0,stage=nested,"

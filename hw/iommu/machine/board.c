@@ -248,13 +248,13 @@ static bool add_smmu(Board *board, const MachineOptions *options,
     device->smmu.stage2 = !strcmp(stage, "2") || !strcmp(stage, "nested");
     if (!device->smmu.stage1 && !device->smmu.stage2) {
         g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "-machine iommu=smmuv3: stage=%s: allowed are 1, 2 and "
+                    "arm-smmuv3: stage=%s: allowed are 1, 2 and "
                     "nested", stage);
         return false;
     }
     if (device->accel) {
         g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "-machine iommu=smmuv3: accel=on: allowed is off");
+                    "arm-smmuv3: accel=on: allowed is off");
         return false;
     }
     unit->board = board;
@@ -262,7 +262,7 @@ static bool add_smmu(Board *board, const MachineOptions *options,
     if (!unit->viommu ||
         !plug_unit(unit, BOARD_SMMU_BASE, BOARD_SMMU_SIZE, error) ||
         !board_make_iort(board, device, error)) {
-        g_prefix_error(error, "-machine iommu=smmuv3: ");
+        g_prefix_error(error, "arm-smmuv3: ");
         return false;
     }
     for (unsigned devfn = 0; devfn < PCI_FUNCTIONS; devfn++) {

@@ -114,9 +114,8 @@ static bool smmu_stages(SmmuState *s, ViommuSmmuv3Config *config,
     return true;
 }
 
-static void smmu_realize(DeviceState *dev, Error **errp)
+static bool smmu_start(SmmuState *s, Error **errp)
 {
-    SmmuState *s = VIOMMU_SMMUV3(dev);
     g_autoptr(GError) error = NULL;
     ViommuSmmuv3Config config;
 
@@ -128,7 +127,7 @@ static void smmu_realize(DeviceState *dev, Error **errp)
     s->ril = s->ril_option != ON_OFF_AUTO_OFF;
     viommu_smmuv3_config_init(&config);
     if (!smmu_stages(s, &config, errp)) {
-        return;
+        return false;
     }
     config.sid_bits = s->sid_bits;
     config.ssid_bits = s->ssid_bits;
@@ -145,20 +144,31 @@ static void smmu_realize(DeviceState *dev, Error **errp)
     config.hyp = s->hyp;
     config.attr_perms_ovr = s->attr_perms_ovr;
     if (!smmu_unit_add(s, &smmu_kind, errp)) {
-        return;
+        return false;
     }
     s->glue->unit = viommu_smmuv3_new(&config, &viommu_glue_ops, s->glue,
                                       &error);
     if (!s->glue->unit) {
         error_setg(errp, "%s", error->message);
-        return;
+        return false;
     }
     viommu_glue_start(s->glue, &s->registers, "arm-smmuv3");
-    sysbus_init_mmio(SYS_BUS_DEVICE(dev), &s->registers);
+    sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->registers);
     for (unsigned i = 0; i < VIOMMU_SMMUV3_LINES; i++) {
-        sysbus_init_irq(SYS_BUS_DEVICE(dev), &s->irq[i]);
+        sysbus_init_irq(SYS_BUS_DEVICE(s), &s->irq[i]);
     }
     smmu_unit_start(s);
+    return true;
+}
+
+/* The machine makes one by itself, so what is wrong names the device. */
+static void smmu_realize(DeviceState *dev, Error **errp)
+{
+    ERRP_GUARD();
+
+    if (!smmu_start(VIOMMU_SMMUV3(dev), errp)) {
+        error_prepend(errp, TYPE_VIOMMU_SMMUV3 ": ");
+    }
 }
 
 static void smmu_reset_exit(Object *obj, ResetType type)

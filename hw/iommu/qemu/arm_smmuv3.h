@@ -36,6 +36,8 @@ struct SmmuState {
 bool smmu_unit_add(SmmuState *s, const ViommuGlueKind *kind, Error **errp);
 /* The unit now serves it. */
 void smmu_unit_start(SmmuState *s);
+/* Stop unless the unit still serves it. */
+void smmu_check_kept(SmmuState *s);
 /* The unit in front of a root bus, or NULL. */
 SmmuState *smmu_unit_of(PCIBus *bus);
 /* ViommuGlueKind.find_device */

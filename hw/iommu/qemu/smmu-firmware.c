@@ -175,6 +175,7 @@ void viommu_smmu_add_nodes(VirtMachineState *vms)
         GError *error = NULL;
         ViommuFdtSmmu smmu;
 
+        smmu_check_kept(s);
         if (!s->base) {
             smmu_find_place(s, vms);
         }

@@ -9,6 +9,7 @@
 #include "hw/arm/virt.h"
 #include "hw/pci/pci_device.h"
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 
 PCIDevice *smmu_find_device(ViommuGlue *glue, uint32_t sid)
 {
@@ -98,12 +99,20 @@ static bool smmu_check_used(SmmuState *s, Error **errp)
 
 static bool smmu_check_bus(SmmuState *s, Error **errp)
 {
+    Object *machine = qdev_get_machine();
     PCIBus *bus = s->primary_bus;
     SmmuState *other;
 
+    if (object_dynamic_cast(machine, TYPE_VIRT_MACHINE) &&
+        VIRT_MACHINE(machine)->iommu == VIRT_IOMMU_VIRTIO) {
+        /* Firmware's tables tell of one kind, on any bus. */
+        error_setg(errp, "the machine has a virtio-iommu already, and can "
+                   "have IOMMUs of one kind only");
+        return false;
+    }
     if (!bus) {
-        error_setg(errp, "arm-smmuv3: primary-bus is needed: the root bus "
-                   "that the unit is in front of, such as pcie.0");
+        error_setg(errp, "primary-bus is needed: the root bus that the unit "
+                   "is in front of, such as pcie.0");
         return false;
     }
     other = smmu_unit_at(bus);
@@ -120,6 +129,20 @@ static bool smmu_check_bus(SmmuState *s, Error **errp)
         return smmu_check_used(s, errp);
     }
     return false;
+}
+
+/*
+ * The machine lets a virtio-iommu-device take any bus, unlike those that are
+ * PCI functions.  That is seen once all devices are there.
+ */
+void smmu_check_kept(SmmuState *s)
+{
+    if (s->primary_bus->iommu_ops != &smmu_pci_ops ||
+        s->primary_bus->iommu_opaque != s->glue) {
+        error_report("arm-smmuv3: primary-bus=%s: another IOMMU was given for "
+                     "this bus, too", BUS(s->primary_bus)->name);
+        exit(1);
+    }
 }
 
 bool smmu_unit_add(SmmuState *s, const ViommuGlueKind *kind, Error **errp)

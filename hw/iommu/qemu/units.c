@@ -5,7 +5,10 @@
 #include "qemu/osdep.h"
 #include "common.h"
 #include "ram.h"
+#include "hw/pci/pci_device.h"
 #include "qapi/error.h"
+#include "qemu/error-report.h"
+#include "system/system.h"
 
 ViommuGlue *viommu_units[VIOMMU_UNITS_MAX];
 unsigned viommu_unit_count;
@@ -24,14 +27,65 @@ const ViommuOps viommu_glue_ops = {
     .ram_written = viommu_ram_written_to,
 };
 
+/* --- Devices that were there before the first unit ------------------------ */
+
+/*
+ * Those who take an address space for good when they are made.  Others are
+ * given theirs when the whole machine is there.
+ */
+static GPtrArray *early_devices;
+
+static int early_collect(Object *child, void *unused)
+{
+    bool takes = object_dynamic_cast(child, "vfio-pci") ||
+                 (object_dynamic_cast(child, "viommu-testdev") &&
+                  object_property_get_bool(child, "x-mirror", NULL));
+
+    if (takes && DEVICE(child)->realized) {
+        g_ptr_array_add(early_devices, child);
+    }
+    return 0;
+}
+
+static void early_check(Notifier *notifier, void *unused)
+{
+    for (guint i = 0; i < early_devices->len; i++) {
+        PCIDevice *dev = g_ptr_array_index(early_devices, i);
+        ViommuSpace *space = viommu_space_of(dev);
+
+        if (space && space->glue->nesting == ON_OFF_AUTO_ON) {
+            error_report("%s: nesting=on: give the unit before the %s device "
+                         "behind it", space->glue->kind->name, dev->name);
+            exit(1);
+        } else if (space) {
+            warn_report("%s: DMA of the %s device at %02x.%x goes past it: "
+                        "give the unit before the device",
+                        space->glue->kind->name, dev->name,
+                        PCI_SLOT(dev->devfn), PCI_FUNC(dev->devfn));
+        }
+    }
+}
+
+static void early_init(void)
+{
+    static Notifier done = { .notify = early_check };
+
+    early_devices = g_ptr_array_new();
+    object_child_foreach_recursive(object_get_root(), early_collect, NULL);
+    if (early_devices->len) {
+        qemu_add_machine_init_done_notifier(&done);
+    }
+}
+
+/* --- Units --------------------------------------------------------------- */
+
 ViommuGlue *viommu_glue_new(const ViommuGlueKind *kind, DeviceState *dev,
                             Error **errp)
 {
     ViommuGlue *glue;
 
     if (viommu_unit_count == VIOMMU_UNITS_MAX) {
-        error_setg(errp, "%s: there can be %d units at most", kind->name,
-                   VIOMMU_UNITS_MAX);
+        error_setg(errp, "there can be %d units at most", VIOMMU_UNITS_MAX);
         return NULL;
     }
     glue = g_new0(ViommuGlue, 1);
@@ -39,6 +93,9 @@ ViommuGlue *viommu_glue_new(const ViommuGlueKind *kind, DeviceState *dev,
     glue->dev = dev;
     glue->index = viommu_unit_count;
     glue->nesting = ON_OFF_AUTO_OFF;
+    if (!viommu_unit_count) {
+        early_init();
+    }
     viommu_units[viommu_unit_count++] = glue;
     viommu_events_init(glue);
     viommu_spaces_init(glue);
