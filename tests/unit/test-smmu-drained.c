@@ -139,13 +139,16 @@ static void test_timeout(void)
     smmu_test_free(s);
 }
 
-/* The queue is switched off while a CMD_SYNC is put off. */
+/* The queue is switched off while a CMD_SYNC is put off: CR0ACK follows when
+ * what was invalidated is used no more. */
 static bool off(Fixture *f)
 {
     if (f->asked == 1) {
         guest_set_reg32(shared->regs, SMMUV3_CR0, SMMUV3_CR0_SMMUEN);
     }
-    return false;
+    g_assert_cmphex(guest_reg32(shared->regs, SMMUV3_CR0ACK) &
+                    SMMUV3_CR0_CMDQEN, !=, 0);
+    return f->asked > ROUNDS;
 }
 
 static void test_switched_off(void)
@@ -157,8 +160,10 @@ static void test_switched_off(void)
     guest_smmu_command(&s->commands, NSNH_ALL, 0);
     before = consumed(s);
     guest_smmu_command(&s->commands, SYNC, 0);
-    g_assert_cmpuint(s->f->asked, ==, 1);
+    g_assert_cmpuint(s->f->asked, ==, ROUNDS + 1);
     g_assert_cmphex(consumed(s), ==, before);
+    g_assert_cmphex(guest_reg32(s->regs, SMMUV3_CR0ACK), ==,
+                    SMMUV3_CR0_SMMUEN);
     s->f->drained = NULL;
     guest_set_reg32(s->regs, SMMUV3_CR0,
                     SMMUV3_CR0_SMMUEN | SMMUV3_CR0_CMDQEN);

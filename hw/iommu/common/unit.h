@@ -26,6 +26,11 @@ typedef struct ViommuModel {
     /* Where the register table has what is at @offset; may be NULL. */
     uint64_t (*mmio_unalias)(uint64_t offset);
     void (*run)(Viommu *unit);
+    /* Of a switch, not locked: each host device may be behind other tables
+     * now; and carry out a part of what that means, returning whether that
+     * was all.  See viommu_work_switched(). */
+    void (*switch_began)(Viommu *unit);
+    bool (*switch_settle)(Viommu *unit);
     ViommuStatus (*translate)(Viommu *unit, const ViommuRequest *req,
                               ViommuReply *reply);
     ViommuMsiResult (*remap_msi)(Viommu *unit, uint32_t source,
@@ -42,6 +47,9 @@ typedef struct ViommuModel {
 typedef struct ViommuWork {
     unsigned todo;          /* the model's bits; under the lock */
     bool busy;              /* somebody is in viommu_work_run(); likewise */
+    bool tell;              /* of a switch; likewise */
+    uint64_t switches;      /* advances with each, and when all work is
+                             * forgotten; likewise */
     /* of whoever is busy */
     bool put_off;           /* until the embedder's own accesses end */
     bool undrained;         /* invalidated, and not drained since */
@@ -133,9 +141,22 @@ void viommu_work_run(Viommu *unit, ViommuWorkStep *step);
  * run.  In a step, not locked.
  */
 bool viommu_work_drain(Viommu *unit);
-/** Translation was switched: tell the embedder, and drain.  The rest of a
- *  step, locked. */
-void viommu_work_switched(Viommu *unit);
+/**
+ * A register was written that switches something on, off or over.  Requests go
+ * by it from now on; the status that software polls for follows in the step
+ * of the bit @todo.  With @tell, answers that endpoints keep may be others.
+ * Locked.
+ */
+void viommu_work_switch(Viommu *unit, unsigned todo, bool tell);
+/**
+ * The step of @todo, locked: tell the embedder once, wait for all endpoints
+ * that go by what was before, as viommu_work_drain() does, and for host
+ * devices.  Returns whether the status may follow now; if not, there will be
+ * another step.
+ */
+bool viommu_work_switched(Viommu *unit, unsigned todo);
+/** Forget all work: reset and load.  Locked. */
+void viommu_work_forget(Viommu *unit);
 
 /** Add one to a member of unit->stats.  For paths that are slow anyway. */
 static inline void viommu_count(uint64_t *counter)

@@ -23,14 +23,49 @@ bool viommu_work_drain(Viommu *unit)
     return !work->undrained;
 }
 
-void viommu_work_switched(Viommu *unit)
+void viommu_work_switch(Viommu *unit, unsigned todo, bool tell)
 {
-    ViommuInvalidation inv = viommu_everything(VIOMMU_INV_ALL);
+    unit->work.todo |= todo;
+    unit->work.tell |= tell;
+    unit->work.switches++;
+}
 
+bool viommu_work_switched(Viommu *unit, unsigned todo)
+{
+    const ViommuInvalidation inv = viommu_everything(VIOMMU_INV_ALL);
+    ViommuWork *work = &unit->work;
+    uint64_t began = work->switches;
+    bool tell = work->tell, drained, settled;
+
+    work->tell = false;
     viommu_unit_unlock(unit);
-    viommu_unit_invalidate(unit, &inv);
-    viommu_read_drain();
+    if (tell) {
+        viommu_unit_invalidate(unit, &inv);
+        unit->model->switch_began(unit);
+        work->undrained = true;
+    }
+    drained = viommu_work_drain(unit);
+    settled = unit->model->switch_settle(unit);
     viommu_unit_lock(unit);
+
+    if (work->switches != began) {
+        /* The next one, whose bit is set, stands for this one, too; or it is
+         * forgotten. */
+        return false;
+    }
+    if (!drained || !settled) {
+        work->todo |= todo;
+        work->put_off = !drained;
+        return false;
+    }
+    return true;
+}
+
+void viommu_work_forget(Viommu *unit)
+{
+    unit->work.todo = 0;
+    unit->work.tell = false;
+    unit->work.switches++;
 }
 
 void viommu_work_run(Viommu *unit, ViommuWorkStep *step)

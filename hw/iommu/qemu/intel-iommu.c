@@ -17,14 +17,13 @@
 
 /* --- What is different about this kind of unit ---------------------------- */
 
-/* PMEN, whose state decides whether DMA may bypass the unit. */
+/* PMEN decides whether DMA may bypass the unit; its status comes later. */
 #define VTD_PMEN_OFFSET     0x64
-#define VTD_PMEN_EPM_OR_PRS ((1u << 31) | 1)
+#define VTD_PMEN_EPM        (1u << 31)
 
 static bool vtd_blocks_part(ViommuGlue *glue)
 {
-    return viommu_mmio_read(glue->unit, VTD_PMEN_OFFSET, 4) &
-           VTD_PMEN_EPM_OR_PRS;
+    return viommu_mmio_read(glue->unit, VTD_PMEN_OFFSET, 4) & VTD_PMEN_EPM;
 }
 
 static void vtd_written(ViommuGlue *glue, hwaddr addr, unsigned size)

@@ -289,6 +289,7 @@ void smmu_irq(SmmuUnit *u, SmmuIrq irq)
         enabled = *smmu_reg(u, SMMU_REG_IRQ_CTRL) & source[irq].enable;
         addr = *smmu_reg(u, source[irq].cfg0) & SMMU_MSI_ADDR;
         data = *smmu_reg(u, source[irq].cfg0 + 1);
+        u->raising += enabled;
         viommu_unit_unlock(&u->common);
     }
     if (!enabled) {
@@ -301,6 +302,14 @@ void smmu_irq(SmmuUnit *u, SmmuIrq irq)
         /* Edge-triggered: a pulse, whether or not there is a message. */
         u->common.ops.set_line(u->common.opaque, irq, true);
         u->common.ops.set_line(u->common.opaque, irq, false);
+    }
+    if (irq != SMMU_IRQ_OF_SYNC) {
+        viommu_unit_lock(&u->common);
+        u->raising--;
+        if (!u->raising) {
+            smmu_irq_ctrl_follows(u);
+        }
+        viommu_unit_unlock(&u->common);
     }
 }
 

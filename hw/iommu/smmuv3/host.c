@@ -322,6 +322,21 @@ bool smmu_host_atc_inv(SmmuUnit *u, const uint64_t d[2])
     return true;
 }
 
+void smmu_host_switched(Viommu *unit)
+{
+    viommu_seam_look_source(unit, VIOMMU_ANY, 0);
+}
+
+/* Transactions that were stalled when SMMUEN was cleared are over when CR0ACK
+ * says so [SMMU 6.3.9.6]; a host device's are the host's business. */
+bool smmu_host_switch_settle(Viommu *unit)
+{
+    SmmuUnit *u = smmu_unit(unit);
+
+    smmu_stalls_flush(u);
+    return smmu_host_settle(u);
+}
+
 static void run_host(SmmuUnit *u, bool later)
 {
     viommu_unit_lock(&u->common);

@@ -298,7 +298,8 @@ static bool queue_step(SmmuUnit *u)
     SmmuCommandError error = SMMU_CERROR_ABT;
     bool sync;
 
-    if (!(*smmu_reg(u, SMMU_REG_CR0) & SMMU_CR0_CMDQEN) || cons == prod ||
+    if (!(*smmu_reg(u, SMMU_REG_CR0) & *smmu_reg(u, SMMU_REG_CR0ACK) &
+          SMMU_CR0_CMDQEN) || cons == prod ||
         ((*smmu_reg(u, SMMU_REG_GERROR) ^ *smmu_reg(u, SMMU_REG_GERRORN)) &
          SMMU_GERROR_CMDQ)) {
         return false;
@@ -350,10 +351,9 @@ static void step(Viommu *unit, unsigned todo)
 
     switch (todo) {
     case SMMU_WORK_SWITCH:
-        viommu_work_switched(unit);
-        viommu_unit_unlock(unit);
-        smmu_host_streams(u, VIOMMU_ANY, 0);
-        viommu_unit_lock(unit);
+        if (viommu_work_switched(unit, SMMU_WORK_SWITCH)) {
+            smmu_switched(u);
+        }
         break;
     case SMMU_WORK_GATOS:
         viommu_unit_unlock(unit);

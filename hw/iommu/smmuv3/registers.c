@@ -2,24 +2,26 @@
 /* The register table (6.2, 6.3) and what writing each register does. */
 #include "hw/iommu/smmuv3/unit.h"
 
-/* CR0: an update takes effect at once, so CR0ACK follows. */
+/*
+ * CR0 [SMMU 6.3.9]: transactions, and what writes queues, go by it at once.
+ * CR0ACK follows when nothing goes by what was before.
+ */
 static void cr0_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     SmmuUnit *u = smmu_unit(unit);
     uint64_t cr0 = *smmu_reg(u, SMMU_REG_CR0), changed = old ^ cr0;
 
     (void)mask;
-    *smmu_reg(u, SMMU_REG_CR0ACK) = cr0;
-    if (changed & SMMU_CR0_SMMUEN) {
-        u->common.work.todo |= SMMU_WORK_SWITCH;
-        /* Stalled transactions do not outlive SMMUEN (3.12.2.2). */
-        if (!(cr0 & SMMU_CR0_SMMUEN)) {
-            smmu_stall_terminate(u, VIOMMU_ANY);
-        }
+    if (changed) {
+        viommu_work_switch(unit, SMMU_WORK_SWITCH,
+                           changed & (SMMU_CR0_SMMUEN | SMMU_CR0_ATSCHK));
+    }
+    /* Stalled transactions do not outlive SMMUEN (3.12.2.2). */
+    if (changed & ~cr0 & SMMU_CR0_SMMUEN) {
+        smmu_stall_terminate(u, VIOMMU_ANY);
     }
     if (changed & SMMU_CR0_CMDQEN) {
         u->queue_life++;
-        u->common.work.todo |= SMMU_WORK_QUEUE;
     }
     if (changed & cr0 & SMMU_CR0_EVENTQEN) {
         u->common.work.todo |= SMMU_WORK_STALLS;
@@ -34,29 +36,59 @@ static void published_written(Viommu *unit, uint64_t old, uint64_t mask)
     smmu_registers_publish(smmu_unit(unit));
 }
 
-/* Only a write that sets Update is an update (6.3.15). */
+/* Only a write that sets Update is an update [SMMU 6.3.15]; the bit stays until
+ * nothing goes by what was before. */
 static void gbpa_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     SmmuUnit *u = smmu_unit(unit);
     uint64_t *gbpa = smmu_reg(u, SMMU_REG_GBPA);
 
-    (void)mask;
-    if (*gbpa & SMMU_GBPA_UPDATE) {
-        *gbpa &= ~(uint64_t)SMMU_GBPA_UPDATE;
-        u->common.work.todo |= SMMU_WORK_SWITCH;
+    if (*gbpa & mask & SMMU_GBPA_UPDATE) {
+        viommu_work_switch(unit, SMMU_WORK_SWITCH, true);
         smmu_registers_publish(u);
     } else {
         *gbpa = old;
     }
 }
 
+void smmu_switched(SmmuUnit *u)
+{
+    uint64_t cr0 = *smmu_reg(u, SMMU_REG_CR0);
+
+    *smmu_reg(u, SMMU_REG_CR0ACK) = cr0;
+    *smmu_reg(u, SMMU_REG_GBPA) &= ~(uint64_t)SMMU_GBPA_UPDATE;
+    if (cr0 & SMMU_CR0_CMDQEN) {
+        u->common.work.todo |= SMMU_WORK_QUEUE;
+    }
+}
+
+void smmu_switch_loaded(SmmuUnit *u)
+{
+    if (*smmu_reg(u, SMMU_REG_CR0ACK) != *smmu_reg(u, SMMU_REG_CR0) ||
+        (*smmu_reg(u, SMMU_REG_GBPA) & SMMU_GBPA_UPDATE)) {
+        viommu_work_switch(&u->common, SMMU_WORK_SWITCH, true);
+    }
+    if (!u->raising) {
+        smmu_irq_ctrl_follows(u);
+    }
+}
+
+void smmu_irq_ctrl_follows(SmmuUnit *u)
+{
+    *smmu_reg(u, SMMU_REG_IRQ_CTRLACK) = *smmu_reg(u, SMMU_REG_IRQ_CTRL);
+}
+
+/* IRQ_CTRL: an interrupt that is being raised by what it said before ends
+ * first [SMMU 6.3.17]; see smmu_irq(). */
 static void irq_ctrl_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     SmmuUnit *u = smmu_unit(unit);
 
     (void)old;
     (void)mask;
-    *smmu_reg(u, SMMU_REG_IRQ_CTRLACK) = *smmu_reg(u, SMMU_REG_IRQ_CTRL);
+    if (!u->raising) {
+        smmu_irq_ctrl_follows(u);
+    }
 }
 
 /* A queue goes on when software acknowledges its error (7.5). */

@@ -23,7 +23,7 @@ void smmu_reset(Viommu *unit)
     viommu_regs_reset(&u->common.regs);
     memset(u->stalls, 0, sizeof(u->stalls));
     u->queue_life++;
-    u->common.work.todo = 0;
+    viommu_work_forget(unit);
     u->irqs = 0;
     u->atc_timeout = false;
     smmu_registers_publish(u);
@@ -102,7 +102,9 @@ bool smmu_load_state(Viommu *unit, const void *data, size_t size,
     u->queue_life++;
     u->atc_timeout = false;
     /* Commands that were under way are still in the registers. */
+    viommu_work_forget(unit);
     u->common.work.todo = SMMU_WORK_QUEUE | SMMU_WORK_STALLS;
+    smmu_switch_loaded(u);
     if (*smmu_reg(u, SMMU_REG_GATOS_CTRL) & SMMU_GATOS_RUN) {
         u->common.work.todo |= SMMU_WORK_GATOS;
     }

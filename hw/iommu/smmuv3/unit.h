@@ -54,7 +54,7 @@ typedef enum SmmuRegId {
 
 /** Work that is done outside the lock, by smmu_run(). */
 enum {
-    SMMU_WORK_SWITCH = 1 << 0,  /* translation was switched: drain, tell */
+    SMMU_WORK_SWITCH = 1 << 0,  /* something was switched: tell, drain */
     SMMU_WORK_GATOS = 1 << 1,
     SMMU_WORK_STALLS = 1 << 2,  /* events of stalls; answers to endpoints */
     SMMU_WORK_QUEUE = 1 << 3,
@@ -120,6 +120,7 @@ typedef struct SmmuUnit {
 
     /* Work; under the lock. */
     unsigned irqs;              /* bits of SmmuIrq, to be raised */
+    unsigned raising;           /* so many threads are raising one */
     uint64_t queue_life;        /* advances when the queue is switched */
     bool atc_timeout;           /* an ATC, or a host, did not do what it was
                                  * told: the next SYNC fails */
@@ -159,6 +160,12 @@ unsigned smmu_size_bits(unsigned encoded);
 void smmu_registers_init(SmmuUnit *u);
 /** Publish to endpoints what the registers say.  Locked. */
 void smmu_registers_publish(SmmuUnit *u);
+/** What was switched is so for everybody: CR0ACK and GBPA say it.  Locked. */
+void smmu_switched(SmmuUnit *u);
+/** IRQ_CTRLACK says what IRQ_CTRL does.  Locked. */
+void smmu_irq_ctrl_follows(SmmuUnit *u);
+/** Registers have been loaded: a switch may have been under way.  Locked. */
+void smmu_switch_loaded(SmmuUnit *u);
 uint64_t smmu_mmio_size(const Viommu *unit);
 uint64_t smmu_mmio_unalias(uint64_t offset);
 
@@ -551,6 +558,9 @@ void smmu_host_reset(SmmuUnit *u, bool later);
 /** Carry out a bounded part of it, with the host's acknowledgement.  Returns
  *  whether that was all. */
 bool smmu_host_settle(SmmuUnit *u);
+/** ViommuModel.switch_began, switch_settle */
+void smmu_host_switched(Viommu *unit);
+bool smmu_host_switch_settle(Viommu *unit);
 /** What software has decided about a host device's transaction. */
 void smmu_host_resume(SmmuUnit *u, uint32_t source, uint16_t group,
                       unsigned action);

@@ -168,7 +168,7 @@ static void look(Viommu *unit, ViommuHostDevice *device, uint32_t pasid)
     if (pasid == 0) {
         return;
     }
-    if (!(viommu_acquire(&u->gsts) & VTD_GCMD_TE)) {
+    if (!(viommu_acquire(&u->enabled) & VTD_GCMD_TE)) {
         if (pasid == VIOMMU_NO_PASID) {
             table.type = VIOMMU_HOST_PARENT;
         }
@@ -195,7 +195,7 @@ static uint32_t scan(Viommu *unit, ViommuHostDevice *device, uint32_t first)
     uint32_t next = VIOMMU_NO_PASID;
     VtdScanned scanned = { 0 };
 
-    if ((viommu_acquire(&u->gsts) & VTD_GCMD_TE) &&
+    if ((viommu_acquire(&u->enabled) & VTD_GCMD_TE) &&
         table_mode(u) == VTD_TTM_SCALABLE && device->caps.pasid_bits &&
         !(first >> device->caps.pasid_bits)) {
         viommu_read_lock();
@@ -270,6 +270,16 @@ bool vtd_host_devtlb(VtdUnit *u, const ViommuInvalidation *inv)
     }
     viommu_seam_add(&u->common, &which, &gone);
     return true;
+}
+
+void vtd_host_switched(Viommu *unit)
+{
+    viommu_seam_look_source(unit, VIOMMU_ANY, 0);
+}
+
+bool vtd_host_switch_settle(Viommu *unit)
+{
+    return vtd_host_settle(vtd_unit(unit));
 }
 
 static void run_host(VtdUnit *u, bool later)

@@ -259,7 +259,7 @@ ViommuMsiResult vtd_remap_msi(Viommu *unit, uint32_t source,
                               ViommuMsi *out)
 {
     VtdUnit *u = vtd_unit(unit);
-    uint64_t gsts = viommu_acquire(&u->gsts);
+    uint64_t gsts = viommu_acquire(&u->enabled);
     Request r = { .u = u, .source = source, .irta = viommu_acquire(&u->irta) };
     VtdReason reason;
 

@@ -105,7 +105,7 @@ static void enqueue(VtdUnit *u, const ViommuPageRequest *req, Arrival *a)
 /* Does anybody take page requests now?  A "no" is not a fault. */
 static bool served(VtdUnit *u)
 {
-    return u->cfg.page_requests && (viommu_acquire(&u->gsts) & VTD_GCMD_TE) &&
+    return u->cfg.page_requests && (viommu_acquire(&u->enabled) & VTD_GCMD_TE) &&
            vtd_table_mode(u) != VTD_TTM_ABORT;
 }
 

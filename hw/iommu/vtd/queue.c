@@ -418,7 +418,8 @@ static bool queue_step(VtdUnit *u)
     uint64_t d[4] = { 0 };
     bool aborted;
 
-    if (!(*vtd_reg(u, VTD_REG_GSTS) & VTD_GCMD_QIE) ||
+    if (!(*vtd_reg(u, VTD_REG_GCMD) & *vtd_reg(u, VTD_REG_GSTS) &
+          VTD_GCMD_QIE) ||
         (*vtd_reg(u, VTD_REG_FSTS) & (VTD_FSTS_IQE | VTD_FSTS_ITE)) ||
         head == tail) {
         return false;
@@ -477,10 +478,9 @@ static void step(Viommu *unit, unsigned todo)
 
     switch (todo) {
     case VTD_WORK_SWITCH:
-        viommu_work_switched(unit);
-        viommu_unit_unlock(unit);
-        vtd_host_context(u, true, 0, 0);
-        viommu_unit_lock(unit);
+        if (viommu_work_switched(unit, VTD_WORK_SWITCH)) {
+            vtd_switched(u);
+        }
         break;
     case VTD_WORK_CCMD:
         run_ccmd(u);

@@ -6,52 +6,80 @@
 
 #define ADDR_MASK (~UINT64_C(0xfff))
 
+#define GCMD_LEVEL \
+    (VTD_GCMD_TE | VTD_GCMD_QIE | VTD_GCMD_IRE | VTD_GCMD_CFI)
+#define GCMD_POINTERS (VTD_GCMD_SRTP | VTD_GCMD_SIRTP)
+
 /*
- * GCMD (11.4.4).  The register file keeps the level bits, so that a partial
- * write leaves the others alone; GCMD itself reads as zero.
+ * GCMD [VTD 11.4.4.1].  Requests go by it at once.  Its status in GSTS follows
+ * when no access goes by what was before, and host devices are behind what is
+ * now: see vtd_switched().
+ *
+ * The register file keeps the level bits, so that a partial write leaves the
+ * others alone, and a pointer command until its status follows; so the
+ * registers say what is under way, to a loaded unit, too.  GCMD itself reads
+ * as zero.
  */
 static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     VtdUnit *u = vtd_unit(unit);
     uint64_t *gcmd = vtd_reg(u, VTD_REG_GCMD);
-    uint64_t *gsts = vtd_reg(u, VTD_REG_GSTS);
-    uint64_t level = VTD_GCMD_TE | VTD_GCMD_QIE | VTD_GCMD_IRE |
-                     VTD_GCMD_CFI;
-    uint64_t set = *gcmd, changed = (old ^ set) & level;
+    uint64_t changed = (old ^ *gcmd) & GCMD_LEVEL;
+    uint64_t pointers = *gcmd & mask & GCMD_POINTERS;
 
-    (void)mask;
-    *gcmd = set & level;
-    *gsts = (*gsts & ~level) | (set & level);
-
-    if (set & VTD_GCMD_SRTP) {
+    *gcmd |= old & GCMD_POINTERS;
+    *vtd_reg(u, VTD_REG_GSTS) &= ~pointers;
+    if (pointers & VTD_GCMD_SRTP) {
         viommu_publish(&u->root, *vtd_reg(u, VTD_REG_RTADDR));
-        *gsts |= VTD_GCMD_SRTP;
-        u->common.work.todo |= VTD_WORK_SWITCH;
         if (u->cfg.enhanced_set_pointer) {
             /* ESRTPS: the command also invalidates globally (6.6). */
             vtd_forget_translations(u);
         }
     }
-    if (set & VTD_GCMD_SIRTP) {
+    if (pointers & VTD_GCMD_SIRTP) {
         viommu_publish(&u->irta, *vtd_reg(u, VTD_REG_IRTA));
-        *gsts |= VTD_GCMD_SIRTP;
-        u->common.work.todo |= VTD_WORK_SWITCH;
         if (u->cfg.enhanced_set_pointer) {
             vtd_forget_irtes(u);
         }
     }
     if (changed & VTD_GCMD_QIE) {
         u->queue_life++;
-        if (set & VTD_GCMD_QIE) {
-            u->common.work.todo |= VTD_WORK_QUEUE;
-        } else {
-            *vtd_reg(u, VTD_REG_IQH) = 0;   /* (11.4.9.1) */
+        if (!(*gcmd & VTD_GCMD_QIE)) {
+            *vtd_reg(u, VTD_REG_IQH) = 0;   /* [VTD 11.4.9.1] */
         }
     }
-    if (changed & (VTD_GCMD_TE | VTD_GCMD_IRE | VTD_GCMD_CFI)) {
-        u->common.work.todo |= VTD_WORK_SWITCH;
+    if (changed | pointers) {
+        viommu_work_switch(unit, VTD_WORK_SWITCH,
+                           (changed & ~(uint64_t)VTD_GCMD_QIE) | pointers);
     }
     vtd_registers_publish(u);
+}
+
+void vtd_switched(VtdUnit *u)
+{
+    uint64_t *gcmd = vtd_reg(u, VTD_REG_GCMD);
+    uint64_t *gsts = vtd_reg(u, VTD_REG_GSTS);
+    uint64_t *pmen = vtd_reg(u, VTD_REG_PMEN);
+
+    *gsts = (*gsts & ~GCMD_LEVEL) | *gcmd;
+    *gcmd &= GCMD_LEVEL;
+    *pmen = *pmen & VTD_PMEN_EPM ? *pmen | VTD_PMEN_PRS
+                                 : *pmen & ~VTD_PMEN_PRS;
+    if (*gsts & VTD_GCMD_QIE) {
+        u->common.work.todo |= VTD_WORK_QUEUE;
+    }
+}
+
+void vtd_switch_loaded(VtdUnit *u)
+{
+    uint64_t gcmd = *vtd_reg(u, VTD_REG_GCMD);
+    uint64_t gsts = *vtd_reg(u, VTD_REG_GSTS);
+    uint64_t pmen = *vtd_reg(u, VTD_REG_PMEN);
+
+    if (((gcmd ^ gsts) & GCMD_LEVEL) || (gcmd & GCMD_POINTERS) ||
+        !(pmen & VTD_PMEN_EPM) != !(pmen & VTD_PMEN_PRS)) {
+        viommu_work_switch(&u->common, VTD_WORK_SWITCH, true);
+    }
 }
 
 /* A command starts with the write of the byte that has its start bit. */
@@ -142,15 +170,19 @@ static void frcd_written(Viommu *unit, uint64_t old, uint64_t mask)
 
 static void pmr_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
-    VtdUnit *u = vtd_unit(unit);
-    uint64_t *pmen = vtd_reg(u, VTD_REG_PMEN);
-    bool was = *pmen & VTD_PMEN_PRS, is = *pmen & VTD_PMEN_EPM;
-
     (void)old;
     (void)mask;
-    *pmen = is ? *pmen | VTD_PMEN_PRS : *pmen & ~VTD_PMEN_PRS;
-    if (was != is) {
-        u->common.work.todo |= VTD_WORK_SWITCH;
+    vtd_registers_publish(vtd_unit(unit));
+}
+
+/* PRS follows as GSTS does. */
+static void pmen_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    VtdUnit *u = vtd_unit(unit);
+
+    (void)mask;
+    if ((old ^ *vtd_reg(u, VTD_REG_PMEN)) & VTD_PMEN_EPM) {
+        viommu_work_switch(unit, VTD_WORK_SWITCH, true);
     }
     vtd_registers_publish(u);
 }
@@ -193,7 +225,7 @@ static const ViommuReg fixed_registers[VTD_REG_FIXED] = {
     REG(FEADDR,   0x40, 4, 0, 0xfffffffc, 0, 0, NULL),
     REG(FEUADDR,  0x44, 4, 0, 0, 0, 0, NULL),
     REG(AFLOG,    0x58, 8, 0, 0, 0, 0, NULL),
-    REG(PMEN,     0x64, 4, 0, 0, 0, 0, pmr_written),
+    REG(PMEN,     0x64, 4, 0, 0, 0, 0, pmen_written),
     REG(PLMBASE,  0x68, 4, 0, 0, 0, 0, pmr_written),
     REG(PLMLIMIT, 0x6c, 4, 0, 0, 0, 0, pmr_written),
     REG(PHMBASE,  0x70, 8, 0, 0, 0, 0, pmr_written),
@@ -351,12 +383,12 @@ void vtd_registers_publish(VtdUnit *u)
 {
     uint64_t last = (UINT64_C(1) << VTD_PMR_SHIFT) - 1;
 
-    viommu_publish(&u->gsts, *vtd_reg(u, VTD_REG_GSTS));
+    viommu_publish(&u->enabled, *vtd_reg(u, VTD_REG_GCMD));
     viommu_publish(&u->pmr[0], *vtd_reg(u, VTD_REG_PLMBASE));
     viommu_publish(&u->pmr[1], *vtd_reg(u, VTD_REG_PLMLIMIT) | last);
     viommu_publish(&u->pmr[2], *vtd_reg(u, VTD_REG_PHMBASE));
     viommu_publish(&u->pmr[3], *vtd_reg(u, VTD_REG_PHMLIMIT) | last);
-    viommu_publish(&u->pmr_on, *vtd_reg(u, VTD_REG_PMEN) & VTD_PMEN_PRS);
+    viommu_publish(&u->pmr_on, *vtd_reg(u, VTD_REG_PMEN) & VTD_PMEN_EPM);
 }
 
 uint64_t vtd_mmio_size(const Viommu *unit)

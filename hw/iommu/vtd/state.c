@@ -25,7 +25,7 @@ void vtd_reset(Viommu *unit)
     u->next_frcd = 0;
     vtd_pasids_forget(u, forgotten);
     u->queue_life++;
-    u->common.work.todo = 0;
+    viommu_work_forget(unit);
     u->ccmd_undrained = 0;
     u->iotlb_undrained = 0;
     viommu_publish(&u->timed_out, 0);
@@ -110,7 +110,9 @@ bool vtd_load_state(Viommu *unit, const void *data, size_t size,
     u->queue_life++;
     viommu_publish(&u->timed_out, 0);
     /* Commands that were under way are still in the registers. */
+    viommu_work_forget(unit);
     u->common.work.todo = VTD_WORK_QUEUE;
+    vtd_switch_loaded(u);
     if (*vtd_reg(u, VTD_REG_CCMD) & VTD_CCMD_ICC) {
         u->common.work.todo |= VTD_WORK_CCMD;
     }

@@ -357,7 +357,7 @@ static bool resolve(Request *r)
         r->reply->interrupt = true;
         return granted(r, req->addr, VTD_INTR_SIZE, VIOMMU_WRITE);
     }
-    if (!(viommu_acquire(&u->gsts) & VTD_GCMD_TE)) {
+    if (!(viommu_acquire(&u->enabled) & VTD_GCMD_TE)) {
         return req->kind == VIOMMU_UNTRANSLATED
                ? identity(r) : blocked_silently(r, VTD_PAGE_SIZE);
     }
@@ -531,7 +531,7 @@ static inline bool short_way(const VtdUnit *u, const ViommuRequest *req,
     if (req->kind != VIOMMU_UNTRANSLATED || !req->access ||
         (req->access & ~(VIOMMU_READ | VIOMMU_WRITE)) ||
         in_interrupt_range(req->addr) ||
-        !(viommu_acquire(&u->gsts) & VTD_GCMD_TE) ||
+        !(viommu_acquire(&u->enabled) & VTD_GCMD_TE) ||
         vtd_table_mode(u) > VTD_TTM_SCALABLE ||
         !vtd_context_find(u, req->source, req->pasid, &e) ||
         (e.value[0] & uncommon)) {
@@ -593,7 +593,7 @@ bool vtd_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
     VtdContext context;
     VtdReason reason;
 
-    if (!(viommu_acquire(&u->gsts) & VTD_GCMD_TE)) {
+    if (!(viommu_acquire(&u->enabled) & VTD_GCMD_TE)) {
         return false;
     }
     viommu_read_lock();

@@ -49,7 +49,7 @@ typedef enum VtdRegId {
 
 /** Work that is done outside the lock, by vtd_run(). */
 enum {
-    VTD_WORK_SWITCH = 1 << 0,   /* translation was switched: drain, tell */
+    VTD_WORK_SWITCH = 1 << 0,   /* something was switched: tell, drain */
     VTD_WORK_CCMD = 1 << 1,     /* the context command register */
     VTD_WORK_IOTLB = 1 << 2,    /* the IOTLB invalidate register */
     VTD_WORK_QUEUE = 1 << 3,
@@ -78,7 +78,7 @@ typedef struct VtdUnit {
      * What endpoints' threads look at, each word atomically: copies of what
      * the guest has latched.  Written under the lock.
      */
-    uint64_t gsts;
+    uint64_t enabled;           /* GCMD: what is on, whatever GSTS says yet */
     uint64_t root;              /* RTADDR when SRTP was set */
     uint64_t irta;              /* IRTA when SIRTP was set */
     uint64_t pmr[4];            /* low base, low end, high base, high end */
@@ -126,6 +126,10 @@ static inline unsigned vtd_table_mode(const VtdUnit *u)
 void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap);
 /** Publish to endpoints what the registers say. Locked. */
 void vtd_registers_publish(VtdUnit *u);
+/** What was switched is so for everybody: GSTS and PMEN say it.  Locked. */
+void vtd_switched(VtdUnit *u);
+/** Registers have been loaded: a switch may have been under way.  Locked. */
+void vtd_switch_loaded(VtdUnit *u);
 uint64_t vtd_mmio_size(const Viommu *unit);
 
 /* --- tables.c ------------------------------------------------------------ */
@@ -499,6 +503,9 @@ bool vtd_host_busy(const VtdUnit *u);
 /** Carry out a bounded part of it, with the host's acknowledgement.  Returns
  *  whether that is all.  Not locked, outside of DMA sections. */
 bool vtd_host_settle(VtdUnit *u);
+/** ViommuModel.switch_began, switch_settle */
+void vtd_host_switched(Viommu *unit);
+bool vtd_host_switch_settle(Viommu *unit);
 
 /* --- state.c ------------------------------------------------------------- */
 

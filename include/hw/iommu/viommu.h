@@ -262,9 +262,11 @@ typedef struct ViommuOps {
     /**
      * For an embedder with accesses outside of DMA sections: have all those
      * ended that use an answer from before the last invalidation?  When not,
-     * the guest's wait does not complete before a later viommu_run(), in
-     * which this is asked again; the unit has called run_later().  When NULL,
-     * all accesses are in sections.
+     * the guest's wait does not complete, and the status of what it has
+     * switched (VT-d: GSTS, PMEN.PRS; SMMUv3: CR0ACK, GBPA.Update) does not
+     * follow, before a later viommu_run(), in which this is asked again; the
+     * unit has called run_later().  Guests poll a status with a time-out, so
+     * both must come soon.  When NULL, all accesses are in sections.
      */
     bool (*drained)(void *opaque);
 
