@@ -9,6 +9,7 @@
  *   vtd, smmuv3 ──▶ seam.c ──▶ ViommuHostBackend ──▶ ViommuSyscalls
  *   (host.c)        shadow.c     iommufd.c            the kernel, or
  *                   host.c       type1.c (vSVA)       hostsim
+ *                   device.c, reports.c
  *
  * Results are 0 or a negative errno as the host gave it.  Calls for one host
  * are made one at a time (ViommuHost.lock), never with a unit's lock held and
@@ -133,7 +134,8 @@ typedef struct ViommuHostBackend {
                         uint64_t iova, uint64_t size);
 
     /** VT-d: @n invalidations, sorted by PASID, in as few calls as the API
-     *  allows; *@done have been carried out when it fails. */
+     *  allows; *@done have been carried out when it fails.  Each reaches the
+     *  device's own cache, behind the IOTLB that fills it. */
     int (*invalidate)(ViommuHostDevice *device,
                       const ViommuHostInvalidation *list, unsigned n,
                       unsigned *done);
@@ -194,7 +196,7 @@ struct ViommuHostDevice {
     Viommu *unit;
     uint32_t source;
     GHashTable *groups;     /* page requests that wait for the guest; likewise,
-                             * see host.c */
+                             * see reports.c */
 
     /* The rest belongs to the unit; see seam.h. */
     bool nested;            /* the guest's tables as they are */
@@ -211,7 +213,7 @@ typedef struct ViommuHostQueue {
     bool over;              /* nobody is behind the descriptor any more */
 } ViommuHostQueue;
 
-/* --- host.c: for backends ------------------------------------------------ */
+/* --- host.c, device.c, reports.c: for backends --------------------------- */
 
 void viommu_host_init(ViommuHost *host, const ViommuHostBackend *backend,
                       const ViommuSyscalls *sys);
@@ -231,6 +233,10 @@ bool viommu_host_refused(GError **error, const char *call, int ret);
 /** The host answers that the device is no more: -ENODEV, or a descriptor
  *  that is closed.  Returns @ret. */
 int viommu_host_note(ViommuHostDevice *device, int ret);
+/** The host does not block what the guest believes to be blocked: no DMA of
+ *  the device (@fd is its own descriptor) may be seen any more.  It is reset,
+ *  which ends its bus mastering, and counts as gone.  Locked. */
+void viommu_host_stop(ViommuHostDevice *device, int fd);
 
 /** A read of @queue gave @ret, a negative errno or not.  An error may pass; the
  *  queue is over only when the host says that it is.  Returns whether there may

@@ -181,7 +181,8 @@ void viommu_seam_bind(ViommuHostDevice *device, uint32_t pasid,
     }
 }
 
-/* Does @old leave nothing for @new to do? */
+/* Does @old leave nothing for @new to do?  What is not of a device's own cache
+ * alone includes that (backend.h). */
 static bool covers(const ViommuHostInvalidation *old,
                    const ViommuHostInvalidation *new)
 {

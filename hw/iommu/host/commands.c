@@ -20,19 +20,50 @@ static bool is_nested(const ViommuHostDevice *device)
     return false;
 }
 
+/* Opcodes (4.3 to 4.5): descriptors and entries, translations, and what
+ * devices keep of these. */
+#define OPCODE(word)        ((unsigned)(word) & 0xff)
+#define FIRST_TLBI          0x10u
+#define ATC_INV             0x40u
+
+/* Which caches a command is about: each is filled from those of a lower
+ * number. */
+static unsigned cache_of(const ViommuHostCommand *command)
+{
+    unsigned opcode = OPCODE(command->word[0]);
+
+    return opcode >= ATC_INV ? 2 : opcode >= FIRST_TLBI ? 1 : 0;
+}
+
+/*
+ * Is the same command gathered already, none of them being carried out yet?
+ * Not if something between the two empties a cache that this one is filled
+ * from: it may be filled with what that still has, meanwhile.
+ */
+static bool is_gathered(const ViommuSeam *seam, const ViommuHostCommand *new)
+{
+    for (guint i = seam->commands->len; i--; ) {
+        const ViommuHostCommand *old = &g_array_index(seam->commands,
+                                                      ViommuHostCommand, i);
+
+        if (old->word[0] == new->word[0] && old->word[1] == new->word[1]) {
+            return true;
+        }
+        if (cache_of(old) < cache_of(new)) {
+            return false;
+        }
+    }
+    return false;
+}
+
 /* False: there is no room. */
 static bool add(ViommuSeam *seam, const ViommuHostCommand *new)
 {
     if (!seam->commands) {
         seam->commands = g_array_new(FALSE, FALSE, sizeof(*new));
     }
-    for (guint i = 0; i < seam->commands->len; i++) {
-        const ViommuHostCommand *old = &g_array_index(seam->commands,
-                                                      ViommuHostCommand, i);
-
-        if (old->word[0] == new->word[0] && old->word[1] == new->word[1]) {
-            return true;        /* none of them has been carried out yet */
-        }
+    if (is_gathered(seam, new)) {
+        return true;
     }
     if (seam->commands->len >= VIOMMU_SEAM_COMMANDS) {
         return false;

@@ -212,7 +212,7 @@ void iommufd_unbind(ViommuHostDevice *common, uint32_t pasid)
         }
         if (i == DETACH_TRIES - 1) {
             /* The guest believes that this is over, and nobody can end it. */
-            viommu_host_note(common, -ENODEV);
+            viommu_host_stop(common, device->fd);
         }
     }
     free_table(device, old);

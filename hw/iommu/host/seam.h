@@ -189,8 +189,10 @@ void viommu_shadow_add(ViommuShadow *shadow, uint64_t addr, uint64_t size);
 int viommu_shadow_step(ViommuShadow *shadow, ViommuHostDevice *device,
                        uint32_t pasid, uint8_t width);
 
-/* --- host.c -------------------------------------------------------------- */
+/* --- reports.c ----------------------------------------------------------- */
 
+/** The end of an element of ViommuHostDevice.groups. */
+void viommu_host_group_free(gpointer group);
 /** Forget page requests that wait for the guest, of one PASID (or none), or
  *  of all: the host gets an answer.  Its lock is held. */
 void viommu_host_drop_groups(ViommuHostDevice *device, uint32_t pasid);
@@ -198,6 +200,9 @@ void viommu_host_drop_all_groups(ViommuHostDevice *device);
 /** The guest's answer to a group.  Not locked. */
 void viommu_host_answer(ViommuHostDevice *device,
                         const ViommuPageResponse *response);
+
+/* --- host.c -------------------------------------------------------------- */
+
 /** The part of the parent address space that begins in [@addr, @addr + @size)
  *  first: false when there is none.  The host's lock is held. */
 bool viommu_host_find_memory(ViommuHost *host, uint64_t *addr,

@@ -7,7 +7,8 @@
  *
  * Guest memory is there for both or for none: a guest that has tables for
  * PASIDs lets the other requests pass through.  If it changes its mind,
- * everything is blocked.
+ * everything is blocked.  What cannot be taken away costs the guest its
+ * device.
  *
  * The API cannot replace a table: the old one goes before the new one comes,
  * and comes back when that fails.
@@ -112,7 +113,15 @@ int type1_bind_table(Type1Host *host, uint32_t pasid,
 
 int type1_unbind_table(Type1Host *host, uint32_t pasid)
 {
-    return type1_bind_table(host, pasid, NULL);
+    int ret = -EIO;
+
+    for (unsigned i = 0; i < TYPE1_TRIES && ret; i++) {
+        ret = type1_bind_table(host, pasid, NULL);
+        if (ret == -ENODEV || ret == -EBADF) {
+            break;
+        }
+    }
+    return ret;
 }
 
 static int send_invalidation(Type1Host *host, uint8_t cache,
@@ -170,7 +179,8 @@ int type1_invalidate(ViommuHostDevice *common,
             return -ENOENT;
         }
         if (!inv->device_tlb) {
-            cache = VSVA_CACHE_IOTLB;
+            /* the device's own cache is filled from this one */
+            cache |= VSVA_CACHE_IOTLB;
         }
         if (!inv->all) {
             what.flags |= inv->leaf ? VSVA_INVALIDATE_LEAF : 0;
@@ -283,8 +293,10 @@ static int bind_rid(Type1Device *device, const ViommuHostTable *table)
     }
     if (table->type == VIOMMU_HOST_SHADOW && old == VIOMMU_HOST_SHADOW) {
         /* a new one starts empty */
-        device->type = VIOMMU_HOST_BLOCKED;
-        type1_set_space(host, TYPE1_EMPTY);
+        ret = type1_set_space(host, TYPE1_EMPTY);
+        if (ret) {
+            return ret;
+        }
     }
     device->type = table->type;
     ret = type1_set_space(host, wanted(device));
@@ -312,17 +324,21 @@ int type1_bind(ViommuHostDevice *common, uint32_t pasid,
 void type1_unbind(ViommuHostDevice *common, uint32_t pasid)
 {
     Type1Device *device = type1_device(common);
+    int ret = 0, space;
 
     if (pasid == VIOMMU_NO_PASID) {
         device->type = VIOMMU_HOST_BLOCKED;
     } else if (bound_of(device, pasid)) {
         if (!common->gone) {
-            viommu_host_note(common, type1_unbind_table(host_of(common),
-                                                        pasid));
+            ret = viommu_host_note(common, type1_unbind_table(host_of(common),
+                                                              pasid));
         }
         forget(device, pasid);
     }
-    (void)type1_set_space(host_of(common), wanted(device));
+    space = type1_set_space(host_of(common), wanted(device));
+    if (ret || space) {
+        viommu_host_stop(common, device->fd);
+    }
 }
 
 /* --- Shadows ------------------------------------------------------------- */

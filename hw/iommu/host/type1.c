@@ -10,6 +10,8 @@
 /* What a bitmap of one call may have (the kernel's bound: 2^28 bytes). */
 #define DIRTY_PAGES_MAX (UINT64_C(1) << 27)
 #define PAGE_SHIFT      12
+/* No hardware translates more bits. */
+#define SPACE_SIZE      (UINT64_C(1) << 63)
 
 /* --- The address space --------------------------------------------------- */
 
@@ -21,7 +23,8 @@ int type1_map(Type1Host *host, uint64_t iova, uint64_t size, void *memory,
         .iova = iova, .size = size,
     };
 
-    return type1_call(host, VFIO_ABI_MAP_DMA, &args);
+    return iova >= SPACE_SIZE || size > SPACE_SIZE - iova
+           ? -EINVAL : type1_call(host, VFIO_ABI_MAP_DMA, &args);
 }
 
 int type1_unmap(Type1Host *host, uint64_t iova, uint64_t size)
@@ -38,13 +41,20 @@ static const Type1Memory *nth(const Type1Host *host, guint i)
     return &g_array_index(host->memory, Type1Memory, i);
 }
 
+/*
+ * By its range, which all kernels know.  (VFIO_DMA_UNMAP_FLAG_ALL is younger
+ * than what vSVA was proposed for.)  The upper half stays out of use, so that
+ * no kernel meets the end of 64 bits.
+ */
 static int unmap_everything(Type1Host *host)
 {
-    VfioDmaUnmap args = {
-        .argsz = sizeof(args), .flags = VFIO_ABI_UNMAP_ALL_FLAG,
-    };
+    int ret = -EIO;
 
-    return type1_call(host, VFIO_ABI_UNMAP_DMA, &args);
+    for (unsigned i = 0; i < TYPE1_TRIES && ret; i++) {
+        ret = type1_unmap(host, 0, SPACE_SIZE);
+        host->common.stats.errors += ret != 0;
+    }
+    return ret;
 }
 
 static int map_memory(Type1Host *host, const Type1Memory *m)
@@ -63,15 +73,16 @@ int type1_set_space(Type1Host *host, Type1Space space)
     if (host->space != TYPE1_EMPTY) {
         host->all_dirty |= host->dirty;
         ret = unmap_everything(host);
+        if (ret) {
+            return ret;     /* all of it is there, or some */
+        }
         host->space = TYPE1_EMPTY;
     }
     for (guint i = 0; !ret && space == TYPE1_PARENT && i < host->memory->len;
          i++) {
         ret = map_memory(host, nth(host, i));
     }
-    if (ret) {
-        (void)unmap_everything(host);
-    } else {
+    if (!ret || unmap_everything(host)) {
         host->space = space;
     }
     return ret;

@@ -38,7 +38,7 @@ typedef struct Type1Host {
     uint64_t vtd_cap;       /* of the hardware, or 0: not known */
     bool nesting;           /* the container has vSVA ... */
     bool merged;            /* ... in the merged form */
-    Type1Space space;
+    Type1Space space;       /* all that it may hold */
     GArray *memory;         /* Type1Memory: what the parent has, or would */
     bool dirty;             /* tracking is on, ... */
     bool all_dirty;         /* ... and something has left the container */
@@ -90,7 +90,11 @@ static inline int type1_call(Type1Host *host, unsigned long request,
 
 /* --- type1.c ------------------------------------------------------------- */
 
-/** What the container holds from now on.  On error, nothing. */
+/** Calls that take something away fail more than once before it counts. */
+#define TYPE1_TRIES 3
+
+/** What the container holds from now on.  After an error it holds nothing, or
+ *  host->space tells what may be left in it. */
 int type1_set_space(Type1Host *host, Type1Space space);
 int type1_map(Type1Host *host, uint64_t iova, uint64_t size, void *memory,
               uint32_t flags);
@@ -114,6 +118,7 @@ const void *type1_capability(const uint8_t *info, uint32_t size, uint32_t at,
 /** VFIO_IOMMU_BIND, in the kernel's form. */
 int type1_bind_table(Type1Host *host, uint32_t pasid,
                      const ViommuHostTable *table);
+/** The opposite.  Some errors pass, so that it is tried more than once. */
 int type1_unbind_table(Type1Host *host, uint32_t pasid);
 /** Everything, of everybody: does no harm. */
 int type1_invalidate_all(Type1Host *host);

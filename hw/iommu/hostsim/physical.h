@@ -59,6 +59,7 @@ typedef struct SimUserArray {
     const void *user;
     uint32_t entry_size;
     uint32_t n;                 /* out: so many have been carried out */
+    bool not_iotlb, not_device; /* caches that are left alone */
 } SimUserArray;
 
 typedef struct SimPhysOps {

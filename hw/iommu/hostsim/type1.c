@@ -252,6 +252,10 @@ static int check_unmap(const SimType1 *type1, const VfioDmaUnmap *unmap,
 static int take_unmap(const SimType1 *type1, const void *arg,
                       VfioDmaUnmap *unmap, VfioBitmap *bitmap)
 {
+    /* kernels that vSVA was proposed for did not know the younger flags */
+    uint32_t known = VFIO_ABI_UNMAP_GET_DIRTY_BITMAP |
+                     (type1->vsva ? 0 : VFIO_ABI_UNMAP_ALL_FLAG |
+                                        VFIO_ABI_UNMAP_VADDR);
     bool dirty;
 
     if (sim_copy_in(unmap, arg, sizeof(*unmap))) {
@@ -259,8 +263,7 @@ static int take_unmap(const SimType1 *type1, const void *arg,
     }
     dirty = unmap->flags & VFIO_ABI_UNMAP_GET_DIRTY_BITMAP;
     if (unmap->argsz < sizeof(*unmap) ||
-        unmap->flags & ~(VFIO_ABI_UNMAP_GET_DIRTY_BITMAP |
-                         VFIO_ABI_UNMAP_ALL_FLAG | VFIO_ABI_UNMAP_VADDR) ||
+        unmap->flags & ~known ||
         (dirty && (unmap->flags & (VFIO_ABI_UNMAP_ALL_FLAG |
                                    VFIO_ABI_UNMAP_VADDR) ||
                    unmap->argsz < sizeof(*unmap) + sizeof(*bitmap)))) {

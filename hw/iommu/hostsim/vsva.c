@@ -279,10 +279,12 @@ static int invalidate(SimBinding *binding, const VsvaInvalidateInfo *info)
     SimUserArray array = {
         .type = IOMMUFD_INVALIDATE_VTD_S1, .user = &entry,
         .entry_size = sizeof(entry), .n = 1,
+        .not_iotlb = !(info->cache & VSVA_CACHE_IOTLB),
+        .not_device = !(info->cache & VSVA_CACHE_DEV_IOTLB),
     };
 
     /* The PASID cache is the host's own here, and follows bind and unbind.
-     * The driver knows of one cache only, and drops the devices' as well. */
+     * Of the others, no more goes than was asked for. */
     if (!(info->cache & (VSVA_CACHE_IOTLB | VSVA_CACHE_DEV_IOTLB))) {
         return 0;
     }

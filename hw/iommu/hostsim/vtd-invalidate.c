@@ -183,9 +183,13 @@ int vtd_invalidate(SimDomain *nested, SimUserArray *array)
             const SimAttachment *a = &g_array_index(nested->attached,
                                                     SimAttachment, k);
 
-            add_piotlb(&b, d, a->pasid, inv.addr, order,
-                       inv.flags & IOMMUFD_VTD_INVALIDATE_LEAF);
-            add_devtlb(&b, a, inv.addr, order);
+            if (!array->not_iotlb) {
+                add_piotlb(&b, d, a->pasid, inv.addr, order,
+                           inv.flags & IOMMUFD_VTD_INVALIDATE_LEAF);
+            }
+            if (!array->not_device) {
+                add_devtlb(&b, a, inv.addr, order);
+            }
         }
     }
     batch_end(&b);

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Devices of a host, whatever the API: they come, go and vanish.
+ */
+#include <errno.h>
+
+#include "hw/iommu/host/seam.h"
+#include "hw/iommu/host/vfio-abi.h"
+
+/* PCI's command register */
+#define COMMAND         0x04
+#define COMMAND_MASTER  0x0004u
+
+static void lock(ViommuHost *host)
+{
+    pthread_mutex_lock(&host->lock);
+}
+
+static void unlock(ViommuHost *host)
+{
+    pthread_mutex_unlock(&host->lock);
+}
+
+/* --- For backends -------------------------------------------------------- */
+
+void viommu_host_device_init(ViommuHostDevice *device, ViommuHost *host)
+{
+    device->host = host;
+    device->groups = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL,
+                                           viommu_host_group_free);
+    device->bindings = g_ptr_array_new();
+    device->look = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+}
+
+void viommu_host_device_destroy(ViommuHostDevice *device)
+{
+    g_hash_table_destroy(device->groups);
+    g_ptr_array_free(device->bindings, TRUE);
+    g_array_free(device->look, TRUE);
+}
+
+int viommu_host_note(ViommuHostDevice *device, int ret)
+{
+    if (ret < 0) {
+        device->host->stats.errors++;
+    }
+    if ((ret == -ENODEV || ret == -EBADF) && !device->gone) {
+        device->gone = true;
+        device->host->stats.devices_gone++;
+    }
+    return ret;
+}
+
+/* Of configuration space, where VFIO has it. */
+static void end_bus_mastering(ViommuHost *host, int fd)
+{
+    VfioRegionInfo info = {
+        .argsz = sizeof(info), .index = VFIO_ABI_REGION_CONFIG,
+    };
+    uint16_t command;
+
+    if (viommu_host_ioctl(host, fd, VFIO_ABI_DEVICE_GET_REGION_INFO, &info) ||
+        host->sys->pread(host->sys->opaque, fd, &command, sizeof(command),
+                         info.offset + COMMAND) != sizeof(command)) {
+        return;
+    }
+    command = GUINT16_TO_LE(GUINT16_FROM_LE(command) & ~COMMAND_MASTER);
+    (void)!host->sys->pwrite(host->sys->opaque, fd, &command, sizeof(command),
+                             info.offset + COMMAND);
+}
+
+void viommu_host_stop(ViommuHostDevice *device, int fd)
+{
+    if (device->gone) {
+        return;
+    }
+    end_bus_mastering(device->host, fd);
+    (void)viommu_host_ioctl(device->host, fd, VFIO_ABI_DEVICE_RESET, NULL);
+    viommu_host_note(device, -ENODEV);
+}
+
+/* --- Devices ------------------------------------------------------------- */
+
+ViommuHostDevice *viommu_host_device_new(ViommuHost *host, int fd,
+                                         GError **error)
+{
+    ViommuHostDevice *device;
+
+    lock(host);
+    device = host->backend->device_new(host, fd, error);
+    if (device) {
+        g_ptr_array_add(host->devices, device);
+    }
+    unlock(host);
+    return device;
+}
+
+ViommuHostDevice *viommu_host_device_adopt(ViommuHost *host, int fd,
+                                           uint32_t id, GError **error)
+{
+    ViommuHostDevice *device = NULL;
+
+    lock(host);
+    if (host->backend->device_adopt) {
+        device = host->backend->device_adopt(host, fd, id, error);
+    } else {
+        viommu_host_refused(error, host->backend->name, -EOPNOTSUPP);
+    }
+    if (device) {
+        g_ptr_array_add(host->devices, device);
+    }
+    unlock(host);
+    return device;
+}
+
+void viommu_host_device_free(ViommuHostDevice *device)
+{
+    ViommuHost *host;
+    Viommu *unit;
+
+    if (!device) {
+        return;
+    }
+    host = device->host;
+    lock(host);
+    unit = device->unit;
+    unlock(host);
+    if (unit) {
+        viommu_detach_host(unit, device->source);
+    }
+    pthread_mutex_lock(&host->run_lock);
+    lock(host);
+    g_ptr_array_remove(host->devices, device);
+    viommu_host_drop_all_groups(device);
+    host->backend->device_free(device);
+    unlock(host);
+    pthread_mutex_unlock(&host->run_lock);
+}
+
+void viommu_host_device_get_caps(ViommuHostDevice *device,
+                                 ViommuHostCaps *caps)
+{
+    *caps = device->caps;
+}
+
+bool viommu_host_device_gone(ViommuHostDevice *device)
+{
+    bool gone;
+
+    lock(device->host);
+    gone = device->gone;
+    unlock(device->host);
+    return gone;
+}
+
+int viommu_host_device_pass_through(ViommuHostDevice *device)
+{
+    const ViommuHostTable table = { .type = VIOMMU_HOST_PARENT };
+    int ret;
+
+    lock(device->host);
+    ret = device->unit ? -EBUSY
+                       : device->host->backend->bind(device, VIOMMU_NO_PASID,
+                                                     &table);
+    device->passed |= !ret;
+    unlock(device->host);
+    return ret;
+}
+
+bool viommu_host_device_nested(ViommuHostDevice *device)
+{
+    bool nested;
+
+    lock(device->host);
+    nested = device->unit && device->nested;
+    unlock(device->host);
+    return nested;
+}
