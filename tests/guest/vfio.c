@@ -484,12 +484,17 @@ bool dma_written(const Vfio *v, unsigned page)
 
 /* --- the list ------------------------------------------------------------ */
 
-/* The endpoint's device-TLB must not have outlived any invalidation. */
+/* The endpoint's device-TLB must not have outlived any invalidation, nor been
+ * told what PCIe forbids. */
 Outcome check_stale(Vfio *v)
 {
     uint64_t requests = get(v, TESTDEV_ATC_REQUESTS);
     uint64_t stale = get(v, TESTDEV_STALE_USES);
+    uint64_t bad = get(v, TESTDEV_BAD_ANSWERS);
 
+    if (bad) {
+        return wrong(v, "answers that PCIe forbids: %#" PRIx64, bad);
+    }
     if (stale || !requests) {
         return wrong(v, "%" PRIu64 " stale uses after %" PRIu64
                      " translation requests", stale, requests);

@@ -61,7 +61,7 @@ static Rights rights_s2(const Run *run, uint64_t word, bool writable)
     unsigned xn = field(word, 53, 2);
     Rights g = { .r = bit(word, 6), .w = bit(word, 7) || writable };
 
-    g.x = g.r && (run->priv ? priv_x[xn] : user_x[xn]);
+    g.x = run->priv ? priv_x[xn] : user_x[xn];
     return g;
 }
 
@@ -108,6 +108,7 @@ static bool leaf(Run *run, const Tables *t, bool s2, unsigned class,
 {
     uint64_t page = word & below(48) & ~below(t->granule), now = word;
     bool dirty = t->hd && bit(word, 51), af = bit(word, 10), any;
+    bool clean = dirty && bit(word, 7) != s2;
 
     if (t->granule == 16) {
         page |= field(word, 12, 4) << 48;
@@ -128,10 +129,10 @@ static bool leaf(Run *run, const Tables *t, bool s2, unsigned class,
                   : rights_s1(run, word, dirty, above);
     any = run->req->kind == SMMU_REF_TRANSLATION && class == IN;
     if (any) {
-        /* It gets what there is. */
-        want.r &= granted->r;
+        /* It gets what there is: the right to write a clean page only with
+         * the mark, which one that will not write does not make (13.7). */
         want.w &= granted->w;
-        want.x &= granted->x;
+        granted->w &= want.w || !clean;
     } else if ((want.r && !granted->r) || (want.w && !granted->w) ||
                (want.x && !granted->x)) {
         return smmu_ref_fault(run, SMMUV3_F_PERMISSION, s2, class, in);

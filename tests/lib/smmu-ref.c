@@ -138,16 +138,86 @@ static bool too_wide(Run *run)
     return smmu_ref_fault(run, SMMUV3_F_ADDR_SIZE, false, IN, 0);
 }
 
+static unsigned inst_override(const Run *run)
+{
+    return bit(run->ref->idr1, 26) ? field(run->ste[1], 50, 2) : 0;
+}
+
+/*
+ * What a completion says of a page that grants @g at the effective privilege
+ * (13.7.1, its pseudocode).  False: nothing that could be used.
+ */
+static bool completion(Run *run, Rights g)
+{
+    unsigned instcfg = inst_override(run);
+    bool exe = run->req->inst;
+    SmmuRefAnswer *a = run->a;
+
+    a->ok = true;
+    a->priv = run->req->priv;
+    a->write = g.w;
+    switch (instcfg) {
+    case 3:
+        a->read = g.x;
+        a->exec = exe && g.x;
+        break;
+    case 2:
+        a->read = g.r;
+        a->exec = exe && g.r;
+        break;
+    default:
+        a->read = g.r;
+        a->exec = exe && g.r && g.x;
+        break;
+    }
+    return a->read || a->write;
+}
+
+static bool request_stages(Run *run)
+{
+    Rights want = { .w = run->req->write }, g1 = { true, true, true };
+    Rights g2 = g1;
+    uint64_t ipa = run->req->addr, addr;
+
+    if (!run->s1 && (ipa & ~below(smmu_ref_oas(run->ref)))) {
+        return too_wide(run);
+    }
+    if (run->s1 && !smmu_ref_first(run, ipa, want, &ipa, &g1)) {
+        return false;
+    }
+    if (!completion(run, g1)) {
+        /* Stage 2 is not asked (3.9.1.2). */
+        return true;
+    }
+    addr = ipa;
+    want.w &= g1.w;
+    if (run->s2 && !smmu_ref_second(run, IN, ipa, want, &addr, &g2)) {
+        return false;
+    }
+    /* Split-stage: the address of between, with the rights of both. */
+    run->a->addr = run->eats == 2 ? ipa : addr;
+    completion(run, (Rights) { g1.r && g2.r, g1.w && g2.w, g1.x && g2.x });
+    return true;
+}
+
+/* What transactions of the stream may do: its reads are all fetches, or
+ * none is. */
+static void as_read(Run *run, Rights g)
+{
+    unsigned instcfg = inst_override(run);
+
+    run->a->read = instcfg == 3 ? g.x : g.r;
+    run->a->write = g.w;
+    run->a->exec = instcfg == 2 ? g.r : g.x;
+}
+
 static bool stages(Run *run)
 {
     const SmmuRefRequest *req = run->req;
     Rights want = { .r = req->read, .w = req->write }, g1, g2;
-    uint64_t addr = req->addr, ipa;
-    bool split;
+    uint64_t addr = req->addr;
 
-    if (req->kind == SMMU_REF_TRANSLATION) {
-        want.x = run->inst;
-    } else if (run->inst && !req->write) {
+    if (run->inst && !req->write) {
         /* An instruction fetch needs no right to read. */
         want.x = true;
         want.r = false;
@@ -159,31 +229,13 @@ static bool stages(Run *run)
         return pass(run, addr);
     }
     g1 = g2 = (Rights) { true, true, true };
-    if (run->s1 && !smmu_ref_first(run, addr, want, &addr, &g1)) {
+    if ((run->s1 && !smmu_ref_first(run, addr, want, &addr, &g1)) ||
+        (run->s2 && !smmu_ref_second(run, IN, addr, want, &addr, &g2))) {
         return false;
     }
-    if (req->kind == SMMU_REF_TRANSLATION) {
-        want = (Rights) { want.r && g1.r, want.w && g1.w, want.x && g1.x };
-        if (!want.r && !want.w) {
-            /* Stage 2 is not asked (3.9.1.2).  A completion has no way to
-             * grant execution alone (PCIe 10.2.3). */
-            run->a->ok = true;
-            return true;
-        }
-    }
-    ipa = addr;
-    if (run->s2 && !smmu_ref_second(run, IN, ipa, want, &addr, &g2)) {
-        return false;
-    }
-    /* Split-stage: the address of between, with the rights of both. */
-    split = run->eats == 2 && req->kind == SMMU_REF_TRANSLATION;
     run->a->ok = true;
-    run->a->addr = split ? ipa : addr;
-    run->a->read = g1.r && g2.r;
-    run->a->write = g1.w && g2.w;
-    run->a->exec = g1.x && g2.x &&
-                   (req->kind != SMMU_REF_TRANSLATION ||
-                    (run->a->read && run->inst));
+    run->a->addr = addr;
+    as_read(run, (Rights) { g1.r && g2.r, g1.w && g2.w, g1.x && g2.x });
     return true;
 }
 
@@ -245,7 +297,8 @@ static bool with_ste(Run *run)
     if (run->s1 && !smmu_ref_fetch_cd(run, index)) {
         return false;
     }
-    return stages(run);
+    return req->kind == SMMU_REF_TRANSLATION ? request_stages(run)
+                                             : stages(run);
 }
 
 void smmu_ref_translate(const SmmuRef *ref, const SmmuRefRequest *req,
@@ -256,6 +309,10 @@ void smmu_ref_translate(const SmmuRef *ref, const SmmuRefRequest *req,
                 .inst = req->inst };
 
     memset(a, 0, sizeof(*a));
+    if (req->kind == SMMU_REF_TRANSLATION && !req->ssv) {
+        /* It has no word for these (13.7). */
+        plain.priv = plain.inst = run.priv = run.inst = false;
+    }
     if (!bit(ref->cr0, 0)) {
         if (req->kind == SMMU_REF_UNTRANSLATED) {
             if (!bit(ref->gbpa, 20) &&
@@ -287,5 +344,6 @@ void smmu_ref_translate(const SmmuRef *ref, const SmmuRefRequest *req,
         /* Success, with nothing granted (3.9.1.2). */
         memset(a, 0, sizeof(*a));
         a->ok = true;
+        a->priv = plain.priv;
     }
 }

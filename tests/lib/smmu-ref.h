@@ -55,6 +55,9 @@ typedef struct SmmuRefAnswer {
     /** With ok, what is granted; for a translation request perhaps
      *  nothing. */
     bool read, write, exec;
+    /** The same of a translation request's completion: to the
+     *  privileged. */
+    bool priv;
     /** Without ok: an event's number; 0 for none. */
     unsigned event;
     bool recorded, stall;

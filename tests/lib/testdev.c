@@ -51,6 +51,8 @@ TestdevResult testdev_result(Testdev *dev)
     TestdevResult result = { 0 };
     uint64_t status = testdev_get(dev, TD_STATUS);
 
+    /* Whatever a test does, the IOMMU keeps to PCIe's rules. */
+    g_assert_cmphex(testdev_get(dev, TD_BAD_ANSWERS), ==, 0);
     result.done = testdev_get(dev, TD_DONE);
     if ((status & 3) == STATUS_DONE) {
         return result;

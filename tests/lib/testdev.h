@@ -52,6 +52,7 @@ enum {
     TD_ATC_REQUESTS  = 0x138,
     TD_ATC_INVALIDATIONS = 0x140,
     TD_STALE_USES    = 0x148,
+    TD_BAD_ANSWERS   = 0x150,
     TD_BUFFER        = 0x8000,
 };
 
@@ -82,6 +83,14 @@ enum {
 #define TD_TRANS_GLOBAL     (1u << 6)
 #define TD_TRANS_INTERRUPT  (1u << 7)
 #define TD_TRANS_ANSWER     (1u << 31)
+
+/* BAD_ANSWERS, above the number */
+#define TD_BAD_GLOBAL       (1ull << 32)
+#define TD_BAD_PRIV         (1ull << 33)
+#define TD_BAD_X            (1ull << 34)
+#define TD_BAD_X_ONLY       (1ull << 35)
+#define TD_BAD_SIZE         (1ull << 36)
+#define TD_BAD_ALIGNED      (1ull << 37)
 
 #define TD_RESPONSE_DATA    (1ull << 4)
 #define TD_RESPONSE_PASID   (1ull << 5)

@@ -266,6 +266,36 @@ static void test_timeout(gconstpointer data)
     smmu_end(&b);
 }
 
+/* A page of all ASIDs is none of all PASIDs (3.9.1): an endpoint that took it
+ * for one would go on with it after its PASID's invalidation. */
+static void test_global_page(void)
+{
+    const uint64_t page = SMMUV3_PAGE_S1 & ~SMMUV3_PTE_NG;
+    SmmuBoard b;
+
+    start(&b, SMMUV3_S1, EATS_FULL);
+    b.ste.s1cdmax = 4;
+    b.ste.s1dss = 2;
+    smmu_put_ste(&b);
+    smmu_put_cd(&b, 3);
+    for (unsigned pasid = 0; pasid < 2; pasid++) {
+        testdev_set(&b.dev, TD_PASID, pasid ? TD_PASID_ENABLE | 3 : 0);
+        control(&b, TD_CONTROL_ATS);
+        g_assert_true(guest_tables_map(&b.s1, VA, PA, 3, page));
+        smmu_command(&b, CMD_NSNH_ALL, 0);
+        smmu_sync(&b);
+        ask(&b, VA, true, R | W);
+        smmu_dma_good(&b, VA, PA);
+        g_assert_true(guest_tables_map(&b.s1, VA, PA2, 3, page));
+        smmu_command(&b, CMD_NSNH_ALL, 0);
+        smmu_sync(&b);
+        atc_inv(&b, pasid ? CMD_SSID(3) : 0, VA, 0);
+        smmu_dma_good(&b, VA, PA2);
+    }
+    g_assert_cmphex(testdev_get(&b.dev, TD_STALE_USES), ==, 0);
+    smmu_end(&b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -281,6 +311,7 @@ int main(int argc, char **argv)
     g_test_add_func("/smmu-ats/split", test_split);
     g_test_add_func("/smmu-ats/invalidation", test_invalidation);
     g_test_add_func("/smmu-ats/pasid", test_pasid);
+    g_test_add_func("/smmu-ats/global-page", test_global_page);
     g_test_add_data_func("/smmu-ats/timeout", NULL, test_timeout);
     g_test_add_data_func("/smmu-ats/nobody", "nobody", test_timeout);
     return g_test_run();

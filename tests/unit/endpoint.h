@@ -20,7 +20,8 @@ typedef struct EpPage {
     uint64_t to;
     uint64_t size;          /* of the mapping that it is in; 0 is one page */
     uint8_t access;
-    bool snoop, global, privileged, untranslated_only, interrupt;
+    /* privileged: told to users, too; for_users: told to the privileged */
+    bool snoop, global, privileged, for_users, untranslated_only, interrupt;
 } EpPage;
 
 typedef struct Ep Ep;

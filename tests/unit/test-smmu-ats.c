@@ -10,6 +10,7 @@
 #define IPA     UINT64_C(0x8123456000)
 /* a table of stage 2 beyond RAM */
 #define HOLE    UINT64_C(0x40000000)
+#define SSID    5u
 #define RW      (VIOMMU_READ | VIOMMU_WRITE)
 #define TABLE   (SMMUV3_PTE_VALID | SMMUV3_PTE_TABLE)
 
@@ -21,6 +22,8 @@ static Smmu *new_stream(void)
     smmu_test_config(&config);
     s = smmu_test_new(&config, SMMUV3_NESTED);
     s->ste.eats = 1;
+    s->ste.s1cdmax = 4;
+    smmu_test_put_cd(s, SSID);
     smmu_test_put_ste(s);
     return s;
 }
@@ -30,7 +33,7 @@ static void expect(Smmu *s, unsigned asked, unsigned granted)
     uint64_t word[4];
     ViommuReply reply;
 
-    g_assert_cmpint(smmu_test_request(s, VIOMMU_NO_PASID, VA, asked,
+    g_assert_cmpint(smmu_test_request(s, SSID, VA, asked,
                                       VIOMMU_TRANSLATION, &reply), ==,
                     VIOMMU_OK);
     g_assert_cmphex(reply.access, ==, granted);
@@ -45,7 +48,7 @@ static void expect_aborted(Smmu *s, unsigned asked)
     uint64_t word[4];
     ViommuReply reply;
 
-    g_assert_cmpint(smmu_test_request(s, VIOMMU_NO_PASID, VA, asked,
+    g_assert_cmpint(smmu_test_request(s, SSID, VA, asked,
                                       VIOMMU_TRANSLATION, &reply), ==,
                     VIOMMU_FAULT);
     g_assert_cmphex(reply.reason, ==, SMMUV3_F_WALK_EABT);
@@ -85,7 +88,7 @@ static void test_execute_only(void)
     put_page(s, exec);
     expect(s, VIOMMU_READ | VIOMMU_EXEC, 0);
     put_page(s, exec | SMMUV3_PTE_USER);
-    expect(s, VIOMMU_READ, VIOMMU_READ | VIOMMU_WRITE);
+    expect(s, VIOMMU_READ, RW);
     expect(s, VIOMMU_READ | VIOMMU_EXEC, RW | VIOMMU_EXEC);
     put_page(s, exec | SMMUV3_PTE_USER | SMMUV3_PTE_RDONLY |
              SMMUV3_PTE_UXN);
@@ -103,7 +106,7 @@ static void test_table_read_only(void)
     uint64_t leaf, block;
 
     s->cd.ha = s->cd.hd = true;
-    smmu_test_put_cd(s, 0);
+    smmu_test_put_cd(s, SSID);
     g_assert_true(guest_tables_map(&s->s2, IPA, PA, 3, SMMUV3_PAGE_S2));
     put_page(s, SMMUV3_PAGE_S1 | SMMUV3_PTE_RDONLY | SMMUV3_PTE_DBM);
     leaf = guest_tables_entry(&s->s1, VA, 3);

@@ -146,6 +146,28 @@ static unsigned granted_access(const SmmuRefAnswer *ref)
            (ref->exec ? VIOMMU_EXEC : 0);
 }
 
+/* What is granted exactly, but that a request which will not write may be told
+ * nothing of writing (13.7); and never Global (3.9.1). */
+static void check_completion(SmmuWorld *w, const SmmuRefRequest *req,
+                             const SmmuRefAnswer *ref, ViommuStatus status,
+                             const ViommuReply *reply)
+{
+    unsigned access = granted_access(ref), differ = reply->access ^ access;
+
+    if (!req->write && !(reply->access & ~access)) {
+        differ &= ~VIOMMU_WRITE;
+    }
+    if (differ || reply->privileged != ref->priv || reply->global ||
+        reply->reason || reply->untranslated_only || reply->interrupt ||
+        (reply->access && reply->addr != ref->addr)) {
+        mismatch(w, "completion", req, ref, status, reply);
+    }
+    if (reply->access) {
+        check_memory(w, req, ref, status, reply);
+        check_range(w, req, ref, status, reply);
+    }
+}
+
 static void check_answer(SmmuWorld *w, const SmmuRefRequest *req,
                          const SmmuRefAnswer *ref, ViommuStatus status,
                          const ViommuReply *reply)
@@ -168,11 +190,7 @@ static void check_answer(SmmuWorld *w, const SmmuRefRequest *req,
     }
     w->granted++;
     if (req->kind == SMMU_REF_TRANSLATION) {
-        asked |= VIOMMU_EXEC;
-        if (((reply->access ^ access) & asked) ||
-            ((access & asked) && reply->addr != ref->addr)) {
-            mismatch(w, "completion", req, ref, status, reply);
-        }
+        check_completion(w, req, ref, status, reply);
         return;
     }
     if (reply->addr != ref->addr || (asked & ~reply->access) ||
@@ -244,7 +262,7 @@ static void world_compare(SmmuWorld *w)
         req.inst = smmu_chance(w, 20);
         req.priv = smmu_chance(w, 30);
         req.addr = draw_address(w, s);
-        if (w->config.ats && smmu_chance(w, 15)) {
+        if (w->config.ats && smmu_chance(w, 30)) {
             req.kind = SMMU_REF_TRANSLATION + smmu_below(w, 2);
             req.read |= req.kind == SMMU_REF_TRANSLATION;
         }

@@ -342,7 +342,14 @@ static void test_ats_rules(void)
                                       VIOMMU_PRIV, VIOMMU_TRANSLATION,
                                       &reply), ==, VIOMMU_FAULT);
     g_assert_true(smmu_test_event(s, word));
-    /* W, X, PRIV, too */
+    /* W, too; X and PRIV come with a PASID only (13.7) */
+    g_assert_cmphex(word[1], ==, 0xc0000001);
+    g_assert_cmphex(word[2], ==, VA);
+    g_assert_cmpint(smmu_test_request(s, 3, VA + 0x123, VIOMMU_WRITE |
+                                      VIOMMU_EXEC | VIOMMU_PRIV,
+                                      VIOMMU_TRANSLATION, &reply), ==,
+                    VIOMMU_FAULT);
+    g_assert_true(smmu_test_event(s, word));
     g_assert_cmphex(word[1], ==, 0xf0000001);
     g_assert_cmphex(word[2], ==, VA);
     smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATED,

@@ -451,9 +451,10 @@ static void test_disable(void)
     ep_set_config(ep, ats, TD_ATS_ENABLE, 2);
     g_assert_cmpuint(ep_read(ep, 0x5000, 8), ==, TD_OK);
     g_assert_cmpuint(ep->translations, ==, 2);
-    /* the smallest translation unit changes nothing */
+    /* the smallest translation unit changes nothing of what is kept */
     ep_set_config(ep, ats, TD_ATS_ENABLE | 3, 2);
     g_assert_cmpuint(ep_get(ep, TD_ATC_ENTRIES), ==, 1);
+    ep_set_config(ep, ats, TD_ATS_ENABLE, 2);
     ep_set_config(ep, pasid, 0, 2);
     g_assert_cmpuint(ep_get(ep, TD_ATC_ENTRIES), ==, 0);
     g_assert_cmpuint(ep_read(ep, 0x5000, 8), ==, TD_OK);
@@ -501,6 +502,70 @@ static void test_translate(void)
     ep_free(ep);
 }
 
+/* What PCIe forbids to say (10.2.3) is counted, and permits nothing. */
+static void test_bad_answers(void)
+{
+    const uint64_t user = TD_PASID_ENABLE | 7, priv = user | TD_PASID_PRIV;
+    const uint64_t exec = user | TD_PASID_EXEC;
+    const struct {
+        uint64_t pasid;
+        unsigned stu;
+        EpPage page;
+        uint64_t rules;
+    } table[] = {
+        { 0, 0, { .to = 0x6000, .access = RW, .global = true },
+          TD_BAD_GLOBAL },
+        { user, 0, { .to = 0x6000, .access = RW, .global = true }, 0 },
+        { user, 0, { .to = 0x6000, .access = RW, .privileged = true },
+          TD_BAD_PRIV },
+        { 0, 0, { .to = 0x6000, .access = RW, .privileged = true },
+          TD_BAD_PRIV },
+        { user, 0, { .to = 0x6000, .access = RW | VIOMMU_EXEC }, TD_BAD_X },
+        { exec, 0, { .to = 0x6000, .access = RW | VIOMMU_EXEC }, 0 },
+        { exec, 0, { .to = 0x6000, .access = VIOMMU_WRITE | VIOMMU_EXEC },
+          TD_BAD_X_ONLY },
+        { user, 0, { .to = 0x6000, .size = 0x3000, .access = RW },
+          TD_BAD_SIZE },
+        { user, 0, { .to = 0x6000, .size = 0x800, .access = RW }, TD_BAD_SIZE },
+        { user, 1, { .to = 0x6000, .size = 0x1000, .access = RW },
+          TD_BAD_SIZE },
+        { user, 0, { .to = 0x6000, .size = 0x2000, .access = RW },
+          TD_BAD_ALIGNED },
+        { user, 0, { .to = 0x7000, .size = 0x2000, .access = RW }, 0 },
+        /* with nothing granted, the rest means nothing */
+        { 0, 0, { .to = 0x6000, .global = true, .privileged = true }, 0 },
+        /* not against the rules, but no permission for who asks */
+        { priv, 0, { .to = 0x6000, .access = RW, .for_users = true }, 0 },
+    };
+
+    for (unsigned i = 0; i < G_N_ELEMENTS(table); i++) {
+        Ep *ep = ep_start();
+        /* Global is ignored where it means nothing. */
+        bool usable = !(table[i].rules & ~TD_BAD_GLOBAL) &&
+                      table[i].page.access && !table[i].page.for_users;
+
+        ep->page[5] = table[i].page;
+        ep_set(ep, TD_CONTROL, TD_CONTROL_ATS);
+        ep_set_config(ep, ep_find(ep, TD_CAP_ATS) + TD_ATS_CTRL,
+                      TD_ATS_ENABLE | table[i].stu, 2);
+        ep_set(ep, TD_PASID, table[i].pasid);
+        g_assert_cmpuint(ep_read(ep, 0x5000, 8), ==,
+                         usable ? TD_OK : TD_NOT_PERMITTED);
+        g_assert_cmphex(ep_get(ep, TD_BAD_ANSWERS), ==,
+                        table[i].rules ? table[i].rules | 1 : 0);
+        g_assert_cmpuint(ep_get(ep, TD_ATC_ENTRIES), ==, usable);
+        /* TRANSLATE shows what it is told, and counts, too. */
+        ep_set(ep, TD_SRC, 0x5000);
+        ep_set(ep, TD_REQUEST, TD_REQUEST_WRITE);
+        ep_run(ep, TD_TRANSLATE);
+        g_assert_cmphex(ep_get(ep, TD_BAD_ANSWERS), ==,
+                        table[i].rules ? table[i].rules | 2 : 0);
+        viommu_testdev_reset(ep->dev);
+        g_assert_cmphex(ep_get(ep, TD_BAD_ANSWERS), ==, 0);
+        ep_free(ep);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -518,6 +583,7 @@ int main(int argc, char **argv)
     g_test_add_func("/testdev/atc/untranslated-only", test_untranslated_only);
     g_test_add_func("/testdev/atc/raw", test_raw);
     g_test_add_func("/testdev/atc/disable", test_disable);
+    g_test_add_func("/testdev/atc/bad-answers", test_bad_answers);
     g_test_add_func("/testdev/atc/translate", test_translate);
     return g_test_run();
 }

@@ -26,8 +26,7 @@ typedef struct SmmuStage {
 /** What is asked of it. */
 typedef struct SmmuAsked {
     uint64_t addr;
-    uint8_t needs;          /* SMMU_MAP_... */
-    bool probe;
+    const SmmuWanted *wanted;
 } SmmuAsked;
 
 /** The address in a descriptor; with the 64 KiB granule, bits 51:48 stand in
@@ -63,7 +62,7 @@ static inline uint8_t smmu_s2_grants(const SmmuStage *s, uint64_t word,
     }
     return (word & SMMU_PTE_S2_READ ? SMMU_MAP_UR | SMMU_MAP_PR : 0) |
            (write ? SMMU_MAP_UW | SMMU_MAP_PW : 0) |
-           (word & SMMU_PTE_S2_READ ? exec[word >> 53 & 3] : 0);
+           exec[word >> 53 & 3];
 }
 
 /* EL2 alone: whoever asks has privilege. */
@@ -129,7 +128,7 @@ static inline uint8_t smmu_limit_by_table(const SmmuStage *s, uint64_t word,
         return limit;
     }
     if (word & SMMU_TABLE_AP1) {
-        limit &= ~(SMMU_MAP_UW | SMMU_MAP_PW);
+        limit &= ~SMMU_MAP_WRITE;
     }
     if (s->one_table) {
         /* The bits about users are none. */
@@ -190,7 +189,7 @@ static SMMU_INLINE SmmuEventId smmu_leaf(const SmmuStage *s, unsigned level,
                                          const SmmuAsked *asked,
                                          SmmuMapping *m, uint64_t *with)
 {
-    bool writes = asked->needs & (SMMU_MAP_UW | SMMU_MAP_PW);
+    const SmmuWanted *wanted = asked->wanted;
     bool clean = smmu_is_clean(s, word);
 
     *with = word;
@@ -211,14 +210,14 @@ static SMMU_INLINE SmmuEventId smmu_leaf(const SmmuStage *s, unsigned level,
     }
     m->flags = s->second ? smmu_s2_grants(s, word, clean)
                          : smmu_s1_grants(s, word, clean, limit);
-    if (asked->needs & ~m->flags) {
+    if (!smmu_suffices(wanted, m->flags)) {
         return SMMU_F_PERMISSION;
     }
-    if (clean && writes) {
+    if (clean && (wanted->dirties & m->flags)) {
         *with = smmu_made_dirty(s, *with);
-    } else if (clean && !asked->probe) {
+    } else if (clean && (wanted->any || !wanted->probe)) {
         /* The first write must come here again. */
-        m->flags &= ~(SMMU_MAP_UW | SMMU_MAP_PW);
+        m->flags &= ~SMMU_MAP_WRITE;
     }
     if (!s->second && !s->one_table && !(word & SMMU_PTE_NG)) {
         m->flags |= SMMU_MAP_GLOBAL;

@@ -133,10 +133,12 @@ SmmuEvent smmu_event_of(const SmmuUnit *u, const ViommuRequest *req,
     if (fault->id == SMMU_F_BAD_ATS_TREQ) {
         /* Before the stream's overrides; a request for one translation, and
          * always for reads. */
+        uint8_t asked = smmu_ats_asked(req);
+
         e.word[1] = viommu_put(SMMU_EVENT_R, SMMU_EVENT_SPAN, 1) |
-                    (req->access & VIOMMU_WRITE ? SMMU_EVENT_W : 0) |
-                    (req->access & VIOMMU_EXEC ? SMMU_EVENT_X : 0) |
-                    (req->access & VIOMMU_PRIV ? SMMU_EVENT_PRIV : 0);
+                    (asked & VIOMMU_WRITE ? SMMU_EVENT_W : 0) |
+                    (asked & VIOMMU_EXEC ? SMMU_EVENT_X : 0) |
+                    (asked & VIOMMU_PRIV ? SMMU_EVENT_PRIV : 0);
         e.word[2] = req->addr & ~viommu_bits(11, 0);
     }
     if (has_fetch_address(fault->id)) {

@@ -83,13 +83,11 @@ static uint64_t translate(SmmuUnit *u, uint64_t sid_word, uint64_t addr_word)
                     ? viommu_get(sid_word, SMMU_GATOS_SSID)
                     : VIOMMU_NO_PASID;
     uint64_t addr = addr_word & viommu_bits(63, 12), error;
-    SmmuWanted wanted = {
-        .access = (!(addr_word & SMMU_GATOS_ADDR_RNW) ? VIOMMU_WRITE :
-                   addr_word & SMMU_GATOS_ADDR_IND ? VIOMMU_EXEC
-                                                   : VIOMMU_READ) |
-                  (addr_word & SMMU_GATOS_ADDR_PNU ? VIOMMU_PRIV : 0),
-        .probe = true,
-    };
+    uint8_t access = (!(addr_word & SMMU_GATOS_ADDR_RNW) ? VIOMMU_WRITE :
+                      addr_word & SMMU_GATOS_ADDR_IND ? VIOMMU_EXEC
+                                                      : VIOMMU_READ) |
+                     (addr_word & SMMU_GATOS_ADDR_PNU ? VIOMMU_PRIV : 0);
+    const SmmuWanted wanted = smmu_wanted(access, true);
     SmmuFault fault = { 0 };
     SmmuMapping m = { .page = addr, .shift = 12 };
     SmmuContext c;

@@ -16,6 +16,8 @@ typedef struct Request {
     SmmuUnit *u;
     const ViommuRequest *req;
     ViommuReply *reply;
+    uint8_t access;         /* as the stream's entry has it */
+    ViommuTlbEpochs seen;   /* taken before the first look at anything */
     SmmuWanted wanted;
     SmmuContext context;
     SmmuFault fault;
@@ -73,129 +75,118 @@ static bool is_missing(SmmuEventId id)
            id == SMMU_F_ACCESS || id == SMMU_F_PERMISSION;
 }
 
-static inline bool look_up(Request *r, uint64_t addr,
-                           const SmmuWanted *wanted, SmmuMapping *m)
+/* In the IOTLB, unless that has been done. */
+static inline bool find_cached(Request *r, uint64_t addr, SmmuMapping *m)
+{
+    const SmmuWanted *w = &r->wanted;
+
+    if (r->missed) {
+        return false;
+    }
+    r->tags = smmu_tags(r->u, &r->context);
+    /* A page that cannot be written as it is cached may have become dirty. */
+    return smmu_iotlb_find(r->u, &r->tags, addr, w->any ? 0 : w->needs, m) &&
+           (!w->any || (smmu_suffices(w, m->flags) &&
+                        !(w->dirties & ~m->flags)));
+}
+
+static inline bool look_up(Request *r, SmmuMapping *m)
 {
     const SmmuContext *c = &r->context;
+    uint64_t addr = smmu_effective(c, r->req->addr);
 
-    addr = smmu_effective(c, addr);
     if ((c->flags & SMMU_CTX_ATS_SPLIT) &&
         r->req->kind == VIOMMU_TRANSLATION) {
         /* An address between the stages; the IOTLB has no such entries. */
-        return smmu_walk_split(r->u, c, addr, wanted, m, &r->fault);
+        return smmu_walk_split(r->u, c, addr, &r->wanted, m, &r->fault);
     }
-    if (!r->missed) {
-        r->tags = smmu_tags(r->u, c);
-        if (smmu_iotlb_find(r->u, &r->tags, addr, smmu_needs(wanted->access),
-                            m)) {
-            return true;
-        }
+    if (find_cached(r, addr, m)) {
+        return true;
     }
-    if (!smmu_walk(r->u, c, &r->tags, addr, wanted, m, &r->fault)) {
+    if (!smmu_walk(r->u, c, &r->tags, addr, &r->wanted, m, &r->fault)) {
         return false;
     }
-    smmu_iotlb_fill(r->u, &r->tags, addr, wanted, m);
+    smmu_iotlb_fill(r->u, &r->tags, addr, &r->wanted, m);
     return true;
 }
 
-/* The one place where a translation, cached or fresh, becomes an answer. */
-static inline bool answer(const ViommuRequest *req, uint64_t context_flags,
-                          uint8_t wanted, const SmmuMapping *m,
-                          ViommuReply *reply)
+static inline void put_address(const ViommuRequest *req, const SmmuMapping *m,
+                               uint8_t access, ViommuReply *reply)
 {
     uint64_t size = UINT64_C(1) << m->shift;
-    uint8_t access = smmu_granted(m->flags, wanted & VIOMMU_PRIV);
 
-    if ((context_flags & SMMU_CTX_FORCE_INST) &&
-        !(access & VIOMMU_EXEC) && !(req->access & VIOMMU_READ)) {
-        /* Reads of this stream are instruction fetches. */
-        access &= ~VIOMMU_READ;
-    }
-    /* An instruction fetch reads, but needs no right to. */
-    viommu_put_reply(reply, m->page | (req->addr & (size - 1)), size,
-                     access | (wanted & VIOMMU_EXEC ? VIOMMU_READ : 0));
-    reply->global = m->flags & SMMU_MAP_GLOBAL;
-    reply->privileged = wanted & VIOMMU_PRIV;
+    viommu_put_reply(reply, m->page | (req->addr & (size - 1)), size, access);
+}
+
+/* The one place where a translation, cached or fresh, becomes the answer to a
+ * transaction; @access is what that was looked up for. */
+static inline bool answer(const ViommuRequest *req, uint64_t context_flags,
+                          uint8_t access, const SmmuMapping *m,
+                          ViommuReply *reply)
+{
+    /* With what it was looked up for: an instruction fetch reads, but needs no
+     * right to; and what reads to write is no fetch. */
+    put_address(req, m,
+                smmu_granted(context_flags, access & VIOMMU_PRIV, m->flags) |
+                    (access & (VIOMMU_READ | VIOMMU_WRITE)) |
+                    (access & VIOMMU_EXEC ? VIOMMU_READ : 0), reply);
     return true;
+}
+
+/* The completion of a translation request for @addr.  Never Global: contexts
+ * that are shared with a processor, and those that are not, have each their
+ * own global pages (3.9.1). */
+static bool complete(Request *r, const SmmuMapping *m)
+{
+    bool privileged;
+    uint8_t access = smmu_ats_granted(r->context.flags, r->req, m->flags,
+                                      &privileged);
+
+    put_address(r->req, m, access, r->reply);
+    r->reply->privileged = privileged;
+    return true;
+}
+
+static bool complete_without_tables(Request *r, uint8_t flags)
+{
+    unsigned bits = flags ? r->u->cfg.oas_bits : 12;
+    const SmmuMapping m = {
+        .page = r->req->addr & ~viommu_bits(bits - 1, 0), .shift = bits,
+        .flags = flags,
+    };
+
+    return complete(r, &m);
 }
 
 static bool nothing_granted(Request *r)
 {
-    return granted(r, r->req->addr, UINT64_C(1) << 12, 0);
+    return complete_without_tables(r, 0);
 }
 
 /* An ATS translation request gets what there is, perhaps nothing (3.9.1). */
 static bool answer_ats(Request *r)
 {
-    uint8_t all = r->wanted.access, mode = all & VIOMMU_PRIV;
-    uint8_t steps[] = {
-        all, all & ~VIOMMU_EXEC, all & ~VIOMMU_WRITE, mode | VIOMMU_READ,
-        mode | VIOMMU_WRITE,
-    };
     SmmuMapping m;
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(steps); i++) {
-        SmmuWanted wanted = r->wanted;
-
-        wanted.access = steps[i];
-        if (steps[i] & ~all || (i && steps[i] == steps[i - 1]) ||
-            (i == 2 && steps[i] == all)) {
-            continue;
-        }
-        if (look_up(r, r->req->addr, &wanted, &m)) {
-            answer(r->req, r->context.flags, all, &m, r->reply);
-            r->reply->access = smmu_granted(m.flags, mode);
-            if (!(all & VIOMMU_EXEC)) {
-                r->reply->access &= ~VIOMMU_EXEC;
-            }
-            return true;
-        }
-        if (!is_missing(r->fault.id)) {
-            return blocked(r, UINT64_C(1) << m.shift);
-        }
-        if (r->fault.s2 && r->fault.class == SMMU_CLASS_TT) {
-            /* Less access would not make stage 1's tables reachable. */
-            break;
-        }
+    r->wanted = smmu_ats_wanted(r->context.flags, r->req);
+    r->wanted.seen = r->seen;
+    if (look_up(r, &m)) {
+        return complete(r, &m);
     }
-    return nothing_granted(r);
+    return is_missing(r->fault.id) ? nothing_granted(r)
+                                   : blocked(r, UINT64_C(1) << m.shift);
 }
 
 static inline bool translate(Request *r)
 {
     SmmuMapping m;
 
-    if (!look_up(r, r->req->addr, &r->wanted, &m)) {
+    r->wanted = smmu_wanted(r->access, r->req->probe);
+    r->wanted.seen = r->seen;
+    if (!look_up(r, &m)) {
         return blocked(r, UINT64_C(1) << m.shift);
     }
-    return answer(r->req, r->context.flags, r->wanted.access, &m, r->reply);
-}
-
-/* Privilege and instruction: from the transaction unless overridden. */
-static void override_access(Request *r)
-{
-    uint64_t flags = r->context.flags;
-
-    if (flags & SMMU_CTX_FORCE_PRIV) {
-        r->wanted.access |= VIOMMU_PRIV;
-    } else if (flags & SMMU_CTX_FORCE_USER) {
-        r->wanted.access &= ~VIOMMU_PRIV;
-    }
-    if (flags & SMMU_CTX_FORCE_DATA) {
-        r->wanted.access &= ~VIOMMU_EXEC;
-    } else if ((flags & SMMU_CTX_FORCE_INST) &&
-               !(r->wanted.access & VIOMMU_WRITE)) {
-        r->wanted.access |= VIOMMU_EXEC;
-    }
-    if (r->req->kind == VIOMMU_TRANSLATION) {
-        return;
-    }
-    /* A transaction is a write, an instruction's read or a data read. */
-    if (r->wanted.access & VIOMMU_WRITE) {
-        r->wanted.access &= ~VIOMMU_EXEC;
-    } else if (r->wanted.access & VIOMMU_EXEC) {
-        r->wanted.access &= ~VIOMMU_READ;
-    }
+    return answer(r->req, r->context.flags, r->access, &m, r->reply);
 }
 
 /* A translated request has gone through stage 1, or all, already (3.9.1). */
@@ -226,8 +217,9 @@ static bool translation_request(Request *r)
     if (r->context.flags & (SMMU_CTX_S1 | SMMU_CTX_S2)) {
         return answer_ats(r);
     }
-    /* S1DSS says bypass. */
-    return req->addr >> r->u->cfg.oas_bits ? nothing_granted(r) : bypass(r);
+    /* S1DSS says bypass: all that can be asked for without a PASID (13.6.4). */
+    return complete_without_tables(r, req->addr >> r->u->cfg.oas_bits
+                                      ? 0 : SMMU_MAP_ALL);
 }
 
 static bool disabled(Request *r)
@@ -241,6 +233,18 @@ static bool disabled(Request *r)
                                                     : bypass(r);
 }
 
+/* Translated requests have no PASID here (IDR3.PASIDTT), whose words these
+ * are. */
+static void override_access(Request *r)
+{
+    uint8_t access = r->req->access;
+
+    if (r->req->kind == VIOMMU_TRANSLATED) {
+        access &= ~(VIOMMU_PRIV | VIOMMU_EXEC);
+    }
+    r->access = smmu_effective_access(r->context.flags, access);
+}
+
 static bool resolve(Request *r)
 {
     const ViommuRequest *req = r->req;
@@ -248,7 +252,7 @@ static bool resolve(Request *r)
     uint64_t cr0 = viommu_acquire(&u->cr0);
     bool ats = req->kind != VIOMMU_UNTRANSLATED;
 
-    r->wanted.seen = viommu_tlb_epochs(&u->tlb);
+    r->seen = viommu_tlb_epochs(&u->tlb);
     if (!(cr0 & SMMU_CR0_SMMUEN)) {
         return disabled(r);
     }
@@ -268,9 +272,6 @@ static bool resolve(Request *r)
     }
     if (!(cr0 & SMMU_CR0_ATSCHK)) {
         r->context.flags &= ~SMMU_CTX_ATS_SPLIT;
-    }
-    if (req->kind == VIOMMU_TRANSLATED) {
-        r->wanted.access &= ~(VIOMMU_PRIV | VIOMMU_EXEC);
     }
     override_access(r);
     switch (req->kind) {
@@ -328,7 +329,7 @@ static bool is_recorded(const Request *r)
 /* Record, and perhaps stall. */
 static ViommuStatus report(Request *r)
 {
-    SmmuEvent event = smmu_event_of(r->u, r->req, r->wanted.access,
+    SmmuEvent event = smmu_event_of(r->u, r->req, r->access,
                                     &r->fault);
 
     viommu_count(&r->u->common.stats.faults);
@@ -348,7 +349,7 @@ static ViommuStatus report(Request *r)
  */
 static bool can_resume(Request *r)
 {
-    r->wanted.seen = viommu_tlb_epochs(&r->u->tlb);
+    r->seen = viommu_tlb_epochs(&r->u->tlb);
     return (viommu_acquire(&r->u->cr0) & SMMU_CR0_SMMUEN) &&
            r->stamp == smmu_context_stamp(r->u) &&
            r->tags.own.stamp == smmu_own_stamp(r->u, &r->context);
@@ -357,10 +358,7 @@ static bool can_resume(Request *r)
 /* From the start. */
 static G_GNUC_NO_INLINE bool resolve_anew(Request *r)
 {
-    uint8_t access = r->req->access;
-
-    r->wanted.access = access | (access & (VIOMMU_READ | VIOMMU_WRITE)
-                                 ? 0 : VIOMMU_READ);
+    r->access = smmu_effective_access(0, r->req->access);
     r->context.flags = 0;
     r->missed = false;
     return resolve(r);
@@ -371,7 +369,6 @@ static G_GNUC_NO_INLINE ViommuStatus long_way(Request *r)
 {
     bool ok;
 
-    r->wanted.probe = r->req->probe;
     r->fault = (SmmuFault) { 0 };
     r->silent = false;
 
@@ -398,8 +395,7 @@ static inline bool short_way(Request *r)
                              SMMU_CTX_ABORT;
     const ViommuRequest *req = r->req;
     const SmmuContext *c = &r->context;
-    bool inst = (req->access & VIOMMU_EXEC) && !(req->access & VIOMMU_WRITE);
-    uint8_t access = req->access & VIOMMU_PRIV;
+    uint8_t access;
     SmmuMapping m;
 
     r->missed = false;
@@ -410,13 +406,11 @@ static inline bool short_way(Request *r)
         (c->flags & unusual) || !(c->flags & (SMMU_CTX_S1 | SMMU_CTX_S2))) {
         return false;
     }
-    access |= inst ? VIOMMU_EXEC
-                   : req->access & (VIOMMU_READ | VIOMMU_WRITE);
-    access |= access & ~VIOMMU_PRIV ? 0 : VIOMMU_READ;
+    access = smmu_effective_access(0, req->access);
     r->tags = smmu_tags(r->u, c);
     if (!smmu_iotlb_find(r->u, &r->tags, smmu_effective(c, req->addr),
                          smmu_needs(access), &m)) {
-        r->wanted.access = access;
+        r->access = access;
         r->missed = true;
         return false;
     }

@@ -7,6 +7,7 @@
  *   tables.c       decoders of stream table entries and context descriptors
  *   context.h      what these say about a stream
  *   descriptor.h   the decoder of translation table descriptors
+ *   permissions.h  what is needed and what is granted
  *   context.c      from StreamID and SubstreamID to a context, and its cache
  *   walk.c         the walk of one stage (VMSAv8-64)
  *   iotlb.c        cached translations
@@ -31,6 +32,7 @@
 #include "hw/iommu/common/unit.h"
 #include "hw/iommu/common/word.h"
 #include "hw/iommu/smmuv3/context.h"
+#include "hw/iommu/smmuv3/permissions.h"
 
 /** Index of a register in the register file; same order as the table. */
 typedef enum SmmuRegId {
@@ -212,47 +214,12 @@ static inline uint64_t smmu_context_stamp(const SmmuUnit *u)
 
 /* --- walk.c -------------------------------------------------------------- */
 
-/* What a translation grants, in the low bits of an output address. */
-enum {
-    SMMU_MAP_UR = 1 << 0, SMMU_MAP_UW = 1 << 1, SMMU_MAP_UX = 1 << 2,
-    SMMU_MAP_PR = 1 << 3, SMMU_MAP_PW = 1 << 4, SMMU_MAP_PX = 1 << 5,
-    SMMU_MAP_ALL = 0x3f,
-    SMMU_MAP_GLOBAL = 1 << 6,
-};
-
 typedef struct SmmuMapping {
     uint64_t page;
     uint8_t shift;          /* log2 of the size that it is valid for */
     uint8_t flags;
     uint8_t cut;            /* log2 of stage 1's page, cut by stage 2; or 0 */
 } SmmuMapping;
-
-/** What is wanted of a translation. */
-typedef struct SmmuWanted {
-    uint8_t access;         /* VIOMMU_READ and so on */
-    bool probe;             /* change neither memory nor the IOTLB */
-    ViommuTlbEpochs seen;   /* taken before the first look at anything */
-} SmmuWanted;
-
-_Static_assert((int)SMMU_MAP_UR == (int)VIOMMU_READ &&
-               (int)SMMU_MAP_UW == (int)VIOMMU_WRITE &&
-               (int)SMMU_MAP_UX == (int)VIOMMU_EXEC,
-               "what users may do has the bits of a request");
-#define SMMU_MAP_PRIV 3     /* shift from users to the privileged */
-
-/** The flags that @access needs. */
-static inline uint8_t smmu_needs(uint8_t access)
-{
-    return (access & (SMMU_MAP_UR | SMMU_MAP_UW | SMMU_MAP_UX)) <<
-           (access & VIOMMU_PRIV ? SMMU_MAP_PRIV : 0);
-}
-
-/** The access that @flags grant to a user, or with privilege. */
-static inline uint8_t smmu_granted(uint8_t flags, bool privileged)
-{
-    return flags >> (privileged ? SMMU_MAP_PRIV : 0) &
-           (SMMU_MAP_UR | SMMU_MAP_UW | SMMU_MAP_UX);
-}
 
 /** Of entries that are made now: those of the ASID, or of stage 2; and those
  *  that all ASIDs have. */

@@ -43,7 +43,7 @@ static bool fail(const Walk *w, SmmuEventId id, uint8_t class)
         .ipa = s->second ? w->asked.addr : 0,
         .table_read = id == SMMU_F_PERMISSION && s->second &&
                       s->class == SMMU_CLASS_TT &&
-                      !(w->asked.needs & (SMMU_MAP_UW | SMMU_MAP_PW)),
+                      !(w->wanted->needs & SMMU_MAP_WRITE),
     };
     return false;
 }
@@ -74,7 +74,7 @@ static bool enter(Walk *w, uint64_t base, unsigned level, bool fresh)
                                             : (unsigned)t->granule - 3;
     uint64_t size = UINT64_C(8) << bits;
     const SmmuWanted reading = {
-        .access = VIOMMU_READ, .probe = w->wanted->probe,
+        .needs = SMMU_MAP_UR, .probe = w->wanted->probe,
         .seen = w->wanted->seen,
     };
     SmmuMapping m;
@@ -152,7 +152,7 @@ static bool may_be_block(const Walk *w)
 static bool table_writable(Walk *w)
 {
     const SmmuWanted writing = {
-        .access = VIOMMU_READ | VIOMMU_WRITE,
+        .needs = SMMU_MAP_UR | SMMU_MAP_UW, .dirties = SMMU_MAP_UW,
         .seen = w->wanted->seen,
     };
     SmmuMapping m;
@@ -279,7 +279,7 @@ static SMMU_INLINE bool walk_nearby(SmmuUnit *u, const SmmuStage *s,
         (word & page) != page ||
         smmu_leaf(s, SMMU_LAST_LEVEL, word, found.flags & SMMU_MAP_ALL,
                   asked, m, &with) ||
-        (with != word && !asked->probe)) {
+        (with != word && !asked->wanted->probe)) {
         return false;
     }
     viommu_count_roughly(&u->common.stats.walks);
@@ -288,13 +288,6 @@ static SMMU_INLINE bool walk_nearby(SmmuUnit *u, const SmmuStage *s,
 }
 
 /* --- Stages -------------------------------------------------------------- */
-
-static inline SmmuAsked asked_of(uint64_t addr, const SmmuWanted *wanted)
-{
-    return (SmmuAsked) {
-        addr, smmu_needs(wanted->access), wanted->probe,
-    };
-}
 
 static inline SmmuStage stage2_of(const SmmuContext *c, uint8_t class)
 {
@@ -312,7 +305,7 @@ second_stage_slowly(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
     Walk w = {
         .u = u, .c = c, .wanted = wanted, .fault = fault,
         .stage = stage2_of(c, class),
-        .asked = asked_of(ipa, wanted),
+        .asked = { ipa, wanted },
         .tag = smmu_stage2_tag(u, c->vmid), .top = c->base[SMMU_STAGE2],
     };
 
@@ -335,7 +328,7 @@ static SMMU_INLINE bool second_stage_inline(SmmuUnit *u, const SmmuContext *c,
                                             SmmuFault *fault)
 {
     const SmmuStage s = stage2_of(c, class);
-    const SmmuAsked asked = asked_of(ipa, wanted);
+    const SmmuAsked asked = { ipa, wanted };
     const ViommuTag tag = smmu_stage2_tag(u, c->vmid);
 
     return (!(ipa >> s.table.input_bits) &&
@@ -378,7 +371,7 @@ first_stage_slowly(SmmuUnit *u, const SmmuContext *c, const ViommuTag *tag,
 {
     Walk w = {
         .u = u, .c = c, .wanted = wanted, .fault = fault,
-        .asked = asked_of(addr, wanted),
+        .asked = { addr, wanted },
         .tag = *tag,
     };
 
@@ -394,7 +387,7 @@ static SMMU_INLINE bool first_stage(SmmuUnit *u, const SmmuContext *c,
                                     const SmmuWanted *wanted, SmmuMapping *m,
                                     SmmuFault *fault)
 {
-    SmmuAsked asked = asked_of(addr, wanted);
+    SmmuAsked asked = { addr, wanted };
     SmmuStage s;
     uint64_t top;
 
@@ -403,11 +396,28 @@ static SMMU_INLINE bool first_stage(SmmuUnit *u, const SmmuContext *c,
            first_stage_slowly(u, c, tag, addr, wanted, m, fault);
 }
 
+/* Where one permission is enough, stage 2 is asked for those that stage 1
+ * grants, and marks no page that stage 1 does not let be written (3.9.1.2,
+ * 3.13.7.1). */
+static inline const SmmuWanted *wanted_of_second(const SmmuWanted *wanted,
+                                                 uint8_t flags,
+                                                 SmmuWanted *rest)
+{
+    if (!wanted->any) {
+        return wanted;
+    }
+    *rest = *wanted;
+    rest->needs &= flags;
+    rest->dirties &= flags;
+    return rest;
+}
+
 bool smmu_walk(SmmuUnit *u, const SmmuContext *c, const SmmuTags *tags,
                uint64_t addr, const SmmuWanted *wanted, SmmuMapping *m,
                SmmuFault *fault)
 {
     SmmuMapping second;
+    SmmuWanted rest;
     uint64_t ipa;
 
     m->shift = 12;
@@ -429,8 +439,9 @@ bool smmu_walk(SmmuUnit *u, const SmmuContext *c, const SmmuTags *tags,
         return true;
     }
     ipa = m->page | (addr & viommu_bits(m->shift - 1, 0));
-    if (!second_stage_inline(u, c, ipa, wanted, SMMU_CLASS_IN, &second,
-                             fault)) {
+    if (!second_stage_inline(u, c, ipa, wanted_of_second(wanted, m->flags,
+                                                         &rest),
+                             SMMU_CLASS_IN, &second, fault)) {
         return false;
     }
     /* The smaller of the two sizes, and what both grant. */
@@ -459,6 +470,7 @@ bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
                      SmmuFault *fault)
 {
     SmmuMapping second;
+    SmmuWanted rest;
     uint64_t ipa;
 
     if (!(c->flags & SMMU_CTX_S1)) {
@@ -474,7 +486,8 @@ bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
         return false;
     }
     ipa = m->page | (addr & viommu_bits(m->shift - 1, 0));
-    if (!second_stage(u, c, ipa, wanted, SMMU_CLASS_IN, &second, fault)) {
+    if (!second_stage(u, c, ipa, wanted_of_second(wanted, m->flags, &rest),
+                      SMMU_CLASS_IN, &second, fault)) {
         return false;
     }
     m->shift = MIN(m->shift, second.shift);
@@ -487,7 +500,7 @@ bool smmu_walk_for_cd(SmmuUnit *u, const SmmuContext *c, uint64_t *addr,
                       SmmuFault *fault)
 {
     const SmmuWanted wanted = {
-        .access = VIOMMU_READ, .seen = viommu_tlb_epochs(&u->tlb),
+        .needs = SMMU_MAP_UR, .seen = viommu_tlb_epochs(&u->tlb),
     };
     SmmuMapping m;
 

@@ -5,20 +5,58 @@
  */
 #include "testdev.h"
 
-/* An answer may be anything; what makes no sense permits nothing. */
-static void answer_decode(const TestdevRun *run, uint64_t addr,
-                          const ViommuReply *reply, TestdevTranslation *t)
+/*
+ * The rules of PCIe that an answer breaks (PCIe 10.2.3).  Without permission
+ * to read and to write, only its size means something.
+ */
+static uint64_t broken_rules(const ViommuTestdev *dev,
+                             const ViommuTestdevAccess *asked,
+                             const ViommuReply *reply)
 {
-    uint64_t size = reply->size;
-    bool sane = !(size & (size - 1)) && (!size || size >= TESTDEV_PAGE);
+    uint64_t size = reply->size, rules = 0;
+    uint64_t least = (uint64_t)TESTDEV_PAGE
+                     << (dev->caps.ats_control & TESTDEV_ATS_CTRL_STU);
 
-    if (!sane) {
-        size = TESTDEV_PAGE;
+    if ((size & (size - 1)) || (size && size < least)) {
+        return TESTDEV_BAD_SIZE;
     }
+    if (reply->access & VIOMMU_EXEC) {
+        rules |= asked->access & VIOMMU_EXEC ? 0 : TESTDEV_BAD_X;
+        rules |= reply->access & VIOMMU_READ ? 0 : TESTDEV_BAD_X_ONLY;
+    }
+    if (!(reply->access & (VIOMMU_READ | VIOMMU_WRITE))) {
+        return rules;
+    }
+    if (reply->global && asked->pasid == VIOMMU_NO_PASID) {
+        /* of all PASIDs, where there is none */
+        rules |= TESTDEV_BAD_GLOBAL;
+    }
+    if (reply->privileged && !(asked->access & VIOMMU_PRIV)) {
+        rules |= TESTDEV_BAD_PRIV;
+    }
+    if (!reply->untranslated_only && !reply->interrupt &&
+        ((reply->addr ^ asked->addr) & (size - 1))) {
+        rules |= TESTDEV_BAD_ALIGNED;
+    }
+    return rules;
+}
+
+/* An answer may be anything; one that breaks the rules permits nothing, and
+ * what is for users says nothing of the privileged (PCIe 10.2.3.7). */
+static void answer_decode(const TestdevRun *run, uint64_t addr,
+                          const ViommuReply *reply, uint64_t broken,
+                          TestdevTranslation *t)
+{
+    uint64_t size = broken & TESTDEV_BAD_SIZE ? TESTDEV_PAGE : reply->size;
+    bool privileged = run->reads & VIOMMU_PRIV;
+    /* (Global without a PASID is but ignored.) */
+    bool useful = !(broken & ~TESTDEV_BAD_GLOBAL) &&
+                  reply->privileged == privileged;
+
     *t = (TestdevTranslation) {
-        .privileged = run->reads & VIOMMU_PRIV,
+        .privileged = privileged,
         .untranslated = reply->untranslated_only || reply->interrupt,
-        .access = sane ? reply->access : 0,
+        .access = useful ? reply->access : 0,
         .range = {
             .addr = addr & ~(size - 1),
             .size = size,
@@ -32,7 +70,8 @@ static void answer_decode(const TestdevRun *run, uint64_t addr,
 /* A translation request is for a page (the capability says that they are
  * aligned), and has no way to ask for writing alone. */
 static ViommuDmaResult request(ViommuTestdev *dev, uint64_t addr,
-                               uint8_t access, ViommuReply *reply)
+                               uint8_t access, ViommuReply *reply,
+                               uint64_t *broken)
 {
     uint64_t offset = addr & (TESTDEV_PAGE - 1);
     ViommuTestdevAccess asked = {
@@ -45,6 +84,8 @@ static ViommuDmaResult request(ViommuTestdev *dev, uint64_t addr,
 
     *reply = (ViommuReply) { 0 };
     result = dev->ops.translate(dev->opaque, &asked, reply);
+    *broken = result == VIOMMU_DMA_OK ? broken_rules(dev, &asked, reply) : 0;
+    testdev_atc_bad(dev, *broken);
     reply->addr += offset;
     return result;
 }
@@ -61,7 +102,7 @@ static TestdevOutcome find(ViommuTestdev *dev, uint64_t addr, uint8_t access,
     for (unsigned i = 0; i < TESTDEV_ATC_TRIES; i++) {
         ViommuDmaResult result;
         ViommuReply reply;
-        uint64_t ticket;
+        uint64_t ticket, broken;
 
         if (!testdev_ats_enabled(dev)) {
             testdev_fail(run, TESTDEV_WHY_NOT_ENABLED, 0, addr, write);
@@ -70,12 +111,12 @@ static TestdevOutcome find(ViommuTestdev *dev, uint64_t addr, uint8_t access,
         if (testdev_atc_begin(dev, addr, access, t, &ticket)) {
             return TESTDEV_OK;
         }
-        result = request(dev, addr, access, &reply);
+        result = request(dev, addr, access, &reply, &broken);
         if (result != VIOMMU_DMA_OK) {
             testdev_fail(run, result, reply.reason, addr, write);
             return TESTDEV_FAILED;
         }
-        answer_decode(run, addr, &reply, t);
+        answer_decode(run, addr, &reply, broken, t);
         if (testdev_atc_fill(dev, t, addr, access, ticket)) {
             return testdev_permits(t, access) ? TESTDEV_OK : TESTDEV_WAITS;
         }
@@ -188,6 +229,7 @@ TestdevOutcome testdev_translate(ViommuTestdev *dev)
     uint64_t *regs = dev->regs;
     ViommuDmaResult result;
     ViommuReply reply;
+    uint64_t broken;
 
     regs[TESTDEV_TRANS_ADDR] = 0;
     regs[TESTDEV_TRANS_SIZE] = 0;
@@ -200,7 +242,7 @@ TestdevOutcome testdev_translate(ViommuTestdev *dev)
     dev->atc.requests++;
     pthread_mutex_unlock(&dev->lock);
     result = request(dev, addr, run->reads | (write ? VIOMMU_WRITE : 0),
-                     &reply);
+                     &reply, &broken);
     if (result != VIOMMU_DMA_OK) {
         testdev_fail(run, result, reply.reason, addr, write);
         return TESTDEV_FAILED;

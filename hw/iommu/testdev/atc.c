@@ -186,6 +186,18 @@ void testdev_atc_reset(ViommuTestdev *dev)
     atc->requests = 0;
     atc->invalidations = 0;
     atc->stale_uses = 0;
+    atc->bad_answers = 0;
+}
+
+void testdev_atc_bad(ViommuTestdev *dev, uint64_t rules)
+{
+    TestdevAtc *atc = &dev->atc;
+
+    if (rules) {
+        pthread_mutex_lock(&dev->lock);
+        atc->bad_answers = (atc->bad_answers + 1) | rules;
+        pthread_mutex_unlock(&dev->lock);
+    }
 }
 
 unsigned testdev_atc_count(const ViommuTestdev *dev)

@@ -110,6 +110,7 @@ static void testdev_refresh(ViommuTestdev *dev)
     regs[TESTDEV_ATC_REQUESTS] = atc->requests;
     regs[TESTDEV_ATC_INVALIDATIONS] = atc->invalidations;
     regs[TESTDEV_STALE_USES] = atc->stale_uses;
+    regs[TESTDEV_BAD_ANSWERS] = atc->bad_answers;
     pthread_mutex_unlock(&dev->lock);
 }
 

@@ -91,6 +91,7 @@ enum {
     TESTDEV_ATC_REQUESTS,
     TESTDEV_ATC_INVALIDATIONS,
     TESTDEV_STALE_USES,
+    TESTDEV_BAD_ANSWERS,
     TESTDEV_REGS,
 };
 #define TESTDEV_LIVE         TESTDEV_PAGE_WAIT
@@ -125,6 +126,13 @@ enum {
 #define TESTDEV_TRANS_GLOBAL   0x40ull
 #define TESTDEV_TRANS_INTERRUPT 0x80ull
 #define TESTDEV_TRANS_ANSWER   (1ull << 31)
+/* BAD_ANSWERS: a number in the lower half, above it which rules were broken */
+#define TESTDEV_BAD_GLOBAL   (1ull << 32)
+#define TESTDEV_BAD_PRIV     (1ull << 33)
+#define TESTDEV_BAD_X        (1ull << 34)
+#define TESTDEV_BAD_X_ONLY   (1ull << 35)
+#define TESTDEV_BAD_SIZE     (1ull << 36)
+#define TESTDEV_BAD_ALIGNED  (1ull << 37)
 /* A scatter list entry with this source fills. */
 #define TESTDEV_SG_FILL        UINT64_MAX
 
@@ -260,6 +268,7 @@ typedef struct TestdevAtc {
     pthread_cond_t idle;
     uint64_t inject;        /* CONTROL's IGNORE and KEEP */
     uint64_t hits, misses, requests, invalidations, stale_uses;
+    uint64_t bad_answers;   /* BAD_ANSWERS */
 } TestdevAtc;
 
 /* --- Page requests ---- */
@@ -382,6 +391,8 @@ void testdev_atc_done(ViommuTestdev *dev);
  */
 bool testdev_atc_fill(ViommuTestdev *dev, TestdevTranslation *answer,
                       uint64_t addr, uint8_t access, uint64_t ticket);
+/* An answer has broken these rules; TESTDEV_BAD_... */
+void testdev_atc_bad(ViommuTestdev *dev, uint64_t rules);
 /* Whether it is what @access needs. */
 bool testdev_permits(const TestdevTranslation *t, uint8_t access);
 /* Empty it; also forget what has been counted; count what is in it.
