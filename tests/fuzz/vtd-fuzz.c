@@ -127,6 +127,8 @@ static void unit_init(FuzzUnit *u, unsigned number)
         c->page_requests = number != LEGACY_UNITS + 1;
         c->virtual_commands = (number & 1) != 0;
         c->rid_pasid = (number & 2) != 0;
+        c->rid_priv = (number & 1) != 0;
+        c->abort_dma = (number & 2) != 0;
     }
 
     u->ram = (GuestRam) { .base = 0, .size = FUZZ_RAM, .host = ram };

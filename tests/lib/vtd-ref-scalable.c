@@ -494,11 +494,15 @@ static void with_context(Ask *q, const uint64_t ctx[4], uint32_t pasid)
     uint64_t rsvd0 = SPEC_BITS(8, 5) | (SPEC_SM_CTX_DIR & above);
     uint64_t rsvd1 = SPEC_BITS(63, 21);
     unsigned pdts = (unsigned)(ctx[0] >> SPEC_SM_CTX_PDTS_SHIFT) & 7;
+    unsigned pss = (unsigned)((ref->ecap & SPEC_ECAP_PSS) >>
+                              SPEC_ECAP_PSS_SHIFT);
     uint64_t dir, words[8];
 
     rsvd0 |= ref->ecap & SPEC_ECAP_DT ? 0 : SPEC_SM_CTX_DTE;
     rsvd0 |= ref->ecap & SPEC_ECAP_PASID ? 0 : SPEC_SM_CTX_PASIDE;
     rsvd0 |= ref->ecap & SPEC_ECAP_PRS ? 0 : SPEC_SM_CTX_PRE;
+    rsvd1 |= ref->ecap & SPEC_ECAP_RPS ? 0 : SPEC_SM_CTX1_RID_PASID;
+    rsvd1 |= ref->ecap & SPEC_ECAP_RPRIVS ? 0 : SPEC_SM_CTX1_RID_PRIV;
     if ((ctx[0] & rsvd0) || (ctx[1] & rsvd1) || ctx[2] || ctx[3]) {
         fail(q, SPEC_FR_SM_CTX_RSVD);
         return;
@@ -513,7 +517,8 @@ static void with_context(Ask *q, const uint64_t ctx[4], uint32_t pasid)
                     ? (uint32_t)(ctx[1] & SPEC_SM_CTX1_RID_PASID) : 0;
         q->priv = ctx[1] & SPEC_SM_CTX1_RID_PRIV;
     }
-    if (pasid / SPEC_PASIDS_PER_TABLE >= UINT64_C(1) << (pdts + 7)) {
+    if (pasid / SPEC_PASIDS_PER_TABLE >= UINT64_C(1) << (pdts + 7) ||
+        (q->pasid && pasid >> pss > 1)) {
         fail(q, q->pasid ? SPEC_FR_SM_PASID_RANGE : SPEC_FR_SM_RID_PASID);
         return;
     }

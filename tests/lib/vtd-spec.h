@@ -124,6 +124,7 @@
 #define SPEC_ECAP_NWFS      SPEC_BIT(33)
 #define SPEC_ECAP_EAFS      SPEC_BIT(34)
 #define SPEC_ECAP_PSS       SPEC_BITS(39, 35)
+#define SPEC_ECAP_PSS_SHIFT 35
 #define SPEC_ECAP_PASID     SPEC_BIT(40)
 #define SPEC_ECAP_DIT       SPEC_BIT(41)
 #define SPEC_ECAP_PDS       SPEC_BIT(42)
@@ -134,6 +135,8 @@
 #define SPEC_ECAP_FSTS      SPEC_BIT(47)
 #define SPEC_ECAP_SMPWCS    SPEC_BIT(48)
 #define SPEC_ECAP_RPS       SPEC_BIT(49)
+#define SPEC_ECAP_ADMS      SPEC_BIT(52)
+#define SPEC_ECAP_RPRIVS    SPEC_BIT(53)
 
 /* GCMD; GSTS has the status of each at the same bit */
 #define SPEC_GCMD_TE        SPEC_BIT(31)

@@ -60,6 +60,7 @@ static const BadOption bad_options[] = {
     { "rid-pasid=on", "rid-pasid", "pasid-bits" },
     { "memory-types=on", "memory-types", "x-scalable-mode" },
     { "rid-pasid=on,x-scalable-mode=on", "rid-pasid", "pasid-bits" },
+    { "rid-priv=on", "rid-priv", "x-scalable-mode" },
 };
 
 static void check_message(const char *options, const char *message,
@@ -126,6 +127,8 @@ static void test_good(void)
         "scalable-mode=on,fsts=on,extended-access=on,fs1gp=off,aw-bits=39",
         "scalable-mode=on,caching-mode=on,pasid-bits=1,snoop-control=on",
         "pri=off,svm=off,rid-pasid=off,virtual-commands=off",
+        "abort-dma=on,coherent=on,rid-priv=off",
+        "abort-dma=on,coherent=on,rid-priv=on,x-scalable-mode=on",
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {

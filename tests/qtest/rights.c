@@ -60,7 +60,7 @@ static void test_rid_priv(void)
     uint64_t page;
     Sm s;
 
-    sm_start(&s, SM_OPTIONS, SPEC_PGTT_FIRST, 4);
+    sm_start(&s, SM_OPTIONS ",rid-priv=on", SPEC_PGTT_FIRST, 4);
     page = board_pages(&s.b, 1);
     sm_map_flags(&s, VA, page, 1, SPEC_FS_P | SPEC_FS_RW);
     sm_map_flags(&s, VA + 0x1000, page, 1, SPEC_FS_P);

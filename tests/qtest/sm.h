@@ -26,7 +26,7 @@
 /** Everything that scalable mode has; 8 records, so that none gets lost. */
 #define SM_OPTIONS \
     "x-scalable-mode=on,x-flts=on,nested=on,pasid-bits=20," \
-    "dirty-tracking=on,extended-access=on,fault-records=8"
+    "dirty-tracking=on,extended-access=on,abort-dma=on,fault-records=8"
 
 /** And what endpoints need that have a device-TLB. */
 #define SM_ATS_OPTIONS SM_OPTIONS ",device-iotlb=on,pri=on,snoop-control=on"

@@ -130,7 +130,7 @@ static void write_source(SmWorld *w, SmSource *s)
         word[0] |= SPEC_SM_CTX_DTE;
     }
     word[0] |= sm_chance(w, 5) ? SPEC_SM_CTX_FPD : 0;
-    if ((w->ref.ecap & SPEC_ECAP_SRS) && sm_chance(w, 15)) {
+    if (sm_chance(w, w->config.rid_priv ? 15 : 2)) {
         word[1] |= SPEC_SM_CTX1_RID_PRIV;
     }
     s->bound = true;

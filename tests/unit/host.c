@@ -16,6 +16,7 @@ void host_config(ViommuVtdConfig *config)
     config->protected_memory = false;
     config->device_iotlb = true;
     config->page_requests = true;
+    config->abort_dma = true;
 }
 
 void host_start_sim(Host *h, const HostsimConfig *config)

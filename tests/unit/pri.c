@@ -5,6 +5,7 @@ void pri_config(ViommuVtdConfig *config)
 {
     scalable_config(config);
     config->page_requests = true;
+    config->abort_dma = true;
 }
 
 void pri_start(Pri *p, unsigned pqs)

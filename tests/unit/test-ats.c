@@ -25,6 +25,8 @@ static Scalable *start(unsigned pgtt)
 
     scalable_config(&config);
     config.snoop_control = true;
+    config.rid_priv = true;
+    config.abort_dma = true;
     s = scalable_new(&config, pgtt, 4, PASID);
     s->ctx[0] |= SPEC_SM_CTX_DTE;
     scalable_put_context(s);

@@ -463,6 +463,7 @@ static void draw_config(SmWorld *w, bool caching_mode)
     c->fs1gp = sm_chance(w, 70);
     c->dirty_tracking = (!c->first_stage || c->nested) && sm_chance(w, 70);
     c->extended_access = c->first_stage && sm_chance(w, 50);
+    c->rid_priv = sm_chance(w, 60);
 }
 
 static void on_written(Fixture *f, uint64_t addr, uint64_t size)

@@ -71,6 +71,11 @@ static void types(ViommuVtdConfig *c)
     c->memory_types = true;
 }
 
+static void rid_priv(ViommuVtdConfig *c)
+{
+    c->rid_priv = true;
+}
+
 static void test_lacks(void)
 {
     static const Lack lacks[] = {
@@ -80,6 +85,7 @@ static void test_lacks(void)
         { NULL, wide, "CAP.FS5LP", false },
         { NULL, no_nested, "x-flts", false },
         { NULL, types, "ECAP.MTS", false },
+        { NULL, rid_priv, "rid-priv=off", false },
         { NULL, no_cm, "caching-mode=on", true },
         { NULL, pmr, "pmr=off", true },
     };

@@ -13,6 +13,7 @@ static Scalable *start_caching(unsigned pgtt, bool caching)
 
     scalable_config(&config);
     config.caching_mode = caching;
+    config.abort_dma = true;
     return scalable_new(&config, pgtt, 4, PASID);
 }
 

@@ -12,6 +12,8 @@ static Scalable *start_with(unsigned pgtt, unsigned levels, unsigned aw)
 
     scalable_config(&config);
     config.aw_bits = (uint8_t)aw;
+    config.rid_priv = true;
+    config.abort_dma = true;
     return scalable_new(&config, pgtt, levels, PASID);
 }
 

@@ -43,11 +43,15 @@ typedef struct DeviceType {
 #define OPTION(member) offsetof(DeviceOptions, member)
 
 static const Property vtd_properties[] = {
+    { "abort-dma", PROP_BOOL, OPTION(vtd.abort_dma),
+      "a root table mode that blocks all DMA" },
     { "aw-bits", PROP_UINT8, OPTION(vtd.aw_bits),
       "address width of the second stage: 39, 48 or 57" },
     { "atc-required", PROP_BOOL, OPTION(atc_required),
       "integrated endpoints need their device-TLB (firmware table)" },
     { "caching-mode", PROP_BOOL, OPTION(vtd.caching_mode), NULL },
+    { "coherent", PROP_BOOL, OPTION(vtd.coherent),
+      "announce that walks see what processors have written" },
     { "device-iotlb", PROP_BOOL, OPTION(vtd.device_iotlb), NULL },
     { "dirty-tracking", PROP_BOOL, OPTION(vtd.dirty_tracking),
       "accessed and dirty bits of the second stage" },
@@ -80,6 +84,8 @@ static const Property vtd_properties[] = {
     { "pt", PROP_BOOL, OPTION(vtd.pass_through), NULL },
     { "rid-pasid", PROP_BOOL, OPTION(vtd.rid_pasid),
       "a PASID for requests without one" },
+    { "rid-priv", PROP_BOOL, OPTION(vtd.rid_priv),
+      "privileged requests without PASID" },
     { "reserved-regions", PROP_STRING, OPTION(reserved_regions),
       "BASE-LIMIT@DEVICE[+DEVICE...][;...] (firmware table)" },
     { "satc", PROP_BOOL, OPTION(satc),

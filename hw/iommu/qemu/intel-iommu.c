@@ -189,6 +189,9 @@ static bool vtd_create_unit(IntelIOMMUState *s, Error **errp)
     config.virtual_commands = s->virtual_commands;
     config.rid_pasid = s->rid_pasid;
     config.memory_types = s->memory_types;
+    config.rid_priv = s->rid_priv;
+    config.abort_dma = s->abort_dma;
+    config.coherent = s->coherent;
     config.iotlb_bits = s->iotlb_bits;
 
     s->glue->unit = viommu_vtd_new(&config, &viommu_glue_ops, s->glue,
@@ -306,6 +309,9 @@ static const Property vtd_properties[] = {
                      false),
     DEFINE_PROP_BOOL("rid-pasid", IntelIOMMUState, rid_pasid, false),
     DEFINE_PROP_BOOL("memory-types", IntelIOMMUState, memory_types, false),
+    DEFINE_PROP_BOOL("rid-priv", IntelIOMMUState, rid_priv, false),
+    DEFINE_PROP_BOOL("abort-dma", IntelIOMMUState, abort_dma, false),
+    DEFINE_PROP_BOOL("coherent", IntelIOMMUState, coherent, false),
     DEFINE_PROP_STRING("scope", IntelIOMMUState, scope),
     DEFINE_PROP_BOOL("satc", IntelIOMMUState, satc, false),
     DEFINE_PROP_BOOL("atc-required", IntelIOMMUState, atc_required, false),

@@ -54,6 +54,9 @@ struct IntelIOMMUState {
     bool virtual_commands;
     bool rid_pasid;
     bool memory_types;
+    bool rid_priv;
+    bool abort_dma;
+    bool coherent;
     bool dma_drain;
     bool dma_translation;
     bool stale_tm;

@@ -59,6 +59,8 @@ static bool config_ok(const ViommuVtdConfig *cfg, GError **error)
                  cfg->memory_types, error) &&
            needs("pasid-bits", cfg->pasid_bits, "rid-pasid=on",
                  cfg->rid_pasid, error) &&
+           needs("x-scalable-mode=on", cfg->scalable_mode, "rid-priv=on",
+                 cfg->rid_priv, error) &&
            needs("dma-drain=on", cfg->dma_drain, "x-scalable-mode=on",
                  cfg->scalable_mode, error) &&
            viommu_config_range("pasid-bits", cfg->pasid_bits, 0, 20, error) &&
@@ -152,6 +154,7 @@ static uint64_t scalable_capabilities(const ViommuVtdConfig *cfg)
     }
     ecap |= cfg->virtual_commands ? VTD_ECAP_VCS : 0;
     ecap |= cfg->rid_pasid ? VTD_ECAP_RPS : 0;
+    ecap |= cfg->rid_priv ? VTD_ECAP_RPRIVS : 0;
     ecap |= cfg->memory_types ? VTD_ECAP_MTS : 0;
     if (cfg->pasid_bits) {
         ecap = viommu_put(ecap | VTD_ECAP_PASID, VTD_ECAP_PSS,
@@ -183,6 +186,8 @@ uint64_t vtd_extended_capabilities(const ViommuVtdConfig *cfg)
     if (cfg->scalable_mode) {
         ecap |= scalable_capabilities(cfg);
     }
+    ecap |= cfg->coherent ? VTD_ECAP_C : 0;
+    ecap |= cfg->abort_dma ? VTD_ECAP_ADMS : 0;
     return ecap;
 }
 

@@ -39,6 +39,7 @@ static const ViommuField VTD_CAP_MAMV = { 48, 6 };
 #define VTD_CAP_ESIRTPS         (UINT64_C(1) << 62)
 #define VTD_CAP_ESRTPS          (UINT64_C(1) << 63)
 
+#define VTD_ECAP_C              (UINT64_C(1) << 0)
 #define VTD_ECAP_QI             (UINT64_C(1) << 1)
 #define VTD_ECAP_DT             (UINT64_C(1) << 2)
 #define VTD_ECAP_IR             (UINT64_C(1) << 3)
@@ -64,6 +65,8 @@ static const ViommuField VTD_ECAP_PSS = { 35, 5 };
 #define VTD_ECAP_SMPWCS         (UINT64_C(1) << 48)
 #define VTD_ECAP_RPS            (UINT64_C(1) << 49)
 #define VTD_ECAP_FSTS           (UINT64_C(1) << 47)
+#define VTD_ECAP_ADMS           (UINT64_C(1) << 52)
+#define VTD_ECAP_RPRIVS         (UINT64_C(1) << 53)
 
 /* Largest address mask of a page-selective invalidation (CAP.MAMV). */
 #define VTD_MAMV 18

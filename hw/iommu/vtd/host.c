@@ -94,6 +94,10 @@ static bool can_nest(const VtdUnit *u, const ViommuHostCaps *caps,
         return refuse(error, "nesting needs %s: PASIDs are the host's to give",
                       "virtual-commands=on");
     }
+    if (u->cfg.rid_priv) {
+        return refuse(error, "nesting needs %s: hosts make no request "
+                      "without PASID a privileged one", "rid-priv=off");
+    }
     if (u->cfg.memory_types && !caps->memory_types) {
         return refuse(error, "the host's user API lacks %s, which "
                       "memory-types=on promises", "memory types (ECAP.MTS)");

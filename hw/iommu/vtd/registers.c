@@ -11,6 +11,21 @@
 #define GCMD_POINTERS (VTD_GCMD_SRTP | VTD_GCMD_SIRTP)
 
 /*
+ * A root table mode that ECAP does not announce is a reserved one [VTD
+ * 11.4.5], whatever software reads back.
+ */
+void vtd_latch_root(VtdUnit *u, uint64_t rtaddr)
+{
+    unsigned mode = viommu_get(rtaddr, VTD_RTADDR_TTM);
+
+    if ((mode == VTD_TTM_SCALABLE && !u->cfg.scalable_mode) ||
+        (mode == VTD_TTM_ABORT && !u->cfg.abort_dma)) {
+        mode = VTD_TTM_RESERVED;
+    }
+    viommu_publish(&u->root, viommu_put(rtaddr, VTD_RTADDR_TTM, mode));
+}
+
+/*
  * GCMD [VTD 11.4.4.1].  Requests go by it at once.  Its status in GSTS follows
  * when no access goes by what was before, and host devices are behind what is
  * now: see vtd_switched().
@@ -30,7 +45,7 @@ static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
     *gcmd |= old & GCMD_POINTERS;
     *vtd_reg(u, VTD_REG_GSTS) &= ~pointers;
     if (pointers & VTD_GCMD_SRTP) {
-        viommu_publish(&u->root, *vtd_reg(u, VTD_REG_RTADDR));
+        vtd_latch_root(u, *vtd_reg(u, VTD_REG_RTADDR));
         if (u->cfg.enhanced_set_pointer) {
             /* ESRTPS: the command also invalidates globally (6.6). */
             vtd_forget_translations(u);
@@ -348,8 +363,10 @@ void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
     if (cfg->dma_translation) {
         allow(u, VTD_REG_GCMD, VTD_GCMD_TE);
     }
-    if (cfg->scalable_mode) {
+    if (cfg->scalable_mode || cfg->abort_dma) {
         allow(u, VTD_REG_RTADDR, viommu_field_mask(VTD_RTADDR_TTM));
+    }
+    if (cfg->scalable_mode) {
         allow(u, VTD_REG_IQA, VTD_IQA_DW);
     }
     if (cfg->interrupt_remapping) {

@@ -27,7 +27,7 @@ static VtdReason read_context(Lookup *l, uint16_t source)
     VtdUnit *u = l->u;
     uint64_t root = viommu_acquire(&u->root) & ~(VTD_PAGE_SIZE - 1);
     unsigned devfn = source & 0xff, upper = devfn >> 7;
-    uint64_t word[4], table, low_reserved;
+    uint64_t word[4], table, low_reserved, high_reserved;
 
     if (viommu_load64(&u->common, root + (source >> 8) * 16, word, 2)) {
         return VTD_FR_SM_ROOT_ACCESS;
@@ -58,11 +58,15 @@ static VtdReason read_context(Lookup *l, uint16_t source)
     if (!u->cfg.pasid_bits) {
         low_reserved |= VTD_SM_CONTEXT_PASIDE;
     }
-    if ((word[0] & low_reserved) || (word[1] & viommu_bits(63, 21)) ||
-        word[2] || word[3]) {
-        return VTD_FR_SM_CONTEXT_RESERVED;
+    high_reserved = viommu_bits(63, 21);
+    if (!u->cfg.rid_pasid) {
+        high_reserved |= viommu_field_mask(VTD_SM_CONTEXT_RID_PASID);
     }
-    if (!u->cfg.rid_pasid && viommu_get(word[1], VTD_SM_CONTEXT_RID_PASID)) {
+    if (!u->cfg.rid_priv) {
+        high_reserved |= VTD_SM_CONTEXT_RID_PRIV;
+    }
+    if ((word[0] & low_reserved) || (word[1] & high_reserved) || word[2] ||
+        word[3]) {
         return VTD_FR_SM_CONTEXT_RESERVED;
     }
     l->context->ats = word[0] & VTD_SM_CONTEXT_DTE;
@@ -79,9 +83,11 @@ static VtdReason read_context(Lookup *l, uint16_t source)
     return VTD_FR_NONE;
 }
 
+/* Of the context's directory, or, in a request, of the unit (ECAP.PSS). */
 static bool pasid_too_large(const Lookup *l)
 {
-    return l->pasid >> (l->pdts + 7 + VTD_PASID_TABLE_BITS);
+    return l->pasid >> (l->pdts + 7 + VTD_PASID_TABLE_BITS) ||
+           (l->has_pasid && l->pasid >> l->u->cfg.pasid_bits);
 }
 
 static VtdReason read_pasid_entry(Lookup *l, uint64_t word[8])

@@ -105,7 +105,7 @@ bool vtd_load_state(Viommu *unit, const void *data, size_t size,
     for (size_t i = 0; i < n; i++) {
         u->pasids[i] |= tail[TAIL_WORDS + i];
     }
-    viommu_publish(&u->root, tail[TAIL_ROOT]);
+    vtd_latch_root(u, tail[TAIL_ROOT]);
     viommu_publish(&u->irta, tail[TAIL_IRTA]);
     u->queue_life++;
     viommu_publish(&u->timed_out, 0);

@@ -593,7 +593,8 @@ bool vtd_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
     VtdContext context;
     VtdReason reason;
 
-    if (!(viommu_acquire(&u->enabled) & VTD_GCMD_TE)) {
+    if (!(viommu_acquire(&u->enabled) & VTD_GCMD_TE) ||
+        vtd_table_mode(u) > VTD_TTM_SCALABLE) {
         return false;
     }
     viommu_read_lock();

@@ -79,7 +79,8 @@ typedef struct VtdUnit {
      * the guest has latched.  Written under the lock.
      */
     uint64_t enabled;           /* GCMD: what is on, whatever GSTS says yet */
-    uint64_t root;              /* RTADDR when SRTP was set */
+    uint64_t root;              /* RTADDR when SRTP was set; see
+                                 * vtd_latch_root() */
     uint64_t irta;              /* IRTA when SIRTP was set */
     uint64_t pmr[4];            /* low base, low end, high base, high end */
     uint64_t pmr_on;
@@ -124,6 +125,8 @@ static inline unsigned vtd_table_mode(const VtdUnit *u)
 /* --- registers.c --------------------------------------------------------- */
 
 void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap);
+/** Publish a root table pointer and its mode.  Locked. */
+void vtd_latch_root(VtdUnit *u, uint64_t rtaddr);
 /** Publish to endpoints what the registers say. Locked. */
 void vtd_registers_publish(VtdUnit *u);
 /** What was switched is so for everybody: GSTS and PMEN say it.  Locked. */

@@ -96,6 +96,15 @@ typedef struct ViommuVtdConfig {
     /** log2 of the entries of the translation cache: 4 .. 20, default 16.
      *  "iotlb-bits" */
     uint8_t iotlb_bits;
+    /** Requests without PASID can be privileged (ECAP.RPRIVS).  Needs
+     *  scalable_mode.  "rid-priv" */
+    bool rid_priv;
+    /** A root table mode in which all DMA is blocked (ECAP.ADMS).
+     *  "abort-dma" */
+    bool abort_dma;
+    /** Announce that the unit sees tables as processors have written them
+     *  (ECAP.C), which it always does.  "coherent" */
+    bool coherent;
 } ViommuVtdConfig;
 
 /** Set *@config to the defaults: what stock QEMU 10.0 shows to a guest. */
