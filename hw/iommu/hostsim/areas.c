@@ -381,23 +381,27 @@ int sim_area_cut(SimIoas *ioas, uint64_t last)
 int sim_area_unmap(SimIoas *ioas, uint64_t first, uint64_t last,
                    uint64_t *unmapped)
 {
-    guint i = area_index(ioas, first);
+    guint from = area_index(ioas, first), i;
+    int ret = 0;
 
     *unmapped = 0;
-    while (i < ioas->areas->len) {
+    for (i = from; i < ioas->areas->len; i++) {
         SimArea *area = g_ptr_array_index(ioas->areas, i);
 
         if (area->iova > last) {
             break;
         }
         if (area->iova < first || area->last > last) {
-            return -ENOENT;
+            ret = -ENOENT;
+            break;
         }
         unfill_all(ioas, area, ioas->domains->len);
         *unmapped += area->last - area->iova + 1;
-        g_ptr_array_remove_index(ioas->areas, i);
         sim_pages_unref(area->pages);
         g_free(area);
     }
-    return 0;
+    if (i > from) {
+        g_ptr_array_remove_range(ioas->areas, from, i - from);
+    }
+    return ret;
 }

@@ -39,6 +39,8 @@ typedef struct HostsimConfig {
     uint64_t pin_limit;
     /** The kernel's own pages, for tables and queues; more is -ENOMEM. */
     uint64_t page_limit;
+    /** Mappings of a container (Linux's dma_entry_limit); more is -ENOSPC. */
+    unsigned mapping_limit;
 } HostsimConfig;
 
 void hostsim_config_init(HostsimConfig *config, HostsimArch arch);

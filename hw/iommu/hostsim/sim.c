@@ -10,6 +10,7 @@ void hostsim_config_init(HostsimConfig *config, HostsimArch arch)
 {
     *config = (HostsimConfig) {
         .arch = arch, .pin_limit = UINT64_MAX, .page_limit = UINT64_MAX,
+        .mapping_limit = UINT16_MAX,
     };
     viommu_vtd_config_init(&config->vtd);
     config->vtd.aw_bits = 48;

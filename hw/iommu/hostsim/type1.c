@@ -9,8 +9,6 @@
 #include "hw/iommu/hostsim/container.h"
 #include "hw/iommu/hostsim/vsva.h"
 
-#define MAPPINGS_MAX 65535
-
 bool sim_type1_has(Hostsim *sim, unsigned long type)
 {
     switch (type) {
@@ -45,7 +43,7 @@ int sim_type1_new(SimContainer *container, unsigned long type,
     type1->v2 = type != VFIO_ABI_TYPE1;
     type1->domain = domain;
     type1->mappings = g_array_new(FALSE, FALSE, sizeof(SimMapping));
-    type1->available = MAPPINGS_MAX;
+    type1->available = sim->config.mapping_limit;
     if (nesting) {
         type1->vsva = sim_vsva_new(type1);
     }
