@@ -92,6 +92,14 @@ typedef struct ViommuHostFault {
     uint32_t lost;
 } ViommuHostFault;
 
+typedef struct ViommuHostMemory {
+    uint64_t addr;
+    uint64_t size;
+    bool readonly;          /* and so not in the host's tables */
+    uint64_t *dirty;        /* a bit for each page that was written to and has
+                             * not been asked for; or NULL: none */
+} ViommuHostMemory;
+
 typedef struct ViommuHostBackend {
     const char *name;
     void (*free)(ViommuHost *host);
@@ -111,9 +119,15 @@ typedef struct ViommuHostBackend {
     int (*map)(ViommuHost *host, uint64_t addr, uint64_t size, void *memory,
                int fd, uint64_t offset, bool readonly);
     int (*unmap)(ViommuHost *host, uint64_t addr, uint64_t size);
+    /** From now on, or no more: for shadows, too, also for those that come
+     *  later.  All or none. */
     int (*set_dirty)(ViommuHost *host, bool on);
+    /** OR a bit for each 4 KiB of [@addr, @addr + @size), in @memory, that
+     *  somebody has written to through the parent into @bits; or for all of
+     *  the memory, of which @bits has then more, in memory->dirty.  They are
+     *  forgotten. */
     int (*get_dirty)(ViommuHost *host, uint64_t addr, uint64_t size,
-                     uint64_t page_size, uint64_t *bitmap);
+                     ViommuHostMemory *memory, uint64_t *bits);
 
     /** Put the device's requests with @pasid (or VIOMMU_NO_PASID) behind
      *  @table, in place of what they were behind: one call of the host where
@@ -122,7 +136,10 @@ typedef struct ViommuHostBackend {
     int (*bind)(ViommuHostDevice *device, uint32_t pasid,
                 const ViommuHostTable *table);
     /** Block them.  Never fails as far as the guest sees: a host that cannot
-     *  any more has no device any more.  Also of a device that is gone. */
+     *  any more has no device any more.  Also of a device that is gone.
+     *
+     *  Here and in bind(), viommu_host_retire() is told of a shadow when no
+     *  request reaches it any more, and it is still there. */
     void (*unbind)(ViommuHostDevice *device, uint32_t pasid);
 
     /** With VIOMMU_HOST_SHADOW: what is at guest-physical @addr of the parent
@@ -132,6 +149,10 @@ typedef struct ViommuHostBackend {
     /** One that was mapped. */
     int (*shadow_unmap)(ViommuHostDevice *device, uint32_t pasid,
                         uint64_t iova, uint64_t size);
+    /** OR a bit for each 4 KiB of that range of pieces, without a gap, that
+     *  has been written to into @bits.  They are forgotten. */
+    int (*shadow_dirty)(ViommuHostDevice *device, uint32_t pasid,
+                        uint64_t iova, uint64_t size, uint64_t *bits);
 
     /** VT-d: @n invalidations, sorted by PASID, in as few calls as the API
      *  allows; *@done have been carried out when it fails.  Each reaches the
@@ -165,12 +186,6 @@ typedef struct ViommuHostBackend {
     int (*free_pasid)(ViommuHost *host, uint32_t pasid);
 } ViommuHostBackend;
 
-typedef struct ViommuHostMemory {
-    uint64_t addr;
-    uint64_t size;
-    bool readonly;          /* and so not in the host's tables */
-} ViommuHostMemory;
-
 /** A connection to the host: an iommufd, or a VFIO container.  First member
  *  of each backend's own structure. */
 struct ViommuHost {
@@ -181,8 +196,13 @@ struct ViommuHost {
                                  * each other lock */
     GPtrArray *devices;     /* ViommuHostDevice; under the lock */
     GArray *memory;         /* ViommuHostMemory: what is mapped in the parent
-                             * address space, sorted; likewise */
-    ViommuHostStats stats;  /* likewise */
+                             * address space, sorted; likewise, as is all
+                             * that follows */
+    uint64_t memory_pages;  /* of it that devices may reach */
+    bool dirty;             /* what is written is noted */
+    GPtrArray *shadows;     /* ViommuShadow */
+    uint64_t pieces;        /* of all of them */
+    ViommuHostStats stats;
 };
 
 /** First member of each backend's own structure. */
@@ -237,6 +257,18 @@ int viommu_host_note(ViommuHostDevice *device, int ret);
  *  the device (@fd is its own descriptor) may be seen any more.  It is reset,
  *  which ends its bus mastering, and counts as gone.  Locked. */
 void viommu_host_stop(ViommuHostDevice *device, int fd);
+
+/** Shadows have addresses of their own: the device's requests with @pasid do
+ *  not reach the one that they were behind any more, and the host is about to
+ *  forget it.  Nothing happens without one. */
+void viommu_host_retire(ViommuHostDevice *device, uint32_t pasid);
+
+/** How many words of 64 bits a bitmap of @size bytes has. */
+uint64_t viommu_dirty_words(uint64_t size);
+/** All guest memory counts as written to, if that is noted. */
+void viommu_dirty_mark_all(ViommuHost *host);
+/** Tables are about to go, of which the host is asked before. */
+void viommu_dirty_keep(ViommuHost *host);
 
 /** A read of @queue gave @ret, a negative errno or not.  An error may pass; the
  *  queue is over only when the host says that it is.  Returns whether there may

@@ -176,8 +176,7 @@ void viommu_seam_bind(ViommuHostDevice *device, uint32_t pasid,
     binding->domain = domain;
     binding->tag = tag;
     if (table->type == VIOMMU_HOST_SHADOW) {
-        binding->shadow = viommu_shadow_new();
-        viommu_shadow_add(binding->shadow, 0, 0);
+        binding->shadow = viommu_shadow_new(device, pasid);
     }
 }
 

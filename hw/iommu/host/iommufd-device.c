@@ -98,6 +98,9 @@ static void put_parent(IommufdDevice *device)
     IommufdParent *parent = find_parent(host, device->parent, &at);
 
     if (parent && !--parent->users) {
+        if (parent->flags & IOMMUFD_HWPT_DIRTY_TRACKING) {
+            viommu_dirty_keep(&host->common);
+        }
         iommufd_viommu_stop(host, device->parent);
         g_array_remove_index(host->parents, at);
         iommufd_destroy(host, device->parent);
@@ -172,15 +175,9 @@ static int get_parent(IommufdDevice *device)
         flags &= ~IOMMUFD_HWPT_NEST_PARENT;
         ret = new_parent(device, flags);
     }
-    if (!ret && iommufd_host(device->common.host)->dirty) {
-        IommufdHwptSetDirty dirty = {
-            .size = sizeof(dirty), .hwpt_id = device->parent,
-            .flags = IOMMUFD_HWPT_DIRTY_TRACKING_ENABLE,
-        };
-
+    if (!ret && device->common.host->dirty) {
         ret = flags & IOMMUFD_HWPT_DIRTY_TRACKING
-              ? iommufd_call(host_of(device),
-                             IOMMUFD_HWPT_SET_DIRTY_TRACKING, &dirty)
+              ? iommufd_set_dirty(host_of(device), device->parent, true)
               : -EOPNOTSUPP;
     }
     return ret;

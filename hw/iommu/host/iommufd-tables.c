@@ -125,6 +125,17 @@ static int alloc_nested(IommufdDevice *device, const ViommuHostTable *table,
     return alloc_hwpt(device, &args, &new->hwpt);
 }
 
+/* Nothing is attached to it any more. */
+static void free_table(IommufdDevice *device, const IommufdTable *old)
+{
+    if (old->type != VIOMMU_HOST_PARENT) {
+        iommufd_destroy(host_of(device), old->hwpt);
+    }
+    if (old->ioas) {
+        iommufd_destroy(host_of(device), old->ioas);
+    }
+}
+
 static int alloc_shadow(IommufdDevice *device, IommufdTable *new)
 {
     IommufdIoasAlloc ioas = { .size = sizeof(ioas) };
@@ -135,9 +146,19 @@ static int alloc_shadow(IommufdDevice *device, IommufdTable *new)
         return ret;
     }
     new->ioas = args.pt_id = ioas.out_ioas_id;
+    if (device->common.caps.dirty_tracking) {
+        args.flags |= IOMMUFD_HWPT_DIRTY_TRACKING;
+    }
     ret = alloc_hwpt(device, &args, &new->hwpt);
     if (ret) {
         iommufd_destroy(host_of(device), new->ioas);
+        return ret;
+    }
+    if (device->common.host->dirty) {
+        ret = iommufd_set_dirty(host_of(device), new->hwpt, true);
+        if (ret) {
+            free_table(device, new);
+        }
     }
     return ret;
 }
@@ -159,17 +180,6 @@ static int alloc_table(IommufdDevice *device, const ViommuHostTable *table,
     }
 }
 
-/* Nothing is attached to it any more. */
-static void free_table(IommufdDevice *device, const IommufdTable *old)
-{
-    if (old->type != VIOMMU_HOST_PARENT) {
-        iommufd_destroy(host_of(device), old->hwpt);
-    }
-    if (old->ioas) {
-        iommufd_destroy(host_of(device), old->ioas);
-    }
-}
-
 int iommufd_bind(ViommuHostDevice *common, uint32_t pasid,
                  const ViommuHostTable *table)
 {
@@ -187,6 +197,7 @@ int iommufd_bind(ViommuHostDevice *common, uint32_t pasid,
         return ret;
     }
     if (old) {
+        viommu_host_retire(common, pasid);
         free_table(device, old);
         *old = new;
     } else {
@@ -215,6 +226,7 @@ void iommufd_unbind(ViommuHostDevice *common, uint32_t pasid)
             viommu_host_stop(common, device->fd);
         }
     }
+    viommu_host_retire(common, pasid);
     free_table(device, old);
     g_hash_table_remove(device->tables, GUINT_TO_POINTER(pasid));
 }
@@ -258,6 +270,36 @@ int iommufd_shadow_unmap(ViommuHostDevice *common, uint32_t pasid,
     }
     args.ioas_id = table->ioas;
     return iommufd_call(host_of(device), IOMMUFD_IOAS_UNMAP, &args);
+}
+
+int iommufd_shadow_dirty(ViommuHostDevice *common, uint32_t pasid,
+                         uint64_t iova, uint64_t size, uint64_t *bits)
+{
+    IommufdDevice *device = iommufd_device(common);
+    const IommufdTable *table = table_of(device, pasid);
+
+    return !table || !table->ioas
+           ? -ENOENT : iommufd_get_dirty(host_of(device), table->hwpt, iova,
+                                         size, bits);
+}
+
+int iommufd_shadows_set_dirty(IommufdDevice *device, bool on)
+{
+    gpointer table;
+    GHashTableIter iter;
+    int ret = 0;
+
+    g_hash_table_iter_init(&iter, device->tables);
+    while (!ret && g_hash_table_iter_next(&iter, NULL, &table)) {
+        const IommufdTable *t = table;
+
+        if (t->ioas && device->common.caps.dirty_tracking) {
+            ret = iommufd_set_dirty(host_of(device), t->hwpt, on);
+        } else if (t->ioas && on) {
+            ret = -EOPNOTSUPP;
+        }
+    }
+    return ret;
 }
 
 /* --- Invalidation -------------------------------------------------------- */

@@ -9,8 +9,7 @@
 
 #define IOMMUFD_PATH "/dev/iommu"
 
-/* What a bitmap of one call covers: 2^27 bytes for each word of it. */
-#define DIRTY_PAGES_MAX (UINT64_C(1) << 27)
+#define DIRTY_PAGE 4096     /* that a bit stands for */
 
 /* Returns whether it is still there. */
 static bool destroy(IommufdHost *host, uint32_t id)
@@ -108,7 +107,7 @@ static int unmap(ViommuHost *common, uint64_t addr, uint64_t size)
 
 /* --- Dirty bits ---------------------------------------------------------- */
 
-static int set_dirty_of(IommufdHost *host, uint32_t hwpt, bool on)
+int iommufd_set_dirty(IommufdHost *host, uint32_t hwpt, bool on)
 {
     IommufdHwptSetDirty args = {
         .size = sizeof(args), .hwpt_id = hwpt,
@@ -118,51 +117,63 @@ static int set_dirty_of(IommufdHost *host, uint32_t hwpt, bool on)
     return iommufd_call(host, IOMMUFD_HWPT_SET_DIRTY_TRACKING, &args);
 }
 
+int iommufd_get_dirty(IommufdHost *host, uint32_t hwpt, uint64_t iova,
+                      uint64_t size, uint64_t *bits)
+{
+    IommufdHwptGetDirty args = {
+        .size = sizeof(args), .hwpt_id = hwpt, .iova = iova, .length = size,
+        .page_size = DIRTY_PAGE, .data = (uintptr_t)bits,
+    };
+
+    return iommufd_call(host, IOMMUFD_HWPT_GET_DIRTY_BITMAP, &args);
+}
+
+static const IommufdParent *nth_parent(const IommufdHost *host, guint i)
+{
+    return &g_array_index(host->parents, IommufdParent, i);
+}
+
+static int set_dirty_everywhere(IommufdHost *host, bool on)
+{
+    int ret = 0;
+
+    for (guint i = 0; i < host->parents->len && !ret; i++) {
+        const IommufdParent *parent = nth_parent(host, i);
+
+        ret = parent->flags & IOMMUFD_HWPT_DIRTY_TRACKING
+              ? iommufd_set_dirty(host, parent->id, on)
+              : on ? -EOPNOTSUPP : 0;
+    }
+    for (guint i = 0; i < host->common.devices->len && !ret; i++) {
+        ret = iommufd_shadows_set_dirty(
+            iommufd_device(g_ptr_array_index(host->common.devices, i)), on);
+    }
+    return ret;
+}
+
 static int set_dirty(ViommuHost *common, bool on)
 {
     IommufdHost *host = iommufd_host(common);
-    guint i;
+    int ret = set_dirty_everywhere(host, on);
 
-    for (i = 0; i < host->parents->len; i++) {
-        const IommufdParent *parent = &g_array_index(host->parents,
-                                                     IommufdParent, i);
-        int ret = !(parent->flags & IOMMUFD_HWPT_DIRTY_TRACKING)
-                  ? on ? -EOPNOTSUPP : 0
-                  : set_dirty_of(host, parent->id, on);
-
-        if (ret) {
-            common->stats.errors++;
-            /* All or none. */
-            while (on && i--) {
-                set_dirty_of(host, g_array_index(host->parents, IommufdParent,
-                                                 i).id, false);
-            }
-            return ret;
+    if (ret) {
+        common->stats.errors++;
+        if (on) {
+            (void)set_dirty_everywhere(host, false);
         }
     }
-    host->dirty = on;
-    return 0;
+    return ret;
 }
 
 static int get_dirty(ViommuHost *common, uint64_t addr, uint64_t size,
-                     uint64_t page_size, uint64_t *bitmap)
+                     ViommuHostMemory *memory, uint64_t *bits)
 {
     IommufdHost *host = iommufd_host(common);
 
-    if (size / page_size > DIRTY_PAGES_MAX) {
-        return -EOVERFLOW;
-    }
+    (void)memory;
     for (guint i = 0; i < host->parents->len; i++) {
-        const IommufdParent *parent = &g_array_index(host->parents,
-                                                     IommufdParent, i);
-        IommufdHwptGetDirty args = {
-            .size = sizeof(args), .hwpt_id = parent->id, .iova = addr,
-            .length = size, .page_size = page_size,
-            .data = (uintptr_t)bitmap,
-        };
-        int ret = !(parent->flags & IOMMUFD_HWPT_DIRTY_TRACKING)
-                  ? -EOPNOTSUPP
-                  : iommufd_call(host, IOMMUFD_HWPT_GET_DIRTY_BITMAP, &args);
+        int ret = iommufd_get_dirty(host, nth_parent(host, i)->id, addr, size,
+                                    bits);
 
         if (ret) {
             common->stats.errors++;
@@ -216,6 +227,7 @@ static const ViommuHostBackend backend = {
     .unbind = iommufd_unbind,
     .shadow_map = iommufd_shadow_map,
     .shadow_unmap = iommufd_shadow_unmap,
+    .shadow_dirty = iommufd_shadow_dirty,
     .invalidate = iommufd_invalidate,
     .commands = iommufd_commands,
     .detached = iommufd_detached,

@@ -68,7 +68,6 @@ typedef struct IommufdHost {
     uint32_t lost;          /* to be reported first */
     GArray *garbage;        /* IDs that something else still kept, in the
                              * order of their destruction */
-    bool dirty;
 } IommufdHost;
 
 /** What (device, PASID) are attached to, when it is not the parent. */
@@ -112,6 +111,11 @@ static inline int iommufd_call(IommufdHost *host, unsigned long request,
 void iommufd_destroy(IommufdHost *host, uint32_t id);
 /** Try again with what was kept. */
 void iommufd_collect(IommufdHost *host);
+/** Of a HWPT. */
+int iommufd_set_dirty(IommufdHost *host, uint32_t hwpt, bool on);
+/** OR a bit for each 4 KiB that was written to into @bits. */
+int iommufd_get_dirty(IommufdHost *host, uint32_t hwpt, uint64_t iova,
+                      uint64_t size, uint64_t *bits);
 
 /* --- iommufd-device.c ---------------------------------------------------- */
 
@@ -135,6 +139,10 @@ int iommufd_shadow_map(ViommuHostDevice *device, uint32_t pasid,
                        uint8_t access);
 int iommufd_shadow_unmap(ViommuHostDevice *device, uint32_t pasid,
                          uint64_t iova, uint64_t size);
+int iommufd_shadow_dirty(ViommuHostDevice *device, uint32_t pasid,
+                         uint64_t iova, uint64_t size, uint64_t *bits);
+/** Dirty tracking of all shadows of the device. */
+int iommufd_shadows_set_dirty(IommufdDevice *device, bool on);
 int iommufd_invalidate(ViommuHostDevice *device,
                        const ViommuHostInvalidation *list, unsigned n,
                        unsigned *done);

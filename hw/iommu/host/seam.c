@@ -268,12 +268,17 @@ static bool step_shadows(ViommuHostDevice *device)
         ViommuBinding *binding = viommu_binding_nth(device, i);
 
         if (binding->shadow) {
-            int ret = viommu_shadow_step(binding->shadow, device,
-                                         binding->pasid,
+            int ret = viommu_shadow_step(binding->shadow,
                                          binding->table.width);
 
             if (ret < 0) {
                 viommu_seam_fail(device, ret);
+            }
+            if (viommu_shadow_lost(binding->shadow)) {
+                uint32_t pasid = binding->pasid;
+
+                viommu_binding_remove(device, binding);
+                look_at(device, pasid);
             }
             more = ret != 0;
         }
@@ -366,6 +371,18 @@ void viommu_seam_reset(Viommu *unit)
     viommu_commands_forget(seam);
     set_busy(seam, true);
     unlock(seam);
+}
+
+void viommu_seam_wake(Viommu *unit)
+{
+    ViommuSeam *seam = seam_of(unit);
+
+    if (seam) {
+        lock(seam);
+        set_busy(seam, true);
+        unlock(seam);
+        unit->model->seam->attached(unit);
+    }
 }
 
 /* --- Devices come and go ------------------------------------------------- */

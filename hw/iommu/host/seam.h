@@ -12,6 +12,7 @@
 
 #include "hw/iommu/common/unit.h"
 #include "hw/iommu/host/backend.h"
+#include "hw/iommu/host/pieces.h"
 
 /** Bounds on what a guest can make grow, for each device. */
 #define VIOMMU_SEAM_BINDINGS    4096
@@ -127,6 +128,8 @@ bool viommu_seam_step(Viommu *unit, const ViommuSeamModel *model,
                       uint32_t *failed);
 /** Forget what was noted: everything will be looked at. */
 void viommu_seam_reset(Viommu *unit);
+/** A shadow waits for a step.  Not locked, and the unit stays. */
+void viommu_seam_wake(Viommu *unit);
 
 /*
  * For ViommuSeamModel.look().
@@ -180,14 +183,53 @@ void viommu_commands_forget(ViommuSeam *seam);
 
 /* --- shadow.c ------------------------------------------------------------ */
 
-ViommuShadow *viommu_shadow_new(void);
+/** All of it is to be looked at. */
+ViommuShadow *viommu_shadow_new(ViommuHostDevice *device, uint32_t pasid);
 /** The host has forgotten all of it. */
 void viommu_shadow_free(ViommuShadow *shadow);
 /** @size bytes at @addr may be others; 0 is 2^64. */
 void viommu_shadow_add(ViommuShadow *shadow, uint64_t addr, uint64_t size);
 /** Look at some.  1 when there is more, 0, or a negative errno. */
-int viommu_shadow_step(ViommuShadow *shadow, ViommuHostDevice *device,
-                       uint32_t pasid, uint8_t width);
+int viommu_shadow_step(ViommuShadow *shadow, uint8_t width);
+/** The host has not done what it was told: the device's requests are blocked,
+ *  and need to be bound anew. */
+bool viommu_shadow_lost(ViommuShadow *shadow);
+
+/* With the host's lock: */
+
+/** Memory goes: no shadow has any of it any more. */
+void viommu_shadows_drop_memory(ViommuHost *host, uint64_t addr,
+                                uint64_t size);
+/** Memory has come: shadows look again for what they did not find. */
+void viommu_shadows_add_memory(ViommuHost *host, uint64_t addr,
+                               uint64_t size);
+/** Is there a shadow of @unit (NULL: of any) that waits for a step? */
+bool viommu_shadows_wait(const ViommuHost *host, const Viommu *unit);
+/** What the host knows of memory in [@addr, @last] that was written to is
+ *  marked.  0, or a negative errno. */
+int viommu_shadows_read_dirty(ViommuHost *host, uint64_t addr, uint64_t last);
+
+/* --- memory.c, with the host's lock -------------------------------------- */
+
+void viommu_host_memory_init(ViommuHost *host);
+void viommu_host_memory_destroy(ViommuHost *host);
+/** The part of guest memory that begins in [*@addr, *@addr + *@size) first,
+ *  and what it is a part of: NULL when there is none. */
+const ViommuHostMemory *viommu_host_find_memory(const ViommuHost *host,
+                                                uint64_t *addr,
+                                                uint64_t *size);
+/** Is all of that in one range of it? */
+bool viommu_host_has_memory(const ViommuHost *host, uint64_t addr,
+                            uint64_t size);
+
+/** A bit of a bitmap of dirty pages stands for 4 KiB. */
+#define VIOMMU_DIRTY_SHIFT  12
+/** Guest memory was written to. */
+void viommu_dirty_mark(ViommuHost *host, uint64_t addr, uint64_t size);
+/** That which has a bit in @bits, of which bit @first is that of @addr.  All
+ *  of it is in one range of memory. */
+void viommu_dirty_mark_bits(ViommuHost *host, uint64_t addr, uint64_t size,
+                            const uint64_t *bits, uint64_t first);
 
 /* --- reports.c ----------------------------------------------------------- */
 
@@ -200,12 +242,5 @@ void viommu_host_drop_all_groups(ViommuHostDevice *device);
 /** The guest's answer to a group.  Not locked. */
 void viommu_host_answer(ViommuHostDevice *device,
                         const ViommuPageResponse *response);
-
-/* --- host.c -------------------------------------------------------------- */
-
-/** The part of the parent address space that begins in [@addr, @addr + @size)
- *  first: false when there is none.  The host's lock is held. */
-bool viommu_host_find_memory(ViommuHost *host, uint64_t *addr,
-                             uint64_t *size);
 
 #endif

@@ -1,78 +1,79 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tables that the host cannot walk: after the guest has invalidated some of
- * them, they are looked through, and what has changed is mapped or unmapped in
- * an address space of the host's.  The guest invalidates what it makes
- * present, too (caching mode).
- *
- * The host unmaps only what was mapped as one piece, so that what it has is
- * kept exactly: the pieces of guest memory that the guest's mappings lead to.
+ * Shadows: what the host has of tables that it cannot walk.  The guest's
+ * mappings lead to guest memory; what they lead to is mapped in an address
+ * space of the host's, in pieces, which the host unmaps as they were mapped.
  */
 #include <errno.h>
 
-#include "hw/iommu/host/seam.h"
+#include "hw/iommu/host/shadow.h"
 
 /*
- * Bounds on what a guest can make of it: pieces (VFIO's own limit is the
- * same), and look-ups until all has been looked at, since tables that refer to
- * themselves would last for ages.
+ * How many pieces a guest can have, in all shadows of a host: a number for any
+ * guest, and one for each page of 4 KiB that it has.
  */
-#define PIECES_MAX      (1u << 16)
-#define LOOKS_MAX       (1u << 20)
+#define PIECES_MAX      (UINT64_C(1) << 16)
+#define PIECES_PER_PAGE 2
 #define RANGES_MAX      64
-#define STEPS_MAX       256         /* look-ups of one step */
 
-typedef struct Piece {
-    uint64_t first, last;
-    uint64_t to;
-    uint8_t access;
-} Piece;
+static const ShadowRange nothing = { 1, 0 };
 
-typedef struct Range {
-    uint64_t first, last;
-} Range;
-
-struct ViommuShadow {
-    GTree *pieces;          /* disjoint, by address */
-    GArray *ranges;         /* Range: what may be others */
-    unsigned looks;         /* at them so far */
-    bool given_up;          /* only take away what is in them */
-};
-
-/* Whatever overlaps a key is what it asks for. */
-static gint compare(gconstpointer a, gconstpointer b, gpointer opaque)
+static void lock(ViommuHost *host)
 {
-    const Piece *l = a, *r = b;
-
-    (void)opaque;
-    return l->last < r->first ? -1 : l->first > r->last;
+    pthread_mutex_lock(&host->lock);
 }
 
-ViommuShadow *viommu_shadow_new(void)
+static void unlock(ViommuHost *host)
+{
+    pthread_mutex_unlock(&host->lock);
+}
+
+/* --- Life ---------------------------------------------------------------- */
+
+ViommuShadow *viommu_shadow_new(ViommuHostDevice *device, uint32_t pasid)
 {
     ViommuShadow *shadow = g_new0(ViommuShadow, 1);
 
-    shadow->pieces = g_tree_new_full(compare, NULL, g_free, NULL);
-    shadow->ranges = g_array_new(FALSE, FALSE, sizeof(Range));
+    shadow->device = device;
+    shadow->pasid = pasid;
+    shadow->pieces = viommu_pieces_new();
+    shadow->missing = nothing;
+    shadow->ranges = g_array_new(FALSE, FALSE, sizeof(ShadowRange));
+    viommu_shadow_add(shadow, 0, 0);
+    lock(device->host);
+    g_ptr_array_add(device->host->shadows, shadow);
+    unlock(device->host);
     return shadow;
+}
+
+static void forget_pieces(ViommuShadow *shadow)
+{
+    shadow->device->host->pieces -= viommu_pieces_count(shadow->pieces);
+    viommu_pieces_clear(shadow->pieces);
 }
 
 void viommu_shadow_free(ViommuShadow *shadow)
 {
-    g_tree_destroy(shadow->pieces);
+    ViommuHost *host = shadow->device->host;
+
+    lock(host);
+    g_ptr_array_remove_fast(host->shadows, shadow);
+    forget_pieces(shadow);
+    unlock(host);
+    viommu_pieces_free(shadow->pieces);
     g_array_free(shadow->ranges, TRUE);
     g_free(shadow);
 }
 
 void viommu_shadow_add(ViommuShadow *shadow, uint64_t addr, uint64_t size)
 {
-    Range new = { addr, addr + (size - 1) };    /* size 0: 2^64 */
+    ShadowRange new = { addr, addr + (size - 1) };    /* size 0: 2^64 */
 
     if (!size || new.last < addr) {
-        new = (Range) { 0, UINT64_MAX };
+        new = (ShadowRange) { 0, UINT64_MAX };
     }
     for (guint i = 0; i < shadow->ranges->len; i++) {
-        Range *old = &g_array_index(shadow->ranges, Range, i);
+        ShadowRange *old = &g_array_index(shadow->ranges, ShadowRange, i);
 
         if (new.first >= old->first && new.last <= old->last) {
             return;
@@ -84,217 +85,317 @@ void viommu_shadow_add(ViommuShadow *shadow, uint64_t addr, uint64_t size)
     }
     if (shadow->ranges->len >= RANGES_MAX) {
         g_array_set_size(shadow->ranges, 0);
-        new = (Range) { 0, UINT64_MAX };
+        new = (ShadowRange) { 0, UINT64_MAX };
     }
     g_array_append_val(shadow->ranges, new);
 }
 
-/* One step on its way through a range. */
-typedef struct Walk {
-    ViommuShadow *shadow;
-    ViommuHostDevice *device;
-    uint32_t pasid;
-    uint8_t width;
-    Range range;            /* what is left of it */
-    int error;              /* the first one that counts */
-} Walk;
+/* --- What the host does, under its lock ---------------------------------- */
 
-static Piece *overlapping(const Walk *w, uint64_t first, uint64_t last)
+void viommu_shadow_note(ViommuShadow *shadow, int ret, int *error)
 {
-    const Piece key = { .first = first, .last = last };
-
-    return g_tree_lookup(w->shadow->pieces, &key);
-}
-
-static void note(Walk *w, int ret)
-{
-    viommu_host_note(w->device, ret);
-    if (ret && !w->error) {
-        w->error = ret;
+    viommu_host_note(shadow->device, ret);
+    if (ret && !*error) {
+        *error = ret;
     }
 }
 
-/* Remove what overlaps [@first, @last]; what that cuts is looked at again. */
-static void clear(Walk *w, uint64_t first, uint64_t last)
+void viommu_shadow_forget_missing(ViommuShadow *shadow)
 {
-    ViommuHost *host = w->device->host;
-    Piece *piece;
+    shadow->missing = nothing;
+}
 
-    while ((piece = overlapping(w, first, last))) {
-        Range cut = { piece->first, piece->last };
+void viommu_shadow_add_missing(ViommuShadow *shadow, uint64_t first,
+                               uint64_t last)
+{
+    ShadowRange *missing = &shadow->missing;
 
-        host->stats.shadow_unmaps++;
-        note(w, host->backend->shadow_unmap(w->device, w->pasid, piece->first,
-                                            piece->last - piece->first + 1));
-        g_tree_remove(w->shadow->pieces, piece);
-        if (cut.first < first) {
-            viommu_shadow_add(w->shadow, cut.first, first - cut.first);
-        }
-        if (cut.last > last) {
-            viommu_shadow_add(w->shadow, last + 1, cut.last - last);
-        }
+    if (missing->first > missing->last) {
+        *missing = (ShadowRange) { first, last };
     }
+    missing->first = MIN(missing->first, first);
+    missing->last = MAX(missing->last, last);
 }
 
-/* The guest has asked for too much: the rest of it is not mapped. */
-static void give_up(Walk *w)
+/* The host keeps what it should not: nothing is safe but to block the device's
+ * requests, and to begin anew. */
+static void lose(ViommuShadow *shadow)
 {
-    w->shadow->given_up = true;
-    note(w, -ENOSPC);
+    ViommuHost *host = shadow->device->host;
+
+    shadow->lost = true;
+    host->backend->unbind(shadow->device, shadow->pasid);
+    host->stats.unbinds++;
+    forget_pieces(shadow);
 }
 
-/* Map one piece of memory, unless it is there. */
-static void put(Walk *w, const Piece *wanted)
+/* False: there is no shadow any more. */
+static bool unmap(ViommuShadow *shadow, const ViommuPiece *piece, int *error)
 {
-    ViommuHost *host = w->device->host;
-    const Piece *old = overlapping(w, wanted->first, wanted->last);
-    Piece *new;
+    ViommuHost *host = shadow->device->host;
+    uint64_t size = piece->last - piece->first + 1;
     int ret;
 
-    if (old && old->first <= wanted->first && old->last >= wanted->last &&
-        old->to - old->first == wanted->to - wanted->first &&
-        old->access == wanted->access) {
-        return;
+    if (host->dirty && (piece->access & VIOMMU_WRITE)) {
+        /* Who asks the host before, misses what is written until then. */
+        viommu_dirty_mark(host, piece->to, size);
     }
-    clear(w, wanted->first, wanted->last);
-    if (g_tree_nnodes(w->shadow->pieces) >= (gint)PIECES_MAX) {
-        give_up(w);
-        return;
-    }
-    ret = host->backend->shadow_map(w->device, w->pasid, wanted->first,
-                                    wanted->last - wanted->first + 1,
-                                    wanted->to, wanted->access);
+    host->stats.shadow_unmaps++;
+    ret = host->backend->shadow_unmap(shadow->device, shadow->pasid,
+                                      piece->first, size);
     if (ret) {
-        note(w, ret);
-        return;
+        viommu_shadow_note(shadow, ret, error);
+        lose(shadow);
+        return false;
     }
-    host->stats.shadow_maps++;
-    new = g_memdup2(wanted, sizeof(*wanted));
-    g_tree_insert(w->shadow->pieces, new, new);
+    viommu_pieces_remove(shadow->pieces, piece->first);
+    host->pieces--;
+    return true;
 }
 
-/* What [@first, @last], which leads to @to, has of guest memory. */
-static void put_memory(Walk *w, uint64_t first, uint64_t last, uint64_t to,
-                       uint8_t access)
+static bool has_room(const ViommuHost *host)
 {
-    uint64_t size = last - first + 1, addr = to;
-
-    /* one round for each range of memory */
-    while (size && viommu_host_find_memory(w->device->host, &addr, &size)) {
-        const Piece piece = {
-            .first = first + (addr - to),
-            .last = first + (addr - to) + (size - 1),
-            .to = addr, .access = access,
-        };
-
-        if (piece.first > first) {
-            clear(w, first, piece.first - 1);
-        }
-        put(w, &piece);
-        if (piece.last >= last) {
-            return;
-        }
-        first = piece.last + 1;
-        to = addr = piece.to + size;
-        size = last - first + 1;
-    }
-    clear(w, first, last);
+    return host->pieces < PIECES_MAX + PIECES_PER_PAGE * host->memory_pages;
 }
 
-/* What the guest's tables say about @addr; 0 access is nothing. */
-static uint8_t probe(const Walk *w, uint64_t addr, ViommuReply *reply)
+int viommu_shadow_map(ViommuShadow *shadow, const ViommuPiece *piece)
 {
-    static const uint8_t wanted[] = { VIOMMU_READ, VIOMMU_WRITE };
-    ViommuRequest req = {
-        .source = w->device->source, .pasid = w->pasid, .addr = addr,
-        .kind = VIOMMU_UNTRANSLATED, .probe = true,
-    };
-    uint8_t access = 0;
+    ViommuHost *host = shadow->device->host;
+    int ret;
 
-    for (unsigned i = 0; i < G_N_ELEMENTS(wanted); i++) {
-        ViommuReply one;
-
-        req.access = wanted[i];
-        if (viommu_translate(w->device->unit, &req, &one) == VIOMMU_OK &&
-            !one.interrupt) {
-            access |= wanted[i];
-            *reply = one;
-        } else if (!access) {
-            *reply = one;
-        }
+    if (!has_room(host)) {
+        return -ENOSPC;
     }
-    return access;
+    ret = host->backend->shadow_map(shadow->device, shadow->pasid,
+                                    piece->first,
+                                    piece->last - piece->first + 1, piece->to,
+                                    piece->access);
+    if (!ret) {
+        host->stats.shadow_maps++;
+        viommu_pieces_add(shadow->pieces, piece);
+        host->pieces++;
+    }
+    return ret;
 }
 
-/* Look at where the range begins, and go on behind that. */
-static void step(Walk *w)
+/* The part [@first, @last] of @piece, if that is one. */
+static void put_back(ViommuShadow *shadow, const ViommuPiece *piece,
+                     uint64_t first, uint64_t last, int *error)
 {
-    uint64_t limit = UINT64_MAX >> (64 - w->width);
-    uint64_t first = w->range.first, last = UINT64_MAX, to = 0;
-    uint8_t access = 0;
-    ViommuReply reply;
-
-    if (first <= limit) {
-        access = probe(w, first, &reply);
-        if (reply.size) {
-            last = (first & -reply.size) + (reply.size - 1);
-        }
-        last = MIN(last, limit);
-        to = reply.addr;
-    }
-    last = MIN(last, w->range.last);
-    pthread_mutex_lock(&w->device->host->lock);
-    if (access) {
-        put_memory(w, first, last, to, access);
-    } else {
-        clear(w, first, last);
-    }
-    pthread_mutex_unlock(&w->device->host->lock);
-    w->range.first = last + 1;      /* 0: the end of 64 bits */
-}
-
-/* Take away one piece of what is left, or be done with a range. */
-static void step_away(Walk *w)
-{
-    const Piece *piece;
-
-    pthread_mutex_lock(&w->device->host->lock);
-    piece = overlapping(w, w->range.first, w->range.last);
-    if (piece) {
-        clear(w, piece->first, piece->last);
-    } else {
-        w->range.first = 0;
-    }
-    pthread_mutex_unlock(&w->device->host->lock);
-}
-
-int viommu_shadow_step(ViommuShadow *shadow, ViommuHostDevice *device,
-                       uint32_t pasid, uint8_t width)
-{
-    Walk w = {
-        .shadow = shadow, .device = device, .pasid = pasid, .width = width,
+    const ViommuPiece part = {
+        .first = first, .last = last, .access = piece->access,
+        .to = piece->to + (first - piece->first),
     };
 
-    for (unsigned i = 0; i < STEPS_MAX && shadow->ranges->len; i++) {
-        guint at = shadow->ranges->len - 1;
+    viommu_shadow_note(shadow, viommu_shadow_map(shadow, &part), error);
+}
 
-        w.range = g_array_index(shadow->ranges, Range, at);
-        g_array_set_size(shadow->ranges, at);
-        if (!shadow->given_up && shadow->looks++ == LOOKS_MAX) {
-            give_up(&w);
+bool viommu_shadow_clear(ViommuShadow *shadow, uint64_t first, uint64_t last,
+                         int *error)
+{
+    ViommuPiece piece;
+
+    /* one round for each piece */
+    while (viommu_pieces_find(shadow->pieces, first, last, &piece)) {
+        if (!unmap(shadow, &piece, error)) {
+            return false;
         }
-        if (shadow->given_up) {
-            step_away(&w);
+        if (piece.first < first) {
+            put_back(shadow, &piece, piece.first, first - 1, error);
+        }
+        if (piece.last > last) {
+            put_back(shadow, &piece, last + 1, piece.last, error);
+        }
+    }
+    return true;
+}
+
+/* --- Guest memory comes and goes ----------------------------------------- */
+
+bool viommu_shadow_lost(ViommuShadow *shadow)
+{
+    bool lost;
+
+    lock(shadow->device->host);
+    lost = shadow->lost;
+    unlock(shadow->device->host);
+    return lost;
+}
+
+static ViommuShadow *nth(const ViommuHost *host, guint i)
+{
+    return g_ptr_array_index(host->shadows, i);
+}
+
+void viommu_shadows_drop_memory(ViommuHost *host, uint64_t addr,
+                                uint64_t size)
+{
+    uint64_t end = addr + (size - 1);
+    int error = 0;
+
+    for (guint i = 0; i < host->shadows->len; i++) {
+        ViommuShadow *shadow = nth(host, i);
+        uint64_t at = 0;
+        ViommuPiece piece;
+
+        /* one round for each piece */
+        while (viommu_pieces_find(shadow->pieces, at, UINT64_MAX, &piece)) {
+            at = piece.last + 1;
+            if (piece.to < addr || piece.to > end) {
+                continue;
+            }
+            if (!unmap(shadow, &piece, &error)) {
+                break;
+            }
+            /* The guest's tables lead there still, if it comes back. */
+            viommu_shadow_add_missing(shadow, addr, end);
+        }
+    }
+}
+
+void viommu_shadows_add_memory(ViommuHost *host, uint64_t addr, uint64_t size)
+{
+    for (guint i = 0; i < host->shadows->len; i++) {
+        ViommuShadow *shadow = nth(host, i);
+
+        shadow->stale |= shadow->missing.first <= addr + (size - 1) &&
+                         shadow->missing.last >= addr;
+    }
+}
+
+bool viommu_shadows_wait(const ViommuHost *host, const Viommu *unit)
+{
+    for (guint i = 0; i < host->shadows->len; i++) {
+        const ViommuShadow *shadow = nth(host, i);
+
+        if ((!unit || shadow->device->unit == unit) &&
+            (shadow->stale || shadow->lost)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- Dirty pages --------------------------------------------------------- */
+
+/* Bytes that the host is asked about at once, if one piece is not larger. */
+#define ASK_MAX     (UINT64_C(1) << 30)
+
+/* Pieces that follow each other, from @first on: the host is asked about all
+ * of them at once. */
+typedef struct Group {
+    uint64_t first, last;
+    bool wanted;            /* a part of them may be written to, and leads
+                             * to where somebody looks */
+} Group;
+
+static bool next_group(const ViommuShadow *shadow, uint64_t from,
+                       const ShadowRange *wanted, Group *group)
+{
+    ViommuPiece piece;
+
+    if (!viommu_pieces_find(shadow->pieces, from, UINT64_MAX, &piece)) {
+        return false;
+    }
+    *group = (Group) { piece.first, piece.last, false };
+    do {
+        group->last = piece.last;
+        group->wanted |= (piece.access & VIOMMU_WRITE) &&
+                         piece.to <= wanted->last &&
+                         piece.to + (piece.last - piece.first) >=
+                         wanted->first;
+    } while (viommu_pieces_find(shadow->pieces, piece.last + 1, UINT64_MAX,
+                                &piece) &&
+             piece.first == group->last + 1 &&
+             piece.last - group->first < ASK_MAX);
+    return true;
+}
+
+/* Mark the memory of the group's pieces whose pages have a bit; of all that
+ * may be written to, when there are no bits. */
+static void mark_group(ViommuShadow *shadow, const Group *group,
+                       const uint64_t *bits)
+{
+    ViommuHost *host = shadow->device->host;
+    uint64_t at = group->first;
+    ViommuPiece piece;
+
+    while (at <= group->last &&
+           viommu_pieces_find(shadow->pieces, at, group->last, &piece)) {
+        if (!(piece.access & VIOMMU_WRITE)) {
+            /* VFIO says so of all that is pinned */
+        } else if (!bits) {
+            viommu_dirty_mark(host, piece.to, piece.last - piece.first + 1);
         } else {
-            step(&w);
+            viommu_dirty_mark_bits(host, piece.to,
+                                   piece.last - piece.first + 1, bits,
+                                   (piece.first - group->first) >>
+                                   VIOMMU_DIRTY_SHIFT);
         }
-        if (w.range.first && w.range.first <= w.range.last) {
-            g_array_append_val(shadow->ranges, w.range);
+        at = piece.last + 1;
+    }
+}
+
+static int read_dirty(ViommuShadow *shadow, const ShadowRange *wanted)
+{
+    const ViommuHostBackend *backend = shadow->device->host->backend;
+    Group group = { .last = UINT64_MAX };   /* the first one begins at 0 */
+
+    while (next_group(shadow, group.last + 1, wanted, &group)) {
+        uint64_t size = group.last - group.first + 1;
+        g_autofree uint64_t *bits = NULL;
+        int ret;
+
+        if (!group.wanted) {
+            continue;
         }
+        bits = g_new0(uint64_t, viommu_dirty_words(size));
+        ret = backend->shadow_dirty(shadow->device, shadow->pasid,
+                                    group.first, size, bits);
+        if (ret) {
+            return ret;
+        }
+        mark_group(shadow, &group, bits);
     }
-    if (!shadow->ranges->len) {
-        shadow->looks = 0;
-        shadow->given_up = false;
+    return 0;
+}
+
+int viommu_shadows_read_dirty(ViommuHost *host, uint64_t addr, uint64_t last)
+{
+    const ShadowRange wanted = { addr, last };
+    int ret = 0;
+
+    for (guint i = 0; i < host->shadows->len && !ret; i++) {
+        ret = read_dirty(nth(host, i), &wanted);
     }
-    return w.error ? w.error : shadow->ranges->len > 0;
+    return ret;
+}
+
+/* All that a device could write to through it. */
+static void mark_all(ViommuShadow *shadow)
+{
+    const ShadowRange all = { 0, UINT64_MAX };
+    Group group = { .last = UINT64_MAX };
+
+    while (next_group(shadow, group.last + 1, &all, &group)) {
+        mark_group(shadow, &group, NULL);
+    }
+}
+
+void viommu_host_retire(ViommuHostDevice *device, uint32_t pasid)
+{
+    const ShadowRange all = { 0, UINT64_MAX };
+    ViommuHost *host = device->host;
+
+    for (guint i = 0; i < host->shadows->len; i++) {
+        ViommuShadow *shadow = nth(host, i);
+
+        if (shadow->device != device || shadow->pasid != pasid) {
+            continue;
+        }
+        if (host->dirty && read_dirty(shadow, &all)) {
+            mark_all(shadow);
+        }
+        forget_pieces(shadow);
+    }
 }

@@ -123,7 +123,7 @@ static bool can_track_dirty(Type1Host *host)
         .argsz = sizeof(args), .flags = VFIO_ABI_DIRTY_START,
     };
 
-    if (host->dirty) {
+    if (host->common.dirty) {
         return true;
     }
     if (type1_call(host, VFIO_ABI_DIRTY_PAGES, &args)) {

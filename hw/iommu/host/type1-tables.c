@@ -379,3 +379,12 @@ int type1_shadow_unmap(ViommuHostDevice *common, uint32_t pasid,
     return pasid != VIOMMU_NO_PASID || host->space != TYPE1_SHADOW
            ? -ENOENT : type1_unmap(host, iova, size);
 }
+
+int type1_shadow_dirty(ViommuHostDevice *common, uint32_t pasid,
+                       uint64_t iova, uint64_t size, uint64_t *bits)
+{
+    Type1Host *host = host_of(common);
+
+    return pasid != VIOMMU_NO_PASID || host->space != TYPE1_SHADOW
+           ? -ENOENT : type1_get_dirty(host, iova, size, bits);
+}

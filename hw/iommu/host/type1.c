@@ -7,9 +7,7 @@
 
 #include "hw/iommu/host/type1.h"
 
-/* What a bitmap of one call may have (the kernel's bound: 2^28 bytes). */
-#define DIRTY_PAGES_MAX (UINT64_C(1) << 27)
-#define PAGE_SHIFT      12
+#define DIRTY_PAGE  4096    /* that a bit stands for */
 /* No hardware translates more bits. */
 #define SPACE_SIZE      (UINT64_C(1) << 63)
 
@@ -63,6 +61,20 @@ static int map_memory(Type1Host *host, const Type1Memory *m)
                      VFIO_ABI_MAP_READ | VFIO_ABI_MAP_WRITE);
 }
 
+/* What the device could write to until now, before the kernel forgets it. */
+static void keep_dirty(Type1Host *host)
+{
+    const GPtrArray *devices = host->common.devices;
+
+    if (host->space == TYPE1_PARENT) {
+        /* all of it is pinned, which is all that the kernel knows */
+        viommu_dirty_mark_all(&host->common);
+    }
+    for (guint i = 0; i < devices->len; i++) {
+        viommu_host_retire(g_ptr_array_index(devices, i), VIOMMU_NO_PASID);
+    }
+}
+
 int type1_set_space(Type1Host *host, Type1Space space)
 {
     int ret = 0;
@@ -71,7 +83,7 @@ int type1_set_space(Type1Host *host, Type1Space space)
         return 0;
     }
     if (host->space != TYPE1_EMPTY) {
-        host->all_dirty |= host->dirty;
+        keep_dirty(host);
         ret = unmap_everything(host);
         if (ret) {
             return ret;     /* all of it is there, or some */
@@ -124,8 +136,11 @@ static int unmap(ViommuHost *common, uint64_t addr, uint64_t size)
             if (host->space == TYPE1_PARENT) {
                 ret = type1_unmap(host, addr, size);
             }
-            g_array_remove_index_fast(host->memory, i);
-            common->stats.errors += ret != 0;
+            if (ret) {
+                common->stats.errors++;
+            } else {
+                g_array_remove_index_fast(host->memory, i);
+            }
             return ret;
         }
     }
@@ -151,15 +166,11 @@ static int set_dirty(ViommuHost *common, bool on)
         common->stats.errors++;
         return ret;
     }
-    host->dirty = on;
-    host->all_dirty = false;
     return 0;
 }
 
-/* The bitmap of a whole mapping, for the kernel gives no part of one.  Sets
- * *@bits to one bit for each page. */
-static int get_mapping(Type1Host *host, const Type1Memory *m, uint64_t *bits,
-                       uint64_t words)
+int type1_get_dirty(Type1Host *host, uint64_t iova, uint64_t size,
+                    uint64_t *bits)
 {
     struct {
         uint32_t argsz, flags;
@@ -168,9 +179,10 @@ static int get_mapping(Type1Host *host, const Type1Memory *m, uint64_t *bits,
         .argsz = sizeof(args),
         .flags = VFIO_ABI_DIRTY_GET_BITMAP,
         .get = {
-            .iova = m->addr, .size = m->size,
+            .iova = iova, .size = size,
             .bitmap = {
-                .pgsize = UINT64_C(1) << PAGE_SHIFT, .size = words * 8,
+                .pgsize = DIRTY_PAGE,
+                .size = viommu_dirty_words(size) * 8,
                 .data = (uintptr_t)bits,
             },
         },
@@ -179,63 +191,21 @@ static int get_mapping(Type1Host *host, const Type1Memory *m, uint64_t *bits,
     return type1_call(host, VFIO_ABI_DIRTY_PAGES, &args);
 }
 
-/* Those of guest memory in [@first, @last]; all of @m's with no @bits. */
-static void report(const Type1Memory *m, const uint64_t *bits, uint64_t first,
-                   uint64_t last, uint64_t page_size, uint64_t *bitmap)
-{
-    uint64_t addr = MAX(first, m->addr);
-    uint64_t end = MIN(last, m->addr + (m->size - 1));
-
-    while (addr <= end) {
-        uint64_t page = (addr - m->addr) >> PAGE_SHIFT;
-        uint64_t bit = (addr - first) / page_size;
-        uint64_t next = (addr | ((UINT64_C(1) << PAGE_SHIFT) - 1)) + 1;
-
-        if (!bits || bits[page / 64] >> page % 64 & 1) {
-            bitmap[bit / 64] |= UINT64_C(1) << bit % 64;
-        }
-        if (!next) {
-            return;
-        }
-        addr = next;
-    }
-}
-
 static int get_dirty(ViommuHost *common, uint64_t addr, uint64_t size,
-                     uint64_t page_size, uint64_t *bitmap)
+                     ViommuHostMemory *memory, uint64_t *bits)
 {
     Type1Host *host = type1_host(common);
-    uint64_t last = addr + (size - 1);
+    int ret;
 
-    if (!host->dirty) {
-        return -EINVAL;
+    (void)addr;
+    (void)size;
+    (void)bits;
+    if (host->space != TYPE1_PARENT) {
+        return 0;
     }
-    if (size / page_size > DIRTY_PAGES_MAX) {
-        return -EOVERFLOW;
-    }
-    for (guint i = 0; i < host->memory->len; i++) {
-        const Type1Memory *m = nth(host, i);
-        uint64_t words = ((m->size >> PAGE_SHIFT) + 63) / 64;
-        g_autofree uint64_t *bits = NULL;
-        int ret = 0;
-
-        if (m->addr > last || m->addr + (m->size - 1) < addr) {
-            continue;
-        }
-        /* of a shadow, the kernel knows other addresses than the guest's */
-        if (host->space == TYPE1_PARENT && !host->all_dirty) {
-            bits = g_new0(uint64_t, words);
-            ret = get_mapping(host, m, bits, words);
-        } else if (host->space == TYPE1_EMPTY && !host->all_dirty) {
-            continue;
-        }
-        if (ret) {
-            common->stats.errors++;
-            return ret;
-        }
-        report(m, bits, addr, last, page_size, bitmap);
-    }
-    return 0;
+    ret = type1_get_dirty(host, memory->addr, memory->size, memory->dirty);
+    common->stats.errors += ret != 0;
+    return ret;
 }
 
 /* --- The connection ------------------------------------------------------ */
@@ -246,8 +216,9 @@ static void type1_free(ViommuHost *common)
 
     /* the container is its owner's, and clean for the next device */
     pthread_mutex_lock(&common->lock);
-    if (host->dirty) {
+    if (common->dirty) {
         (void)dirty_pages(host, VFIO_ABI_DIRTY_STOP);
+        common->dirty = false;
     }
     (void)type1_set_space(host, TYPE1_EMPTY);
     pthread_mutex_unlock(&common->lock);
@@ -269,6 +240,7 @@ static void type1_free(ViommuHost *common)
     .unbind = type1_unbind,                         \
     .shadow_map = type1_shadow_map,                 \
     .shadow_unmap = type1_shadow_unmap,             \
+    .shadow_dirty = type1_shadow_dirty,             \
     .invalidate = type1_invalidate,                 \
     .fds = type1_fds,                               \
     .next_fault = type1_next_fault,                 \

@@ -40,8 +40,6 @@ typedef struct Type1Host {
     bool merged;            /* ... in the merged form */
     Type1Space space;       /* all that it may hold */
     GArray *memory;         /* Type1Memory: what the parent has, or would */
-    bool dirty;             /* tracking is on, ... */
-    bool all_dirty;         /* ... and something has left the container */
 } Type1Host;
 
 /** A ring in a region of the device. */
@@ -99,6 +97,9 @@ int type1_set_space(Type1Host *host, Type1Space space);
 int type1_map(Type1Host *host, uint64_t iova, uint64_t size, void *memory,
               uint32_t flags);
 int type1_unmap(Type1Host *host, uint64_t iova, uint64_t size);
+/** The bitmap of whole mappings, for the kernel gives no part of one. */
+int type1_get_dirty(Type1Host *host, uint64_t iova, uint64_t size,
+                    uint64_t *bits);
 
 /* --- type1-info.c -------------------------------------------------------- */
 
@@ -130,6 +131,8 @@ int type1_shadow_map(ViommuHostDevice *device, uint32_t pasid, uint64_t iova,
                      uint64_t size, uint64_t addr, uint8_t access);
 int type1_shadow_unmap(ViommuHostDevice *device, uint32_t pasid,
                        uint64_t iova, uint64_t size);
+int type1_shadow_dirty(ViommuHostDevice *device, uint32_t pasid,
+                       uint64_t iova, uint64_t size, uint64_t *bits);
 int type1_invalidate(ViommuHostDevice *device,
                      const ViommuHostInvalidation *list, unsigned n,
                      unsigned *done);

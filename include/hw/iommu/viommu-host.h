@@ -107,8 +107,12 @@ void viommu_host_free(ViommuHost *host);
  * pinned until it is unmapped.  Read-only memory stays out of reach of DMA:
  * a parent of nested tables cannot have it (on VT-d).
  *
+ * The guest's tables may lead there already: devices whose tables are shadowed
+ * reach it when this returns, or soon after that (ViommuOps.run_later).
+ *
  * Returns 0, or what the kernel says: -EINVAL for what is not aligned to its
- * pages, -EEXIST for an overlap, -ENOMEM beyond a limit of pinned memory.
+ * pages (of 4 KiB at least), -EEXIST for an overlap, -ENOMEM beyond a limit of
+ * pinned memory.
  */
 int viommu_host_map(ViommuHost *host, uint64_t addr, uint64_t size,
                     void *memory, bool readonly);
@@ -119,17 +123,31 @@ int viommu_host_map(ViommuHost *host, uint64_t addr, uint64_t size,
 int viommu_host_map_file(ViommuHost *host, uint64_t addr, uint64_t size,
                          int fd, uint64_t offset, void *memory,
                          bool readonly);
-/** Whole ranges that were mapped.  0, or a negative errno. */
+/**
+ * Whole ranges that were mapped.  No device reaches them any more then, by
+ * whatever tables.  0, or a negative errno: -ENOENT for a part of one, or for
+ * none; what the kernel did not unmap is there as before.
+ */
 int viommu_host_unmap(ViommuHost *host, uint64_t addr, uint64_t size);
 
 /**
- * Note which guest memory devices write to, from now on or no more.  0, or a
- * negative errno: -EOPNOTSUPP where a device's IOMMU cannot.
+ * Note which guest memory devices write to, from now on or no more.  All tables
+ * of devices count: nested and shadowed ones, and pass-through.  0, or a
+ * negative errno, and then nothing is noted: -EOPNOTSUPP where a device's IOMMU
+ * cannot.  A device that comes while it is noted, and cannot, is refused.
  */
 int viommu_host_set_dirty_tracking(ViommuHost *host, bool on);
 /**
- * OR a bit for each @page_size bytes (a power of two) from @addr on that were
- * written to since the last call into @bitmap, whose words have 64 bits.
+ * OR a bit for each @page_size bytes (a power of two, 4096 or more) from @addr
+ * on that were written to since they were asked for last into @bitmap, whose
+ * words have 64 bits.  @addr and @size are multiples of 4096; where there is
+ * no memory, there is no bit.  What the guest unmaps from a shadow counts as
+ * written to, if it could be.  Memory that is unmapped here takes its bits
+ * along.
+ *
+ * Returns 0; -EINVAL, when nothing is noted, or for an argument; -EOVERFLOW for
+ * more than 2^27 bits; or what the kernel says, and then no bit is lost: the
+ * next call has them.
  */
 int viommu_host_get_dirty(ViommuHost *host, uint64_t addr, uint64_t size,
                           uint64_t page_size, uint64_t *bitmap);
