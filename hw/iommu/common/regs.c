@@ -98,6 +98,17 @@ bool viommu_regs_write(ViommuRegFile *file, Viommu *unit, uint64_t offset,
     return hit;
 }
 
+void viommu_regs_legalise(const ViommuRegFile *file, uint64_t *values)
+{
+    for (size_t i = 0; i < file->n; i++) {
+        const ViommuReg *r = &file->table[i];
+        uint64_t kept = (r->writable | r->write1_clear | r->own) &
+                        bytes_mask(r->width);
+
+        values[i] = (values[i] & kept) | (r->reset & ~kept);
+    }
+}
+
 void viommu_regs_dump(const ViommuRegFile *file, GString *out)
 {
     for (size_t i = 0; i < file->n; i++) {

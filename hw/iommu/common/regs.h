@@ -27,6 +27,7 @@ typedef struct ViommuReg {
     uint64_t write1_clear;
     uint64_t reads_zero;    /* write-only bits */
     ViommuRegHandler *written;
+    uint64_t own;           /* what the unit sets and clears by itself */
 } ViommuReg;
 
 /**
@@ -50,6 +51,9 @@ uint64_t viommu_regs_read(const ViommuRegFile *file, uint64_t offset,
 /** Write; returns whether a register was met. */
 bool viommu_regs_write(ViommuRegFile *file, Viommu *unit, uint64_t offset,
                        uint64_t value, unsigned size);
+/** Make what these values of all registers might be: bits that neither
+ *  software nor the unit can change are what they are after reset. */
+void viommu_regs_legalise(const ViommuRegFile *file, uint64_t *values);
 /** A line per register: offset, name, value. */
 void viommu_regs_dump(const ViommuRegFile *file, GString *out);
 

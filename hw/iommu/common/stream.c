@@ -15,17 +15,16 @@ static void digest(const void *data, size_t size, uint8_t out[DIGEST_SIZE])
     g_checksum_free(sum);
 }
 
-static size_t stream_size(const ViommuStream *s)
+static size_t stream_size(const ViommuStream *s, unsigned words)
 {
-    return HEAD_SIZE + ((size_t)s->identities + s->words) * 8 + DIGEST_SIZE;
+    return HEAD_SIZE + ((size_t)s->identities + words) * 8 + DIGEST_SIZE;
 }
 
 /* Kind, version and number of words. */
-static void head(const ViommuStream *s, uint8_t out[HEAD_SIZE])
+static void head(const ViommuStream *s, uint32_t version, unsigned words,
+                 uint8_t out[HEAD_SIZE])
 {
-    uint32_t numbers[2] = {
-        GUINT32_TO_LE(s->version), GUINT32_TO_LE(s->words),
-    };
+    uint32_t numbers[2] = { GUINT32_TO_LE(version), GUINT32_TO_LE(words) };
 
     memset(out, 0, HEAD_SIZE);
     memcpy(out, s->kind, strlen(s->kind));
@@ -44,10 +43,10 @@ static uint8_t *put_words(uint8_t *to, const uint64_t *words, size_t n)
 
 GBytes *viommu_stream_save(const ViommuStream *s, const uint64_t *words)
 {
-    size_t size = stream_size(s);
+    size_t size = stream_size(s, s->words);
     uint8_t *data = g_malloc(size), *at = data + HEAD_SIZE;
 
-    head(s, data);
+    head(s, s->version, s->words, data);
     at = put_words(at, s->identity, s->identities);
     at = put_words(at, words, s->words);
     digest(data, size - DIGEST_SIZE, at);
@@ -70,13 +69,15 @@ static uint64_t get_word(const uint8_t *from)
     return GUINT64_FROM_LE(le);
 }
 
-static bool check(const ViommuStream *s, const uint8_t *data, size_t size,
-                  GError **error)
+/* *@words: how many it has. */
+static bool check_head(const ViommuStream *s, const uint8_t *data,
+                       size_t size, unsigned *words, GError **error)
 {
-    uint8_t expected[HEAD_SIZE], sum[DIGEST_SIZE];
+    unsigned oldest = s->version - (s->new_words ? 1 : 0);
+    uint8_t expected[HEAD_SIZE];
     uint32_t version;
 
-    head(s, expected);
+    head(s, s->version, s->words, expected);
     if (size < HEAD_SIZE) {
         return viommu_stream_refuse(s, error, "shorter than its header");
     }
@@ -84,16 +85,28 @@ static bool check(const ViommuStream *s, const uint8_t *data, size_t size,
         return viommu_stream_refuse(s, error, "of another kind of unit");
     }
     memcpy(&version, data + KIND_SIZE, sizeof(version));
-    if (GUINT32_FROM_LE(version) != s->version) {
+    version = GUINT32_FROM_LE(version);
+    if (version < oldest || version > s->version) {
         g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_STREAM,
-                    "%s state: version %u, allowed is %u", s->name,
-                    GUINT32_FROM_LE(version), s->version);
+                    "%s state: version %u, allowed are %u to %u", s->name,
+                    version, oldest, s->version);
         return false;
     }
-    if (memcmp(data, expected, HEAD_SIZE)) {
-        return viommu_stream_refuse(s, error, "saved with other options");
+    *words = s->words - (version < s->version ? s->new_words : 0);
+    head(s, version, *words, expected);
+    return !memcmp(data, expected, HEAD_SIZE) ||
+           viommu_stream_refuse(s, error, "saved with other options");
+}
+
+static bool check(const ViommuStream *s, const uint8_t *data, size_t size,
+                  unsigned *words, GError **error)
+{
+    uint8_t sum[DIGEST_SIZE];
+
+    if (!check_head(s, data, size, words, error)) {
+        return false;
     }
-    if (size != stream_size(s)) {
+    if (size != stream_size(s, *words)) {
         return viommu_stream_refuse(s, error, "of the wrong length");
     }
     for (unsigned i = 0; i < s->identities; i++) {
@@ -112,15 +125,17 @@ uint64_t *viommu_stream_load(const ViommuStream *s, const void *data,
                              size_t size, GError **error)
 {
     const uint8_t *from = data;
+    unsigned n, lacking;
     uint64_t *words;
 
-    if (!check(s, from, size, error)) {
+    if (!check(s, from, size, &n, error)) {
         return NULL;
     }
     from += HEAD_SIZE + 8 * (size_t)s->identities;
-    words = g_new(uint64_t, s->words);
-    for (unsigned i = 0; i < s->words; i++) {
-        words[i] = get_word(from + 8 * (size_t)i);
+    lacking = s->words - n;
+    words = g_new0(uint64_t, s->words);
+    for (unsigned i = 0; i < n; i++, from += 8) {
+        words[i < s->new_at ? i : i + lacking] = get_word(from);
     }
     return words;
 }

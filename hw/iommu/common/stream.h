@@ -9,7 +9,8 @@
  *   32 bytes SHA-256 of all that comes before
  *
  * Its length follows from the numbers of words, so that nothing in a
- * damaged stream is trusted.
+ * damaged stream is trusted.  The digest finds damage, not malice: anybody can
+ * make one.  So who loads the words checks each of them.
  */
 #ifndef HW_IOMMU_COMMON_STREAM_H
 #define HW_IOMMU_COMMON_STREAM_H
@@ -23,6 +24,9 @@ typedef struct ViommuStream {
     const uint64_t *identity;
     unsigned identities;
     unsigned words;
+    /* the version before lacks so many words, at this place: they are 0 */
+    unsigned new_words;
+    unsigned new_at;
 } ViommuStream;
 
 GBytes *viommu_stream_save(const ViommuStream *stream, const uint64_t *words);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The public functions of viommu.h, and the common part of a unit. */
 #include <errno.h>
+#include <string.h>
 
+#include "hw/iommu/common/members.h"
 #include "hw/iommu/common/ram.h"
 #include "hw/iommu/common/unit.h"
 
@@ -50,6 +52,31 @@ void viommu_unit_destroy(Viommu *unit)
     viommu_ram_map_free(unit->ram);
 }
 
+static const ViommuMember members[] = { VIOMMU_MEMBERS(VIOMMU_MEMBER) };
+typedef struct ViommuListed {
+#define AGAIN(type, name, kind) VIOMMU_MEMBER_AGAIN(type, name)
+    VIOMMU_MEMBERS(AGAIN)
+} ViommuListed;
+typedef struct ViommuWorkListed {
+    VIOMMU_WORK_MEMBERS(AGAIN)
+} ViommuWorkListed;
+#define SAME(type, name, kind) VIOMMU_MEMBER_SAME(type, name)
+VIOMMU_MEMBERS(SAME)
+VIOMMU_WORK_MEMBERS(SAME)
+VIOMMU_MEMBERS_COMPLETE(Viommu);
+VIOMMU_MEMBERS_COMPLETE(ViommuWork);
+
+void viommu_unit_replace(Viommu *unit, const uint64_t *values)
+{
+    viommu_members_replace(unit, members, G_N_ELEMENTS(members), NULL);
+    if (values) {
+        memcpy(unit->regs.values, values, unit->regs.n * sizeof(*values));
+    } else {
+        viommu_regs_reset(&unit->regs);
+    }
+    viommu_work_forget(unit);
+}
+
 void viommu_unit_lock(Viommu *unit)
 {
     pthread_mutex_lock(&unit->lock);
@@ -58,15 +85,15 @@ void viommu_unit_lock(Viommu *unit)
 void viommu_unit_unlock(Viommu *unit)
 {
     ViommuMsi out[VIOMMU_OUTBOX_SIZE];
-    unsigned n = unit->outbox_n;
+    size_t n = unit->outbox_n;
 
-    for (unsigned i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         out[i] = unit->outbox[i];
     }
     unit->outbox_n = 0;
     pthread_mutex_unlock(&unit->lock);
 
-    for (unsigned i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         viommu_count(&unit->stats.msis_sent);
         unit->ops.send_msi(unit->opaque, &out[i]);
     }

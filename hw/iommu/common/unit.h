@@ -48,11 +48,13 @@ typedef struct ViommuWork {
     unsigned todo;          /* the model's bits; under the lock */
     bool busy;              /* somebody is in viommu_work_run(); likewise */
     bool tell;              /* of a switch; likewise */
+    bool forgotten;         /* all caches, by reset or load; likewise */
     uint64_t switches;      /* advances with each, and when all work is
                              * forgotten; likewise */
     /* of whoever is busy */
     bool put_off;           /* until the embedder's own accesses end */
     bool undrained;         /* invalidated, and not drained since */
+    uint64_t life;          /* of the unit, when the step began */
 } ViommuWork;
 
 /** Do what one bit of ViommuWork.todo stands for.  Called locked, and returns
@@ -80,18 +82,54 @@ struct Viommu {
     pthread_mutex_t ram_lock;   /* serialises viommu_set_ram() */
     ViommuRegFile regs;     /* under the lock */
     ViommuWork work;
+    uint64_t life;          /* advances with reset and load; under the lock */
     ViommuMsi outbox[VIOMMU_OUTBOX_SIZE];
-    unsigned outbox_n;
+    size_t outbox_n;
     /* published; NULL before there is a host device */
     ViommuSeam *seam;
     const ViommuHooks *hooks;
     ViommuStats stats;      /* each member changed by viommu_count() */
 };
 
+/* What reset, save and load do with each member (members.h).  The outbox is
+ * empty whenever nobody has the lock. */
+#define VIOMMU_MEMBERS(M)           \
+    M(Viommu, model, CONFIG)        \
+    M(Viommu, ops, CONFIG)          \
+    M(Viommu, opaque, CONFIG)       \
+    M(Viommu, ram, CONFIG)          \
+    M(Viommu, lock, CONFIG)         \
+    M(Viommu, ram_lock, CONFIG)     \
+    M(Viommu, regs, CODED)          \
+    M(Viommu, work, OTHERS)         \
+    M(Viommu, life, LIFE)           \
+    M(Viommu, outbox, CONFIG)       \
+    M(Viommu, outbox_n, CONFIG)     \
+    M(Viommu, seam, CONFIG)         \
+    M(Viommu, hooks, CONFIG)        \
+    M(Viommu, stats, CONFIG)
+#define VIOMMU_WORK_MEMBERS(M)          \
+    M(ViommuWork, todo, DERIVED)        \
+    M(ViommuWork, busy, OTHERS)         \
+    M(ViommuWork, tell, DERIVED)        \
+    M(ViommuWork, forgotten, DERIVED)   \
+    M(ViommuWork, switches, LIFE)       \
+    M(ViommuWork, put_off, OTHERS)      \
+    M(ViommuWork, undrained, OTHERS)    \
+    M(ViommuWork, life, OTHERS)
+
 /** Checks of a configuration: an option's number, and the callbacks. */
 bool viommu_config_range(const char *option, unsigned value, unsigned low,
                          unsigned high, GError **error);
 bool viommu_config_ops(const ViommuOps *ops, GError **error);
+
+/**
+ * The common part of reset and load: registers have these values, which are
+ * legal, or with NULL those after reset.  What is under way is void, all
+ * caches are about to be empty, so that the next wait is for everybody, and
+ * there is nothing to do: the model adds what the registers ask for.  Locked.
+ */
+void viommu_unit_replace(Viommu *unit, const uint64_t *values);
 
 /** Set up the common part.  @ops are copied. */
 void viommu_unit_init(Viommu *unit, const ViommuModel *model,
@@ -135,6 +173,14 @@ void viommu_unit_run_later(Viommu *unit);
  */
 void viommu_work_run(Viommu *unit, ViommuWorkStep *step);
 /**
+ * Whether what the step does is still wanted: not after a reset or a load,
+ * which may come whenever the step is not locked.  In a step, locked.
+ */
+static inline bool viommu_work_wanted(const Viommu *unit)
+{
+    return unit->work.life == unit->life;
+}
+/**
  * Wait for all endpoints that may still use what was invalidated.  False when
  * some of them do so outside of sections, where nobody can wait for them: the
  * step then puts its work back, sets put_off, and is called again in a later
@@ -155,7 +201,7 @@ void viommu_work_switch(Viommu *unit, unsigned todo, bool tell);
  * another step.
  */
 bool viommu_work_switched(Viommu *unit, unsigned todo);
-/** Forget all work: reset and load.  Locked. */
+/** Forget all work, because all is forgotten: reset and load.  Locked. */
 void viommu_work_forget(Viommu *unit);
 
 /** Add one to a member of unit->stats.  For paths that are slow anyway. */

@@ -65,6 +65,7 @@ void viommu_work_forget(Viommu *unit)
 {
     unit->work.todo = 0;
     unit->work.tell = false;
+    unit->work.forgotten = true;
     unit->work.switches++;
 }
 
@@ -85,6 +86,11 @@ void viommu_work_run(Viommu *unit, ViommuWorkStep *step)
         unsigned todo = work->todo & -work->todo;   /* the lowest bit first */
 
         work->todo &= ~todo;
+        work->life = unit->life;
+        if (work->forgotten) {
+            work->forgotten = false;
+            work->undrained = true;
+        }
         step(unit, todo);
     }
     work->busy = false;

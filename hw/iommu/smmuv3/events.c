@@ -189,24 +189,38 @@ void smmu_raise_irqs(SmmuUnit *u)
     }
 }
 
+void smmu_event_queue_set_up(SmmuUnit *u)
+{
+    u->last_event = (SmmuEvent) { { SMMU_EVENT_NONE } };
+}
+
+/* The newest event is the last that software takes.  More than the queue
+ * holds is nonsense, and not in front of software either. */
+void smmu_event_queue_taken(SmmuUnit *u)
+{
+    uint64_t size = UINT64_C(1) << queue_log2(u, &event_queue);
+    uint64_t waiting = (*smmu_reg(u, SMMU_REG_EVENTQ_PROD) -
+                        *smmu_reg(u, SMMU_REG_EVENTQ_CONS)) & (2 * size - 1);
+
+    if (!waiting || waiting > size) {
+        u->last_event = (SmmuEvent) { { SMMU_EVENT_NONE } };
+    }
+}
+
 /*
- * Is the newest event, which software has not taken yet, the same but for the
- * offset in the page (7.3.1)?  Never one of a stall: there is a transaction
+ * Is the newest event, while software can read it, the same but for the offset
+ * in the page [SMMU 7.3.1]?  Never one of a stall: there is a transaction
  * behind each.  Locked.
  */
-static bool is_repeated(SmmuUnit *u, const SmmuEvent *event)
+static bool is_repeated(const SmmuUnit *u, const SmmuEvent *event)
 {
     uint64_t differ = (event->word[2] ^ u->last_event.word[2]) &
                       ~viommu_bits(11, 0);
 
-    if ((*smmu_reg(u, SMMU_REG_EVENTQ_PROD) ^
-         *smmu_reg(u, SMMU_REG_EVENTQ_CONS)) & SMMU_QUEUE_INDEX) {
-        for (unsigned i = 0; i < 4; i++) {
-            differ |= i == 2 ? 0 : event->word[i] ^ u->last_event.word[i];
-        }
-        return !differ;
+    for (unsigned i = 0; i < 4; i++) {
+        differ |= i == 2 ? 0 : event->word[i] ^ u->last_event.word[i];
     }
-    return false;
+    return !differ;
 }
 
 void smmu_event_record(SmmuUnit *u, const SmmuEvent *event, bool merge)

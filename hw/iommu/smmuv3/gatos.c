@@ -132,7 +132,9 @@ void smmu_gatos_run(SmmuUnit *u)
     viommu_read_unlock();
 
     viommu_unit_lock(&u->common);
-    *smmu_reg(u, SMMU_REG_GATOS_PAR) = par;
-    *smmu_reg(u, SMMU_REG_GATOS_CTRL) &= ~SMMU_GATOS_RUN;
+    if (viommu_work_wanted(&u->common)) {
+        *smmu_reg(u, SMMU_REG_GATOS_PAR) = par;
+        *smmu_reg(u, SMMU_REG_GATOS_CTRL) &= ~SMMU_GATOS_RUN;
+    }
     viommu_unit_unlock(&u->common);
 }

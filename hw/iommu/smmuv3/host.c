@@ -373,7 +373,7 @@ bool smmu_host_settle(SmmuUnit *u)
     }
     more = viommu_seam_step(&u->common, &smmu_seam_model, &failed);
     if (failed != VIOMMU_ANY) {
-        u->atc_timeout = true;
+        smmu_endpoint_silent(u);
     }
     return !more;
 }

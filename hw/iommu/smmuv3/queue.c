@@ -135,6 +135,15 @@ static bool is_on(const SmmuUnit *u)
     return viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN;
 }
 
+void smmu_endpoint_silent(SmmuUnit *u)
+{
+    viommu_unit_lock(&u->common);
+    if (viommu_work_wanted(&u->common)) {
+        u->atc_timeout = true;
+    }
+    viommu_unit_unlock(&u->common);
+}
+
 static SmmuCommandError do_atc_inv(SmmuUnit *u, const uint64_t d[2])
 {
     unsigned log2 = viommu_get(d[1], SMMU_CMD_ATC_SIZE);
@@ -159,7 +168,7 @@ static SmmuCommandError do_atc_inv(SmmuUnit *u, const uint64_t d[2])
     }
     if (!smmu_host_atc_inv(u, d) &&
         !viommu_unit_invalidate(&u->common, &inv)) {
-        u->atc_timeout = true;
+        smmu_endpoint_silent(u);
     }
     u->common.work.undrained = true;
     return SMMU_CERROR_NONE;
@@ -211,6 +220,19 @@ static SmmuCommandError do_resume(SmmuUnit *u, unsigned opcode,
     return SMMU_CERROR_NONE;
 }
 
+static bool take_timeout(SmmuUnit *u)
+{
+    bool timeout = false;
+
+    viommu_unit_lock(&u->common);
+    if (viommu_work_wanted(&u->common)) {
+        timeout = u->atc_timeout;
+        u->atc_timeout = false;
+    }
+    viommu_unit_unlock(&u->common);
+    return timeout;
+}
+
 /*
  * Everything before is complete, and whoever used what was invalidated has
  * ended (4.7.3).  While somebody has not, the command is looked at again in
@@ -221,11 +243,8 @@ static SmmuCommandError do_sync(SmmuUnit *u, const uint64_t d[2])
     if (viommu_get(d[0], SMMU_CMD_CS) > SMMU_CS_SEV) {
         return SMMU_CERROR_ILL;
     }
-    if (viommu_work_drain(&u->common) && u->atc_timeout) {
-        u->atc_timeout = false;
-        return SMMU_CERROR_ATC_INV_SYNC;
-    }
-    return SMMU_CERROR_NONE;
+    return viommu_work_drain(&u->common) && take_timeout(u)
+           ? SMMU_CERROR_ATC_INV_SYNC : SMMU_CERROR_NONE;
 }
 
 /* Who sees the signal of a CMD_SYNC sees, too, that it has been consumed. */
@@ -380,6 +399,14 @@ static void step(Viommu *unit, unsigned todo)
         /* after the queue, unless a CMD_SYNC brings it before */
         unit->work.todo |= SMMU_WORK_HOST;
     }
+}
+
+unsigned smmu_work_wanted(SmmuUnit *u)
+{
+    return (*smmu_reg(u, SMMU_REG_CR0) & SMMU_CR0_CMDQEN ? SMMU_WORK_QUEUE
+                                                         : 0) |
+           (*smmu_reg(u, SMMU_REG_GATOS_CTRL) & SMMU_GATOS_RUN
+            ? SMMU_WORK_GATOS : 0) | SMMU_WORK_STALLS;
 }
 
 void smmu_run(Viommu *unit)

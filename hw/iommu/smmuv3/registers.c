@@ -23,7 +23,8 @@ static void cr0_written(Viommu *unit, uint64_t old, uint64_t mask)
     if (changed & SMMU_CR0_CMDQEN) {
         u->queue_life++;
     }
-    if (changed & cr0 & SMMU_CR0_EVENTQEN) {
+    if (changed & SMMU_CR0_EVENTQEN) {
+        smmu_event_queue_set_up(u);
         u->common.work.todo |= SMMU_WORK_STALLS;
     }
     smmu_registers_publish(u);
@@ -62,7 +63,7 @@ void smmu_switched(SmmuUnit *u)
     }
 }
 
-void smmu_switch_loaded(SmmuUnit *u)
+void smmu_registers_settle(SmmuUnit *u)
 {
     if (*smmu_reg(u, SMMU_REG_CR0ACK) != *smmu_reg(u, SMMU_REG_CR0) ||
         (*smmu_reg(u, SMMU_REG_GBPA) & SMMU_GBPA_UPDATE)) {
@@ -71,6 +72,7 @@ void smmu_switch_loaded(SmmuUnit *u)
     if (!u->raising) {
         smmu_irq_ctrl_follows(u);
     }
+    smmu_registers_publish(u);
 }
 
 void smmu_irq_ctrl_follows(SmmuUnit *u)
@@ -118,7 +120,15 @@ static void eventq_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     (void)old;
     (void)mask;
+    smmu_event_queue_taken(smmu_unit(unit));
     unit->work.todo |= SMMU_WORK_STALLS;
+}
+
+static void eventq_set_up(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    (void)old;
+    (void)mask;
+    smmu_event_queue_set_up(smmu_unit(unit));
 }
 
 static void gatos_written(Viommu *unit, uint64_t old, uint64_t mask)
@@ -134,7 +144,7 @@ static void gatos_written(Viommu *unit, uint64_t old, uint64_t mask)
 }
 
 #define REG(id, off, w, rst, rw, handler) \
-    [SMMU_REG_##id] = { #id, off, w, rst, rw, 0, 0, handler }
+    [SMMU_REG_##id] = { #id, off, w, rst, rw, 0, 0, handler, 0 }
 
 #define ADDR48(low) viommu_bits(51, low)
 
@@ -173,9 +183,10 @@ static const ViommuReg *register_table(void)
         REG(CMDQ_BASE, 0x90, 8, 0, UINT64_C(0x400fffffffffffff), NULL),
         REG(CMDQ_PROD, 0x98, 4, 0, SMMU_QUEUE_INDEX, cmdq_written),
         REG(CMDQ_CONS, 0x9c, 4, 0, SMMU_QUEUE_INDEX, NULL),
-        REG(EVENTQ_BASE, 0xa0, 8, 0, UINT64_C(0x400fffffffffffff), NULL),
+        REG(EVENTQ_BASE, 0xa0, 8, 0, UINT64_C(0x400fffffffffffff),
+            eventq_set_up),
         REG(EVENTQ_PROD, 0xa8, 4, 0, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW,
-            NULL),
+            eventq_set_up),
         REG(EVENTQ_CONS, 0xac, 4, 0, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW,
             eventq_written),
         REG(EVENTQ_CFG0, 0xb0, 8, 0, 0, NULL),
@@ -202,6 +213,29 @@ static const ViommuReg *register_table(void)
     };
 
     return table;
+}
+
+/*
+ * What the unit itself sets and clears; all else is as software has written
+ * it, or never changes.  Loading a state lets nothing else in.
+ */
+static void set_own(SmmuUnit *u)
+{
+    const uint64_t messages = SMMU_GERROR_MSI_CMDQ | SMMU_GERROR_MSI_EVENTQ |
+                              SMMU_GERROR_MSI_GERROR;
+    ViommuReg *table = u->common.regs.table;
+
+    table[SMMU_REG_CR0ACK].own = table[SMMU_REG_CR0].writable;
+    table[SMMU_REG_IRQ_CTRLACK].own = table[SMMU_REG_IRQ_CTRL].writable;
+    table[SMMU_REG_GERROR].own =
+        SMMU_GERROR_CMDQ | SMMU_GERROR_EVENTQ_ABT |
+        (u->cfg.msi ? messages : 0) |
+        (u->cfg.pri ? SMMU_GERROR_PRIQ_ABT : 0) |
+        (u->cfg.pri && u->cfg.msi ? SMMU_GERROR_MSI_PRIQ : 0);
+    table[SMMU_REG_CMDQ_CONS].own = viommu_field_mask(SMMU_CMDQ_CONS_ERR);
+    /* an address, or why there is none */
+    table[SMMU_REG_GATOS_PAR].own = viommu_bits(63, 56) | viommu_bits(51, 4) |
+                                    viommu_bits(2, 0);
 }
 
 static void allow(SmmuUnit *u, SmmuRegId id, uint64_t bits)
@@ -240,6 +274,7 @@ void smmu_registers_init(SmmuUnit *u)
             allow(u, SMMU_REG_PRIQ_CFG2, SMMU_PRIQ_CFG2_LO);
         }
     }
+    set_own(u);
     viommu_regs_reset(&u->common.regs);
 }
 

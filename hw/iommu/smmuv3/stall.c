@@ -4,6 +4,8 @@
  * has looked at its event and resumes it.  The number of those that wait is
  * bounded (IDR5.STALL_MAX); beyond it, transactions are terminated.
  */
+#include <string.h>
+
 #include "hw/iommu/smmuv3/unit.h"
 
 static SmmuStall *free_slot(SmmuUnit *u)
@@ -76,6 +78,82 @@ void smmu_stall_terminate(SmmuUnit *u, uint32_t source)
             stall->action = VIOMMU_RESUME_ABORT;
             u->common.work.todo |= SMMU_WORK_STALLS;
         }
+    }
+}
+
+/* Of the first word of a transaction that waits; the others are its event. */
+static const ViommuField STALL_SOURCE = { 0, 32 };
+static const ViommuField STALL_USED = { 32, 1 };
+static const ViommuField STALL_RECORDED = { 33, 1 };
+static const ViommuField STALL_ANSWERED = { 34, 1 };
+static const ViommuField STALL_ACTION = { 35, 2 };
+_Static_assert(SMMU_STALL_WORDS == 1 + sizeof(SmmuEvent) / 8, "no more");
+
+void smmu_stalls_save(const SmmuUnit *u, uint64_t *words)
+{
+    for (unsigned i = 0; i < SMMU_STALLS; i++, words += SMMU_STALL_WORDS) {
+        const SmmuStall *stall = &u->stalls[i];
+
+        memset(words, 0, SMMU_STALL_WORDS * sizeof(*words));
+        if (!stall->used || stall->host) {
+            continue;
+        }
+        words[0] = viommu_put(0, STALL_SOURCE, stall->source);
+        words[0] = viommu_put(words[0], STALL_USED, 1);
+        words[0] = viommu_put(words[0], STALL_RECORDED, stall->recorded);
+        words[0] = viommu_put(words[0], STALL_ANSWERED, stall->answered);
+        words[0] = viommu_put(words[0], STALL_ACTION, stall->action);
+        memcpy(words + 1, stall->event.word, sizeof(stall->event.word));
+    }
+}
+
+/* Only faults of a translation stall (3.12.2). */
+static bool is_stall_event(const uint64_t word[4], uint32_t source,
+                           unsigned tag)
+{
+    unsigned id = viommu_get(word[0], SMMU_EVENT_ID);
+
+    return id >= SMMU_F_TRANSLATION && id <= SMMU_F_PERMISSION &&
+           viommu_get(word[0], SMMU_EVENT_SID) == source &&
+           (word[1] & SMMU_EVENT_STALL) &&
+           viommu_get(word[1], SMMU_EVENT_STAG) == tag;
+}
+
+bool smmu_stalls_valid(const SmmuUnit *u, const uint64_t *words)
+{
+    for (unsigned i = 0; i < SMMU_STALLS; i++, words += SMMU_STALL_WORDS) {
+        uint32_t source = viommu_get(words[0], STALL_SOURCE);
+
+        if (viommu_get(words[0], STALL_USED) &&
+            (!u->cfg.stall || words[0] >> 37 ||
+             (u->cfg.sid_bits < 32 && source >> u->cfg.sid_bits) ||
+             viommu_get(words[0], STALL_ACTION) > VIOMMU_RESUME_ABORT ||
+             !is_stall_event(words + 1, source, i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What waits behind an SMMU that was off does not (3.12.2.2). */
+void smmu_stalls_replace(SmmuUnit *u, const uint64_t *words)
+{
+    memset(u->stalls, 0, sizeof(u->stalls));
+    for (unsigned i = 0; words && i < SMMU_STALLS;
+         i++, words += SMMU_STALL_WORDS) {
+        SmmuStall *stall = &u->stalls[i];
+
+        if (viommu_get(words[0], STALL_USED)) {
+            stall->used = true;
+            stall->recorded = viommu_get(words[0], STALL_RECORDED);
+            stall->answered = viommu_get(words[0], STALL_ANSWERED);
+            stall->action = viommu_get(words[0], STALL_ACTION);
+            stall->source = viommu_get(words[0], STALL_SOURCE);
+            memcpy(stall->event.word, words + 1, sizeof(stall->event.word));
+        }
+    }
+    if (!(*smmu_reg(u, SMMU_REG_CR0) & SMMU_CR0_SMMUEN)) {
+        smmu_stall_terminate(u, VIOMMU_ANY);
     }
 }
 

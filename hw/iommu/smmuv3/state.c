@@ -1,32 +1,66 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reset, save and load.  The state is the registers, and for each stalled
- * transaction its stream and its event; caches are not part of it.
+ * Reset, save and load.  SMMU_UNIT_MEMBERS says what each member of a unit is,
+ * and all three follow from that.  A stream has
+ *
+ *   each register, in the table's order
+ *   the transactions that wait
+ *   each member of kind STATE
+ *
+ * Caches are not part of it.  Version 1 has no members.
+ *
+ * Whoever wrote a stream need not have been a unit.  Of a register, only bits
+ * that software or the unit can change are taken from it; what follows from
+ * something else is made from that; and what would then still be nonsense is
+ * refused.
  */
 #include <string.h>
 
+#include "hw/iommu/common/members.h"
 #include "hw/iommu/common/stream.h"
 #include "hw/iommu/smmuv3/unit.h"
 
-#define STREAM_VERSION 1
+#define STREAM_VERSION 2
 
-/* of a stalled transaction: flags and stream, then the event */
-enum { STALL_WORDS = 5, STATE_WORDS = SMMU_REGS + SMMU_STALLS * STALL_WORDS };
-static const ViommuField STALL_USED = { 32, 1 };
-static const ViommuField STALL_RECORDED = { 33, 1 };
+static const ViommuMember members[] = { SMMU_UNIT_MEMBERS(VIOMMU_MEMBER) };
+
+typedef struct SmmuUnitListed {
+#define AGAIN(type, name, kind) VIOMMU_MEMBER_AGAIN(type, name)
+    SMMU_UNIT_MEMBERS(AGAIN)
+} SmmuUnitListed;
+#define SAME(type, name, kind) VIOMMU_MEMBER_SAME(type, name)
+SMMU_UNIT_MEMBERS(SAME)
+VIOMMU_MEMBERS_COMPLETE(SmmuUnit);
+
+/* Members of kind STATE, in the list's order. */
+enum { STATE_ATC_TIMEOUT, STATE_IRQS, STATE_WORDS };
+_Static_assert(8 * STATE_WORDS == 0 SMMU_UNIT_MEMBERS(VIOMMU_MEMBER_BYTES),
+               "each member of kind STATE has its place in the stream");
+_Static_assert(0 == 0 SMMU_UNIT_MEMBERS(VIOMMU_MEMBER_UNEVEN), "words");
+
+/* Where they are in a stream, and what it has in all. */
+enum { STALLS_AT = SMMU_REGS,
+       STATE_AT = STALLS_AT + SMMU_STALLS * SMMU_STALL_WORDS,
+       ALL_WORDS = STATE_AT + STATE_WORDS };
+
+/* Everything is as @words say, or with NULL as after reset.  Locked. */
+static void replace(SmmuUnit *u, const uint64_t *words)
+{
+    viommu_unit_replace(&u->common, words);
+    viommu_members_replace(u, members, G_N_ELEMENTS(members),
+                           words ? words + STATE_AT : NULL);
+    smmu_registers_settle(u);
+    smmu_stalls_replace(u, words ? words + STALLS_AT : NULL);
+    /* Commands that were under way are still in the registers. */
+    u->common.work.todo |= smmu_work_wanted(u);
+}
 
 void smmu_reset(Viommu *unit)
 {
     SmmuUnit *u = smmu_unit(unit);
 
     viommu_unit_lock(unit);
-    viommu_regs_reset(&u->common.regs);
-    memset(u->stalls, 0, sizeof(u->stalls));
-    u->queue_life++;
-    viommu_work_forget(unit);
-    u->irqs = 0;
-    u->atc_timeout = false;
-    smmu_registers_publish(u);
+    replace(u, NULL);
     viommu_unit_unlock(unit);
 
     smmu_invalidate_all(u);
@@ -47,7 +81,7 @@ static ViommuStream describe(const SmmuUnit *u, uint64_t identity[IDENTITIES])
     return (ViommuStream) {
         .kind = "VIOMSMM", .name = "SMMUv3", .version = STREAM_VERSION,
         .identity = identity, .identities = IDENTITIES,
-        .words = STATE_WORDS,
+        .words = ALL_WORDS, .new_words = STATE_WORDS, .new_at = STATE_AT,
     };
 }
 
@@ -56,21 +90,35 @@ GBytes *smmu_save(Viommu *unit)
     SmmuUnit *u = smmu_unit(unit);
     uint64_t identity[IDENTITIES];
     ViommuStream stream = describe(u, identity);
-    g_autofree uint64_t *words = g_new0(uint64_t, STATE_WORDS);
-    uint64_t *w = words + SMMU_REGS;
+    g_autofree uint64_t *words = g_new0(uint64_t, ALL_WORDS);
 
     viommu_unit_lock(unit);
     memcpy(words, u->common.regs.values, SMMU_REGS * sizeof(*words));
-    for (unsigned i = 0; i < SMMU_STALLS; i++, w += STALL_WORDS) {
-        const SmmuStall *stall = &u->stalls[i];
-
-        w[0] = viommu_put(stall->source, STALL_USED,
-                          stall->used && !stall->answered && !stall->host);
-        w[0] = viommu_put(w[0], STALL_RECORDED, stall->recorded);
-        memcpy(w + 1, stall->event.word, sizeof(stall->event.word));
-    }
+    smmu_stalls_save(u, words + STALLS_AT);
+    viommu_members_save(u, members, G_N_ELEMENTS(members), words + STATE_AT);
     viommu_unit_unlock(unit);
     return viommu_stream_save(&stream, words);
+}
+
+/* What no guest and no unit could have brought there; NULL: all could be. */
+static const char *odd_state(const SmmuUnit *u, const uint64_t *words)
+{
+    const uint64_t *state = words + STATE_AT;
+
+    if (viommu_get(words[SMMU_REG_CMDQ_CONS], SMMU_CMDQ_CONS_ERR) >
+        SMMU_CERROR_ATC_INV_SYNC) {
+        return "its queue has an error that does not exist";
+    }
+    if (!smmu_stalls_valid(u, words + STALLS_AT)) {
+        return "a transaction that waits makes no sense";
+    }
+    if (state[STATE_ATC_TIMEOUT] > 1) {
+        return "its time-out is neither there nor not";
+    }
+    if (state[STATE_IRQS] >> (SMMU_IRQ_OF_GERROR + 1)) {
+        return "an interrupt that does not exist is to be raised";
+    }
+    return NULL;
 }
 
 bool smmu_load_state(Viommu *unit, const void *data, size_t size,
@@ -81,34 +129,18 @@ bool smmu_load_state(Viommu *unit, const void *data, size_t size,
     ViommuStream stream = describe(u, identity);
     g_autofree uint64_t *words = viommu_stream_load(&stream, data, size,
                                                     error);
-    const uint64_t *w;
+    const char *odd;
 
     if (!words) {
         return false;
     }
+    viommu_regs_legalise(&u->common.regs, words);
+    odd = odd_state(u, words);
+    if (odd) {
+        return viommu_stream_refuse(&stream, error, odd);
+    }
     viommu_unit_lock(unit);
-    memcpy(u->common.regs.values, words, SMMU_REGS * sizeof(*words));
-    w = words + SMMU_REGS;
-    for (unsigned i = 0; i < SMMU_STALLS; i++, w += STALL_WORDS) {
-        SmmuStall *stall = &u->stalls[i];
-
-        *stall = (SmmuStall) {
-            .used = viommu_get(w[0], STALL_USED),
-            .recorded = viommu_get(w[0], STALL_RECORDED),
-            .source = (uint32_t)w[0],
-        };
-        memcpy(stall->event.word, w + 1, sizeof(stall->event.word));
-    }
-    u->queue_life++;
-    u->atc_timeout = false;
-    /* Commands that were under way are still in the registers. */
-    viommu_work_forget(unit);
-    u->common.work.todo = SMMU_WORK_QUEUE | SMMU_WORK_STALLS;
-    smmu_switch_loaded(u);
-    if (*smmu_reg(u, SMMU_REG_GATOS_CTRL) & SMMU_GATOS_RUN) {
-        u->common.work.todo |= SMMU_WORK_GATOS;
-    }
-    smmu_registers_publish(u);
+    replace(u, words);
     viommu_unit_unlock(unit);
 
     smmu_invalidate_all(u);

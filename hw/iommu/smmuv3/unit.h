@@ -120,15 +120,17 @@ typedef struct SmmuUnit {
     uint64_t strtab_cfg;
     uint64_t cr2;
 
-    /* Work; under the lock. */
-    unsigned irqs;              /* bits of SmmuIrq, to be raised */
-    unsigned raising;           /* so many threads are raising one */
-    uint64_t queue_life;        /* advances when the queue is switched */
-    bool atc_timeout;           /* an ATC, or a host, did not do what it was
+    /* State beside the registers; under the lock. */
+    uint64_t atc_timeout;       /* an ATC, or a host, did not do what it was
                                  * told: the next SYNC fails */
-
+    uint64_t irqs;              /* bits of SmmuIrq, to be raised */
     SmmuStall stalls[SMMU_STALLS];
-    SmmuEvent last_event;       /* the newest in the queue */
+
+    /* Work; under the lock. */
+    uint64_t raising;           /* so many threads are raising an interrupt */
+    uint64_t queue_life;        /* advances when the queue is switched */
+    SmmuEvent last_event;       /* the newest, while software has it before
+                                 * it; else its number is 0 */
 
     SmmuContextSlot *contexts;
     ViommuTlb tlb;              /* tag: VMID; stage 1's ASID and regime */
@@ -140,6 +142,30 @@ typedef struct SmmuUnit {
     uint64_t cut_sizes;         /* bit n: pages of 2^n of stage 1 that lie in
                                  * smaller pieces */
 } SmmuUnit;
+
+/* What reset, save and load do with each member (common/members.h). */
+#define SMMU_UNIT_MEMBERS(M)                \
+    M(SmmuUnit, common, OTHERS)             \
+    M(SmmuUnit, cfg, CONFIG)                \
+    M(SmmuUnit, cr0, DERIVED)               \
+    M(SmmuUnit, gbpa, DERIVED)              \
+    M(SmmuUnit, strtab_base, DERIVED)       \
+    M(SmmuUnit, strtab_cfg, DERIVED)        \
+    M(SmmuUnit, cr2, DERIVED)               \
+    M(SmmuUnit, atc_timeout, STATE)         \
+    M(SmmuUnit, irqs, STATE)                \
+    M(SmmuUnit, stalls, CODED)              \
+    M(SmmuUnit, raising, OTHERS)            \
+    M(SmmuUnit, queue_life, LIFE)           \
+    M(SmmuUnit, last_event, TRANSIENT)      \
+    M(SmmuUnit, contexts, CACHE)            \
+    M(SmmuUnit, tlb, CACHE)                 \
+    M(SmmuUnit, context_gen, CACHE)         \
+    M(SmmuUnit, iotlb_gen, CACHE)           \
+    M(SmmuUnit, vmid_gens, CACHE)           \
+    M(SmmuUnit, nested_gens, CACHE)         \
+    M(SmmuUnit, asid_gens, CACHE)           \
+    M(SmmuUnit, cut_sizes, CACHE)
 
 static inline SmmuUnit *smmu_unit(Viommu *unit)
 {
@@ -160,14 +186,15 @@ unsigned smmu_size_bits(unsigned encoded);
 /* --- registers.c --------------------------------------------------------- */
 
 void smmu_registers_init(SmmuUnit *u);
+/** All registers have other values: a switch that was under way goes on, and
+ *  endpoints see it.  Locked. */
+void smmu_registers_settle(SmmuUnit *u);
 /** Publish to endpoints what the registers say.  Locked. */
 void smmu_registers_publish(SmmuUnit *u);
 /** What was switched is so for everybody: CR0ACK and GBPA say it.  Locked. */
 void smmu_switched(SmmuUnit *u);
 /** IRQ_CTRLACK says what IRQ_CTRL does.  Locked. */
 void smmu_irq_ctrl_follows(SmmuUnit *u);
-/** Registers have been loaded: a switch may have been under way.  Locked. */
-void smmu_switch_loaded(SmmuUnit *u);
 uint64_t smmu_mmio_size(const Viommu *unit);
 uint64_t smmu_mmio_unalias(uint64_t offset);
 
@@ -425,6 +452,11 @@ void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *tlbi);
 
 /** Do the work, as much as a batch holds.  Not locked. */
 void smmu_run(Viommu *unit);
+/** What the registers ask for, when nobody has begun yet.  Locked. */
+unsigned smmu_work_wanted(SmmuUnit *u);
+/** An endpoint, or a host, did not do what it was told: the next CMD_SYNC
+ *  fails.  In a step, not locked. */
+void smmu_endpoint_silent(SmmuUnit *u);
 void smmu_unexpected_completion(Viommu *unit, uint32_t source);
 
 /* --- events.c ------------------------------------------------------------ */
@@ -446,6 +478,10 @@ SmmuQueued smmu_event_append(SmmuUnit *u, const SmmuEvent *event,
                              uint64_t *at);
 /** Events that were not written: the queue has overflowed.  Not locked. */
 void smmu_events_lost(SmmuUnit *u);
+/** Software has set the queue up, or has taken events out of it: no event is
+ *  merged with one that software cannot read any more.  Locked. */
+void smmu_event_queue_set_up(SmmuUnit *u);
+void smmu_event_queue_taken(SmmuUnit *u);
 /** Whether there is a place for an event.  Locked. */
 bool smmu_event_writable(SmmuUnit *u);
 /** Words of an event of @req. */
@@ -492,6 +528,15 @@ bool smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
                 int group, uint16_t *tag);
 void smmu_stall_resume(SmmuUnit *u, uint32_t source, uint16_t tag,
                        unsigned action);
+/** What transactions that wait are, in words: of host devices none, who tell of
+ *  them anew.  Locked. */
+#define SMMU_STALL_WORDS 5
+void smmu_stalls_save(const SmmuUnit *u, uint64_t *words);
+/** Are these words what a unit may have saved? */
+bool smmu_stalls_valid(const SmmuUnit *u, const uint64_t *words);
+/** Those of valid words, or with NULL none, and none of those there were.
+ *  Locked. */
+void smmu_stalls_replace(SmmuUnit *u, const uint64_t *words);
 /** Terminate those of @source, or of all with VIOMMU_ANY.  Locked. */
 void smmu_stall_terminate(SmmuUnit *u, uint32_t source);
 /** Tell endpoints.  Not locked. */

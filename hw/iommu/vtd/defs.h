@@ -188,6 +188,10 @@ static const ViommuField VTD_FRCD_FR = { 32, 8 };
 /* with T1 clear */
 #define VTD_FRCD_T2_PAGE        (UINT64_C(1) << 28)
 static const ViommuField VTD_FRCD_SID = { 0, 16 };
+/* all there is in it */
+#define VTD_FRCD_ALL \
+    (VTD_FRCD_F | VTD_FRCD_T1_READ | UINT64_C(0x3fffffff00000000) | \
+     VTD_FRCD_PP | VTD_FRCD_EXE | VTD_FRCD_PRIV | VTD_FRCD_T2_PAGE | 0xffff)
 /* Interrupt faults have the index at the top of the low word. */
 static const ViommuField VTD_FRCD_INDEX = { 48, 16 };
 

@@ -143,3 +143,39 @@ void vtd_fault_report(VtdUnit *u, const VtdFault *fault)
     }
     viommu_unit_unlock(&u->common);
 }
+
+bool vtd_fault_record_valid(const uint64_t word[2])
+{
+    const uint64_t of_pasid = viommu_field_mask(VTD_FRCD_PV) | VTD_FRCD_EXE |
+                              VTD_FRCD_PRIV;
+
+    return viommu_get(word[1], VTD_FRCD_AT) <= VIOMMU_TRANSLATED &&
+           ((word[1] & VTD_FRCD_PP) || !(word[1] & of_pasid)) &&
+           !((word[1] & VTD_FRCD_T1_READ) && (word[1] & VTD_FRCD_T2_PAGE));
+}
+
+/* An interrupt waits for as long as it is masked, and there is a reason. */
+static void settle_event(VtdUnit *u, const VtdEvent *event, bool reason)
+{
+    uint64_t *ctl = vtd_reg(u, event->ctl);
+
+    if (!reason || !(*ctl & VTD_EVENT_IM)) {
+        *ctl &= ~VTD_EVENT_IP;
+    }
+}
+
+void vtd_faults_settle(VtdUnit *u)
+{
+    uint64_t *fsts = vtd_reg(u, VTD_REG_FSTS);
+
+    *fsts |= VTD_FSTS_PPF;
+    vtd_fsts_update(u);
+    if (!(*fsts & VTD_FSTS_PPF)) {
+        *fsts = viommu_put(*fsts, VTD_FSTS_FRI, 0);
+    }
+    settle_event(u, &vtd_event_fault, *fsts & FSTS_CONDITIONS);
+    settle_event(u, &vtd_event_invalidation,
+                 *vtd_reg(u, VTD_REG_ICS) & VTD_ICS_IWC);
+    settle_event(u, &vtd_event_page_request,
+                 *vtd_reg(u, VTD_REG_PRS) & (VTD_PRS_PPR | VTD_PRS_PRO));
+}

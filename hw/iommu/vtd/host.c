@@ -333,8 +333,8 @@ bool vtd_host_settle(VtdUnit *u)
         return true;
     }
     more = viommu_seam_step(&u->common, &vtd_seam_model, &failed);
-    if (failed != VIOMMU_ANY && !viommu_acquire(&u->timed_out)) {
-        viommu_publish(&u->timed_out, 1 + (uint64_t)(failed & UINT16_MAX));
+    if (failed != VIOMMU_ANY) {
+        vtd_source_silent(u, failed & UINT16_MAX);
     }
     return !more;
 }

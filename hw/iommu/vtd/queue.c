@@ -30,6 +30,9 @@ static void run_ccmd(VtdUnit *u)
         drained = viommu_work_drain(&u->common);
         settled = vtd_host_settle(u);
         viommu_unit_lock(&u->common);
+        if (!viommu_work_wanted(&u->common)) {
+            return;
+        }
         if (!drained || !settled) {
             u->ccmd_undrained = ccmd;
             u->common.work.todo |= VTD_WORK_CCMD;
@@ -65,6 +68,9 @@ static void run_iotlb(VtdUnit *u)
         drained = viommu_work_drain(&u->common);
         settled = vtd_host_settle(u);
         viommu_unit_lock(&u->common);
+        if (!viommu_work_wanted(&u->common)) {
+            return;
+        }
         if (!drained || !settled) {
             u->iotlb_undrained = iotlb;
             u->common.work.todo |= VTD_WORK_IOTLB;
@@ -114,6 +120,15 @@ static VtdQueueError do_iotlb(VtdUnit *u, const uint64_t d[4])
     return VTD_IQEI_NONE;
 }
 
+void vtd_source_silent(VtdUnit *u, uint16_t source)
+{
+    viommu_unit_lock(&u->common);
+    if (viommu_work_wanted(&u->common) && !u->timed_out) {
+        viommu_publish(&u->timed_out, 1 + (uint64_t)source);
+    }
+    viommu_unit_unlock(&u->common);
+}
+
 /* An ATS invalidation request. With @sized, the lowest zero bit of the page
  * number tells the size (6.5.2.5). */
 static void send_devtlb(VtdUnit *u, uint16_t source, uint32_t pasid,
@@ -133,9 +148,8 @@ static void send_devtlb(VtdUnit *u, uint16_t source, uint32_t pasid,
         inv.addr &= ~(inv.size - 1);
     }
     if (!vtd_host_devtlb(u, &inv) &&
-        !viommu_unit_invalidate(&u->common, &inv) &&
-        !viommu_acquire(&u->timed_out)) {
-        viommu_publish(&u->timed_out, 1 + (uint64_t)inv.source);
+        !viommu_unit_invalidate(&u->common, &inv)) {
+        vtd_source_silent(u, source);
     }
     u->common.work.undrained = true;
 }
@@ -266,6 +280,17 @@ static VtdQueueError do_page_response(VtdUnit *u, const uint64_t d[4])
     return VTD_IQEI_NONE;
 }
 
+/* Has the queue that the descriptor is from gone, while that was waited for? */
+static bool is_wanted(VtdUnit *u)
+{
+    bool wanted;
+
+    viommu_unit_lock(&u->common);
+    wanted = viommu_work_wanted(&u->common);
+    viommu_unit_unlock(&u->common);
+    return wanted;
+}
+
 static VtdQueueError do_wait(VtdUnit *u, const uint64_t d[4])
 {
     if ((d[0] & (viommu_bits(31, 12) | viommu_bits(8, 8))) ||
@@ -285,7 +310,7 @@ static VtdQueueError do_wait(VtdUnit *u, const uint64_t d[4])
     if (!viommu_work_drain(&u->common)) {
         return VTD_IQEI_NONE;
     }
-    if (d[0] & VTD_DESC_SW) {
+    if ((d[0] & VTD_DESC_SW) && is_wanted(u)) {
         viommu_read_lock();
         if (viommu_store32(&u->common, d[1],
                            viommu_get(d[0], VTD_DESC_STATUS))) {
@@ -506,6 +531,16 @@ static void step(Viommu *unit, unsigned todo)
         /* after the queue, unless a wait brings it before */
         unit->work.todo |= VTD_WORK_HOST;
     }
+}
+
+unsigned vtd_work_wanted(VtdUnit *u)
+{
+    uint64_t response = u->common.regs.values[u->vcmd + 1];
+
+    return (*vtd_reg(u, VTD_REG_GSTS) & VTD_GCMD_QIE ? VTD_WORK_QUEUE : 0) |
+           (*vtd_reg(u, VTD_REG_CCMD) & VTD_CCMD_ICC ? VTD_WORK_CCMD : 0) |
+           (*vtd_reg(u, VTD_REG_IOTLB) & VTD_IOTLB_IVT ? VTD_WORK_IOTLB : 0) |
+           (response & VTD_VCRSP_IP ? VTD_WORK_VCMD : 0);
 }
 
 void vtd_run(Viommu *unit)

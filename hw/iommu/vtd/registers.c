@@ -14,7 +14,7 @@
  * A root table mode that ECAP does not announce is a reserved one [VTD
  * 11.4.5], whatever software reads back.
  */
-void vtd_latch_root(VtdUnit *u, uint64_t rtaddr)
+uint64_t vtd_latched_root(const VtdUnit *u, uint64_t rtaddr)
 {
     unsigned mode = viommu_get(rtaddr, VTD_RTADDR_TTM);
 
@@ -22,7 +22,7 @@ void vtd_latch_root(VtdUnit *u, uint64_t rtaddr)
         (mode == VTD_TTM_ABORT && !u->cfg.abort_dma)) {
         mode = VTD_TTM_RESERVED;
     }
-    viommu_publish(&u->root, viommu_put(rtaddr, VTD_RTADDR_TTM, mode));
+    return viommu_put(rtaddr, VTD_RTADDR_TTM, mode);
 }
 
 /*
@@ -45,7 +45,8 @@ static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
     *gcmd |= old & GCMD_POINTERS;
     *vtd_reg(u, VTD_REG_GSTS) &= ~pointers;
     if (pointers & VTD_GCMD_SRTP) {
-        vtd_latch_root(u, *vtd_reg(u, VTD_REG_RTADDR));
+        viommu_publish(&u->root,
+                       vtd_latched_root(u, *vtd_reg(u, VTD_REG_RTADDR)));
         if (u->cfg.enhanced_set_pointer) {
             /* ESRTPS: the command also invalidates globally (6.6). */
             vtd_forget_translations(u);
@@ -85,7 +86,7 @@ void vtd_switched(VtdUnit *u)
     }
 }
 
-void vtd_switch_loaded(VtdUnit *u)
+static void go_on_switching(VtdUnit *u)
 {
     uint64_t gcmd = *vtd_reg(u, VTD_REG_GCMD);
     uint64_t gsts = *vtd_reg(u, VTD_REG_GSTS);
@@ -219,7 +220,7 @@ static void vcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
 }
 
 #define REG(id, off, w, rst, rw, w1c, rz, handler) \
-    [VTD_REG_##id] = { #id, off, w, rst, rw, w1c, rz, handler }
+    [VTD_REG_##id] = { #id, off, w, rst, rw, w1c, rz, handler, 0 }
 
 /* Writable bits that depend on the configuration are added at creation. */
 static const ViommuReg fixed_registers[VTD_REG_FIXED] = {
@@ -271,20 +272,37 @@ static const ViommuReg fixed_registers[VTD_REG_FIXED] = {
     REG(MTRRDEF,  0x108, 8, 0, 0, 0, 0, NULL),
 };
 
+/*
+ * What the unit itself sets and clears; all else is as software has written
+ * it, or never changes.  Loading a state lets nothing else in.
+ */
+static const struct {
+    VtdRegId id;
+    uint64_t own;
+} changed_by_unit[] = {
+    { VTD_REG_CCMD, UINT64_C(3) << 59 },     /* CAIG */
+    { VTD_REG_FSTS, VTD_FSTS_PPF | 0xff00 }, /* FRI */
+    { VTD_REG_FECTL, VTD_EVENT_IP },
+    { VTD_REG_IQH, 0x7fff0 },
+    { VTD_REG_IECTL, VTD_EVENT_IP },
+    { VTD_REG_IQERCD, UINT64_C(0xffffffff0000000f) },
+    { VTD_REG_IOTLB, UINT64_C(3) << 57 },    /* IAIG */
+};
+
 static const ViommuReg frcd_registers[2] = {
-    { "FRCD", 0, 8, 0, 0, 0, 0, NULL },
-    { "FRCD_HI", 8, 8, 0, 0, VTD_FRCD_F, 0, frcd_written },
+    { "FRCD", 0, 8, 0, 0, 0, 0, NULL, 0 },
+    { "FRCD_HI", 8, 8, 0, 0, VTD_FRCD_F, 0, frcd_written, 0 },
 };
 
 /* MTRRs from FIX64K_00000 to PHYSMASK9; not supported, so they read zero. */
-static const ViommuReg mtrr = { "MTRR", 0x120, 8, 0, 0, 0, 0, NULL };
+static const ViommuReg mtrr = { "MTRR", 0x120, 8, 0, 0, 0, 0, NULL, 0 };
 enum { MTRRS = 32 };
 
 /* VCMD and the two behind it; see VtdUnit.vcmd. */
 static const ViommuReg virtual_command_registers[] = {
-    { "VCMD", 0xe00, 8, 0, 0, 0, 0, NULL },
-    { "VCRSP", 0xe10, 8, 0, 0, 0, 0, NULL },
-    { "VCCAP", 0xe30, 8, 0, 0, 0, 0, NULL },
+    { "VCMD", 0xe00, 8, 0, 0, 0, 0, NULL, 0 },
+    { "VCRSP", 0xe10, 8, 0, 0, 0, 0, NULL, 0 },
+    { "VCCAP", 0xe30, 8, 0, 0, 0, 0, NULL, 0 },
 };
 
 static void allow(VtdUnit *u, VtdRegId id, uint64_t bits)
@@ -292,8 +310,14 @@ static void allow(VtdUnit *u, VtdRegId id, uint64_t bits)
     u->common.regs.table[id].writable |= bits;
 }
 
+static void set_own(VtdUnit *u, size_t index, uint64_t bits)
+{
+    u->common.regs.table[index].own |= bits;
+}
+
 static void allow_page_requests(VtdUnit *u)
 {
+    set_own(u, VTD_REG_PECTL, VTD_EVENT_IP);
     allow(u, VTD_REG_PQH, viommu_field_mask(VTD_PQ_OFFSET));
     allow(u, VTD_REG_PQT, viommu_field_mask(VTD_PQ_OFFSET));
     allow(u, VTD_REG_PQA, ADDR_MASK | viommu_field_mask(VTD_PQA_PQS));
@@ -314,6 +338,8 @@ static void allow_virtual_commands(VtdUnit *u)
     vcmd->writable = viommu_field_mask(VTD_VCMD_COMMAND) |
                      viommu_bits(63, VTD_VCMD_PASID.shift);
     vcmd->written = vcmd_written;
+    set_own(u, u->vcmd + 1, VTD_VCRSP_IP | viommu_field_mask(VTD_VCRSP_STATUS) |
+                            viommu_field_mask(VTD_VCRSP_PASID));
     vcmd[2].reset = VTD_VCCAP_PAS;
 }
 
@@ -326,6 +352,21 @@ static void add_repeated(GArray *table, const ViommuReg *reg, unsigned n,
     for (unsigned i = 0; i < n; i++) {
         g_array_append_val(table, r);
         r.offset += stride;
+    }
+}
+
+static void set_all_own(VtdUnit *u)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(changed_by_unit); i++) {
+        ViommuReg *r = &u->common.regs.table[changed_by_unit[i].id];
+
+        r->own |= changed_by_unit[i].own;
+    }
+    /* GSTS shows what GCMD has asked for. */
+    set_own(u, VTD_REG_GSTS, u->common.regs.table[VTD_REG_GCMD].writable);
+    for (size_t i = 0; i < u->cfg.fault_records; i++) {
+        set_own(u, u->frcd + 2 * i, ADDR_MASK);
+        set_own(u, u->frcd + 2 * i + 1, VTD_FRCD_ALL);
     }
 }
 
@@ -387,13 +428,27 @@ void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
     if (cfg->protected_memory) {
         uint64_t units = UINT64_MAX << VTD_PMR_SHIFT;
 
+        set_own(u, VTD_REG_PMEN, VTD_PMEN_PRS);
         allow(u, VTD_REG_PMEN, VTD_PMEN_EPM);
         allow(u, VTD_REG_PLMBASE, units & UINT32_MAX);
         allow(u, VTD_REG_PLMLIMIT, units & UINT32_MAX);
         allow(u, VTD_REG_PHMBASE, units & ~vtd_beyond_haw(u));
         allow(u, VTD_REG_PHMLIMIT, units & ~vtd_beyond_haw(u));
     }
+    set_all_own(u);
     viommu_regs_reset(&u->common.regs);
+}
+
+void vtd_registers_settle(VtdUnit *u)
+{
+    go_on_switching(u);
+    vtd_faults_settle(u);
+    if (!(*vtd_reg(u, VTD_REG_FSTS) & VTD_FSTS_IQE)) {
+        uint64_t *iqercd = vtd_reg(u, VTD_REG_IQERCD);
+
+        *iqercd = viommu_put(*iqercd, VTD_IQERCD_IQEI, VTD_IQEI_NONE);
+    }
+    vtd_registers_publish(u);
 }
 
 void vtd_registers_publish(VtdUnit *u)

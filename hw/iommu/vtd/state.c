@@ -1,18 +1,64 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reset, save and load.  The state is the registers, what was latched from
- * them, and with virtual commands a bit for each PASID that is given out;
- * caches are not part of it.
+ * Reset, save and load.  VTD_UNIT_MEMBERS says what each member of a unit is,
+ * and all three follow from that.  A stream has
+ *
+ *   each register, in the table's order
+ *   each member of kind STATE
+ *   with virtual commands, a bit for each PASID that is given out
+ *
+ * Caches are not part of it.  Version 1 has neither vcmd_running nor timed_out.
+ *
+ * Whoever wrote a stream need not have been a unit.  Of a register, only bits
+ * that software or the unit can change are taken from it; what follows from
+ * something else is made from that; and what would then still be nonsense is
+ * refused.
  */
 #include <string.h>
 
+#include "hw/iommu/common/members.h"
 #include "hw/iommu/common/stream.h"
 #include "hw/iommu/vtd/unit.h"
 
-#define STREAM_VERSION 1
+#define STREAM_VERSION 2
+/* what version 1 lacks, and behind how many words of members */
+#define NEW_WORDS 2
+#define NEW_BEHIND 3
 
-/* behind the registers; then the PASIDs */
-enum { TAIL_ROOT, TAIL_IRTA, TAIL_NEXT_FRCD, TAIL_WORDS };
+static const ViommuMember members[] = { VTD_UNIT_MEMBERS(VIOMMU_MEMBER) };
+
+typedef struct VtdUnitListed {
+#define AGAIN(type, name, kind) VIOMMU_MEMBER_AGAIN(type, name)
+    VTD_UNIT_MEMBERS(AGAIN)
+} VtdUnitListed;
+#define SAME(type, name, kind) VIOMMU_MEMBER_SAME(type, name)
+VTD_UNIT_MEMBERS(SAME)
+VIOMMU_MEMBERS_COMPLETE(VtdUnit);
+
+/* Members of kind STATE, in the list's order. */
+enum { STATE_ROOT, STATE_IRTA, STATE_NEXT_FRCD, STATE_VCMD_RUNNING,
+       STATE_TIMED_OUT, STATE_WORDS };
+_Static_assert(8 * STATE_WORDS == 0 VTD_UNIT_MEMBERS(VIOMMU_MEMBER_BYTES),
+               "each member of kind STATE has its place in the stream");
+_Static_assert(0 == 0 VTD_UNIT_MEMBERS(VIOMMU_MEMBER_UNEVEN), "words");
+
+/*
+ * Everything is as @values, @state and @pasids say, or with NULL as after
+ * reset; @forgotten are the PASIDs that the guest had.  Locked.
+ */
+static void replace(VtdUnit *u, const uint64_t *values, const uint64_t *state,
+                    const uint64_t *pasids, uint64_t *forgotten)
+{
+    viommu_unit_replace(&u->common, values);
+    viommu_members_replace(u, members, G_N_ELEMENTS(members), state);
+    vtd_pasids_forget(u, forgotten);    /* but for those that nobody gets */
+    for (size_t i = 0; pasids && i < vtd_pasid_words(&u->cfg); i++) {
+        u->pasids[i] |= pasids[i];
+    }
+    vtd_registers_settle(u);
+    /* Commands that were under way are still in the registers. */
+    u->common.work.todo |= vtd_work_wanted(u);
+}
 
 void vtd_reset(Viommu *unit)
 {
@@ -21,17 +67,7 @@ void vtd_reset(Viommu *unit)
     g_autofree uint64_t *forgotten = g_new0(uint64_t, n);
 
     viommu_unit_lock(unit);
-    viommu_regs_reset(&u->common.regs);
-    u->next_frcd = 0;
-    vtd_pasids_forget(u, forgotten);
-    u->queue_life++;
-    viommu_work_forget(unit);
-    u->ccmd_undrained = 0;
-    u->iotlb_undrained = 0;
-    viommu_publish(&u->timed_out, 0);
-    viommu_publish(&u->root, 0);
-    viommu_publish(&u->irta, 0);
-    vtd_registers_publish(u);
+    replace(u, NULL, NULL, NULL, forgotten);
     viommu_unit_unlock(unit);
 
     vtd_invalidate_all(u);
@@ -53,7 +89,8 @@ static ViommuStream describe(const VtdUnit *u, uint64_t identity[ID_WORDS])
     return (ViommuStream) {
         .kind = "VIOMVTD", .name = "VT-d", .version = STREAM_VERSION,
         .identity = identity, .identities = ID_WORDS,
-        .words = u->common.regs.n + TAIL_WORDS + vtd_pasid_words(&u->cfg),
+        .words = u->common.regs.n + STATE_WORDS + vtd_pasid_words(&u->cfg),
+        .new_words = NEW_WORDS, .new_at = u->common.regs.n + NEW_BEHIND,
     };
 }
 
@@ -63,18 +100,70 @@ GBytes *vtd_save(Viommu *unit)
     uint64_t identity[ID_WORDS];
     ViommuStream stream = describe(u, identity);
     g_autofree uint64_t *word = g_new0(uint64_t, stream.words);
-    uint64_t *tail = word + u->common.regs.n;
+    uint64_t *state = word + u->common.regs.n;
 
     viommu_unit_lock(unit);
     memcpy(word, u->common.regs.values, u->common.regs.n * sizeof(*word));
-    tail[TAIL_ROOT] = u->root;
-    tail[TAIL_IRTA] = u->irta;
-    tail[TAIL_NEXT_FRCD] = u->next_frcd;
+    viommu_members_save(u, members, G_N_ELEMENTS(members), state);
     for (size_t i = 0; i < vtd_pasid_words(&u->cfg); i++) {
-        tail[TAIL_WORDS + i] = u->pasids[i];
+        state[STATE_WORDS + i] = u->pasids[i];
     }
     viommu_unit_unlock(unit);
     return viommu_stream_save(&stream, word);
+}
+
+/* Registers that no guest and no unit could have brought there; NULL: all
+ * could be. */
+static const char *odd_registers(const VtdUnit *u, const uint64_t *values)
+{
+    if (viommu_get(values[VTD_REG_FSTS], VTD_FSTS_FRI) >=
+        u->cfg.fault_records) {
+        return "its first fault record does not exist";
+    }
+    if (viommu_get(values[VTD_REG_IQERCD], VTD_IQERCD_IQEI) >
+        VTD_IQEI_TABLE_MODE) {
+        return "its queue has an error that does not exist";
+    }
+    for (size_t i = 0; i < u->cfg.fault_records; i++) {
+        if (!vtd_fault_record_valid(&values[u->frcd + 2 * i])) {
+            return "a fault record makes no sense";
+        }
+    }
+    return NULL;
+}
+
+/* The same for the members, which are made what they can be, as registers
+ * are. */
+static const char *odd_members(const VtdUnit *u, const uint64_t *values,
+                               uint64_t *state)
+{
+    const ViommuReg *table = u->common.regs.table;
+    uint64_t response = values[u->vcmd + 1];
+    unsigned command;
+
+    state[STATE_ROOT] = vtd_latched_root(u, state[STATE_ROOT] &
+                                            table[VTD_REG_RTADDR].writable);
+    state[STATE_IRTA] &= table[VTD_REG_IRTA].writable;
+    if (state[STATE_NEXT_FRCD] >= u->cfg.fault_records) {
+        return "its next fault record does not exist";
+    }
+    if (state[STATE_TIMED_OUT] > UINT64_C(1) + UINT16_MAX) {
+        return "a source that does not exist timed out";
+    }
+    if (viommu_get(response, VTD_VCRSP_PASID) >> u->cfg.pasid_bits) {
+        return "it has given out a PASID that does not exist";
+    }
+    if (!(response & VTD_VCRSP_IP)) {
+        state[STATE_VCMD_RUNNING] = 0;
+        return NULL;
+    }
+    if (!state[STATE_VCMD_RUNNING]) {
+        state[STATE_VCMD_RUNNING] = values[u->vcmd];    /* version 1 */
+    }
+    state[STATE_VCMD_RUNNING] &= table[u->vcmd].writable;
+    command = viommu_get(state[STATE_VCMD_RUNNING], VTD_VCMD_COMMAND);
+    return command == VTD_VCMD_ALLOCATE || command == VTD_VCMD_FREE
+           ? NULL : "a virtual command that does not exist is in progress";
 }
 
 bool vtd_load_state(Viommu *unit, const void *data, size_t size,
@@ -87,42 +176,24 @@ bool vtd_load_state(Viommu *unit, const void *data, size_t size,
                                                    error);
     size_t n = vtd_pasid_words(&u->cfg);
     g_autofree uint64_t *forgotten = g_new0(uint64_t, n);
-    const uint64_t *tail;
+    uint64_t *state;
+    const char *odd;
 
     if (!word) {
         return false;
     }
-    tail = word + u->common.regs.n;
-    if (tail[TAIL_NEXT_FRCD] >= u->cfg.fault_records) {
-        return viommu_stream_refuse(&stream, error,
-                                    "its next fault record does not exist");
+    state = word + u->common.regs.n;
+    viommu_regs_legalise(&u->common.regs, word);
+    odd = odd_registers(u, word);
+    if (!odd) {
+        odd = odd_members(u, word, state);
+    }
+    if (odd) {
+        return viommu_stream_refuse(&stream, error, odd);
     }
 
     viommu_unit_lock(unit);
-    memcpy(u->common.regs.values, word, u->common.regs.n * sizeof(*word));
-    u->next_frcd = tail[TAIL_NEXT_FRCD];
-    vtd_pasids_forget(u, forgotten);    /* but for those that nobody gets */
-    for (size_t i = 0; i < n; i++) {
-        u->pasids[i] |= tail[TAIL_WORDS + i];
-    }
-    vtd_latch_root(u, tail[TAIL_ROOT]);
-    viommu_publish(&u->irta, tail[TAIL_IRTA]);
-    u->queue_life++;
-    viommu_publish(&u->timed_out, 0);
-    /* Commands that were under way are still in the registers. */
-    viommu_work_forget(unit);
-    u->common.work.todo = VTD_WORK_QUEUE;
-    vtd_switch_loaded(u);
-    if (*vtd_reg(u, VTD_REG_CCMD) & VTD_CCMD_ICC) {
-        u->common.work.todo |= VTD_WORK_CCMD;
-    }
-    if (*vtd_reg(u, VTD_REG_IOTLB) & VTD_IOTLB_IVT) {
-        u->common.work.todo |= VTD_WORK_IOTLB;
-    }
-    if (vtd_virtual_command_loaded(u)) {
-        u->common.work.todo |= VTD_WORK_VCMD;
-    }
-    vtd_registers_publish(u);
+    replace(u, word, state, state + STATE_WORDS, forgotten);
     viommu_unit_unlock(unit);
 
     vtd_invalidate_all(u);

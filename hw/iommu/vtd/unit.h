@@ -64,33 +64,34 @@ typedef struct VtdUnit {
     Viommu common;              /* first */
     ViommuVtdConfig cfg;
     size_t frcd;                /* index of the first fault record's low word */
-    unsigned next_frcd;         /* the record that the next fault goes to */
     size_t vcmd;                /* index of VCMD; VCRSP and VCCAP follow */
 
+    /*
+     * State beside the registers; written under the lock.  Of root, irta and
+     * timed_out, threads look at each word atomically.
+     */
+    uint64_t root;              /* RTADDR when SRTP was set; see
+                                 * vtd_latched_root() */
+    uint64_t irta;              /* IRTA when SIRTP was set */
+    uint64_t next_frcd;         /* the record that the next fault goes to */
+    uint64_t vcmd_running;      /* with VCRSP.IP: the command */
+    uint64_t timed_out;         /* 1 + the source that did not answer, or 0 */
     /* PASIDs given out by virtual commands, a bit each, and those that
      * nobody gets; under the lock.  NULL without virtual commands. */
     uint64_t *pasids;
-    size_t pasids_full;         /* so many words have no free bit */
-    uint64_t vcmd_running;      /* with VCRSP.IP: the command */
-    uint64_t vcmd_life;         /* advances when commands are forgotten */
 
-    /*
-     * What endpoints' threads look at, each word atomically: copies of what
-     * the guest has latched.  Written under the lock.
-     */
+    /* What endpoints' threads look at, each word atomically: copies of what
+     * registers say. */
     uint64_t enabled;           /* GCMD: what is on, whatever GSTS says yet */
-    uint64_t root;              /* RTADDR when SRTP was set; see
-                                 * vtd_latch_root() */
-    uint64_t irta;              /* IRTA when SIRTP was set */
     uint64_t pmr[4];            /* low base, low end, high base, high end */
     uint64_t pmr_on;
 
     /* Work; under the lock. */
+    size_t pasids_full;         /* so many words have no free bit */
     uint64_t queue_life;        /* advances when the queue is switched */
     /* register commands that are carried out but for the drain, else 0 */
     uint64_t ccmd_undrained;
     uint64_t iotlb_undrained;
-    uint64_t timed_out;         /* 1 + the source that did not answer, or 0 */
 
     /* Caches; see cache.h for generations and epochs. */
     ViommuCache contexts;       /* key: source */
@@ -103,6 +104,35 @@ typedef struct VtdUnit {
     uint64_t *nested_gens;      /* by domain: second stage under a first one */
     uint64_t *pasid_gens;       /* by a hash of domain and PASID */
 } VtdUnit;
+
+/* What reset, save and load do with each member (common/members.h). */
+#define VTD_UNIT_MEMBERS(M)                 \
+    M(VtdUnit, common, OTHERS)              \
+    M(VtdUnit, cfg, CONFIG)                 \
+    M(VtdUnit, frcd, CONFIG)                \
+    M(VtdUnit, vcmd, CONFIG)                \
+    M(VtdUnit, root, STATE)                 \
+    M(VtdUnit, irta, STATE)                 \
+    M(VtdUnit, next_frcd, STATE)            \
+    M(VtdUnit, vcmd_running, STATE)         \
+    M(VtdUnit, timed_out, STATE)            \
+    M(VtdUnit, pasids, CODED)               \
+    M(VtdUnit, enabled, DERIVED)            \
+    M(VtdUnit, pmr, DERIVED)                \
+    M(VtdUnit, pmr_on, DERIVED)             \
+    M(VtdUnit, pasids_full, DERIVED)        \
+    M(VtdUnit, queue_life, LIFE)            \
+    M(VtdUnit, ccmd_undrained, TRANSIENT)   \
+    M(VtdUnit, iotlb_undrained, TRANSIENT)  \
+    M(VtdUnit, contexts, CACHE)             \
+    M(VtdUnit, tlb, CACHE)                  \
+    M(VtdUnit, irtes, CACHE)                \
+    M(VtdUnit, context_gen, CACHE)          \
+    M(VtdUnit, iotlb_gen, CACHE)            \
+    M(VtdUnit, irte_gen, CACHE)             \
+    M(VtdUnit, iotlb_gens, CACHE)           \
+    M(VtdUnit, nested_gens, CACHE)          \
+    M(VtdUnit, pasid_gens, CACHE)
 
 static inline VtdUnit *vtd_unit(Viommu *unit)
 {
@@ -125,14 +155,15 @@ static inline unsigned vtd_table_mode(const VtdUnit *u)
 /* --- registers.c --------------------------------------------------------- */
 
 void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap);
-/** Publish a root table pointer and its mode.  Locked. */
-void vtd_latch_root(VtdUnit *u, uint64_t rtaddr);
+/** What u->root is when RTADDR says this. */
+uint64_t vtd_latched_root(const VtdUnit *u, uint64_t rtaddr);
+/** All registers have other values: what follows from some of them does so, a
+ *  switch that was under way goes on, and endpoints see it.  Locked. */
+void vtd_registers_settle(VtdUnit *u);
 /** Publish to endpoints what the registers say. Locked. */
 void vtd_registers_publish(VtdUnit *u);
 /** What was switched is so for everybody: GSTS and PMEN say it.  Locked. */
 void vtd_switched(VtdUnit *u);
-/** Registers have been loaded: a switch may have been under way.  Locked. */
-void vtd_switch_loaded(VtdUnit *u);
 uint64_t vtd_mmio_size(const Viommu *unit);
 
 /* --- tables.c ------------------------------------------------------------ */
@@ -418,6 +449,11 @@ void vtd_invalidate_irtes(VtdUnit *u, bool indexed, uint32_t index,
 
 /** Do the work, as much as a batch holds.  Not locked. */
 void vtd_run(Viommu *unit);
+/** What the registers ask for, when nobody has begun yet.  Locked. */
+unsigned vtd_work_wanted(VtdUnit *u);
+/** @source did not do what it was told: the next wait ends with a time-out.
+ *  In a step, not locked. */
+void vtd_source_silent(VtdUnit *u, uint16_t source);
 void vtd_unexpected_completion(Viommu *unit, uint32_t source);
 
 /* --- page_request.c ------------------------------------------------------ */
@@ -432,15 +468,12 @@ void vtd_page_requests_seen(VtdUnit *u);
 size_t vtd_pasid_words(const ViommuVtdConfig *cfg);
 /** All of them are free.  Locked. */
 void vtd_pasids_reset(VtdUnit *u);
-/** Likewise; a bit in @forgotten for each that the guest had.  Commands in
- *  progress are forgotten, too. */
+/** Likewise; a bit in @forgotten for each that the guest had. */
 void vtd_pasids_forget(VtdUnit *u, uint64_t *forgotten);
 /** VCMD was written.  Locked. */
 void vtd_virtual_command(VtdUnit *u);
 /** One that is in progress.  Locked; may unlock for a while. */
 void vtd_virtual_command_go_on(VtdUnit *u);
-/** Registers have been loaded.  Is a command in progress?  Locked. */
-bool vtd_virtual_command_loaded(VtdUnit *u);
 
 /* --- faults.c ------------------------------------------------------------ */
 
@@ -464,6 +497,12 @@ void vtd_fault_report(VtdUnit *u, const VtdFault *fault);
 void vtd_fsts_set(VtdUnit *u, uint64_t bits);
 /** Derive FSTS.PPF, and the pending bit, from what is left.  Locked. */
 void vtd_fsts_update(VtdUnit *u);
+
+/** Whether the unit may have written a record. */
+bool vtd_fault_record_valid(const uint64_t word[2]);
+/** Registers have been loaded: PPF, and pending bits of all events, follow from
+ *  the others.  Locked. */
+void vtd_faults_settle(VtdUnit *u);
 
 /** Event interrupts: fault, invalidation completion, page requests. */
 typedef struct VtdEvent {

@@ -45,14 +45,6 @@ void vtd_pasids_forget(VtdUnit *u, uint64_t *forgotten)
     for (size_t i = 0; i < n; i++) {
         forgotten[i] &= ~u->pasids[i];
     }
-    u->vcmd_life++;
-}
-
-bool vtd_virtual_command_loaded(VtdUnit *u)
-{
-    u->vcmd_running = u->common.regs.values[u->vcmd];
-    return vtd_pasid_words(&u->cfg) &&
-           u->common.regs.values[u->vcmd + 1] & VTD_VCRSP_IP;
 }
 
 /* The lowest free PASID, or 0. */
@@ -91,6 +83,7 @@ static void respond(VtdUnit *u, unsigned status, uint32_t pasid)
 {
     uint64_t response = viommu_put(0, VTD_VCRSP_STATUS, status);
 
+    u->vcmd_running = 0;
     u->common.regs.values[u->vcmd + 1] = viommu_put(response, VTD_VCRSP_PASID,
                                                     pasid);
 }
@@ -144,13 +137,13 @@ void vtd_virtual_command(VtdUnit *u)
 static void allocate_from_host(VtdUnit *u)
 {
     uint32_t max = (1u << u->cfg.pasid_bits) - 1, pasid;
-    uint64_t life = u->vcmd_life;
+    uint64_t life = u->common.life;
     int ret;
 
     viommu_unit_unlock(&u->common);
     ret = viommu_seam_alloc_pasid(&u->common, 1, max, &pasid);
     viommu_unit_lock(&u->common);
-    if (life != u->vcmd_life) {
+    if (life != u->common.life) {
         viommu_unit_unlock(&u->common);
         if (!ret) {
             viommu_seam_free_pasid(&u->common, pasid);
@@ -168,13 +161,13 @@ static void allocate_from_host(VtdUnit *u)
 
 static void free_to_host(VtdUnit *u, uint32_t pasid)
 {
-    uint64_t life = u->vcmd_life;
+    uint64_t life = u->common.life;
     int ret;
 
     viommu_unit_unlock(&u->common);
     ret = viommu_seam_free_pasid(&u->common, pasid);
     viommu_unit_lock(&u->common);
-    if (life != u->vcmd_life) {
+    if (life != u->common.life) {
         return;
     }
     if (ret) {

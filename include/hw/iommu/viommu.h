@@ -412,11 +412,16 @@ void viommu_unexpected_completion(Viommu *unit, uint32_t source);
 GBytes *viommu_save(Viommu *unit);
 
 /**
- * Replace the state by a saved one.  Caches start empty.  Control thread.
+ * Replace the state by a saved one.  Caches start empty, and what was under way
+ * is forgotten: transactions that wait (ViommuOps.stall_resume) are those of
+ * the stream, as after viommu_reset() there are none.  Control thread.
+ *
+ * The stream need not come from a unit: registers that software cannot change
+ * stay as the configuration says, and what makes no sense is refused.
  *
  * Returns true; false with @error (VIOMMU_ERROR_STREAM) for a stream that is
- * damaged, of a newer version or of another configuration: the unit is
- * unchanged then.
+ * damaged, makes no sense, or is of a newer version or of another
+ * configuration: the unit is unchanged then.
  */
 bool viommu_load(Viommu *unit, const void *data, size_t size,
                  GError **error);
