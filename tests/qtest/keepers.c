@@ -5,6 +5,8 @@
  * What the guest has invalidated is not there any more when its wait has
  * completed, however the translation came about.
  */
+#include <string.h>
+
 #include "tests/qtest/sm.h"
 
 #define IOVA UINT64_C(0x40000)
@@ -167,10 +169,113 @@ static void test_protected(void)
     }
 }
 
+/* --- Nested translation -------------------------------------------------- */
+
+#define VA      UINT64_C(0x7000)
+/* What it is for the first stage: outside of the pages of SM_BIAS. */
+#define GPA     (SM_BIAS + UINT64_C(0x10000000))
+
+static void start_nested(Sm *s, const Keeper *k, unsigned pgtt)
+{
+    g_autofree char *unit = g_strconcat(
+        "x-scalable-mode=on,x-flts=on,nested=on,pasid-bits=20,fault-records=8,",
+        k->unit, NULL);
+
+    g_test_message("%s: type %u", k->name, pgtt);
+    sm_start_with(s, unit, k->endpoint, pgtt, 4);
+}
+
+/* What a page-selective command names is gone, for a device-TLB as well. */
+static void gone(Sm *s, const Keeper *k)
+{
+    if (strstr(k->endpoint, "ats")) {
+        sm_drop(s, SM_NONE, VA, 4096);
+    }
+    board_sync(&s->b);
+}
+
+static void put_second(Sm *s, const Keeper *k, uint64_t gpa, uint64_t pa)
+{
+    if (pa) {
+        g_assert_true(guest_ss_map(&s->b.alloc, s->ss, s->ss_levels, gpa, pa,
+                                   1, BOARD_RW));
+    } else {
+        g_assert_true(guest_ss_unmap(&s->b.alloc, s->ss, s->ss_levels, gpa,
+                                     1));
+    }
+    guest_queue_iotlb(&s->b.queue, SPEC_GRAN_PAGE, SM_DOMAIN, gpa, 0, false);
+    gone(s, k);
+}
+
+/* A page of the second stage is moved, and taken away, by its own address. */
+static void test_second_stage(void)
+{
+    static const unsigned types[] = { SPEC_PGTT_NESTED, SPEC_PGTT_SECOND };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(keepers) * 2 && !skipped(); i++) {
+        const Keeper *k = &keepers[i / 2];
+        bool nested = i % 2 == 0;
+        uint64_t gpa = nested ? GPA : VA, one, other;
+        Sm s;
+
+        start_nested(&s, k, types[i % 2]);
+        one = board_pages(&s.b, 1);
+        other = board_pages(&s.b, 1);
+        if (nested) {
+            g_assert_true(guest_fs_map(&s.fs, &s.b.alloc, VA, GPA, 1,
+                                       SM_LEAF));
+        }
+        put_second(&s, k, gpa, one);
+        sm_flush(&s);
+        check_reaches(&s.b, VA, one);
+        put_second(&s, k, gpa, other);
+        check_reaches(&s.b, VA, other);
+        put_second(&s, k, gpa, 0);
+        board_dma_blocked(&s.b, VA, true);
+        put_second(&s, k, gpa, one);
+        check_reaches(&s.b, VA, one);
+        sm_end(&s);
+    }
+}
+
+/* The same of the first stage, which is named by the PASID that requests
+ * without one have. */
+static void test_first_stage(void)
+{
+    static const unsigned types[] = { SPEC_PGTT_NESTED, SPEC_PGTT_FIRST };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(keepers) * 2 && !skipped(); i++) {
+        const Keeper *k = &keepers[i / 2];
+        uint64_t page[2];
+        Sm s;
+
+        start_nested(&s, k, types[i % 2]);
+        for (unsigned n = 0; n < 2; n++) {
+            page[n] = board_pages(&s.b, 1);
+        }
+        sm_map(&s, VA, page[0], 1);
+        sm_flush(&s);
+        check_reaches(&s.b, VA, page[0]);
+        sm_map(&s, VA, page[1], 1);
+        guest_queue_piotlb(&s.b.queue, SPEC_GRAN_PAGE, SM_DOMAIN, 0, VA, 0,
+                           false);
+        gone(&s, k);
+        check_reaches(&s.b, VA, page[1]);
+        board_put64(&s.b, sm_fs_at(&s, VA, 1), 0);
+        guest_queue_piotlb(&s.b.queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, 0, 0, 0,
+                           false);
+        gone(&s, k);
+        board_dma_blocked(&s.b, VA, true);
+        sm_end(&s);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/keepers/turns", test_turns);
     g_test_add_func("/keepers/protected", test_protected);
+    g_test_add_func("/keepers/second-stage", test_second_stage);
+    g_test_add_func("/keepers/first-stage", test_first_stage);
     return g_test_run();
 }

@@ -4,6 +4,7 @@
 #define TESTS_UNIT_DIFFERENTIAL_SM_H
 
 #include "fixture.h"
+#include "keeper.h"
 #include "random.h"
 #include "tests/lib/vtd-ref.h"
 #include "tests/lib/vtd-scalable.h"
@@ -98,6 +99,7 @@ typedef struct SmWorld {
     SmOld old[4];
     unsigned olds;
 
+    Keeper keeper;
     GArray *written;            /* uint64_t: where the unit wrote */
     unsigned step;
     const char *last;

@@ -25,6 +25,9 @@ static void on_invalidate(void *opaque, const ViommuInvalidation *inv)
     pthread_mutex_lock(&f->lock);
     g_array_append_vals(f->invalidations, inv, 1);
     pthread_mutex_unlock(&f->lock);
+    if (f->invalidated) {
+        f->invalidated(f, inv);
+    }
 }
 
 static bool on_devtlb(void *opaque, const ViommuInvalidation *inv)

@@ -48,6 +48,9 @@ typedef struct Fixture {
     int (*outside_read)(struct Fixture *f, uint64_t addr, void *buf,
                         size_t size);
     void *outside_opaque;
+    /* when set, told of invalidations */
+    void (*invalidated)(struct Fixture *f, const ViommuInvalidation *inv);
+    void *keeper;
     /* when set, told of messages */
     void (*msi)(struct Fixture *f, const ViommuMsi *msi);
     /* when set, told of the unit's writes to RAM */

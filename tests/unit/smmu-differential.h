@@ -7,6 +7,7 @@
 #include <hw/iommu/viommu-smmuv3.h>
 
 #include "fixture.h"
+#include "keeper.h"
 #include "tests/lib/smmu-ref.h"
 #include "tests/lib/smmu-tables.h"
 
@@ -71,6 +72,8 @@ typedef struct SmmuWorld {
     unsigned step;
     const char *last;           /* what was done last */
     uint64_t compared, granted, faulted, stalled;
+    Keeper keeper;
+    SmmuRefRequest kept[KEEPER_ENTRIES];
 } SmmuWorld;
 
 /** A number below @n, which is not 0. */

@@ -456,6 +456,7 @@ void smmu_world_init(SmmuWorld *w, guint32 seed)
     draw_config(w);
     w->runs = smmu_chance(w, 50);
     w->f = fixture_new_of(make, &w->config);
+    keeper_start(&w->keeper, w->f);
     w->ref.read = ref_read;
     w->ref.opaque = w;
     draw_addresses(w);

@@ -329,6 +329,35 @@ static void compare(SmWorld *w, const SmRequest *r)
     check_answer(w, r, &ref, status, &reply);
     check_tables(w, r, &ref, before, status, &reply);
     compare_range(w, r, &ref, status, &reply);
+    if (status == VIOMMU_OK && !r->probe) {
+        const ViommuRequest req = {
+            .source = r->source, .pasid = r->pasid, .addr = r->addr,
+            .access = (uint8_t)r->access,
+        };
+
+        keeper_keep(&w->keeper, &req, &reply);
+    }
+}
+
+/* What somebody keeps is what the tables say. */
+static void compare_kept(SmWorld *w)
+{
+    const KeeperEntry *e;
+
+    for (unsigned i = 0; (e = keeper_next(&w->keeper, &i)); i++) {
+        const SmRequest r = {
+            .source = (uint16_t)e->req.source, .pasid = e->req.pasid,
+            .addr = e->req.addr, .access = e->req.access, .probe = true,
+        };
+        VtdRefAnswer ref;
+
+        refer(w, &r, &ref);
+        if (!harmful(&ref) && !ref.unspecified &&
+            (!ref.ok || ref.addr != e->reply.addr)) {
+            mismatch(w, "kept in spite of an invalidation", &r, &ref,
+                     VIOMMU_OK, &e->reply);
+        }
+    }
 }
 
 void sm_draw_request(SmWorld *w, SmRequest *r)
@@ -483,6 +512,7 @@ static void world_run(guint32 seed, bool caching_mode, SmWorld *total)
 
     draw_config(w, caching_mode);
     w->f = fixture_new(&w->config);
+    keeper_start(&w->keeper, w->f);
     w->f->outside_opaque = w;
     w->f->ram_written = on_written;
     w->written = g_array_new(FALSE, FALSE, sizeof(uint64_t));
@@ -512,6 +542,7 @@ static void world_run(guint32 seed, bool caching_mode, SmWorld *total)
         while (n--) {
             sm_change(w);
         }
+        compare_kept(w);
         sm_compare(w, 12);
     }
     total->granted += w->granted;
@@ -519,6 +550,8 @@ static void world_run(guint32 seed, bool caching_mode, SmWorld *total)
     for (unsigned i = 0; i < G_N_ELEMENTS(w->by_reason); i++) {
         total->by_reason[i] += w->by_reason[i];
     }
+    total->keeper.kept += w->keeper.kept;
+    total->keeper.compared += w->keeper.compared;
     g_array_unref(w->written);
     fixture_free(w->f);
     g_rand_free(w->rand);
@@ -553,6 +586,8 @@ static void test_worlds(const void *data)
     /* worlds in which nothing works test nothing */
     g_assert_cmpuint(total.granted, >, (total.granted + total.faulted) / 10);
     g_assert_cmpuint(total.faulted, >, total.granted / 50);
+    /* nor do those that keep nothing beyond an invalidation */
+    g_assert_cmpuint(total.keeper.compared, >, total.keeper.kept / 5);
 }
 
 int main(int argc, char **argv)

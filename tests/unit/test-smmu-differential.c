@@ -226,6 +226,25 @@ static void compare(SmmuWorld *w, const SmmuRefRequest *req)
     w->compared++;
     check_answer(w, req, &ref, status, &reply);
     check_event(w, req, &ref, status, &reply);
+    if (status == VIOMMU_OK && req->kind == SMMU_REF_UNTRANSLATED) {
+        w->kept[keeper_keep(&w->keeper, &request, &reply)] = *req;
+    }
+}
+
+/* What somebody keeps is what the tables say. */
+static void compare_kept(SmmuWorld *w)
+{
+    const KeeperEntry *e;
+
+    for (unsigned i = 0; (e = keeper_next(&w->keeper, &i)); i++) {
+        SmmuRefAnswer ref;
+
+        smmu_ref_translate(&w->ref, &w->kept[i], &ref);
+        if (!ref.ok || ref.addr != e->reply.addr) {
+            mismatch(w, "kept in spite of an invalidation", &w->kept[i],
+                     &ref, VIOMMU_OK, &e->reply);
+        }
+    }
 }
 
 static uint64_t draw_address(SmmuWorld *w, const SmmuStream *s)
@@ -274,6 +293,7 @@ static void test_worlds(void)
 {
     unsigned n = 60 * fixture_scale();
     uint64_t compared = 0, granted = 0, faulted = 0, stalled = 0;
+    uint64_t kept = 0, kept_compared = 0;
     const char *one = g_getenv("VIOMMU_TEST_WORLD");
 
     for (unsigned i = 0; i < n; i++) {
@@ -290,8 +310,11 @@ static void test_worlds(void)
         for (w->step = 0; w->step < STEPS; w->step++) {
             smmu_world_change(w);
             smmu_world_change(w);
+            compare_kept(w);
             world_compare(w);
         }
+        kept += w->keeper.kept;
+        kept_compared += w->keeper.compared;
         compared += w->compared;
         granted += w->granted;
         faulted += w->faulted;
@@ -303,6 +326,7 @@ static void test_worlds(void)
                    compared, granted, faulted, stalled);
     g_assert_cmpuint(granted, >, compared / 20);
     g_assert_cmpuint(faulted, >, compared / 20);
+    g_assert_cmpuint(kept_compared, >, kept / 5);
 }
 
 int main(int argc, char **argv)

@@ -285,7 +285,73 @@ ViommuMsiResult viommu_remap_msi(Viommu *unit, uint32_t source,
 
 bool viommu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
 {
-    return unit->model->source_domain(unit, source, domain);
+    ViommuTables tables;
+
+    if (!unit->model->tables(unit, source, VIOMMU_NO_PASID, &tables)) {
+        return false;
+    }
+    *domain = tables.domain;
+    return true;
+}
+
+/* Of tables that have changed.  The size is left as it is, or made whole. */
+static bool tables_concern(const ViommuInvalidation *inv,
+                           const ViommuTables *tables, uint64_t *size)
+{
+    if (inv->domain != VIOMMU_ANY && inv->domain != tables->domain) {
+        return false;
+    }
+    switch (inv->stage) {
+    case VIOMMU_STAGE_1:
+        if (tables->aliases) {
+            *size = 0;
+        } else if (*size) {
+            *size = MAX(*size, tables->cut);
+        }
+        return tables->stage1 && (inv->pasid == VIOMMU_NO_PASID ||
+                                  inv->pasid == tables->pasid);
+    case VIOMMU_STAGE_2:
+        if (tables->stage1) {
+            *size = 0;
+        }
+        return tables->stage2;
+    default:
+        return true;
+    }
+}
+
+bool viommu_invalidation_concerns(Viommu *unit, const ViommuInvalidation *inv,
+                                  uint32_t source, uint32_t pasid,
+                                  uint64_t *addr, uint64_t *size)
+{
+    ViommuTables tables;
+
+    *addr = 0;
+    *size = 0;
+    switch (inv->what) {
+    case VIOMMU_INV_ALL:
+        return true;
+    case VIOMMU_INV_CONTEXT:
+        return inv->source == VIOMMU_ANY ||
+               !((inv->source ^ source) & ~inv->source_mask);
+    case VIOMMU_INV_IOTLB:
+        *size = inv->size;
+        if (!unit->model->tables(unit, source, pasid, &tables) ||
+            !tables_concern(inv, &tables, size)) {
+            return false;
+        }
+        break;
+    case VIOMMU_INV_DEVTLB:
+        if (inv->source != source || !(inv->global || inv->pasid == pasid)) {
+            return false;
+        }
+        *size = inv->size;
+        break;
+    default:
+        return false;
+    }
+    *addr = *size ? inv->addr & -*size : 0;
+    return true;
 }
 
 void viommu_page_request(Viommu *unit, const ViommuPageRequest *req)

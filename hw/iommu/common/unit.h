@@ -17,6 +17,16 @@
 #include "hw/iommu/common/regs.h"
 
 /** What a model provides; the public functions of viommu.h call these. */
+/** The tables that requests go through. */
+typedef struct ViommuTables {
+    bool stage1, stage2;
+    uint32_t domain;
+    uint32_t pasid;         /* the first stage's, as invalidations name it */
+    bool aliases;           /* some bits of addresses are ignored */
+    uint64_t cut;           /* the largest page of the first stage that answers
+                             * are pieces of, or 0 */
+} ViommuTables;
+
 typedef struct ViommuModel {
     /** What it does for host devices (host/seam.h), or NULL. */
     const struct ViommuSeamModel *seam;
@@ -36,7 +46,9 @@ typedef struct ViommuModel {
     ViommuMsiResult (*remap_msi)(Viommu *unit, uint32_t source,
                                  const ViommuMsi *in, bool probe,
                                  ViommuMsi *out);
-    bool (*source_domain)(Viommu *unit, uint32_t source, uint32_t *domain);
+    /** False: requests are blocked, or pass through. */
+    bool (*tables)(Viommu *unit, uint32_t source, uint32_t pasid,
+                   ViommuTables *tables);
     void (*page_request)(Viommu *unit, const ViommuPageRequest *req);
     void (*unexpected_completion)(Viommu *unit, uint32_t source);
     GBytes *(*save)(Viommu *unit);

@@ -69,50 +69,39 @@ static void notify_unmap(ViommuSpace *space, IOMMUNotifierFlag types,
     }
 }
 
-static bool in_domain(ViommuSpace *space, uint32_t domain)
+/* Who of those that keep translations is to hear of it. */
+static IOMMUNotifierFlag types_of(const ViommuInvalidation *inv)
 {
-    uint32_t own;
-
-    return domain == VIOMMU_ANY ||
-           (viommu_source_domain(space->glue->unit, viommu_space_source(space),
-                                 &own) && own == domain);
+    switch (inv->what) {
+    case VIOMMU_INV_CONTEXT:
+        return IOMMU_NOTIFIER_UNMAP | IOMMU_NOTIFIER_DEVIOTLB_UNMAP;
+    case VIOMMU_INV_IOTLB:
+        return IOMMU_NOTIFIER_UNMAP;
+    case VIOMMU_INV_DEVTLB:
+        return IOMMU_NOTIFIER_DEVIOTLB_UNMAP;
+    default:
+        return IOMMU_NOTIFIER_NONE;
+    }
 }
 
 void viommu_notify_invalidation(ViommuGlue *glue,
                                 const ViommuInvalidation *inv)
 {
-    bool ranged = inv->what != VIOMMU_INV_CONTEXT && inv->size != 0;
-    hwaddr first = ranged ? inv->addr & -inv->size : 0;
-    hwaddr last = ranged ? first + (inv->size - 1) : UINT64_MAX;
+    IOMMUNotifierFlag types = types_of(inv);
     ViommuSpace *space;
 
     QLIST_FOREACH(space, &glue->notified, next) {
-        IOMMUNotifierFlag types = IOMMU_NOTIFIER_UNMAP;
+        uint64_t first, size;
+        hwaddr last;
 
-        if (!viommu_space_alive(space)) {
+        /* which addresses the guest has named is a matter of the tables */
+        if (!types || !viommu_space_alive(space) ||
+            !viommu_invalidation_concerns(glue->unit, inv,
+                                          viommu_space_source(space),
+                                          VIOMMU_NO_PASID, &first, &size)) {
             continue;
         }
-        switch (inv->what) {
-        case VIOMMU_INV_CONTEXT:
-            if (!viommu_space_matches(space, inv->source, inv->source_mask)) {
-                continue;
-            }
-            types |= IOMMU_NOTIFIER_DEVIOTLB_UNMAP;
-            break;
-        case VIOMMU_INV_IOTLB:
-            if (!in_domain(space, inv->domain)) {
-                continue;
-            }
-            break;
-        case VIOMMU_INV_DEVTLB:
-            if (!viommu_space_matches(space, inv->source, 0)) {
-                continue;
-            }
-            types = IOMMU_NOTIFIER_DEVIOTLB_UNMAP;
-            break;
-        default:
-            continue;
-        }
+        last = first + (size - 1);
         notify_unmap(space, types, first, last);
         if (space->shadow && (types & IOMMU_NOTIFIER_UNMAP)) {
             viommu_shadow_sync(space, first, last);

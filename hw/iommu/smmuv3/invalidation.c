@@ -98,6 +98,15 @@ static void remove_addresses(SmmuUnit *u, const SmmuTlbi *t)
     smmu_iotlb_remove(u, &c, addr, size);
 }
 
+/* The smallest that a ViommuInvalidation can say: a power of two, aligned. */
+static void set_range(ViommuInvalidation *inv, uint64_t addr, uint64_t size)
+{
+    uint64_t differ = addr ^ (addr + (size - 1));
+
+    inv->size = differ ? viommu_highest_bit(differ) << 1 : 1;
+    inv->addr = inv->size ? addr & -inv->size : 0;
+}
+
 void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *t)
 {
     ViommuInvalidation inv = viommu_everything(VIOMMU_INV_IOTLB);
@@ -107,12 +116,9 @@ void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *t)
     viommu_tlb_advance(&u->tlb);
     if (t->by_addr) {
         remove_addresses(u, t);
-        if (!t->stage2) {
-            inv.addr = t->addr;
-            inv.size = t->size & (t->size - 1) ? 0 : t->size;
-            inv.addr &= ~(inv.size - 1);
-        }
+        set_range(&inv, t->addr, t->size);
         inv.leaf_only = t->leaf;
+        inv.stage = t->stage2 ? VIOMMU_STAGE_2 : VIOMMU_STAGE_1;
     } else if (t->by_asid) {
         viommu_advance(&u->asid_gens[smmu_asid_hash(world, t->asid)]);
     } else if (t->by_vmid) {

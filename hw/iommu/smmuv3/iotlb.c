@@ -10,13 +10,13 @@
 void smmu_iotlb_fill(SmmuUnit *u, const SmmuTags *tags, uint64_t addr,
                      const SmmuWanted *wanted, const SmmuMapping *m)
 {
-    if (wanted->probe) {
-        return;
-    }
     if (m->cut && !(viommu_acquire(&u->cut_sizes) >> m->cut & 1)) {
         /* Before the fill, as the TLB does it with sizes. */
         __atomic_fetch_or(&u->cut_sizes, UINT64_C(1) << m->cut,
                           __ATOMIC_SEQ_CST);
+    }
+    if (wanted->probe) {
+        return;     /* but who asks may keep it elsewhere */
     }
     viommu_tlb_fill(&u->tlb, m->flags & SMMU_MAP_GLOBAL ? &tags->global
                                                         : &tags->own,

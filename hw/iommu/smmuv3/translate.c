@@ -429,21 +429,38 @@ ViommuStatus smmu_translate(Viommu *unit, const ViommuRequest *req,
     return short_way(&r) ? VIOMMU_OK : long_way(&r);
 }
 
-bool smmu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
+bool smmu_tables(Viommu *unit, uint32_t source, uint32_t pasid,
+                 ViommuTables *tables)
 {
     SmmuUnit *u = smmu_unit(unit);
     SmmuContext context;
     SmmuFault fault;
     SmmuEventId id;
+    uint64_t cut;
 
     if (!(viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN)) {
         return false;
     }
     viommu_read_lock();
-    id = smmu_context(u, source, VIOMMU_NO_PASID, &context, &fault);
+    id = smmu_context(u, source, pasid, &context, &fault);
     viommu_read_unlock();
-    *domain = context.flags & SMMU_CTX_S2 ? context.vmid : context.asid;
-    return !id && (context.flags & (SMMU_CTX_S1 | SMMU_CTX_S2));
+    if (id || !(context.flags & (SMMU_CTX_S1 | SMMU_CTX_S2))) {
+        return false;
+    }
+    /* One address of a page of stage 1 stands for all of it (4.4.1). */
+    cut = __atomic_load_n(&u->cut_sizes, __ATOMIC_SEQ_CST);
+    *tables = (ViommuTables) {
+        .cut = cut && (context.flags & SMMU_CTX_S2) ? viommu_highest_bit(cut)
+                                                    : 0,
+        .stage1 = context.flags & SMMU_CTX_S1,
+        .stage2 = context.flags & SMMU_CTX_S2,
+        .domain = context.flags & SMMU_CTX_S2 ? context.vmid : context.asid,
+        .pasid = VIOMMU_NO_PASID,
+        .aliases = (context.flags & SMMU_CTX_S1) &&
+                   (viommu_get(context.base[0], SMMU_BASE_TBI) ||
+                    viommu_get(context.base[1], SMMU_BASE_TBI)),
+    };
+    return true;
 }
 
 /* An SMMU takes interrupt messages for the writes that they are. */

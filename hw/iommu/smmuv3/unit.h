@@ -424,7 +424,8 @@ static inline uint64_t smmu_effective(const SmmuContext *c, uint64_t addr)
 
 ViommuStatus smmu_translate(Viommu *unit, const ViommuRequest *req,
                             ViommuReply *reply);
-bool smmu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain);
+bool smmu_tables(Viommu *unit, uint32_t source, uint32_t pasid,
+                 ViommuTables *tables);
 ViommuMsiResult smmu_remap_msi(Viommu *unit, uint32_t source,
                                const ViommuMsi *in, bool probe,
                                ViommuMsi *out);

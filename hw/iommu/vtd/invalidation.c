@@ -106,6 +106,7 @@ void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
         inv.size = VTD_PAGE_SIZE << am;
         inv.addr = addr & ~(inv.size - 1);
         inv.leaf_only = leaf_only;
+        inv.stage = VIOMMU_STAGE_2;
         if (am > PAGES_BITS) {
             viommu_advance(&u->iotlb_gens[did]);
         } else {
@@ -143,7 +144,7 @@ void vtd_invalidate_piotlb(VtdUnit *u, uint16_t did, uint32_t pasid,
 {
     ViommuInvalidation inv = {
         .what = VIOMMU_INV_IOTLB, .source = VIOMMU_ANY, .domain = did,
-        .pasid = pasid, .leaf_only = leaf_only,
+        .pasid = pasid, .leaf_only = leaf_only, .stage = VIOMMU_STAGE_1,
     };
 
     viommu_tlb_advance(&u->tlb);

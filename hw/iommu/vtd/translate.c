@@ -587,7 +587,8 @@ ViommuStatus vtd_translate(Viommu *unit, const ViommuRequest *req,
            ? VIOMMU_OK : long_way(u, req, reply, has_missed ? &missed : NULL);
 }
 
-bool vtd_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
+bool vtd_tables(Viommu *unit, uint32_t source, uint32_t pasid,
+                ViommuTables *tables)
 {
     VtdUnit *u = vtd_unit(unit);
     VtdContext context;
@@ -598,8 +599,16 @@ bool vtd_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
         return false;
     }
     viommu_read_lock();
-    reason = context_get(u, source, VIOMMU_NO_PASID, &context);
+    reason = context_get(u, source, pasid, &context);
     viommu_read_unlock();
-    *domain = context.did;
-    return !reason && context.pgtt != VTD_PGTT_PASS_THROUGH;
+    if (reason || context.pgtt == VTD_PGTT_PASS_THROUGH) {
+        return false;
+    }
+    *tables = (ViommuTables) {
+        .stage1 = vtd_has_first_stage(&context),
+        .stage2 = context.pgtt != VTD_PGTT_FIRST,
+        .domain = context.did,
+        .pasid = context.pasid,
+    };
+    return true;
 }

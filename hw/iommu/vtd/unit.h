@@ -376,7 +376,8 @@ static inline VtdReason vtd_check(const VtdContext *context, uint8_t access,
 
 ViommuStatus vtd_translate(Viommu *unit, const ViommuRequest *req,
                            ViommuReply *reply);
-bool vtd_source_domain(Viommu *unit, uint32_t source, uint32_t *domain);
+bool vtd_tables(Viommu *unit, uint32_t source, uint32_t pasid,
+                ViommuTables *tables);
 
 /* --- invalidation.c ------------------------------------------------------ */
 

@@ -129,6 +129,19 @@ typedef enum ViommuInvalidationType {
     VIOMMU_INV_ALL,         /* translation was switched on, off or over */
 } ViommuInvalidationType;
 
+/**
+ * ViommuInvalidation.stage: the tables that have changed.  With nested
+ * translation, a request's address is the first stage's, and what this leads
+ * to is the second stage's, so that an address of the latter does not tell
+ * which of a requester's translations have gone.
+ */
+typedef enum ViommuStage {
+    VIOMMU_STAGES,          /* of either stage; what addr and size say of a
+                             * request's addresses holds for all requests */
+    VIOMMU_STAGE_1,
+    VIOMMU_STAGE_2,
+} ViommuStage;
+
 /** ViommuInvalidation.domain or .source when each of them is concerned. */
 #define VIOMMU_ANY UINT32_MAX
 
@@ -136,9 +149,13 @@ typedef enum ViommuInvalidationType {
  * Something that an endpoint (or whoever keeps translations for it) must
  * drop before the callback returns.  Which members say something:
  *   CONTEXT    source and source_mask, or source VIOMMU_ANY
- *   IOTLB      domain or VIOMMU_ANY; addr and size
+ *   IOTLB      domain or VIOMMU_ANY; stage, whose addresses addr and size
+ *              are; pasid, of first-stage tables, or VIOMMU_NO_PASID for those
+ *              of any.  (Requests without a PASID have tables of one, too:
+ *              VT-d's RID_PASID.)
  *   DEVTLB     source, pasid or global, addr, size
  *   INTERRUPT  index and count; count 0 is each of them
+ * viommu_invalidation_concerns() tells what that means for a requester.
  */
 typedef struct ViommuInvalidation {
     ViommuInvalidationType what;
@@ -152,6 +169,7 @@ typedef struct ViommuInvalidation {
     uint32_t count;
     bool leaf_only;         /* only last-level entries have changed */
     bool global;            /* for all PASIDs and without; pasid says nothing */
+    ViommuStage stage;
 } ViommuInvalidation;
 
 /* --- Page requests (PCIe PRI) -------------------------------------------- */
@@ -395,6 +413,20 @@ ViommuMsiResult viommu_remap_msi(Viommu *unit, uint32_t source,
  * blocked or not translated.  Any thread.
  */
 bool viommu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain);
+
+/**
+ * For who keeps translations of an endpoint: what of those of @source, with
+ * @pasid or VIOMMU_NO_PASID, does @inv take away?  The tables are looked at
+ * as they are now; what they were before is what an earlier invalidation of
+ * contexts has taken away.
+ *
+ * Returns true with *addr and *size, of the addresses in requests (size 0 is
+ * 2^64): each answer (ViommuReply.size) that a part of is in there is gone as
+ * a whole.  False when it is none.  Any thread; from ViommuOps.invalidate too.
+ */
+bool viommu_invalidation_concerns(Viommu *unit, const ViommuInvalidation *inv,
+                                  uint32_t source, uint32_t pasid,
+                                  uint64_t *addr, uint64_t *size);
 
 /**
  * The endpoint @source sent an ATS invalidation completion that nobody waits
