@@ -83,7 +83,7 @@ inner_machine() {
         run_step "building viommu-machine" inner-build.log \
             ninja -C "$build" $target
     fi
-    cp -- "$build/$target" "$1/"
+    cp -- "$build/$target" "$1/bin/"
     cp -- "$build/hw/iommu/libviommu.so.0.1.0" "$1/lib/libviommu.so.0"
 }
 
@@ -92,26 +92,26 @@ inner_qemu() {
     local qemu
     if [ "$guest_arch" = aarch64 ]; then
         qemu=$("$guest_root/scripts/qemu-build" --print-path --arch arm64)
-        cp -- "$qemu/qemu-system-aarch64" "$1/"
+        cp -- "$qemu/bin/qemu-system-aarch64" "$1/bin/"
         cp -- "$qemu/lib/libviommu.so.0" "$1/lib/"
         return 0
     fi
-    mkdir -p -- "$1/firmware"
-    cp -- "$guest_qemu/qemu-system-x86_64" "$1/"
+    mkdir -p -- "$1/share/qemu"
+    cp -- "$guest_qemu/bin/qemu-system-x86_64" "$1/bin/"
     cp -- "$guest_qemu/lib/libviommu.so.0" "$1/lib/"
-    cp -- "$guest_qemu"/firmware/{bios-256k,kvmvapic}.bin "$1/firmware/"
+    cp -- "$guest_qemu"/share/qemu/{bios-256k,kvmvapic}.bin "$1/share/qemu/"
 }
 
 # The image's own files and, behind them, the machine with all it needs.
 inner_initrd() {
     local folder=$1 tree=$1/tree to=$1/tree/inner
     rm -rf -- "$tree"
-    mkdir -p -- "$to/lib"
+    mkdir -p -- "$to/bin" "$to/lib"
     inner_tools
     cp -- "$guest_root/tests/guest/inner/init" "$to/"
     "inner_$guest_inner" "$to"
-    inner_compile "$to/qtest-vfio"
-    inner_libraries "$tree" "$to"/*-* "$to/lib/libviommu.so.0"
+    inner_compile "$to/bin/qtest-vfio"
+    inner_libraries "$tree" "$to"/bin/* "$to/lib/libviommu.so.0"
     cp -- "$guest_image/initrd" "$folder/initrd"
     (cd "$tree" && find . | LC_ALL=C sort |
         cpio -o -H newc -R 0:0 --quiet | gzip -1) >>"$folder/initrd"
@@ -122,7 +122,7 @@ inner_initrd() {
 # one is on the root bus, where it can wait.
 inner_command() {
     guest_argv=(
-        "$guest_qemu/qemu-system-$guest_arch" -L "$guest_qemu/firmware"
+        "$guest_qemu/bin/qemu-system-$guest_arch"
         -nodefaults -no-user-config -display none -no-reboot
         -accel "tcg,thread=multi" -cpu "$guest_cpu" -smp "$guest_smp" -m 1024
     )

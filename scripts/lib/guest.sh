@@ -29,7 +29,7 @@ guest_root=$(cd -- "${BASH_SOURCE[0]%/*}/../.." && pwd)
 # guest_defaults and guest_run.
 guest_defaults() {
     guest_arch=x86_64           # or aarch64 (lib/guest-arm.sh)
-    guest_qemu=''               # folder of qemu-system-* and firmware
+    guest_qemu=''               # folder with bin/qemu-system-*
     guest_image=''              # folder that scripts/guest-image makes
     guest_kernel=''             # another kernel
     guest_iommu=intremap=on     # options of the intel-iommu device
@@ -82,7 +82,7 @@ guest_quote() {
 }
 
 guest_has_device() {
-    "$guest_qemu/qemu-system-$guest_arch" -device help 2>/dev/null |
+    "$guest_qemu/bin/qemu-system-$guest_arch" -device help 2>/dev/null |
         grep -q "^name \"$1\""
 }
 
@@ -114,7 +114,7 @@ guest_command() {
     # ATS is for devices behind a port
     [ "$guest_ats" = 0 ] || place=bus=rp3,ats=on
     guest_argv=(
-        "$guest_qemu/qemu-system-$guest_arch" -L "$guest_qemu/firmware"
+        "$guest_qemu/bin/qemu-system-$guest_arch"
         -nodefaults -no-user-config -display none -no-reboot
         -accel "tcg,thread=$([ "$guest_smp" = 1 ] && echo single || echo multi)"
         -cpu "$guest_cpu" -smp "$guest_smp" -m 512

@@ -153,17 +153,10 @@ void qtest_fail(QTest *q, const char *format, ...)
     exit(1);
 }
 
-static void add_fixed_options(GPtrArray *argv, const char *binary)
+static void add_fixed_options(GPtrArray *argv)
 {
-    g_autofree char *dir = g_path_get_dirname(binary);
-    g_autofree char *firmware = g_build_filename(dir, "firmware", NULL);
-
     if (!qtest_is_qemu()) {
         return;
-    }
-    if (g_file_test(firmware, G_FILE_TEST_IS_DIR)) {
-        g_ptr_array_add(argv, g_strdup("-L"));
-        g_ptr_array_add(argv, g_strdup(firmware));
     }
     /* By default each command is logged to stderr. */
     g_ptr_array_add(argv, g_strdup("-qtest-log"));
@@ -177,8 +170,8 @@ static void add_fixed_options(GPtrArray *argv, const char *binary)
 static void keep_own_library(const char *binary)
 {
     g_autofree char *dir = g_path_get_dirname(binary);
-    g_autofree char *own = g_build_filename(dir, "lib", "libviommu.so.0",
-                                            NULL);
+    g_autofree char *own = g_build_filename(dir, "..", "lib",
+                                            "libviommu.so.0", NULL);
 
     if (qtest_is_qemu() && g_file_test(own, G_FILE_TEST_EXISTS)) {
         g_unsetenv("LD_LIBRARY_PATH");
@@ -193,7 +186,7 @@ static char **make_argv(const char *options, const char *place)
     char **words = NULL;
 
     g_ptr_array_add(argv, g_strdup(binary));
-    add_fixed_options(argv, binary);
+    add_fixed_options(argv);
     g_ptr_array_add(argv, g_strdup("-accel"));
     g_ptr_array_add(argv, g_strdup("qtest"));
     g_ptr_array_add(argv, g_strdup("-qtest"));
