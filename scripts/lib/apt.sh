@@ -8,6 +8,8 @@
 #
 #   say TEXT...                   a line to standard error
 #   die TEXT...                   the same, then exit 1
+#   show_help                     the comment at the start of the script
+#   only_once OPTION              die unless it is the first OPTION
 #   with_lock FILE COMMAND...     run it in a subshell that holds the lock
 #   run_step TEXT LOG COMMAND...  run it with its output in the cache's LOG
 #   need_space FOLDER MIB         die unless that much is free
@@ -34,6 +36,22 @@ say() {
 die() {
     say "$@"
     exit 1
+}
+
+# All of it but its first two lines and words for shellcheck.
+show_help() {
+    awk 'NR < 3 || /^# shellcheck / { next }
+        !/^#/ { exit }
+        { sub(/^# ?/, "") }
+        told || $0 != "" { told = 1; print }' "$0"
+}
+
+# Of two values the first would be forgotten.
+only_once() {
+    case ${viommu_given-} in
+    *" $1 "*) die "$1: given twice" ;;
+    esac
+    viommu_given="${viommu_given-} $1 "
 }
 
 make_folder() {
