@@ -23,7 +23,7 @@
 /* Who has no source-id yet is behind the unit with one from here on. */
 #define UNNUMBERED  0x10000
 #define NOWHERE     UINT32_MAX
-#define FDS_MAX     8
+#define FDS_FIRST   8       /* room for so many descriptors at first */
 
 /* --- Connections --------------------------------------------------------- */
 
@@ -35,8 +35,7 @@ struct ViommuConnection {
     unsigned users;
     bool starting;
     int refused;                /* what the host said of some RAM, or 0 */
-    struct pollfd fds[FDS_MAX];
-    unsigned n_fds;
+    GArray *fds;                /* int: descriptors that are watched */
     QLIST_ENTRY(ViommuConnection) next;
 };
 
@@ -113,27 +112,51 @@ static void connection_read(void *opaque)
     connection_watch(c);
 }
 
+/* Those that the host has now, however many: devices bring a few each. */
+static GArray *connection_fds(ViommuConnection *c)
+{
+    GArray *fds = g_array_new(false, false, sizeof(int));
+    g_autofree struct pollfd *all = NULL;
+    unsigned room = FDS_FIRST, n;
+
+    for (;;) {
+        all = g_renew(struct pollfd, all, room);
+        n = viommu_host_fds(c->host, all, room);
+        if (n < room) {
+            break;
+        }
+        room *= 2;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        g_array_append_val(fds, all[i].fd);
+    }
+    return fds;
+}
+
+static void connection_unwatch(ViommuConnection *c)
+{
+    for (unsigned i = 0; c->fds && i < c->fds->len; i++) {
+        qemu_set_fd_handler(g_array_index(c->fds, int, i), NULL, NULL, NULL);
+    }
+    g_clear_pointer(&c->fds, g_array_unref);
+}
+
 /* The host's descriptors come and go with devices. */
 static void connection_watch(ViommuConnection *c)
 {
-    struct pollfd fds[FDS_MAX];
-    unsigned n = viommu_host_fds(c->host, fds, FDS_MAX);
-    bool same = n == c->n_fds;
+    GArray *fds = connection_fds(c);
 
-    for (unsigned i = 0; i < n && same; i++) {
-        same = fds[i].fd == c->fds[i].fd;
-    }
-    if (same) {
+    if (c->fds && c->fds->len == fds->len && fds->len &&
+        !memcmp(c->fds->data, fds->data, fds->len * sizeof(int))) {
+        g_array_unref(fds);
         return;
     }
-    for (unsigned i = 0; i < c->n_fds; i++) {
-        qemu_set_fd_handler(c->fds[i].fd, NULL, NULL, NULL);
+    connection_unwatch(c);
+    c->fds = fds;
+    for (unsigned i = 0; i < fds->len; i++) {
+        qemu_set_fd_handler(g_array_index(fds, int, i), connection_read, NULL,
+                            c);
     }
-    for (unsigned i = 0; i < n; i++) {
-        c->fds[i] = fds[i];
-        qemu_set_fd_handler(fds[i].fd, connection_read, NULL, c);
-    }
-    c->n_fds = n;
 }
 
 static void connection_put(ViommuConnection *c)
@@ -142,9 +165,7 @@ static void connection_put(ViommuConnection *c)
         connection_watch(c);
         return;
     }
-    for (unsigned i = 0; i < c->n_fds; i++) {
-        qemu_set_fd_handler(c->fds[i].fd, NULL, NULL, NULL);
-    }
+    connection_unwatch(c);
     memory_listener_unregister(&c->listener);
     viommu_host_free(c->host);
     iommufd_backend_disconnect(c->backend);
