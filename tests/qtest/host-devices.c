@@ -325,6 +325,10 @@ static void test_options(void)
         { "-machine virt -device host-testdev,backend=type1", "q35" },
         { "-device intel-iommu,caching-mode=on -device host-testdev,addr=2 "
           "-device host-testdev,addr=2", "not available" },
+        { "-device host-testdev,nesting=on", "nesting=on: there is no unit" },
+        { "-device intel-iommu,caching-mode=on,scope=4 "
+          "-device host-testdev,addr=3,nesting=on",
+          "nesting=on: there is no unit" },
         { "-device vfio-pci", "host=DDDD:BB:DD.F" },
         { "-device vfio-pci,host=ffff:ff:1f.7", "is not vfio-pci" },
         { "-device vfio-pci,host=ffff:ff:1f.7,backend=type1",
@@ -337,7 +341,9 @@ static void test_options(void)
 
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_autofree char *message =
-            qtest_start_refused("-machine q35 -m 64M %s", bad[i].options);
+            qtest_start_refused("%s-m 64M %s",
+                                strstr(bad[i].options, "-machine")
+                                ? "" : "-machine q35 ", bad[i].options);
 
         g_strchomp(message);
         g_assert_null(strchr(message, '\n'));
@@ -348,15 +354,20 @@ static void test_options(void)
     }
 }
 
-/* Without a unit before it, a host device reaches all of memory. */
+/* Without a unit before it, a host device reaches all of memory, which is
+ * said. */
 static void test_no_unit(void)
 {
     QTest *q = qtest_start("-machine q35 -m 64M -device viommu-sink "
                            "-device host-testdev,addr=3");
+    g_autofree char *said = qtest_said(q);
     PciBus bus;
     Testdev dev;
     uint64_t value = 0x1122334455667788, got = 0;
 
+    g_assert_nonnull(strstr(said, "-device host-testdev,addr=3: there is no "
+                            "unit in front of it"));
+    g_assert_true(strchr(said, '\n') == said + strlen(said) - 1);
     pci_bus_init(&bus, q);
     testdev_init(&dev, &bus, 0);
     qtest_writeq(q, 0x100000, value);

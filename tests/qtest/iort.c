@@ -197,7 +197,8 @@ static void test_hostile(void)
     QTest *q;
 
     qtest_set_target("aarch64");
-    q = qtest_start("-machine virt,iommu=smmuv3,gic-version=3 -cpu cortex-a57 -m 256M "
+    q = qtest_start("-machine virt,iommu=smmuv3,gic-version=3 "
+                    "-cpu cortex-a57 -m 256M "
                     "-device pcie-root-port,id=rp0,chassis=9,addr=2 "
                     SECOND_UNIT);
     g_assert_cmphex(qtest_readl(q, port), ==, 0x000c1b36);

@@ -2,6 +2,7 @@
 /* The unit's options: all that are good start, all that are not are refused
  * with one line that names the option and the value. */
 #include <string.h>
+#include <sys/wait.h>
 
 #include "tests/qtest/board.h"
 
@@ -61,6 +62,11 @@ static const BadOption bad_options[] = {
     { "memory-types=on", "memory-types", "x-scalable-mode" },
     { "rid-pasid=on,x-scalable-mode=on", "rid-pasid", "pasid-bits" },
     { "rid-priv=on", "rid-priv", "x-scalable-mode" },
+    { "scope=", "scope", "''" },
+    { "reserved-regions=", "reserved-regions", "''" },
+    { "aw-bits=", "aw-bits", NULL },
+    { "intremap=", "intremap", "''" },
+    { "caching-mode=", "caching-mode", NULL },
 };
 
 static void check_message(const char *options, const char *message,
@@ -259,6 +265,131 @@ static void test_tcp(void)
     qtest_set_tcp(false);
 }
 
+/* --- viommu-machine's command line ---------------------------------------- */
+
+/* What it says of @options, which it must refuse. */
+static char *refused_words(const char *options)
+{
+    g_autofree char *command = g_strdup_printf("%s %s",
+                                               g_getenv("VIOMMU_MACHINE"),
+                                               options);
+    char *complaint = NULL;
+    int status;
+
+    g_assert_true(g_spawn_command_line_sync(command, NULL, &complaint,
+                                            &status, NULL));
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, 1);
+    return complaint;
+}
+
+/* Words that are empty, that come twice, or that mean nothing. */
+static void test_bad_words(void)
+{
+#define STDIO "-qtest stdio "
+    static const BadOption bad[] = {
+        { STDIO "-m 64M -m 128M", "-m 128M", "twice" },
+        { STDIO "-m 64M --m 64M", "--m 64M", "twice" },
+        { STDIO "-m ''", "-m", "1 to 512G" },
+        { STDIO "-m 0", "-m 0", "1 to 512G" },
+        { STDIO "-m 513G", "-m 513G", "1 to 512G" },
+        { STDIO "-m", "-m", "argument" },
+        { STDIO STDIO, "-qtest stdio", "twice" },
+        { "-qtest ''", "-qtest", "unix:PATH" },
+        { "-qtest unix:", "-qtest", "unix:PATH" },
+        { "-qtest tcp:", "-qtest tcp:", "numbers" },
+        { "-qtest tcp:localhost:5555", "localhost:5555", "numbers" },
+        { "-qtest tcp:127.0.0.1:0", "127.0.0.1:0", "numbers" },
+        { "-qtest tcp:127.0.0.1:65536", "127.0.0.1:65536", "numbers" },
+        { "-qtest unix:/nowhere,server=on,server=off", "server", "twice" },
+        { "-qtest unix:/nowhere,server=", "server", "''" },
+        { STDIO "-qtest-log ''", "-qtest-log", "file" },
+        { STDIO "-qtest-log none -qtest-log none", "-qtest-log none",
+          "twice" },
+        { STDIO "-machine ''", "-machine", "q35" },
+        { STDIO "-machine type=", "-machine type=", "q35" },
+        { STDIO "-machine q35 -M q35", "-M q35", "twice" },
+        { STDIO "-M virt -machine q35", "-machine q35", "twice" },
+        { STDIO "-machine q35,dump-dmar", "dump-dmar", "file" },
+        { "-machine q35,dump-dmar=", "dump-dmar", "file" },
+        { "-machine virt,iommu=smmuv3,dump-iort=", "dump-iort", "file" },
+        { "-machine q35,dump-dmar=/nowhere/a,dump-dmar=/nowhere/b",
+          "dump-dmar", "twice" },
+        { STDIO "-machine virt,iommu=", "iommu", "smmuv3" },
+        { STDIO "-machine virt,iommu", "iommu", "smmuv3" },
+        { STDIO "-machine virt,highmem-ecam=", "highmem-ecam", "''" },
+        { STDIO "-machine q35,usb", "usb", "VALUE" },
+        { STDIO "-machine q35,dump-iort=/nowhere", "dump-iort", "dump-dmar" },
+        { STDIO "--foo", " --foo:", "--help" },
+        { STDIO "-foo", " -foo:", "--help" },
+        { STDIO "foo", " foo:", "--help" },
+        { STDIO "''", "not an option", "--help" },
+        { STDIO "-", "not an option", "--help" },
+        { STDIO "--", " --:", "--help" },
+        { STDIO "-global foo.bar=1", "-global foo.bar=1", "'foo'" },
+        { STDIO "-global ''", "-global", "TYPE.NAME=VALUE" },
+        { STDIO "-global intel-iommu", "intel-iommu", "TYPE.NAME=VALUE" },
+        { STDIO "-global .aw-bits=39", ".aw-bits", "TYPE.NAME=VALUE" },
+        { STDIO "-global intel-iommu.=39", "intel-iommu.",
+          "TYPE.NAME=VALUE" },
+        { STDIO "-global intel-iommu.aw-bits", "aw-bits",
+          "TYPE.NAME=VALUE" },
+        { STDIO "-global intel-iommu.colour=red", "colour", "not found" },
+        { STDIO "-global intel-iommu.aw-bits=wide", "aw-bits", "wide" },
+        { STDIO "-global intel-iommu.aw-bits=39", "aw-bits=39", "no such" },
+        { STDIO "-machine virt -global arm-smmuv3.oas=40", "oas=40",
+          "no such" },
+        { STDIO "-device intel-iommu -global intel-iommu.aw-bits=40",
+          "aw-bits=40", "39, 48 and 57" },
+        { STDIO "-device ''", "-device", "model name" },
+        { STDIO "-device viommu-testdev,id=", "'id'", "letter" },
+        { STDIO "-device viommu-testdev,id=3", "'id'", "'3'" },
+        { STDIO "-device viommu-testdev,bus=", "'bus'", "''" },
+        { STDIO "-device viommu-testdev,addr=", "'addr'", "''" },
+        { STDIO "-device viommu-testdev,=4", "viommu-testdev", "not found" },
+        { STDIO "-device intel-iommu,scope=", "'scope'", "''" },
+        { STDIO "-device intel-iommu,reserved-regions=",
+          "'reserved-regions'", "''" },
+        { STDIO "-device host-testdev,backend=", "'backend'", "''" },
+        { STDIO "-device viommu-sink -device viommu-sink", "viommu-sink",
+          "1 sink" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autofree char *message = refused_words(bad[i].options);
+
+        check_message(bad[i].options, message, bad[i].name, bad[i].value);
+    }
+}
+
+/* For devices before and after it; their own words win, then the last. */
+static void test_global(void)
+{
+    static const struct {
+        const char *options;
+        unsigned sagaw;     /* CAP.SAGAW */
+    } cases[] = {
+        { "-device intel-iommu", 0x6 },
+        { "-device intel-iommu -global intel-iommu.aw-bits=39", 0x2 },
+        { "-global intel-iommu.aw-bits=39 -device intel-iommu", 0x2 },
+        { "-global intel-iommu.aw-bits=39 -device intel-iommu,aw-bits=48",
+          0x6 },
+        { "-global intel-iommu.aw-bits=57 -global intel-iommu.aw-bits=39 "
+          "-device intel-iommu", 0x2 },
+        { "-global viommu-testdev.ats=off -device viommu-testdev "
+          "-device intel-iommu", 0x6 },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        QTest *q = qtest_start("-machine q35 -m 64M %s", cases[i].options);
+
+        g_test_message("%s", cases[i].options);
+        g_assert_cmphex(qtest_readq(q, BOARD_UNIT + SPEC_CAP) >> 8 & 0x1f, ==,
+                        cases[i].sagaw);
+        qtest_end(q);
+    }
+}
+
 /*
  * A device that takes its address space for good when it is made, as vfio-pci
  * does: before the unit, it goes past that, which is said.  Others are behind
@@ -322,8 +453,11 @@ int main(int argc, char **argv)
     g_test_add_func("/options/good", test_good);
     g_test_add_func("/options/bad-machine", test_bad_machine);
     g_test_add_func("/options/tcp", test_tcp);
+    g_test_add_func("/options/global", test_global);
     if (qtest_is_qemu()) {
         g_test_add_func("/options/early", test_early);
+    } else {
+        g_test_add_func("/options/bad-words", test_bad_words);
     }
     return g_test_run();
 }

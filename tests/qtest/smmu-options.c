@@ -37,6 +37,11 @@ static void test_bad(void)
         { "oas=wide", "oas", "wide" },
         { "ssidsize=-1", "ssidsize", "-1" },
         { "ril=perhaps", "ril", "perhaps" },
+        { "stage=9", "stage", "9" },
+        { "stage=", "stage", "stage=" },
+        { "oas=", "oas", "oas=" },
+        { "httu=", "httu", "httu=" },
+        { "ats=", "ats", "ats=" },
     };
 
     qtest_set_target("aarch64");
@@ -113,7 +118,8 @@ static void test_bad_units(void)
         { "virt -device arm-smmuv3,primary-bus=pcie.0 "
           "-device virtio-iommu-pci", "virtio-iommu-pci", "multiple IOMMUs" },
         { "virt " PXB "-device arm-smmuv3,primary-bus=pcie.1 "
-          "-device virtio-iommu-pci,bus=pcie.0", "virtio-iommu-pci", "multiple IOMMUs" },
+          "-device virtio-iommu-pci,bus=pcie.0", "virtio-iommu-pci",
+          "multiple IOMMUs" },
         { "virt,iommu=smmuv3 -device virtio-iommu-pci", "virtio-iommu-pci",
           "multiple IOMMUs" },
         /* one that the machine does not look at */

@@ -6,30 +6,7 @@
 #include <string.h>
 
 #include "hw/iommu/machine/bus.h"
-#include "hw/iommu/machine/options.h"
-
-typedef enum PropertyKind {
-    PROP_BOOL,
-    PROP_ON_OFF_AUTO,
-    PROP_UINT8,
-    PROP_UINT16,
-    PROP_UINT32,
-    /* or "auto", which leaves the default */
-    PROP_BOOL_OR_AUTO,
-    PROP_UINT8_OR_AUTO,
-    PROP_STRING,
-    /* SLOT[.FUNCTION], hexadecimal */
-    PROP_ADDR,
-    /* ADDR[:ADDR...] */
-    PROP_SCOPE,
-} PropertyKind;
-
-typedef struct Property {
-    const char *name;
-    PropertyKind kind;
-    size_t offset;
-    const char *help;
-} Property;
+#include "hw/iommu/machine/property.h"
 
 typedef struct DeviceType {
     const char *name;
@@ -69,7 +46,7 @@ static const Property vtd_properties[] = {
       "1 GiB pages of the first stage" },
     { "fsts", PROP_BOOL, OPTION(vtd.first_stage), "first stage" },
     { "haw-bits", PROP_UINT8, OPTION(vtd.haw_bits), "host address width" },
-    { "id", PROP_STRING, OPTION(id), NULL },
+    { "id", PROP_ID, OPTION(id), NULL },
     { "intremap", PROP_ON_OFF_AUTO, OPTION(intremap), NULL },
     { "iotlb-bits", PROP_UINT8, OPTION(vtd.iotlb_bits),
       "log2 of the size of the translation cache" },
@@ -139,7 +116,7 @@ static const Property testdev_properties[] = {
     { "addr", PROP_ADDR, OPTION(devfn), "slot and function: SLOT[.FUNCTION]" },
     { "ats", PROP_BOOL, OPTION(testdev.ats), "a device-TLB" },
     { "bus", PROP_STRING, OPTION(bus), "pcie.0 or a bridge's id" },
-    { "id", PROP_STRING, OPTION(id), NULL },
+    { "id", PROP_ID, OPTION(id), NULL },
     { "multifunction", PROP_BOOL, OPTION(multifunction), NULL },
     { "pasid-bits", PROP_UINT8, OPTION(testdev.pasid_bits),
       "bits of PASIDs: 1 .. 20; 0 for none" },
@@ -154,7 +131,7 @@ static const Property host_testdev_properties[] = {
     { "bus", PROP_STRING, OPTION(bus), "pcie.0" },
     { "fail", PROP_STRING, OPTION(fail),
       "CALL[:REQUEST]:ERROR:AFTER:TIMES, a call of the host that fails" },
-    { "id", PROP_STRING, OPTION(id), NULL },
+    { "id", PROP_ID, OPTION(id), NULL },
     { "multifunction", PROP_BOOL, OPTION(multifunction), NULL },
     { "nesting", PROP_ON_OFF_AUTO, OPTION(nesting),
       "the host walks the guest's tables" },
@@ -171,7 +148,7 @@ static const Property vfio_properties[] = {
       "iommufd, or type1 (the device's group in a container)" },
     { "bus", PROP_STRING, OPTION(bus), "pcie.0" },
     { "host", PROP_STRING, OPTION(host), "DDDD:BB:DD.F" },
-    { "id", PROP_STRING, OPTION(id), NULL },
+    { "id", PROP_ID, OPTION(id), NULL },
     { "multifunction", PROP_BOOL, OPTION(multifunction), NULL },
     { "nesting", PROP_ON_OFF_AUTO, OPTION(nesting),
       "the host walks the guest's tables" },
@@ -181,13 +158,13 @@ static const Property bridge_properties[] = {
     { "addr", PROP_ADDR, OPTION(devfn), "slot and function: SLOT[.FUNCTION]" },
     { "bus", PROP_STRING, OPTION(bus), "pcie.0 or a bridge's id" },
     { "chassis", PROP_UINT8, OPTION(ignored_number), "no effect" },
-    { "id", PROP_STRING, OPTION(id), "the name of its bus" },
+    { "id", PROP_ID, OPTION(id), "the name of its bus" },
     { "multifunction", PROP_BOOL, OPTION(multifunction), NULL },
     { "slot", PROP_UINT16, OPTION(ignored_number), "no effect" },
 };
 
 static const Property sink_properties[] = {
-    { "id", PROP_STRING, OPTION(id), NULL },
+    { "id", PROP_ID, OPTION(id), NULL },
 };
 
 static const DeviceType device_types[] = {
@@ -216,26 +193,6 @@ static const DeviceType device_types[] = {
       testdev_properties, G_N_ELEMENTS(testdev_properties) },
 };
 
-static const char *kind_name(PropertyKind kind)
-{
-    switch (kind) {
-    case PROP_BOOL:
-    case PROP_BOOL_OR_AUTO:
-        return "bool";
-    case PROP_ON_OFF_AUTO:
-        return "OnOffAuto";
-    case PROP_UINT8:
-    case PROP_UINT8_OR_AUTO:
-        return "uint8";
-    case PROP_UINT16:
-        return "uint16";
-    case PROP_UINT32:
-        return "uint32";
-    default:
-        return "str";
-    }
-}
-
 static void print_types(void)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(device_types); i++) {
@@ -251,173 +208,12 @@ static void print_properties(const DeviceType *type)
     printf("%s options:\n", type->name);
     for (size_t i = 0; i < type->n_properties; i++) {
         const Property *prop = &type->properties[i];
+        const char *kind = property_kind_name(prop->kind);
 
-        printf("  %s=<%s>%*s%s%s\n", prop->name, kind_name(prop->kind),
-               prop->help ? (int)(24 - strlen(prop->name) -
-                                  strlen(kind_name(prop->kind))) : 0, "",
+        printf("  %s=<%s>%*s%s%s\n", prop->name, kind,
+               prop->help ? (int)(24 - strlen(prop->name) - strlen(kind)) : 0,
+               "",
                prop->help ? "- " : "", prop->help ? prop->help : "");
-    }
-}
-
-/* "%x[.%x]": @fn is -1 when it is not given. */
-static bool parse_addr(const char *text, unsigned *slot, int *fn)
-{
-    char *end;
-    guint64 value;
-
-    if (!g_ascii_isxdigit(*text)) {
-        return false;
-    }
-    value = g_ascii_strtoull(text, &end, 16);
-    if (value > 31) {
-        return false;
-    }
-    *slot = value;
-    *fn = -1;
-    if (*end == '.') {
-        if (end[1] < '0' || end[1] > '7' || end[2]) {
-            return false;
-        }
-        *fn = end[1] - '0';
-        return true;
-    }
-    return *end == 0;
-}
-
-static bool parse_scope(DeviceOptions *device, const char *text)
-{
-    g_auto(GStrv) parts = g_strsplit(text, ":", 257);
-
-    if (!parts[0]) {
-        return false;
-    }
-    for (unsigned i = 0; parts[i]; i++) {
-        unsigned slot;
-        int fn;
-
-        if (!parse_addr(parts[i], &slot, &fn)) {
-            return false;
-        }
-        device->scope[slot] |= fn < 0 ? 0xff : 1u << fn;
-    }
-    device->has_scope = true;
-    return true;
-}
-
-static bool set_number(DeviceOptions *device, const Property *prop,
-                       const char *value, uint64_t max, GError **error)
-{
-    void *field = (char *)device + prop->offset;
-    uint64_t number;
-
-    if (!option_number(value, max, &number)) {
-        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "Property '%s' expects a number from 0 to %"
-                    G_GUINT64_FORMAT ", not '%s'", prop->name, max, value);
-        return false;
-    }
-    switch (prop->kind) {
-    case PROP_UINT8:
-    case PROP_UINT8_OR_AUTO:
-        *(uint8_t *)field = number;
-        break;
-    case PROP_UINT16:
-        *(uint16_t *)field = number;
-        break;
-    default:
-        *(uint32_t *)field = number;
-        break;
-    }
-    return true;
-}
-
-static bool set_bool(DeviceOptions *device, const Property *prop,
-                     const char *value, GError **error)
-{
-    bool on;
-
-    if (prop->kind == PROP_ON_OFF_AUTO && !strcmp(value, "auto")) {
-        *(OnOffAuto *)((char *)device + prop->offset) = ON_OFF_AUTO_AUTO;
-        return true;
-    }
-    if (!option_bool(value, &on)) {
-        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "Property '%s' expects 'on'%s or 'off', not '%s'",
-                    prop->name,
-                    prop->kind == PROP_ON_OFF_AUTO ? ", 'auto'" : "", value);
-        return false;
-    }
-    if (prop->kind == PROP_ON_OFF_AUTO) {
-        *(OnOffAuto *)((char *)device + prop->offset) =
-            on ? ON_OFF_AUTO_ON : ON_OFF_AUTO_OFF;
-    } else {
-        *(bool *)((char *)device + prop->offset) = on;
-    }
-    return true;
-}
-
-static bool set_string(DeviceOptions *device, const Property *prop,
-                       const char *value, GError **error)
-{
-    const char *allowed = NULL;
-    unsigned slot;
-    int fn;
-
-    switch (prop->kind) {
-    case PROP_STRING: {
-        char **field = (char **)((char *)device + prop->offset);
-
-        g_free(*field);
-        *field = g_strdup(value);
-        break;
-    }
-    case PROP_ADDR:
-        if (parse_addr(value, &slot, &fn)) {
-            *(int *)((char *)device + prop->offset) =
-                slot << 3 | (fn < 0 ? 0 : fn);
-        } else {
-            allowed = "SLOT[.FUNCTION], hexadecimal, to 1f.7";
-        }
-        break;
-    case PROP_SCOPE:
-        if (!parse_scope(device, value)) {
-            allowed = "SLOT[.FUNCTION][:SLOT[.FUNCTION]...], hexadecimal, "
-                      "to 1f.7";
-        }
-        break;
-    default:
-        break;
-    }
-    if (allowed) {
-        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "Property '%s' expects %s, not '%s'", prop->name, allowed,
-                    value);
-        return false;
-    }
-    return true;
-}
-
-static bool set_property(DeviceOptions *device, const Property *prop,
-                         const char *value, GError **error)
-{
-    bool is_auto = !strcmp(value, "auto");
-
-    switch (prop->kind) {
-    case PROP_BOOL_OR_AUTO:
-        return is_auto || set_bool(device, prop, value, error);
-    case PROP_UINT8_OR_AUTO:
-        return is_auto || set_number(device, prop, value, UINT8_MAX, error);
-    case PROP_BOOL:
-    case PROP_ON_OFF_AUTO:
-        return set_bool(device, prop, value, error);
-    case PROP_UINT8:
-        return set_number(device, prop, value, UINT8_MAX, error);
-    case PROP_UINT16:
-        return set_number(device, prop, value, UINT16_MAX, error);
-    case PROP_UINT32:
-        return set_number(device, prop, value, UINT32_MAX, error);
-    default:
-        return set_string(device, prop, value, error);
     }
 }
 
@@ -469,7 +265,108 @@ void device_options_free(DeviceOptions *device)
     }
 }
 
-/* One "NAME=VALUE", or "NAME" for on. */
+/* "TYPE.NAME=VALUE" as three words; false, when it is not. */
+static bool split_global(const char *text, char *word[3], GError **error)
+{
+    const char *dot = strchr(text, '.');
+    const char *equals = dot ? strchr(dot, '=') : NULL;
+
+    if (!equals || dot == text || equals == dot + 1) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "expects TYPE.NAME=VALUE");
+        return false;
+    }
+    word[0] = g_strndup(text, dot - text);
+    word[1] = g_strndup(dot + 1, equals - (dot + 1));
+    word[2] = g_strdup(equals + 1);
+    return true;
+}
+
+static void free_words(char *word[3])
+{
+    for (unsigned i = 0; i < 3; i++) {
+        g_free(word[i]);
+    }
+}
+
+/* What it says of devices of @type. */
+static bool apply_global(const DeviceType *type, DeviceOptions *device,
+                         const char *text, GError **error)
+{
+    char *word[3];
+    const Property *prop;
+    bool ok;
+
+    if (!split_global(text, word, error)) {
+        return false;
+    }
+    prop = find_property(type, word[1]);
+    ok = strcmp(word[0], type->name) ||
+         (prop && property_set(device, prop, word[2], error));
+    if (!ok && !prop) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "Property '%s.%s' not found", word[0], word[1]);
+    }
+    free_words(word);
+    return ok;
+}
+
+static bool apply_globals(const DeviceType *type, DeviceOptions *device,
+                          const GPtrArray *globals, GError **error)
+{
+    for (guint i = 0; globals && i < globals->len; i++) {
+        const char *text = g_ptr_array_index(globals, i);
+
+        if (!apply_global(type, device, text, error)) {
+            g_prefix_error(error, "-global %s: ", text);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool device_global_check(const char *text, GError **error)
+{
+    const DeviceType *type;
+    g_autoptr(DeviceOptions) device = NULL;
+    char *word[3];
+
+    if (!split_global(text, word, error)) {
+        return false;
+    }
+    type = find_type(word[0]);
+    if (!type) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "there is no device type '%s' (-device help lists them)",
+                    word[0]);
+    }
+    free_words(word);
+    if (!type) {
+        return false;
+    }
+    device = device_options_new(type->kind, text);
+    return apply_global(type, device, text, error);
+}
+
+bool device_global_used(const char *text, const MachineOptions *options)
+{
+    g_autofree char *name = g_strndup(text, strcspn(text, "."));
+    const DeviceType *type = find_type(name);
+
+    if (type->kind == DEVICE_SMMUV3) {
+        return options->smmu;
+    }
+    for (guint i = 0; i < options->devices->len; i++) {
+        const DeviceOptions *device = g_ptr_array_index(options->devices, i);
+
+        if (device->kind == type->kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One "NAME=VALUE", or "NAME" for on; as in QEMU, the last of a name counts. */
 static OptionsResult parse_item(const DeviceType *type,
                                 DeviceOptions *device, char *item,
                                 GError **error)
@@ -490,12 +387,12 @@ static OptionsResult parse_item(const DeviceType *type,
                     "Property '%s.%s' not found", type->name, item);
         return OPTIONS_ERROR;
     }
-    return set_property(device, prop, equals ? equals + 1 : "on", error)
+    return property_set(device, prop, equals ? equals + 1 : "on", error)
                ? OPTIONS_RUN : OPTIONS_ERROR;
 }
 
-OptionsResult device_options_parse(const char *text, DeviceOptions **device,
-                                   GError **error)
+OptionsResult device_options_parse(const char *text, const GPtrArray *globals,
+                                   DeviceOptions **device, GError **error)
 {
     const char *rest = text;
     g_autofree char *first = option_next(&rest);
@@ -526,6 +423,9 @@ OptionsResult device_options_parse(const char *text, DeviceOptions **device,
                     "properties are -global %s.NAME=VALUE", name, name);
         result = OPTIONS_ERROR;
     }
+    if (!apply_globals(type, made, globals, error)) {
+        result = OPTIONS_ERROR;
+    }
     while (result == OPTIONS_RUN && (item = option_next(&rest))) {
         result = parse_item(type, made, item, error);
         g_free(item);
@@ -538,32 +438,6 @@ OptionsResult device_options_parse(const char *text, DeviceOptions **device,
     return result;
 }
 
-/* "TYPE.NAME=VALUE" */
-static bool apply_global(const DeviceType *type, DeviceOptions *device,
-                         const char *text, GError **error)
-{
-    g_autofree char *copy = g_strdup(text);
-    char *dot = strchr(copy, '.');
-    char *equals = dot ? strchr(dot, '=') : NULL;
-    const Property *prop;
-
-    if (!equals) {
-        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "expects TYPE.NAME=VALUE");
-        return false;
-    }
-    *dot = 0;
-    *equals = 0;
-    prop = strcmp(copy, type->name) ? NULL : find_property(type, dot + 1);
-    if (!prop) {
-        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
-                    "Property '%s.%s' not found (those of %s are known)",
-                    copy, dot + 1, type->name);
-        return false;
-    }
-    return set_property(device, prop, equals + 1, error);
-}
-
 DeviceOptions *device_options_builtin(const char *name,
                                       const GPtrArray *globals,
                                       GError **error)
@@ -571,14 +445,8 @@ DeviceOptions *device_options_builtin(const char *name,
     const DeviceType *type = find_type(name);
     DeviceOptions *device = device_options_new(type->kind, name);
 
-    for (guint i = 0; i < globals->len; i++) {
-        const char *text = g_ptr_array_index(globals, i);
-
-        if (!apply_global(type, device, text, error)) {
-            g_prefix_error(error, "-global %s: ", text);
-            device_options_free(device);
-            return NULL;
-        }
+    if (!apply_globals(type, device, globals, error)) {
+        g_clear_pointer(&device, device_options_free);
     }
     return device;
 }

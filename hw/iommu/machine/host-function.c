@@ -7,6 +7,7 @@
  */
 #include <sys/eventfd.h>
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "hw/iommu/host/vfio-abi.h"
@@ -520,6 +521,14 @@ bool host_function_attach(HostFunction *f, GError **error)
         return viommu_attach_host(unit->viommu, pci_source(&f->fn), f->device,
                                   nesting, error) && start_irqs(f, error);
     }
+    if (f->options->nesting == ON_OFF_AUTO_ON) {
+        g_set_error(error, MACHINE_ERROR, MACHINE_ERROR_OPTION,
+                    "nesting=on: there is no unit in front of it");
+        return false;
+    }
+    fprintf(stderr, "viommu-machine: warning: -device %s: there is no unit in "
+            "front of it, so that it reaches all of memory\n",
+            f->options->text);
     ret = viommu_host_device_pass_through(f->device);
     return ret ? refused(error, "VFIO_DEVICE_ATTACH_IOMMUFD_PT", ret) :
            start_irqs(f, error);

@@ -23,6 +23,8 @@ typedef struct Option {
     const char *argument;
     const char *help;
     bool (*set)(MachineOptions *options, const char *value, GError **error);
+    /* of two, the first would be forgotten */
+    bool once;
 } Option;
 
 char *option_next(const char **rest)
@@ -159,6 +161,19 @@ static bool set_machine_type(MachineOptions *options, const char *type,
                 "are there", type);
 }
 
+static bool set_dump(MachineOptions *options, const char *name,
+                     const char *value, GError **error)
+{
+    if (!*value) {
+        return fail(error, "'%s' expects a file's name, not ''", name);
+    }
+    if (options->dump_table) {
+        return fail(error, "'%s' is given twice", name);
+    }
+    options->dump_table = g_strdup(value);
+    return true;
+}
+
 /* Words that change something; *@known says whether @name is one. */
 static bool set_machine_word(MachineOptions *options, const char *name,
                              const char *value, bool *known, GError **error)
@@ -168,8 +183,7 @@ static bool set_machine_word(MachineOptions *options, const char *name,
     *known = true;
     if (!strcmp(name, options->kind == MACHINE_Q35 ? "dump-dmar"
                                                    : "dump-iort")) {
-        g_free(options->dump_table);
-        options->dump_table = g_strdup(value);
+        return set_dump(options, name, value, error);
     } else if (!strcmp(name, "iommu") && options->kind == MACHINE_VIRT) {
         options->smmu = !strcmp(value, "smmuv3");
         return options->smmu || !strcmp(value, "none") ||
@@ -200,6 +214,9 @@ static bool set_machine(MachineOptions *options, const char *value,
     const char *rest = value;
     bool first = true;
 
+    if (!*value) {
+        return fail(error, "expects a machine type, 'q35' or 'virt'");
+    }
     while (*rest) {
         g_autofree char *item = option_next(&rest);
         char *equals = strchr(item, '=');
@@ -208,19 +225,27 @@ static bool set_machine(MachineOptions *options, const char *value,
 
         first = false;
         if (is_type) {
+            if (options->has_type) {
+                return fail(error, "the machine type is given twice");
+            }
             if (!set_machine_type(options, equals ? equals + 1 : item,
                                   error)) {
                 return false;
             }
+            options->has_type = true;
             continue;
         }
         if (equals) {
             *equals = 0;
-            if (!set_machine_word(options, item, equals + 1, &known, error)) {
-                return false;
-            }
         }
-        if (!known && (!equals || !g_strv_contains(ignored, item))) {
+        if (!set_machine_word(options, item, equals ? equals + 1 : "",
+                              &known, error)) {
+            return false;
+        }
+        if (!known && g_strv_contains(ignored, item) && !equals) {
+            return fail(error, "'%s' expects a value: %s=VALUE", item, item);
+        }
+        if (!known && !g_strv_contains(ignored, item)) {
             g_autofree char *all = g_strjoinv(", ", (char **)ignored);
 
             return fail(error, "Property '%s.%s' not found (known: %s; "
@@ -236,7 +261,9 @@ static bool set_machine(MachineOptions *options, const char *value,
 static bool set_global(MachineOptions *options, const char *value,
                        GError **error)
 {
-    (void)error;
+    if (!device_global_check(value, error)) {
+        return false;
+    }
     g_ptr_array_add(options->globals, g_strdup(value));
     return true;
 }
@@ -284,15 +311,19 @@ static bool set_qtest(MachineOptions *options, const char *value,
     const char *rest = value;
     g_autofree char *first = option_next(&rest);
     const char *path = first ? first : "";
-    bool server = false;
+    bool server = false, said_server = false;
 
     if (!strcmp(path, "stdio") && !*rest) {
         options->channel = CHANNEL_STDIO;
         return true;
     }
     if (!set_place(options, path)) {
-        return fail(error, "expects unix:PATH or tcp:ADDRESS:PORT, with "
-                    "server=on|off, or stdio, not '%s'", path);
+        return g_str_has_prefix(path, "tcp:")
+               ? fail(error, "tcp: expects numbers, an IPv4 address and a port "
+                      "from 1 to 65535, such as tcp:127.0.0.1:5555, not '%s'",
+                      path + strlen("tcp:"))
+               : fail(error, "expects unix:PATH or tcp:ADDRESS:PORT, with "
+                      "server=on|off, or stdio, not '%s'", path);
     }
     while (*rest) {
         g_autofree char *item = option_next(&rest);
@@ -307,6 +338,10 @@ static bool set_qtest(MachineOptions *options, const char *value,
             }
         }
         if (!strcmp(item, "server")) {
+            if (said_server) {
+                return fail(error, "'server' is given twice");
+            }
+            said_server = true;
             server = on;
         } else if (strcmp(item, "wait") && strcmp(item, "nowait")) {
             return fail(error, "unknown '%s', known are server and wait",
@@ -320,41 +355,43 @@ static bool set_qtest(MachineOptions *options, const char *value,
 static bool set_log(MachineOptions *options, const char *value,
                     GError **error)
 {
-    (void)error;
-    g_free(options->log_path);
+    if (!*value) {
+        return fail(error, "expects a file's name, or none");
+    }
     options->log_path = strcmp(value, "none") ? g_strdup(value) : NULL;
     return true;
 }
 
 static const Option option_table[] = {
     { "machine", "q35[,dump-dmar=FILE]", "the addresses of QEMU's q35; write "
-      "the DMAR table to FILE and end", set_machine },
+      "the DMAR table to FILE and end", set_machine, false },
     { "machine", "virt[,iommu=smmuv3][,highmem-ecam=off][,dump-iort=FILE]",
       "those of virt, with an SMMUv3; write the IORT to FILE and end",
-      set_machine },
-    { "M", "q35[,...]", "the same", set_machine },
-    { "global", "arm-smmuv3.NAME=VALUE", "a property of the SMMUv3 (-device "
-      "arm-smmuv3,help lists them)", set_global },
-    { "cpu", "MODEL", "accepted, without effect", set_nothing },
+      set_machine, false },
+    { "M", "q35[,...]", "the same", set_machine, false },
+    { "global", "TYPE.NAME=VALUE", "a property of each device of a type, of "
+      "the SMMUv3 (arm-smmuv3) too; the last word wins (-device TYPE,help "
+      "lists them)", set_global, false },
+    { "cpu", "MODEL", "accepted, without effect", set_nothing, false },
     { "m", "SIZE", "RAM in MiB, or with K, M, G, T (default 128M)",
-      set_memory },
+      set_memory, true },
     { "qtest", "unix:PATH[,server=on|off]", "connect to a qtest client, or "
-      "wait for one", set_qtest },
+      "wait for one", set_qtest, true },
     { "qtest", "tcp:ADDRESS:PORT[,server=on|off]", "the same over TCP (IPv4)",
-      set_qtest },
+      set_qtest, true },
     { "qtest", "stdio", "talk to it on standard input and output",
-      set_qtest },
+      set_qtest, true },
     { "qtest-log", "FILE", "write what is said there (none: nowhere)",
-      set_log },
-    { "accel", "qtest", "accepted, without effect", set_accel },
-    { "display", "none", "accepted, without effect", set_display },
-    { "audio", "none", "accepted, without effect", set_display },
-    { "vga", "none", "accepted, without effect", set_display },
-    { "serial", "none", "accepted, without effect", set_display },
-    { "monitor", "none", "accepted, without effect", set_display },
-    { "nodefaults", NULL, "accepted, without effect", set_nothing },
-    { "nographic", NULL, "accepted, without effect", set_nothing },
-    { "S", NULL, "accepted, without effect", set_nothing },
+      set_log, true },
+    { "accel", "qtest", "accepted, without effect", set_accel, false },
+    { "display", "none", "accepted, without effect", set_display, false },
+    { "audio", "none", "accepted, without effect", set_display, false },
+    { "vga", "none", "accepted, without effect", set_display, false },
+    { "serial", "none", "accepted, without effect", set_display, false },
+    { "monitor", "none", "accepted, without effect", set_display, false },
+    { "nodefaults", NULL, "accepted, without effect", set_nothing, false },
+    { "nographic", NULL, "accepted, without effect", set_nothing, false },
+    { "S", NULL, "accepted, without effect", set_nothing, false },
 };
 
 static void print_help(void)
@@ -375,21 +412,23 @@ static void print_help(void)
            "  -version, --version\n        the version\n");
 }
 
-static const Option *find_option(const char *name)
+/* The place of its first row, or that of the end. */
+static size_t find_option(const char *name)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(option_table); i++) {
-        if (!strcmp(option_table[i].name, name)) {
-            return &option_table[i];
-        }
+    size_t i = 0;
+
+    while (i < G_N_ELEMENTS(option_table) &&
+           strcmp(option_table[i].name, name)) {
+        i++;
     }
-    return NULL;
+    return i;
 }
 
 static OptionsResult add_device(MachineOptions *options, const char *value,
                                 GError **error)
 {
     DeviceOptions *device;
-    OptionsResult result = device_options_parse(value, &device, error);
+    OptionsResult result = device_options_parse(value, NULL, &device, error);
 
     if (result != OPTIONS_RUN) {
         return result;
@@ -407,24 +446,34 @@ static OptionsResult add_device(MachineOptions *options, const char *value,
     return OPTIONS_RUN;
 }
 
-/* One option; *@value is what follows it, NULL at the end. */
-static OptionsResult parse_option(MachineOptions *options, const char *name,
+/* One option, which the user wrote as @text; @value is what follows it, NULL at
+ * the end. */
+static OptionsResult parse_option(MachineOptions *options, const char *text,
                                   const char *value, bool *used_value,
-                                  GError **error)
+                                  uint64_t *given, GError **error)
 {
+    /* QEMU takes one dash or two */
+    const char *name = text + (text[1] == '-' ? 2 : 1);
     bool is_device = !strcmp(name, "device");
-    const Option *option = is_device ? NULL : find_option(name);
+    size_t row = is_device ? 0 : find_option(name);
+    const Option *option = is_device || row == G_N_ELEMENTS(option_table)
+                           ? NULL : &option_table[row];
     OptionsResult result;
 
     *used_value = is_device || (option && option->argument);
     if (!is_device && !option) {
-        fail(error, "-%s: invalid option (--help lists them)", name);
+        fail(error, "%s: invalid option (--help lists them)", text);
         return OPTIONS_ERROR;
     }
     if (*used_value && !value) {
-        fail(error, "-%s: requires an argument", name);
+        fail(error, "%s: requires an argument", text);
         return OPTIONS_ERROR;
     }
+    if (option && option->once && (*given >> row & 1)) {
+        fail(error, "%s %s: given twice", text, value);
+        return OPTIONS_ERROR;
+    }
+    *given |= option ? 1ull << row : 0;
     if (is_device) {
         result = add_device(options, value, error);
     } else {
@@ -432,14 +481,43 @@ static OptionsResult parse_option(MachineOptions *options, const char *name,
                                                     : OPTIONS_ERROR;
     }
     if (result == OPTIONS_ERROR) {
-        g_prefix_error(error, "-%s %s: ", name, value ? value : "");
+        g_prefix_error(error, "%s %s: ", text, value ? value : "");
     }
     return result;
+}
+
+/* They count for devices that were given before them, too. */
+static bool apply_globals(MachineOptions *options, GError **error)
+{
+    for (guint i = 0; i < options->globals->len; i++) {
+        const char *global = g_ptr_array_index(options->globals, i);
+
+        if (!device_global_used(global, options)) {
+            return fail(error, "-global %s: there is no such device", global);
+        }
+    }
+    for (guint i = 0; options->globals->len && i < options->devices->len;
+         i++) {
+        DeviceOptions *old = g_ptr_array_index(options->devices, i);
+        DeviceOptions *device;
+
+        if (device_options_parse(old->text, options->globals, &device,
+                                 error) != OPTIONS_RUN) {
+            g_prefix_error(error, "-device %s: ", old->text);
+            return false;
+        }
+        options->devices->pdata[i] = device;
+        device_options_free(old);
+    }
+    return true;
 }
 
 OptionsResult machine_options_parse(int argc, char **argv,
                                     MachineOptions *options, GError **error)
 {
+    uint64_t given = 0;         /* rows of the table */
+
+    G_STATIC_ASSERT(G_N_ELEMENTS(option_table) <= 64);
     *options = (MachineOptions) {
         .ram_size = RAM_DEFAULT,
         .devices = g_ptr_array_new_with_free_func(
@@ -455,7 +533,6 @@ OptionsResult machine_options_parse(int argc, char **argv,
             fail(error, "%s: not an option (--help lists them)", name);
             return OPTIONS_ERROR;
         }
-        /* QEMU takes one dash or two */
         name += name[1] == '-' ? 2 : 1;
         if (!strcmp(name, "h") || !strcmp(name, "help")) {
             print_help();
@@ -465,17 +542,20 @@ OptionsResult machine_options_parse(int argc, char **argv,
             printf(PROGRAM " " VIOMMU_VERSION "\n");
             return OPTIONS_DONE;
         }
-        result = parse_option(options, name,
+        result = parse_option(options, argv[i],
                               i + 1 < argc ? argv[i + 1] : NULL, &used_value,
-                              error);
+                              &given, error);
         if (result != OPTIONS_RUN) {
             return result;
         }
         i += used_value;
     }
+    if (!apply_globals(options, error)) {
+        return OPTIONS_ERROR;
+    }
     if (options->channel == CHANNEL_NONE && !options->dump_table) {
-        fail(error, "-qtest: missing, expects unix:PATH or tcp:ADDRESS:PORT, with "
-             "server=on|off, or stdio");
+        fail(error, "-qtest: missing, expects unix:PATH or tcp:ADDRESS:PORT, "
+             "with server=on|off, or stdio");
         return OPTIONS_ERROR;
     }
     return OPTIONS_RUN;

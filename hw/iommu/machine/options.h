@@ -94,6 +94,7 @@ typedef enum ChannelKind {
 
 typedef struct MachineOptions {
     MachineKind kind;
+    bool has_type;          /* it was given */
     uint64_t ram_size;
     /* of virt: an SMMUv3, and ECAM above RAM, for 256 buses */
     bool smmu;
@@ -128,17 +129,21 @@ OptionsResult machine_options_parse(int argc, char **argv,
                                     MachineOptions *options, GError **error);
 void machine_options_clear(MachineOptions *options);
 
-/* Parse the argument of one -device; "help" prints a list. */
-OptionsResult device_options_parse(const char *text, DeviceOptions **device,
-                                   GError **error);
+/* Parse the argument of one -device, with what @globals say before (NULL:
+ * nothing); "help" prints a list. */
+OptionsResult device_options_parse(const char *text, const GPtrArray *globals,
+                                   DeviceOptions **device, GError **error);
+/* Is @text "TYPE.NAME=VALUE", of a property that there is, and a good value? */
+bool device_global_check(const char *text, GError **error);
+/* Is there a device that it is about? */
+bool device_global_used(const char *text, const MachineOptions *options);
 void device_options_free(DeviceOptions *device);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DeviceOptions, device_options_free)
 
 /*
  * The options of a device of type @name that the machine itself makes, with
- * what @globals say.  NULL with @error when one of those is wrong, or for
- * another type.
+ * what @globals say of it.  NULL with @error when one of those is wrong.
  */
 DeviceOptions *device_options_builtin(const char *name,
                                       const GPtrArray *globals,

@@ -334,6 +334,11 @@ bool vtd_regions_init(IntelIOMMUState *s, Error **errp)
 {
     g_autoptr(GError) error = NULL;
 
+    if (s->reserved_regions && !*s->reserved_regions) {
+        error_setg(errp, "Property 'reserved-regions' expects something, not "
+                   "''");
+        return false;
+    }
     s->regions = viommu_reserved_regions_parse(s->reserved_regions ?: "",
                                                &error);
     if (!s->regions) {

@@ -265,8 +265,8 @@ static void smmu_add_mapping(GArray *mappings, unsigned first, unsigned end,
 
 /*
  * To units what is below their root buses; the rest goes to the ITS as it is,
- * if there is one.  The guest has given the bridges any bus numbers, or none yet, so a root bus
- * ends where the next begins whatever its bridges say.
+ * if there is one.  The guest has given the bridges any bus numbers, or none
+ * yet, so a root bus ends where the next begins whatever its bridges say.
  */
 static void smmu_add_mappings(GArray *mappings, GArray *streams, bool its)
 {

@@ -23,7 +23,7 @@ typedef struct ViommuBus {
     ViommuSpace *spaces[PCI_DEVFN_MAX];
 } ViommuBus;
 
-/* QEMU's "IOMMU index": what a translation is for.  Notifiers have the first. */
+/* QEMU's "IOMMU index": what a translation is for; notifiers have the first. */
 enum { SPACE_ACCESS, SPACE_LOOK };
 
 /* --- Translation --------------------------------------------------------- */
