@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The conformance program on the simulated host. */
+/* The conformance program on the simulated host, also on one that has no memory
+ * (scarce.h). */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "hw/iommu/hostsim/hostsim.h"
+#include "tests/uapi/scarce.h"
 #include "tests/uapi/uapi.h"
 
 static Hostsim *sim;
+static bool scarce;
 
 static void no_leaks(Uapi *u)
 {
@@ -24,17 +27,26 @@ static void no_leaks(Uapi *u)
                usage.pinned);
 }
 
+static void add(const HostsimDevice *device)
+{
+    GError *error = NULL;
+    bool added = scarce ? scarce_add_device(sim, device, &error)
+                        : hostsim_add_device(sim, device, &error);
+
+    g_assert_no_error(error);
+    g_assert_true(added);
+}
+
 static void add_devices(Uapi *u)
 {
     HostsimDevice device = {
         .testdev = { .ats = true, .pri = true, .pasid_bits = 16 },
     };
-    GError *error = NULL;
 
     device.name = "0000:01:00.0";
     device.group = 11;
     device.number = 0;
-    g_assert_true(hostsim_add_device(sim, &device, &error));
+    add(&device);
     u->device[0] = "/dev/vfio/devices/vfio0";
     u->group[0] = "/dev/vfio/11";
     u->name[0] = "0000:01:00.0";
@@ -42,7 +54,7 @@ static void add_devices(Uapi *u)
     device.group = 12;
     device.number = 1;
     device.stall = true;
-    g_assert_true(hostsim_add_device(sim, &device, &error));
+    add(&device);
     u->device[1] = "/dev/vfio/devices/vfio1";
     u->group[1] = "/dev/vfio/12";
     u->name[1] = "0000:02:00.0";
@@ -102,7 +114,11 @@ int main(int argc, char **argv)
         without_first_stage(&config.vtd);
         u.flat = true;
     }
-    sim = hostsim_new(&config, &error);
+    scarce = argc > 2 && !strcmp(argv[2], "scarce");
+    if (scarce) {
+        scarce_prepare(&config);
+    }
+    sim = scarce ? scarce_new(&config, &error) : hostsim_new(&config, &error);
     if (!sim) {
         printf("Bail out! %s\n", error->message);
         return 1;
@@ -114,8 +130,14 @@ int main(int argc, char **argv)
         .pwrite = sys->pwrite, .mmap = sys->mmap, .opaque = sys->opaque,
     };
     add_devices(&u);
+    if (scarce) {
+        scarce_calls(&u, sim);
+    }
     ret = u.vsva == UAPI_NO_VSVA ? uapi_main(&u) :
           uapi_run(&u, vsva_files, G_N_ELEMENTS(vsva_files));
+    if (scarce) {
+        printf("# %" PRIu64 " allocations failed\n", scarce_failures());
+    }
     hostsim_free(sim);
     return ret;
 }

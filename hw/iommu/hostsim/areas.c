@@ -18,8 +18,11 @@
 static SimPages *pages_new(Hostsim *sim, uint64_t offset, uint64_t size,
                            bool writable)
 {
-    SimPages *pages = g_new0(SimPages, 1);
+    SimPages *pages = sim_alloc(sim, sizeof(*pages));
 
+    if (!pages) {
+        return NULL;
+    }
     pages->sim = sim;
     pages->refs = 1;
     pages->size = (offset + size + SIM_PAGE - 1) & ~(uint64_t)(SIM_PAGE - 1);
@@ -40,6 +43,9 @@ int sim_pages_new_user(Hostsim *sim, void *memory, uint64_t size,
         return -EINVAL;
     }
     *pages = pages_new(sim, addr % SIM_PAGE, size, writable);
+    if (!*pages) {
+        return -ENOMEM;
+    }
     (*pages)->base = sim_user_ptr(addr - addr % SIM_PAGE);
     return 0;
 }
@@ -53,6 +59,10 @@ int sim_pages_new_file(Hostsim *sim, int fd, uint64_t offset, uint64_t size,
         return -EBADF;
     }
     *pages = pages_new(sim, offset % SIM_PAGE, size, writable);
+    if (!*pages) {
+        close(copy);
+        return -ENOMEM;
+    }
     (*pages)->file = copy;
     (*pages)->file_offset = offset - offset % SIM_PAGE;
     return 0;
@@ -336,7 +346,10 @@ int sim_area_map(SimIoas *ioas, SimPages *pages, uint64_t start,
     if (start % SIM_PAGE & (ioas->alignment - 1)) {
         return -EINVAL;
     }
-    area = g_new0(SimArea, 1);
+    area = sim_alloc(ioas->object.context->sim, sizeof(*area));
+    if (!area) {
+        return -ENOMEM;
+    }
     *area = (SimArea) {
         .iova = *iova, .last = *iova + (size - 1), .pages = pages,
         .start = start, .access = access,
@@ -367,7 +380,11 @@ int sim_area_cut(SimIoas *ioas, uint64_t last)
         (ioas->alignment - 1)) {
         return -EINVAL;
     }
-    rest = g_memdup2(area, sizeof(*area));
+    rest = sim_alloc(ioas->object.context->sim, sizeof(*rest));
+    if (!rest) {
+        return -ENOMEM;
+    }
+    *rest = *area;
     rest->iova = first;
     rest->start += first - area->iova;
     area->last = last;

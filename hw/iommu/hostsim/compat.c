@@ -17,14 +17,20 @@ SimIoas *sim_compat_ioas(SimContext *context)
            ? sim_object_get(context, context->vfio_ioas, SIM_IOAS) : NULL;
 }
 
-void sim_compat_ioas_need(SimContext *context)
+bool sim_compat_ioas_need(SimContext *context)
 {
-    if (!sim_compat_ioas(context)) {
-        SimIoas *ioas = sim_ioas_new(context);
+    SimIoas *ioas;
 
-        sim_object_finish(ioas);
-        context->vfio_ioas = ioas->object.id;
+    if (sim_compat_ioas(context)) {
+        return true;
     }
+    ioas = sim_ioas_new(context);
+    if (!ioas) {
+        return false;
+    }
+    sim_object_finish(ioas);
+    context->vfio_ioas = ioas->object.id;
+    return true;
 }
 
 static int check_extension(SimContext *context, unsigned long extension)
@@ -175,6 +181,9 @@ int sim_compat_ioctl(SimContext *context, unsigned long request, void *arg)
         return unmap_dma(context, arg);
     case VFIO_ABI_IOMMU_GET_INFO:
         ioas = sim_compat_ioas(context);
+        if (ioas && !sim_may_allocate(context->sim, SIM_PAGE)) {
+            return -ENOMEM;
+        }
         return sim_iommu_info(ioas ? capabilities(ioas) : NULL, arg);
     default:
         return -ENOTTY;

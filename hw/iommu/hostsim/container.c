@@ -102,14 +102,18 @@ SimContainer *sim_container_of(SimFile *file)
 
 int sim_open_container(Hostsim *sim, unsigned number, SimFile **file)
 {
-    SimContainer *container = g_new0(SimContainer, 1);
+    SimContainer *container = sim_alloc(sim, sizeof(*container));
 
     (void)number;
+    *file = container ? sim_file_new(sim, &container_ops, container) : NULL;
+    if (!*file) {
+        g_free(container);
+        return -ENOMEM;
+    }
     container->sim = sim;
     container->open = true;
     container->groups = g_ptr_array_new();
     sim->n_containers++;
-    *file = sim_file_new(sim, &container_ops, container);
     return 0;
 }
 

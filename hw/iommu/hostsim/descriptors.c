@@ -28,8 +28,11 @@ void sim_unlock(Hostsim *sim)
 
 SimFile *sim_file_new(Hostsim *sim, const SimFileOps *ops, void *priv)
 {
-    SimFile *file = g_new0(SimFile, 1);
+    SimFile *file = sim_alloc(sim, sizeof(*file));
 
+    if (!file) {
+        return NULL;
+    }
     file->sim = sim;
     file->ops = ops;
     file->priv = priv;
@@ -38,10 +41,19 @@ SimFile *sim_file_new(Hostsim *sim, const SimFileOps *ops, void *priv)
     return file;
 }
 
+void sim_file_discard(SimFile *file)
+{
+    g_free(file);
+}
+
 int sim_file_install(SimFile *file)
 {
-    int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int fd;
 
+    if (!sim_may_allocate(file->sim, sizeof(fd))) {
+        return -ENOMEM;
+    }
+    fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (fd < 0) {
         return -errno;
     }

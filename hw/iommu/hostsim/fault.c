@@ -88,10 +88,14 @@ static bool fault_page_request(SimDomain *domain, SimDevice *device,
         return false;
     }
     if (!req->last) {
-        if (device->partial->len < PARTIAL_MAX) {
+        if (device->partial->len < PARTIAL_MAX &&
+            sim_may_report(device->sim, sizeof(*req))) {
             g_array_append_vals(device->partial, req, 1);
         }
         return true;
+    }
+    if (!sim_may_report(device->sim, sizeof(*group))) {
+        return false;
     }
     group = g_new0(SimFaultGroup, 1);
     group->device = device;
@@ -175,7 +179,7 @@ static uint32_t new_cookie(SimFaultQueue *queue, SimFaultGroup *group)
     return group->cookie;
 }
 
-static int copy_group(const SimFaultGroup *group, uint8_t *user)
+static int copy_group(const SimFaultGroup *group, void *user)
 {
     for (guint i = 0; i < group->requests->len; i++) {
         const ViommuPageRequest *req = &g_array_index(group->requests,
@@ -195,7 +199,7 @@ static int copy_group(const SimFaultGroup *group, uint8_t *user)
             .addr = req->addr,
             .cookie = group->cookie,
         };
-        int ret = sim_copy_out(user + i * sizeof(fault), &fault,
+        int ret = sim_copy_out(sim_user_at(user, i * sizeof(fault)), &fault,
                                sizeof(fault));
 
         if (ret) {
@@ -222,8 +226,12 @@ static ssize_t fault_read(SimFile *file, void *buf, size_t size)
             ret = done ? 0 : -EINVAL;
             break;
         }
+        if (!sim_may_allocate(file->sim, sizeof(group))) {
+            ret = done ? 0 : -ENOMEM;
+            break;
+        }
         new_cookie(queue, group);
-        ret = copy_group(group, (uint8_t *)buf + done);
+        ret = copy_group(group, sim_user_at(buf, done));
         if (ret) {
             g_ptr_array_index(queue->waiting, group->cookie - 1) = NULL;
         } else {
@@ -248,7 +256,7 @@ static ssize_t fault_write(SimFile *file, const void *buf, size_t size)
     while (done < size) {
         SimFaultGroup *group = NULL;
 
-        ret = sim_copy_in(&response, (const uint8_t *)buf + done,
+        ret = sim_copy_in(&response, sim_user_at(buf, done),
                           sizeof(response));
         if (ret) {
             break;
@@ -294,6 +302,9 @@ int sim_fault_alloc(SimCommand *c)
         return -EOPNOTSUPP;
     }
     queue = sim_object_new(c->context, sizeof(*queue), SIM_FAULT);
+    if (!queue) {
+        return -ENOMEM;
+    }
     g_queue_init(&queue->deliver);
     queue->waiting = g_ptr_array_new();
     fd = sim_object_open(queue, &fault_ops, &queue->file);

@@ -83,7 +83,9 @@ static int set_container(SimGroup *group, const void *arg)
     if (!context) {
         return -EBADFD;
     }
-    sim_compat_ioas_need(context);
+    if (!sim_compat_ioas_need(context)) {
+        return -ENOMEM;
+    }
     sim_file_ref(context->file);
     group->iommufd = context;
     return 0;
@@ -219,9 +221,14 @@ int sim_open_group(Hostsim *sim, unsigned number, SimFile **file)
     if (!any) {
         return -ENOENT;
     }
-    group = g_new0(SimGroup, 1);
+    group = sim_alloc(sim, sizeof(*group));
+    *file = group ? sim_file_new(sim, &group_ops, group) : NULL;
+    if (!*file) {
+        g_free(group);
+        return -ENOMEM;
+    }
     *group = wanted;
-    *file = group->file = sim_file_new(sim, &group_ops, group);
+    group->file = *file;
     g_ptr_array_add(sim->groups, group);
     return 0;
 }

@@ -41,6 +41,13 @@ typedef struct HostsimConfig {
     uint64_t page_limit;
     /** Mappings of a container (Linux's dma_entry_limit); more is -ENOSPC. */
     unsigned mapping_limit;
+    /** Asked before each allocation of the kernel's, of @size bytes: false, and
+     *  it fails.  The caller sees -ENOMEM; but of a @report (an event, a page
+     *  request), nobody waits for an answer, and it is lost.  NULL: none fails.
+     *  It may be called from any thread that makes a system call, and must
+     *  make none. */
+    bool (*may_allocate)(void *opaque, size_t size, bool report);
+    void *opaque;
 } HostsimConfig;
 
 void hostsim_config_init(HostsimConfig *config, HostsimArch arch);

@@ -70,6 +70,10 @@ int sim_hwpt_new_paging(SimIommufdDevice *bound, SimIoas *ioas,
         return ret;
     }
     h = sim_object_new(ioas->object.context, sizeof(*h), SIM_HWPT_PAGING);
+    if (!h) {
+        sim->phys->domain_free(domain);
+        return -ENOMEM;
+    }
     h->domain = domain;
     h->pasid = flags & IOMMUFD_HWPT_PASID;
     h->nest_parent = flags & IOMMUFD_HWPT_NEST_PARENT;
@@ -114,6 +118,10 @@ static int new_nested(SimIommufdDevice *bound, SimHwpt *parent,
         return ret;
     }
     h = sim_object_new(context, sizeof(*h), SIM_HWPT_NESTED);
+    if (!h) {
+        context->sim->phys->domain_free(domain);
+        return -ENOMEM;
+    }
     h->domain = domain;
     h->pasid = flags & IOMMUFD_HWPT_PASID;
     h->parent = parent;
@@ -293,16 +301,17 @@ static void set_bits(void *opaque, uint64_t iova, uint64_t size)
     Bitmap *b = opaque;
     uint64_t first = (iova - b->cmd->iova) / b->cmd->page_size;
     uint64_t last = (iova + size - 1 - b->cmd->iova) / b->cmd->page_size;
-    uint64_t *user = sim_user_ptr(b->cmd->data), word;
+    uint64_t word;
 
     for (uint64_t i = first / 64; !b->ret && i <= last / 64; i++) {
+        void *user = sim_user_ptr(b->cmd->data + i * sizeof(word));
         uint64_t from = i == first / 64 ? first % 64 : 0;
         uint64_t to = i == last / 64 ? last % 64 : 63;
 
-        b->ret = sim_copy_in(&word, &user[i], sizeof(word));
+        b->ret = sim_copy_in(&word, user, sizeof(word));
         word |= (UINT64_MAX >> (63 - to)) & (UINT64_MAX << from);
         if (!b->ret) {
-            b->ret = sim_copy_out(&user[i], &word, sizeof(word));
+            b->ret = sim_copy_out(user, &word, sizeof(word));
         }
     }
 }

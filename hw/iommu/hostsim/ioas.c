@@ -14,6 +14,9 @@ SimIoas *sim_ioas_new(SimContext *context)
 {
     SimIoas *ioas = sim_object_new(context, sizeof(*ioas), SIM_IOAS);
 
+    if (!ioas) {
+        return NULL;
+    }
     ioas->areas = g_ptr_array_new();
     ioas->reserved = g_array_new(FALSE, FALSE, sizeof(SimReserved));
     ioas->allowed = g_array_new(FALSE, FALSE, sizeof(SimReserved));
@@ -59,6 +62,9 @@ int sim_ioas_reserve(SimIoas *ioas, uint64_t first, uint64_t last,
     if ((area && area->iova <= last) ||
         overlaps(ioas->allowed, first, last)) {
         return -EADDRINUSE;
+    }
+    if (!sim_may_allocate(ioas->object.context->sim, sizeof(reserved))) {
+        return -ENOMEM;
     }
     g_array_append_val(ioas->reserved, reserved);
     return 0;
@@ -137,6 +143,9 @@ int sim_ioas_alloc(SimCommand *c)
         return -EOPNOTSUPP;
     }
     ioas = sim_ioas_new(c->context);
+    if (!ioas) {
+        return -ENOMEM;
+    }
     cmd->out_ioas_id = ioas->object.id;
     ret = sim_respond(c, sizeof(*cmd));
     if (ret) {
@@ -242,9 +251,10 @@ int sim_ioas_allow_iovas(SimCommand *c)
         IommufdIovaRange range;
         SimReserved allowed;
 
-        ret = i < ALLOWED_MAX
-              ? sim_copy_in(&range, (const IommufdIovaRange *)
-                            sim_user_ptr(cmd->allowed_list) + i,
+        ret = i < ALLOWED_MAX &&
+              sim_may_allocate(c->context->sim, sizeof(allowed))
+              ? sim_copy_in(&range, sim_user_ptr(cmd->allowed_list +
+                                                 i * sizeof(range)),
                             sizeof(range)) : -ENOMEM;
         if (ret) {
             break;
@@ -370,6 +380,9 @@ static int collect(const SimIoas *ioas, uint64_t iova, uint64_t size,
 
         if (!area) {
             return -ENOENT;
+        }
+        if (!sim_may_allocate(ioas->object.context->sim, sizeof(part))) {
+            return -ENOMEM;
         }
         part = *area;
         part.start += iova - area->iova;

@@ -46,6 +46,7 @@ typedef struct SimIoas {
     bool small_pages;
 } SimIoas;
 
+/** Or NULL. */
 SimIoas *sim_ioas_new(SimContext *context);
 /** What is not reserved: IommufdIovaRange, for g_array_unref(). */
 GArray *sim_ioas_holes(SimIoas *ioas);
@@ -64,10 +65,10 @@ void sim_ioas_unreserve(SimIoas *ioas, const void *owner);
 
 /* --- Areas (areas.c) ----------------------------------------------------- */
 
-/** -EOVERFLOW when @memory + @size wraps. */
+/** -EOVERFLOW when @memory + @size wraps; -ENOMEM. */
 int sim_pages_new_user(Hostsim *sim, void *memory, uint64_t size,
                        bool writable, SimPages **pages);
-/** -EBADF. */
+/** -EBADF; -ENOMEM. */
 int sim_pages_new_file(Hostsim *sim, int fd, uint64_t offset, uint64_t size,
                        bool writable, SimPages **pages);
 void sim_pages_ref(SimPages *pages);

@@ -14,6 +14,7 @@ static void attach_free(void *opaque)
     g_free(attach);
 }
 
+/** Or NULL. */
 static SimIommufdGroup *group_get(SimContext *context, unsigned number)
 {
     SimIommufdGroup *group;
@@ -25,7 +26,10 @@ static SimIommufdGroup *group_get(SimContext *context, unsigned number)
             return group;
         }
     }
-    group = g_new0(SimIommufdGroup, 1);
+    group = sim_alloc(context->sim, sizeof(*group));
+    if (!group) {
+        return NULL;
+    }
     group->number = number;
     group->refs = 1;
     group->attached = g_hash_table_new_full(NULL, NULL, NULL, attach_free);
@@ -86,12 +90,14 @@ static int attach_group(Hostsim *sim, SimIommufdGroup *group, uint32_t pasid,
         }
         ret = sim->phys->attach(device, pasid, domain);
         if (ret) {
+            sim_put_back_begin(sim);
             while (i--) {
                 device = g_ptr_array_index(sim->devices, i);
                 if (concerned(device, group, pasid)) {
                     sim->phys->attach(device, pasid, old);
                 }
             }
+            sim_put_back_end(sim);
             return ret;
         }
     }
@@ -103,14 +109,23 @@ static int attach_group(Hostsim *sim, SimIommufdGroup *group, uint32_t pasid,
 int sim_iommufd_bind(SimContext *context, SimDevice *device,
                      SimIommufdDevice **bound)
 {
+    SimIommufdGroup *group;
     SimIommufdDevice *b;
 
     if (other_has_group(context, device->group)) {
         return -EBUSY;
     }
+    group = group_get(context, device->group);
+    if (!group) {
+        return -ENOMEM;
+    }
     b = sim_object_new(context, sizeof(*b), SIM_DEVICE);
+    if (!b) {
+        group_put(context, group);
+        return -ENOMEM;
+    }
     b->device = device;
-    b->group = group_get(context, device->group);
+    b->group = group;
     b->pasids = g_hash_table_new(NULL, NULL);
     sim_file_ref(context->file);
     sim_object_ref(b);
@@ -185,6 +200,31 @@ static int reserve(SimIommufdDevice *b, SimHwpt *hwpt)
                             b->device);
 }
 
+/** The group's first device, with that PASID. */
+static int attach_new(SimIommufdDevice *b, uint32_t pasid, SimHwpt *hwpt,
+                      SimAttach **attach)
+{
+    Hostsim *sim = b->object.context->sim;
+    int ret = check_pasid(b, hwpt, pasid);
+
+    if (ret) {
+        return ret;
+    }
+    *attach = sim_alloc(sim, sizeof(**attach));
+    if (!*attach) {
+        return -ENOMEM;
+    }
+    ret = attach_group(sim, b->group, pasid, hwpt->domain, NULL);
+    if (ret) {
+        g_free(*attach);
+        return ret;
+    }
+    (*attach)->hwpt = hwpt;
+    (*attach)->devices = g_ptr_array_new();
+    g_hash_table_insert(b->group->attached, GUINT_TO_POINTER(pasid), *attach);
+    return 0;
+}
+
 static int attach_first(SimIommufdDevice *b, uint32_t pasid, SimHwpt *hwpt)
 {
     SimAttach *attach = attach_of(b->group, pasid);
@@ -197,24 +237,16 @@ static int attach_first(SimIommufdDevice *b, uint32_t pasid, SimHwpt *hwpt)
     if (attach && attach->hwpt != hwpt) {
         return -EINVAL;
     }
+    if (!sim_may_allocate(b->object.context->sim, sizeof(b))) {
+        return -ENOMEM;
+    }
     if (resv) {
         ret = reserve(b, hwpt);
     }
     if (!ret && !attach) {
-        ret = check_pasid(b, hwpt, pasid);
-        if (!ret) {
-            ret = attach_group(b->object.context->sim, b->group, pasid,
-                               hwpt->domain, NULL);
-        }
+        ret = attach_new(b, pasid, hwpt, &attach);
         if (ret && resv) {
             sim_ioas_unreserve(ioas_of(hwpt), b->device);
-        }
-        if (!ret) {
-            attach = g_new0(SimAttach, 1);
-            attach->hwpt = hwpt;
-            attach->devices = g_ptr_array_new();
-            g_hash_table_insert(b->group->attached, GUINT_TO_POINTER(pasid),
-                                attach);
         }
     }
     if (!ret) {
@@ -399,14 +431,13 @@ void sim_iommufd_detach(SimIommufdDevice *bound, uint32_t pasid)
 static int copy_info(const IommufdHwInfo *cmd, const void *data, uint32_t size)
 {
     static const uint8_t zeroes[SIM_PAGE];
-    uint8_t *user = sim_user_ptr(cmd->data);
     uint32_t at = MIN(cmd->data_len, size);
-    int ret = sim_copy_out(user, data, at);
+    int ret = sim_copy_out(sim_user_ptr(cmd->data), data, at);
 
     while (!ret && at < cmd->data_len) {
         uint32_t part = MIN(cmd->data_len - at, sizeof(zeroes));
 
-        ret = sim_copy_out(user + at, zeroes, part);
+        ret = sim_copy_out(sim_user_ptr(cmd->data + at), zeroes, part);
         at += part;
     }
     return ret;

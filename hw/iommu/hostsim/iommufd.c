@@ -136,7 +136,14 @@ int sim_open_iommu(Hostsim *sim, unsigned number, SimFile **file)
     SimContext *context = sim_context_new(sim);
 
     (void)number;
+    if (!context) {
+        return -ENOMEM;
+    }
     *file = sim_file_new(sim, &iommufd_ops, context);
+    if (!*file) {
+        sim_context_free(context);
+        return -ENOMEM;
+    }
     context->file = *file;
     return 0;
 }

@@ -113,6 +113,9 @@ int sim_eventfd_get(Hostsim *sim, int fd)
     if (strcmp(link, "anon_inode:[eventfd]")) {
         return -EINVAL;
     }
+    if (!sim_may_allocate(sim, sizeof(fd))) {
+        return -ENOMEM;
+    }
     copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     return copy < 0 ? -errno : copy;
 }
@@ -272,7 +275,7 @@ int sim_vfio_set_irqs(SimDevice *device, void *arg)
         ret = check_set(device, &set, &size);
     }
     if (!ret) {
-        ret = sim_copy_in(data, (uint8_t *)arg + sizeof(set), size);
+        ret = sim_copy_in(data, sim_user_at(arg, sizeof(set)), size);
     }
     if (ret) {
         return ret;
@@ -287,7 +290,7 @@ int sim_vfio_set_irqs(SimDevice *device, void *arg)
 }
 
 /** The interrupt of faults has a chain, which callers must know of. */
-static int fault_irq_info(VfioIrqInfo *info, void *arg)
+static int fault_irq_info(Hostsim *sim, VfioIrqInfo *info, void *arg)
 {
     VsvaIrqInfo out = { .info = *info };
     VsvaIrqCapType type = {
@@ -299,6 +302,9 @@ static int fault_irq_info(VfioIrqInfo *info, void *arg)
     out.info.flags |= VSVA_IRQ_INFO_CAPS;
     if (info->argsz < sizeof(out)) {
         return sim_copy_out(arg, &out.info, sizeof(out.info));
+    }
+    if (!sim_may_allocate(sim, SIM_PAGE)) {
+        return -ENOMEM;
     }
     chain = g_byte_array_new();
     sim_chain_add(chain, &type.header, VSVA_IRQ_CAP_TYPE, sizeof(type));
@@ -328,7 +334,7 @@ int sim_vfio_irq_info(SimDevice *device, void *arg)
         info.flags |= VFIO_ABI_IRQ_NORESIZE;
     }
     if (info.index == SIM_IRQ_FAULT) {
-        return fault_irq_info(&info, arg);
+        return fault_irq_info(device->sim, &info, arg);
     }
     return sim_copy_out(arg, &info, sizeof(info));
 }

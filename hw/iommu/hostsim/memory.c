@@ -47,7 +47,7 @@ int sim_user_is_zero(const void *user, size_t size)
                 return 0;
             }
         }
-        user = (const uint8_t *)user + n;
+        user = sim_user_at(user, n);
         size -= n;
     }
     return 1;
@@ -63,8 +63,7 @@ int sim_copy_struct(void *to, size_t size, size_t min, const void *user,
         return -EINVAL;
     }
     if (user_size > size) {
-        zero = sim_user_is_zero((const uint8_t *)user + size,
-                                user_size - size);
+        zero = sim_user_is_zero(sim_user_at(user, size), user_size - size);
         if (zero != 1) {
             return zero ? zero : -E2BIG;
         }

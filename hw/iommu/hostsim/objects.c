@@ -18,8 +18,11 @@ static void (*const destroy[SIM_OBJECT_TYPES])(SimObject *object) = {
 
 SimContext *sim_context_new(Hostsim *sim)
 {
-    SimContext *context = g_new0(SimContext, 1);
+    SimContext *context = sim_alloc(sim, sizeof(*context));
 
+    if (!context) {
+        return NULL;
+    }
     context->sim = sim;
     context->objects = g_ptr_array_new();
     context->groups = g_ptr_array_new();
@@ -79,9 +82,12 @@ unsigned sim_context_objects(const SimContext *context)
 
 void *sim_object_new(SimContext *context, size_t size, SimObjectType type)
 {
-    SimObject *object = g_malloc0(size);
+    SimObject *object = sim_alloc(context->sim, size);
     guint i;
 
+    if (!object) {
+        return NULL;
+    }
     object->context = context;
     object->type = type;
     object->users = 1;
@@ -157,6 +163,9 @@ int sim_object_open(void *object, const SimFileOps *ops, SimFile **file)
     int fd;
 
     *file = sim_file_new(o->context->sim, ops, object);
+    if (!*file) {
+        return -ENOMEM;
+    }
     sim_object_ref(object);
     sim_file_ref(o->context->file);
     fd = sim_file_install(*file);

@@ -40,6 +40,7 @@ typedef struct SimObject {
     bool finished;              /* visible to the caller */
 } SimObject;
 
+/** Or NULL. */
 SimContext *sim_context_new(Hostsim *sim);
 /** Destroys what is still there, the leaves first. */
 void sim_context_free(SimContext *context);
@@ -49,7 +50,8 @@ SimContext *sim_context_of(SimFile *file);
 /** Objects that there are now. */
 unsigned sim_context_objects(const SimContext *context);
 
-/** An object of @size bytes, all zero but its head, with a reserved id. */
+/** An object of @size bytes, all zero but its head, with a reserved id; or
+ *  NULL. */
 void *sim_object_new(SimContext *context, size_t size, SimObjectType type);
 /** From now on the caller sees it. */
 void sim_object_finish(void *object);

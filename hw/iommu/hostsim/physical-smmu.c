@@ -37,7 +37,12 @@ static bool smmu_init(Hostsim *sim, GError **error)
         return false;
     }
     sim_ram_publish(sim);
-    smmu = g_new0(SmmuDriver, 1);
+    smmu = sim_alloc(sim, sizeof(*smmu));
+    if (!smmu) {
+        g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                    "no memory for the physical IOMMU's driver");
+        return false;
+    }
     sim->driver = smmu;
     smmu->asids = g_new0(uint32_t, SMMU_IDS / 32);
     smmu->vmids = g_new0(uint32_t, SMMU_IDS / 32);
@@ -81,8 +86,11 @@ static void smmu_exit(Hostsim *sim)
 static int smmu_device_add(SimDevice *device)
 {
     const SmmuDriver *smmu = smmu_driver(device->sim);
-    SmmuDevice *own = g_new0(SmmuDevice, 1);
+    SmmuDevice *own = sim_alloc(device->sim, sizeof(*own));
 
+    if (!own) {
+        return -ENOMEM;
+    }
     device->phys = own;
     own->device = device;
     device->pasid_bits = MIN(device->testdev.pasid_bits,
@@ -244,8 +252,12 @@ static int smmu_attach(SimDevice *device, uint32_t pasid, SimDomain *domain)
     SmmuDomain *d = domain ? smmu_domain(domain) : NULL;
     SimDomain *old = sim_domain_of(device, pasid);
     SmmuDevice *own = smmu_device(device);
-    int ret = d ? prepare(device, pasid, d) : 0;
+    int ret = 0;
 
+    if (d) {
+        ret = sim_may_allocate(device->sim, sizeof(SimAttachment))
+              ? prepare(device, pasid, d) : -ENOMEM;
+    }
     if (ret) {
         return ret;
     }

@@ -15,6 +15,7 @@ typedef struct VtdDevice {
     uint64_t *directory;
     unsigned directory_pages;
     unsigned pdts;
+    bool present;               /* it has a context entry */
 } VtdDevice;
 
 static void store64(uint64_t *at, uint64_t value)
@@ -45,7 +46,12 @@ static bool vtd_init(Hostsim *sim, GError **error)
         return false;
     }
     sim_ram_publish(sim);
-    vtd = g_new0(VtdDriver, 1);
+    vtd = sim_alloc(sim, sizeof(*vtd));
+    if (!vtd) {
+        g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                    "no memory for the physical IOMMU's driver");
+        return false;
+    }
     sim->driver = vtd;
     vtd->dids = g_new0(uint32_t, VTD_DIDS / 32);
     vtd->dids[0] = 1;           /* not for domains, with caching mode */
@@ -125,12 +131,16 @@ static int vtd_device_add(SimDevice *device)
 {
     Hostsim *sim = device->sim;
     VtdDriver *vtd = vtd_driver(sim);
-    uint64_t *context = context_entry(sim, device->source);
     unsigned unit_bits = vtd->ecap & ECAP_PASID ? ECAP_PSS(vtd->ecap) + 1 : 0;
+    uint64_t *context;
     unsigned entry_bits;
-    VtdDevice *own = g_new0(VtdDevice, 1);
+    VtdDevice *own = sim_alloc(sim, sizeof(*own));
 
+    if (!own) {
+        return -ENOMEM;
+    }
     device->phys = own;
+    context = context_entry(sim, device->source);
     device->pasid_bits = MIN(device->testdev.pasid_bits, unit_bits);
     device->ats = device->testdev.ats && (vtd->ecap & ECAP_DT);
     device->ats_enabled = device->ats;
@@ -151,6 +161,7 @@ static int vtd_device_add(SimDevice *device)
             (device->ats ? CONTEXT_DTE : 0) |
             (device->pri ? CONTEXT_PRE : 0) |
             (device->pasid_bits ? CONTEXT_PASIDE : 0) | CONTEXT_P);
+    own->present = true;
     flush_context(sim, device->source);
     return 0;
 }
@@ -159,13 +170,13 @@ static void vtd_device_remove(SimDevice *device)
 {
     Hostsim *sim = device->sim;
     VtdDevice *own = device->phys;
-    uint64_t *context = context_entry(sim, device->source);
 
-    if (context) {
-        store64(&context[0], 0);
+    /* without a directory, it has no entry, and perhaps no table for one */
+    if (own->directory && own->present) {
+        store64(context_entry(sim, device->source), 0);
         flush_context(sim, device->source);
     }
-    if (own && own->directory) {
+    if (own->directory) {
         for (unsigned i = 0; i < 128u << own->pdts; i++) {
             sim_pages_free(sim, sim_user_ptr(load64(&own->directory[i]) &
                                              ~UINT64_C(0xfff)), 1);
@@ -262,7 +273,10 @@ static int new_domain(Hostsim *sim, SimDomain *parent, VtdDomain **domain)
     if (did == VTD_DIDS) {
         return -ENOSPC;
     }
-    d = g_new0(VtdDomain, 1);
+    d = sim_alloc(sim, sizeof(*d));
+    if (!d) {
+        return -ENOMEM;
+    }
     vtd->dids[did / 32] |= 1u << did % 32;
     d->did = did;
     sim_domain_init(&d->base, sim, parent);
@@ -452,9 +466,16 @@ static int vtd_attach(SimDevice *device, uint32_t pasid, SimDomain *domain)
 {
     VtdDriver *vtd = vtd_driver(device->sim);
     SimDomain *old = sim_domain_of(device, pasid);
-    uint64_t *entry = pasid_entry(device, vtd_table_pasid(pasid)), word[3];
+    uint64_t *entry, word[3];
     int ret;
 
+    if (!domain && !old) {
+        return 0;
+    }
+    if (domain && !sim_may_allocate(device->sim, sizeof(SimAttachment))) {
+        return -ENOMEM;
+    }
+    entry = pasid_entry(device, vtd_table_pasid(pasid));
     if (!entry) {
         return -ENOMEM;
     }

@@ -32,9 +32,11 @@ struct SimRam {
 
 SimRam *sim_ram_new(Hostsim *sim)
 {
-    SimRam *ram = g_new0(SimRam, 1);
+    SimRam *ram = sim_alloc(sim, sizeof(*ram));
 
-    (void)sim;
+    if (!ram) {
+        return NULL;
+    }
     ram->arena = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (ram->arena == MAP_FAILED) {
@@ -62,6 +64,39 @@ void sim_ram_free(SimRam *ram)
     g_free(ram);
 }
 
+/* --- The kernel's memory ------------------------------------------------- */
+
+bool sim_may_allocate(Hostsim *sim, size_t size)
+{
+    const HostsimConfig *config = &sim->config;
+
+    return sim->putting_back || !config->may_allocate ||
+           config->may_allocate(config->opaque, size, false);
+}
+
+bool sim_may_report(Hostsim *sim, size_t size)
+{
+    const HostsimConfig *config = &sim->config;
+
+    return !config->may_allocate ||
+           config->may_allocate(config->opaque, size, true);
+}
+
+void *sim_alloc(Hostsim *sim, size_t size)
+{
+    return sim_may_allocate(sim, size) ? g_malloc0(size) : NULL;
+}
+
+void sim_put_back_begin(Hostsim *sim)
+{
+    sim->putting_back++;
+}
+
+void sim_put_back_end(Hostsim *sim)
+{
+    sim->putting_back--;
+}
+
 /* --- The kernel's own pages ---------------------------------------------- */
 
 static unsigned order_of(unsigned n)
@@ -82,6 +117,7 @@ void *sim_pages_alloc(Hostsim *sim, unsigned n)
     void *pages;
 
     if (order >= ORDERS ||
+        !sim_may_allocate(sim, (size_t)SIM_PAGE << order) ||
         ram->used + (UINT64_C(1) << order) > sim->config.page_limit) {
         return NULL;
     }
@@ -212,6 +248,9 @@ int sim_pin(Hostsim *sim, void *memory, uint64_t size, bool write)
 
     if (size > sim->config.pin_limit - MIN(ram->pinned,
                                            sim->config.pin_limit)) {
+        return -ENOMEM;
+    }
+    if (!sim_may_allocate(sim, sizeof(pin))) {
         return -ENOMEM;
     }
     ret = populate(memory, size, write);

@@ -240,7 +240,13 @@ bool hostsim_add_device(Hostsim *sim, const HostsimDevice *config,
 
     sim_lock(sim);
     if (device_config_ok(sim, config, &source, error)) {
-        device = g_new0(SimDevice, 1);
+        device = sim_alloc(sim, sizeof(*device));
+        if (!device) {
+            g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                        "device '%s': no memory", config->name);
+            sim_unlock(sim);
+            return false;
+        }
         device->sim = sim;
         device->name = g_strdup(config->name);
         device->group = config->group;

@@ -67,6 +67,8 @@ struct Hostsim {
     unsigned n_containers;
     uint64_t n_faults;          /* unrecoverable, that the unit recorded */
 
+    unsigned putting_back;      /* sim_put_back_begin() */
+
     /* Notes of callbacks, for sim_work(); atomic. */
     bool kicked;
     bool interrupted;
@@ -75,8 +77,11 @@ struct Hostsim {
 
 /* --- Files (descriptors.c) ----------------------------------------------- */
 
-/** A file without a descriptor and with one reference, the caller's. */
+/** A file without a descriptor and with one reference, the caller's; or
+ *  NULL. */
 SimFile *sim_file_new(Hostsim *sim, const SimFileOps *ops, void *priv);
+/** One that nobody has seen: nothing is released. */
+void sim_file_discard(SimFile *file);
 /** Give it a descriptor, which takes over one reference: the descriptor, or
  *  a negative errno, with the reference still the caller's. */
 int sim_file_install(SimFile *file);
@@ -109,6 +114,20 @@ void sim_unit_page_response(void *opaque, const ViommuPageResponse *response);
 void sim_unit_stall_resume(void *opaque, uint32_t source, uint16_t tag,
                            ViommuResume action);
 void sim_unit_run_later(void *opaque);
+
+/* --- The kernel's memory (ram.c) ----------------------------------------- */
+
+/** Is there room for @size bytes more?  Whoever notes something that lasts,
+ *  asks, before it changes anything. */
+bool sim_may_allocate(Hostsim *sim, size_t size);
+/** The same of a report from the device, which gets lost. */
+bool sim_may_report(Hostsim *sim, size_t size);
+/** Zeroes, for g_free(); or NULL. */
+void *sim_alloc(Hostsim *sim, size_t size);
+/** In between, what was there before is put back, which needs no more room
+ *  than it had. */
+void sim_put_back_begin(Hostsim *sim);
+void sim_put_back_end(Hostsim *sim);
 
 /* --- The caller's memory (memory.c) -------------------------------------- */
 

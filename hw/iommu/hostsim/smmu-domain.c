@@ -138,7 +138,10 @@ int smmu_domain_new(Hostsim *sim, unsigned flags, SimDomain **domain)
     if (kind == SMMU_DOMAIN_S1) {
         format = flags & SIM_DOMAIN_DIRTY ? &s1_dirty_format : &s1_format;
     }
-    d = g_new0(SmmuDomain, 1);
+    d = sim_alloc(sim, sizeof(*d));
+    if (!d) {
+        return -ENOMEM;
+    }
     sim_domain_init(&d->base, sim, NULL);
     d->kind = kind;
     d->base.flags = flags;

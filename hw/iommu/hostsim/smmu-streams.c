@@ -128,8 +128,12 @@ int smmu_stream_add(SimDevice *device)
     own->cds_pages = own->two_level ? MAX((8u << (bits - 10)) / SIM_PAGE, 1)
                                     : MAX((CD_WORDS * 8u << bits) / SIM_PAGE,
                                           1);
+    /* the entry first: who has descriptors has one */
+    if (!stream_entry(sim, device->source)) {
+        return -ENOMEM;
+    }
     own->cds = sim_pages_alloc(sim, own->cds_pages);
-    return own->cds && stream_entry(sim, device->source) ? 0 : -ENOMEM;
+    return own->cds ? 0 : -ENOMEM;
 }
 
 void smmu_stream_remove(SimDevice *device)

@@ -66,7 +66,10 @@ int smmu_nested_new(SimDevice *device, SimDomain *parent, SimViommu *viommu,
     if (ret) {
         return ret;
     }
-    d = g_new0(SmmuDomain, 1);
+    d = sim_alloc(parent->sim, sizeof(*d));
+    if (!d) {
+        return -ENOMEM;
+    }
     sim_domain_init(&d->base, parent->sim, parent);
     d->kind = SMMU_DOMAIN_NESTED;
     d->viommu = (SmmuViommu *)viommu;
@@ -82,9 +85,12 @@ int smmu_nested_new(SimDevice *device, SimDomain *parent, SimViommu *viommu,
 int smmu_viommu_new(SimDevice *device, uint32_t type, SimDomain *parent,
                     const SimUserData *data, SimViommu **viommu)
 {
-    SmmuViommu *v = g_new0(SmmuViommu, 1);
+    SmmuViommu *v = sim_alloc(device->sim, sizeof(*v));
 
     (void)data;
+    if (!v) {
+        return -ENOMEM;
+    }
     v->base.sim = device->sim;
     v->base.type = type;
     v->base.parent = parent;
@@ -106,6 +112,9 @@ int smmu_vdevice_add(SimViommu *viommu, SimDevice *device, uint64_t virt_id)
     SmmuViommu *v = (SmmuViommu *)viommu;
     SmmuDevice *own = smmu_device(device);
 
+    if (!sim_may_allocate(device->sim, sizeof(virt_id))) {
+        return -ENOMEM;
+    }
     own->viommu = v;
     own->vsid = virt_id;
     g_hash_table_insert(v->vsids, &own->vsid, own);
@@ -247,7 +256,11 @@ int smmu_viommu_invalidate(SimViommu *viommu, SimUserArray *array)
         array->n = 0;
         return -EINVAL;
     }
-    words = g_malloc_n(n, sizeof(*words));
+    words = sim_alloc(viommu->sim, (size_t)n * sizeof(*words));
+    if (!words) {
+        array->n = 0;
+        return -ENOMEM;
+    }
     ret = copy_commands(array, words);
     while (!ret && done < n) {
         ret = convert((SmmuViommu *)viommu, words[done]);

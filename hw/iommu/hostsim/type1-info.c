@@ -79,5 +79,6 @@ int sim_iommu_info(GByteArray *chain, void *arg)
 
 int sim_type1_get_info(SimType1 *type1, void *arg)
 {
-    return sim_iommu_info(capabilities(type1), arg);
+    return sim_may_allocate(type1->sim, SIM_PAGE)
+           ? sim_iommu_info(capabilities(type1), arg) : -ENOMEM;
 }

@@ -37,16 +37,21 @@ int sim_type1_new(SimContainer *container, unsigned long type,
     if (ret) {
         return ret;
     }
-    type1 = g_new0(SimType1, 1);
+    type1 = sim_alloc(sim, sizeof(*type1));
+    if (type1 && nesting) {
+        type1->vsva = sim_vsva_new(sim, type1);
+    }
+    if (!type1 || (nesting && !type1->vsva)) {
+        g_free(type1);
+        sim->phys->domain_free(domain);
+        return -ENOMEM;
+    }
     type1->sim = sim;
     type1->container = container;
     type1->v2 = type != VFIO_ABI_TYPE1;
     type1->domain = domain;
     type1->mappings = g_array_new(FALSE, FALSE, sizeof(SimMapping));
     type1->available = sim->config.mapping_limit;
-    if (nesting) {
-        type1->vsva = sim_vsva_new(type1);
-    }
     *result = type1;
     return 0;
 }
@@ -209,6 +214,9 @@ static int map_dma(SimType1 *type1, const void *arg)
         .memory = sim_user_ptr(map.vaddr),
         .access = sim_vfio_access(map.flags),
     };
+    if (!sim_may_allocate(sim, sizeof(mapping))) {
+        return -ENOMEM;
+    }
     ret = sim_pin(sim, mapping.memory, map.size,
                   mapping.access & VIOMMU_WRITE);
     if (ret) {

@@ -67,7 +67,7 @@ int sim_vfio_bind(SimVfioFile *f, void *arg)
     if (ret) {
         return ret;
     }
-    ret = sim_copy_out((uint8_t *)arg + offsetof(VfioBindIommufd, out_devid),
+    ret = sim_copy_out(sim_user_at(arg, offsetof(VfioBindIommufd, out_devid)),
                        &bound->object.id, sizeof(uint32_t));
     if (ret) {
         sim_iommufd_unbind(bound);
@@ -151,7 +151,7 @@ int sim_vfio_attach(SimVfioFile *f, void *arg)
     if (ret) {
         return ret;
     }
-    ret = sim_copy_out((uint8_t *)arg + offsetof(VfioAttachPt, pt_id),
+    ret = sim_copy_out(sim_user_at(arg, offsetof(VfioAttachPt, pt_id)),
                        &attach.pt_id, sizeof(attach.pt_id));
     if (ret) {
         sim_iommufd_detach(f->bound, pasid_of(attach.pasid));

@@ -74,7 +74,12 @@ static int get_region_info(SimDevice *device, void *arg)
     info.offset = (uint64_t)info.index << REGION_SHIFT;
     info.flags = info.size ? VFIO_ABI_REGION_READ | VFIO_ABI_REGION_WRITE : 0;
     if (info.index >= VFIO_ABI_REGION_NUM) {
-        GByteArray *chain = g_byte_array_new();
+        GByteArray *chain;
+
+        if (!sim_may_allocate(device->sim, SIM_PAGE)) {
+            return -ENOMEM;
+        }
+        chain = g_byte_array_new();
 
         info.flags |= VFIO_ABI_REGION_MMAP | VFIO_ABI_REGION_CAPS;
         sim_vsva_region_caps(device, info.index - VFIO_ABI_REGION_NUM, chain);
@@ -150,7 +155,7 @@ static ssize_t bar0_access(SimDevice *device, void *user, size_t size,
     sim_unlock(device->sim);
     while (!ret && done < size) {
         unsigned width = width_at(offset + done, size - done);
-        uint8_t *at = (uint8_t *)user + done;
+        void *at = sim_user_at(user, done);
         uint64_t value = 0;
 
         if (write) {
@@ -176,7 +181,7 @@ static ssize_t bar1_access(SimDevice *device, void *user, size_t size,
     int ret = 0;
 
     for (size_t i = 0; !ret && i < size; i++) {
-        uint8_t *at = (uint8_t *)user + i;
+        void *at = sim_user_at(user, i);
         uint8_t value = 0xff;
 
         if (offset + i >= MSIX_TABLE_SIZE) {
@@ -199,7 +204,8 @@ static ssize_t config_access(SimDevice *device, void *user, size_t size,
     }
     for (size_t done = 0; !ret && done < size; ) {
         unsigned width = MIN(width_at(offset + done, size - done), 4);
-        uint8_t *at = (uint8_t *)user + done, bytes[4];
+        void *at = sim_user_at(user, done);
+        uint8_t bytes[4];
 
         if (write) {
             ret = sim_copy_in(bytes, at, width);
@@ -323,21 +329,25 @@ static const SimFileOps device_ops = {
 
 int sim_vfio_device_open(SimDevice *device, SimGroup *group, SimFile **file)
 {
-    SimVfioFile *f;
+    SimVfioFile *f = sim_alloc(device->sim, sizeof(*f));
     int ret = 0;
 
-    if (group && !device->opens) {
+    *file = f ? sim_file_new(device->sim, &device_ops, f) : NULL;
+    if (!*file) {
+        ret = -ENOMEM;
+    } else if (group && !device->opens) {
         ret = group->iommufd ? sim_vfio_bind_compat(device, group->iommufd) :
               sim_vsva_of(device) && sim_vsva_faults_open(device) ? -ENOMEM
                                                                   : 0;
     }
     if (ret) {
+        sim_file_discard(*file);
+        g_free(f);
         return ret;
     }
     if (group) {
         sim_vfio_use(device);
     }
-    f = g_new0(SimVfioFile, 1);
     f->device = device;
     f->by_group = f->granted = group != NULL;
     if (group && group->container) {
@@ -345,7 +355,6 @@ int sim_vfio_device_open(SimDevice *device, SimGroup *group, SimFile **file)
         f->group = group;
         sim_group_use(group);
     }
-    *file = sim_file_new(device->sim, &device_ops, f);
     return 0;
 }
 

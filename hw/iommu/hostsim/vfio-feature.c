@@ -75,6 +75,9 @@ static int ioeventfd(SimDevice *device, SimIoeventfd *e, int fd)
     if (device->ioeventfds->len >= IOEVENTFDS_MAX) {
         return -ENOSPC;
     }
+    if (!sim_may_allocate(device->sim, sizeof(*e))) {
+        return -ENOMEM;
+    }
     e->fd = sim_eventfd_get(device->sim, fd);
     if (e->fd < 0) {
         return e->fd;

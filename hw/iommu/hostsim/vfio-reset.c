@@ -82,7 +82,7 @@ int sim_vfio_hot_reset_info(SimVfioFile *f, void *arg)
         info.flags = 0;
         ret = -ENOSPC;
     } else {
-        ret = sim_copy_out((uint8_t *)arg + sizeof(info), list->data,
+        ret = sim_copy_out(sim_user_at(arg, sizeof(info)), list->data,
                            list->len * sizeof(VfioDependentDevice));
     }
     if ((!ret || ret == -ENOSPC) && sim_copy_out(arg, &info, sizeof(info))) {
@@ -109,8 +109,8 @@ static int take_groups(SimVfioFile *f, const VfioHotReset *reset, void *arg,
         SimFile *file;
         SimGroup *group;
         int32_t fd;
-        int ret = sim_copy_in(&fd, (int32_t *)(void *)((uint8_t *)arg +
-                                                       sizeof(*reset)) + i,
+        int ret = sim_copy_in(&fd, sim_user_at(arg, sizeof(*reset) +
+                                               (uint64_t)i * sizeof(fd)),
                               sizeof(fd));
 
         if (ret) {
@@ -175,6 +175,10 @@ int sim_vfio_hot_reset(SimVfioFile *f, void *arg)
     if (reset.argsz < sizeof(reset) || reset.flags ||
         (reset.count != 0) == (f->bound != NULL)) {
         return -EINVAL;
+    }
+    if (reset.count &&
+        !sim_may_allocate(f->device->sim, sizeof(unsigned))) {
+        return -ENOMEM;
     }
     groups = g_array_new(FALSE, FALSE, sizeof(unsigned));
     ret = take_groups(f, &reset, arg, groups);

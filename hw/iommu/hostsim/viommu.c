@@ -102,6 +102,10 @@ int sim_viommu_alloc(SimCommand *c)
         return ret;
     }
     v = sim_object_new(c->context, sizeof(*v), SIM_VIOMMU);
+    if (!v) {
+        phys->viommu_free(viommu);
+        return -ENOMEM;
+    }
     v->viommu = viommu;
     viommu->owner = v;
     viommu->event = viommu_event;
@@ -159,6 +163,9 @@ int sim_vdevice_alloc(SimCommand *c)
         return -EEXIST;
     }
     vdevice = sim_object_new(c->context, sizeof(*vdevice), SIM_VDEVICE);
+    if (!vdevice) {
+        return -ENOMEM;
+    }
     vdevice->viommu = v;
     vdevice->bound = bound;
     vdevice->virt_id = cmd->virt_id;
@@ -202,7 +209,8 @@ static void viommu_event(SimViommu *viommu, const void *data, size_t size)
             continue;
         }
         queue->sequence = sequence == INT32_MAX ? 0 : sequence + 1;
-        if (queue->events.length >= queue->depth) {
+        if (queue->events.length >= queue->depth ||
+            !sim_may_report(viommu->sim, sizeof(*event) + size)) {
             queue->lost = true;
             queue->lost_sequence = sequence;
         } else {
@@ -222,7 +230,6 @@ static ssize_t veventq_read(SimFile *file, void *buf, size_t size)
 {
     SimVeventq *queue = file->priv;
     IommufdVeventHeader header = { 0 };
-    uint8_t *to = buf;
     size_t done = 0;
     int ret = 0;
 
@@ -239,9 +246,9 @@ static ssize_t veventq_read(SimFile *file, void *buf, size_t size)
         }
         header.flags = event ? 0 : IOMMUFD_VEVENT_LOST_EVENTS;
         header.sequence = event ? event->sequence : queue->lost_sequence;
-        ret = sim_copy_out(to + done, &header, sizeof(header));
+        ret = sim_copy_out(sim_user_at(buf, done), &header, sizeof(header));
         if (!ret && event) {
-            ret = sim_copy_out(to + done + sizeof(header), event->data,
+            ret = sim_copy_out(sim_user_at(buf, done + sizeof(header)), event->data,
                                event->size);
         }
         if (ret) {
@@ -305,6 +312,9 @@ int sim_veventq_alloc(SimCommand *c)
         }
     }
     queue = sim_object_new(c->context, sizeof(*queue), SIM_VEVENTQ);
+    if (!queue) {
+        return -ENOMEM;
+    }
     queue->viommu = v;
     queue->type = cmd->type;
     queue->depth = cmd->veventq_depth;

@@ -69,14 +69,18 @@ static int ring_init(Ring *ring, uint32_t entry_size)
 
 int sim_vsva_faults_open(SimDevice *device)
 {
-    SimFaults *faults = g_new0(SimFaults, 1);
+    SimFaults *faults = sim_alloc(device->sim, sizeof(*faults));
 
+    if (!faults) {
+        return -ENOMEM;
+    }
     faults->form = device->sim->config.vsva;
     faults->waiting = g_array_new(FALSE, FALSE, sizeof(ViommuPageResponse));
     faults->ring[SIM_VSVA_FAULTS].fd = -1;
     faults->ring[SIM_VSVA_RESPONSES].fd = -1;
     device->faults = faults;
-    if (ring_init(&faults->ring[SIM_VSVA_FAULTS], sizeof(VsvaFault)) ||
+    if (!sim_may_allocate(device->sim, 2 * SIM_PAGE) ||
+        ring_init(&faults->ring[SIM_VSVA_FAULTS], sizeof(VsvaFault)) ||
         ring_init(&faults->ring[SIM_VSVA_RESPONSES],
                   sim_vsva_response_size(faults->form))) {
         sim_vsva_faults_close(device);
@@ -229,7 +233,8 @@ bool sim_vsva_page_request(SimDomain *domain, SimDevice *device,
     (void)domain;
     /* nobody would answer; or more than answers have room for */
     if (!faults || !has_room(&faults->ring[SIM_VSVA_FAULTS]) ||
-        (req->last && faults->waiting->len >= RING_ENTRIES - 1)) {
+        (req->last && (faults->waiting->len >= RING_ENTRIES - 1 ||
+                       !sim_may_report(device->sim, sizeof(waiting))))) {
         return false;
     }
     fault.prm.flags = VSVA_PAGE_REQUEST_PASID_VALID;

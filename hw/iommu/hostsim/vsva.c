@@ -12,10 +12,13 @@ bool sim_vsva_possible(Hostsim *sim)
            sim->config.arch == HOSTSIM_VTD && sim->config.vtd.nested;
 }
 
-SimVsva *sim_vsva_new(SimType1 *type1)
+SimVsva *sim_vsva_new(Hostsim *sim, SimType1 *type1)
 {
-    SimVsva *vsva = g_new0(SimVsva, 1);
+    SimVsva *vsva = sim_alloc(sim, sizeof(*vsva));
 
+    if (!vsva) {
+        return NULL;
+    }
     vsva->type1 = type1;
     vsva->bindings = g_hash_table_new(NULL, NULL);
     return vsva;
@@ -69,6 +72,9 @@ static int alloc_pasid(SimVsva *vsva, uint32_t min, uint32_t max,
     }
     if (g_hash_table_size(pasids) >= SIM_VSVA_PASIDS_MAX) {
         return -ENOSPC;
+    }
+    if (!sim_may_allocate(vsva->type1->sim, sizeof(*pasid))) {
+        return -ENOMEM;
     }
     /* 0 is the host's own, for requests without PASID */
     for (*pasid = MAX(min, 1); *pasid <= max; ++*pasid) {
@@ -227,12 +233,16 @@ static int bind(SimVsva *vsva, const VsvaBindData *data)
     if (!device) {
         return -ENODEV;
     }
+    binding = sim_alloc(sim, sizeof(*binding));
+    if (!binding) {
+        return -ENOMEM;
+    }
     ret = sim->phys->nested_new(device, vsva->type1->domain, NULL, 0, &user,
                                 &domain);
     if (ret) {
+        g_free(binding);
         return ret;
     }
-    binding = g_new0(SimBinding, 1);
     *binding = (SimBinding) {
         .vsva = vsva, .pasid = data->hpasid, .domain = domain,
     };

@@ -27,7 +27,8 @@ typedef struct SimBinding {
 
 /** Can the physical unit, and may the kernel? */
 bool sim_vsva_possible(Hostsim *sim);
-SimVsva *sim_vsva_new(SimType1 *type1);
+/** Or NULL. */
+SimVsva *sim_vsva_new(Hostsim *sim, SimType1 *type1);
 /** NULL is allowed. */
 void sim_vsva_free(SimVsva *vsva);
 /** The device leaves the container: it loses what is bound. */

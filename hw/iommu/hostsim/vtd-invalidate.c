@@ -162,8 +162,8 @@ int vtd_invalidate(SimDomain *nested, SimUserArray *array)
         unsigned order;
 
         ret = sim_copy_data(&inv, sizeof(inv), sizeof(inv),
-                            (const uint8_t *)array->user +
-                            (size_t)i * array->entry_size,
+                            sim_user_at(array->user,
+                                        (uint64_t)i * array->entry_size),
                             array->entry_size);
         if (ret) {
             break;
