@@ -40,6 +40,8 @@ static int state_post_save(void *opaque)
 static int state_pre_load(void *opaque)
 {
     state_drop(opaque);
+    /* what is on its way is of another life */
+    viommu_events_forget(opaque);
     return 0;
 }
 
