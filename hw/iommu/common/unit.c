@@ -42,6 +42,8 @@ void viommu_unit_init(Viommu *unit, const ViommuModel *model,
     unit->ram = viommu_ram_map_new(NULL, 0);
     pthread_mutex_init(&unit->lock, NULL);
     pthread_mutex_init(&unit->ram_lock, NULL);
+    /* as after reset */
+    viommu_work_forget(unit);
 }
 
 void viommu_unit_destroy(Viommu *unit)
