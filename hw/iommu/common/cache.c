@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "hw/iommu/common/cache.h"
+#include "hw/iommu/common/word.h"
 
 _Static_assert(sizeof(ViommuCacheSet) == 128, "a set is two cache lines");
 
@@ -74,14 +75,14 @@ static unsigned some_way(uint64_t seq)
 }
 
 void viommu_cache_fill(ViommuCache *cache, const ViommuCacheEntry *entry,
-                       uint64_t epoch)
+                       const ViommuSeen *seen)
 {
     ViommuCacheSet *set = viommu_cache_set(cache, entry->key[0],
                                            entry->key[1]);
     uint64_t seq = set_lock(set);
     ViommuCacheEntry *victim = NULL;
 
-    if (__atomic_load_n(&cache->epoch, __ATOMIC_SEQ_CST) == epoch) {
+    if (__atomic_load_n(&cache->epoch, __ATOMIC_SEQ_CST) == seen->epoch) {
         for (unsigned i = 0; i < VIOMMU_CACHE_WAYS; i++) {
             ViommuCacheEntry *e = &set->way[i];
 
@@ -108,6 +109,12 @@ void viommu_cache_fill(ViommuCache *cache, const ViommuCacheEntry *entry,
 void viommu_cache_advance(ViommuCache *cache)
 {
     __atomic_fetch_add(&cache->epoch, 1, __ATOMIC_SEQ_CST);
+}
+
+void viommu_cache_void(ViommuCache *cache, uint64_t *generation)
+{
+    viommu_cache_advance(cache);
+    viommu_advance(generation);
 }
 
 void viommu_cache_remove(ViommuCache *cache, uint64_t k0, uint64_t k1)

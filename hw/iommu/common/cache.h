@@ -13,13 +13,14 @@
  *    the current one is dead.  The cost does not depend on how many there are.
  *  - One key: viommu_cache_remove().  The cost is that of a look-up.
  *
- * The race of a fill against an invalidation: a walker may have read a table
- * before software changed it, and fill after software's invalidation.
- * Stamps answer it for broad invalidations, because they are read before the
- * walk.  For single keys there is an epoch: read before the walk, given to
- * viommu_cache_fill(), advanced before each removal; a fill with an old epoch
- * is dropped.  Either the fill sees the new epoch, or the removal sees the
- * fill, because both hold the set's lock.
+ * The race of a fill against an invalidation: a walker may have read a table,
+ * or the register with its address, before software changed it, and fill
+ * after software's invalidation.  So each fill needs a ViommuSeen: what the
+ * walker has seen of the epoch before it read the first word.  Each
+ * invalidation, of whatever kind, advances the epoch before anything else; a
+ * fill with an old one is dropped.  Either the fill sees the new epoch, or the
+ * removal sees the fill, because both hold the set's lock; and a stamp that was
+ * read before the generation advanced is void.
  */
 #ifndef HW_IOMMU_COMMON_CACHE_H
 #define HW_IOMMU_COMMON_CACHE_H
@@ -52,9 +53,40 @@ void viommu_cache_destroy(ViommuCache *cache);
 /** Forget everything; nobody may be using the cache. */
 void viommu_cache_clear(ViommuCache *cache);
 
-static inline uint64_t viommu_cache_epoch(const ViommuCache *cache)
+/** What a walker takes along to the fill. */
+typedef struct ViommuSeen {
+    uint64_t epoch;
+} ViommuSeen;
+
+/**
+ * Before the first look at anything that a fill is made of: tables, and
+ * registers with their addresses; in the read-side section of the fill.  (A
+ * cache of which all is voided at once has its generation for an epoch.)
+ */
+static inline ViommuSeen viommu_look(const uint64_t *epoch)
 {
-    return __atomic_load_n(&cache->epoch, __ATOMIC_ACQUIRE);
+    return (ViommuSeen) { __atomic_load_n(epoch, __ATOMIC_ACQUIRE) };
+}
+
+static inline ViommuSeen viommu_cache_look(const ViommuCache *cache)
+{
+    return viommu_look(&cache->epoch);
+}
+
+/** Whether nothing has been invalidated since. */
+static inline bool viommu_cache_unchanged(const ViommuCache *cache,
+                                          const ViommuSeen *seen)
+{
+    return __atomic_load_n(&cache->epoch, __ATOMIC_ACQUIRE) == seen->epoch;
+}
+
+/** A register with the address of a table, as endpoints see it: not before
+ *  they have looked. */
+static inline uint64_t viommu_latched(const uint64_t *word,
+                                      const ViommuSeen *seen)
+{
+    (void)seen;
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
 }
 
 /**
@@ -95,12 +127,14 @@ static inline bool viommu_cache_find(const ViommuCache *cache, uint64_t k0,
     return false;
 }
 
-/** Insert @entry unless the epoch is no longer @epoch. */
+/** Insert @entry unless something was invalidated since @seen. */
 void viommu_cache_fill(ViommuCache *cache, const ViommuCacheEntry *entry,
-                       uint64_t epoch);
+                       const ViommuSeen *seen);
 
 /** Make fills that began before fail; then remove keys. */
 void viommu_cache_advance(ViommuCache *cache);
+/** The same, then void all that was stamped with *@generation. */
+void viommu_cache_void(ViommuCache *cache, uint64_t *generation);
 void viommu_cache_remove(ViommuCache *cache, uint64_t k0, uint64_t k1);
 
 #endif

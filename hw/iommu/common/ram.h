@@ -76,7 +76,17 @@ void viommu_ram_map_free(ViommuRamMap *map);
  * access unless stated.  Inside a read-side section only.
  */
 
-/** Load @n little-endian 64-bit words, each atomically. */
+/**
+ * Load a little-endian 64-bit word atomically; or an entry of @n words, an even
+ * number, each pair of which is loaded as a whole: with what was there at one
+ * time.  -EAGAIN when somebody does not stop to change it.
+ *
+ * VT-d software replaces an interrupt remapping entry [VTD 9.10], a context
+ * entry [VTD 9.3], or 128 bits of a larger entry, by one exchange.  Of posted
+ * interrupt descriptors, each word is changed by itself [VTD 5.2.3].  For an
+ * SMMUv3, 64 bits would do: more than these is not read as a whole by
+ * all hardware, and software does not count on it [SMMU 3.21.3].
+ */
 int viommu_load64(Viommu *unit, uint64_t addr, uint64_t *words, unsigned n);
 /** Store a 32-bit word; everything that this thread did before is visible to
  *  a guest that sees it. */

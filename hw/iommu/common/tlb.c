@@ -30,7 +30,7 @@ void viommu_tlb_advance(ViommuTlb *tlb)
 
 static void fill(ViommuCache *cache, uint64_t *sizes, const ViommuTag *tag,
                  uint64_t addr, unsigned shift, uint64_t value0,
-                 uint64_t value1, uint64_t epoch)
+                 uint64_t value1, const ViommuSeen *seen)
 {
     ViommuCacheEntry e = {
         .key = { addr >> shift, tag->key | (uint64_t)shift << 16 },
@@ -43,23 +43,23 @@ static void fill(ViommuCache *cache, uint64_t *sizes, const ViommuTag *tag,
          * has advanced the epoch before the fill checks it. */
         __atomic_fetch_or(sizes, UINT64_C(1) << shift, __ATOMIC_SEQ_CST);
     }
-    viommu_cache_fill(cache, &e, epoch);
+    viommu_cache_fill(cache, &e, seen);
 }
 
 void viommu_tlb_fill(ViommuTlb *tlb, const ViommuTag *tag, uint64_t addr,
                      unsigned shift, uint64_t value0, uint64_t value1,
-                     const ViommuTlbEpochs *seen)
+                     const ViommuTlbSeen *seen)
 {
     fill(&tlb->pages, &tlb->sizes[(tag->key & VIOMMU_TAG_GLOBAL) != 0], tag,
-         addr, shift, value0, value1, seen->pages);
+         addr, shift, value0, value1, &seen->pages);
 }
 
 void viommu_tlb_fill_table(ViommuTlb *tlb, const ViommuTag *tag,
                            uint64_t addr, uint64_t top, const ViommuTable *t,
-                           const ViommuTlbEpochs *seen)
+                           const ViommuTlbSeen *seen)
 {
     fill(&tlb->tables, &tlb->spans, tag, addr, t->span, t->addr | t->flags,
-         top, seen->tables);
+         top, &seen->tables);
 }
 
 static void remove_size(ViommuCache *cache, unsigned shift, uint64_t key,

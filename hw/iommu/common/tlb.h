@@ -9,8 +9,7 @@
  * that were met are remembered, so that look-ups and removals try these and
  * no others.
  *
- * The race of a fill against an invalidation is cache.h's.  A request takes
- * the epochs before it looks at anything.  An invalidation advances both, then
+ * The race of a fill against an invalidation is cache.h's.  An invalidation advances both, then
  * a generation; or removes tables, then pages (viommu_tlb_remove_tables()).
  */
 #ifndef HW_IOMMU_COMMON_TLB_H
@@ -38,19 +37,20 @@ typedef struct ViommuTag {
  *  kept apart; who has none does not look for them. */
 #define VIOMMU_TAG_GLOBAL (UINT64_C(1) << 22)
 
-typedef struct ViommuTlbEpochs {
-    uint64_t pages;
-    uint64_t tables;
-} ViommuTlbEpochs;
+/** A ViommuSeen of both. */
+typedef struct ViommuTlbSeen {
+    ViommuSeen pages;
+    ViommuSeen tables;
+} ViommuTlbSeen;
 
 /** Room for 2^@page_bits pages, and for tables. */
 void viommu_tlb_init(ViommuTlb *tlb, unsigned page_bits);
 void viommu_tlb_destroy(ViommuTlb *tlb);
 
-static inline ViommuTlbEpochs viommu_tlb_epochs(const ViommuTlb *tlb)
+static inline ViommuTlbSeen viommu_tlb_look(const ViommuTlb *tlb)
 {
-    return (ViommuTlbEpochs) {
-        viommu_cache_epoch(&tlb->pages), viommu_cache_epoch(&tlb->tables),
+    return (ViommuTlbSeen) {
+        viommu_cache_look(&tlb->pages), viommu_cache_look(&tlb->tables),
     };
 }
 
@@ -92,7 +92,7 @@ static inline bool viommu_tlb_find(const ViommuTlb *tlb, const ViommuTag *tag,
 
 void viommu_tlb_fill(ViommuTlb *tlb, const ViommuTag *tag, uint64_t addr,
                      unsigned shift, uint64_t value0, uint64_t value1,
-                     const ViommuTlbEpochs *seen);
+                     const ViommuTlbSeen *seen);
 
 /** A table that a walk goes through. */
 typedef struct ViommuTable {
@@ -127,7 +127,7 @@ static inline bool viommu_tlb_find_table(const ViommuTlb *tlb, uint64_t spans,
 
 void viommu_tlb_fill_table(ViommuTlb *tlb, const ViommuTag *tag,
                            uint64_t addr, uint64_t top, const ViommuTable *t,
-                           const ViommuTlbEpochs *seen);
+                           const ViommuTlbSeen *seen);
 
 /** Remove what lies in @size bytes at @addr, whose end is no more than 2^64;
  *  the caller bounds how many these are.  Tables before pages. */

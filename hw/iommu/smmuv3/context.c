@@ -51,6 +51,12 @@ static inline bool slot_find(SmmuContextSlot *slot, uint64_t key,
     return !(before & 1) && viommu_acquire(&slot->sequence) == before;
 }
 
+/* Every invalidation voids all, so the generation is the epoch. */
+static uint64_t stamp_of(const ViommuSeen *seen)
+{
+    return seen->epoch + 1;     /* as smmu_context_stamp() */
+}
+
 bool smmu_context_find(SmmuUnit *u, uint32_t sid, uint32_t ssid,
                        uint64_t *stamp, SmmuContext *c)
 {
@@ -61,8 +67,8 @@ bool smmu_context_find(SmmuUnit *u, uint32_t sid, uint32_t ssid,
 }
 
 /* Two that fill at the same time: the second one goes without. */
-static void slot_fill(SmmuContextSlot *slot, uint64_t key, uint64_t stamp,
-                      const SmmuContext *c)
+static void slot_fill(SmmuContextSlot *slot, uint64_t key,
+                      const SmmuContext *c, const ViommuSeen *seen)
 {
     uint64_t before = viommu_acquire(&slot->sequence);
     uint64_t tags = viommu_put(0, TAGS_FLAGS, c->flags);
@@ -76,7 +82,7 @@ static void slot_fill(SmmuContextSlot *slot, uint64_t key, uint64_t stamp,
     tags = viommu_put(tags, TAGS_VMID, c->vmid);
     tags = viommu_put(tags, TAGS_ASID, c->asid);
     viommu_publish(&slot->key, key);
-    viommu_publish(&slot->stamp, stamp);
+    viommu_publish(&slot->stamp, stamp_of(seen));
     viommu_publish(&slot->tags, tags);
     for (unsigned i = 0; i < SMMU_BASES; i++) {
         viommu_publish(&slot->base[i], c->base[i]);
@@ -85,6 +91,18 @@ static void slot_fill(SmmuContextSlot *slot, uint64_t key, uint64_t stamp,
 }
 
 /* --- The tables ---------------------------------------------------------- */
+
+/* What was seen before the first word is read: of contexts, and for what stage
+ * 2 finds on the way to a descriptor. */
+typedef struct Seen {
+    ViommuSeen contexts;
+    ViommuTlbSeen tlb;
+} Seen;
+
+static Seen look(const SmmuUnit *u)
+{
+    return (Seen) { viommu_look(&u->context_gen), viommu_tlb_look(&u->tlb) };
+}
 
 /* @addr without its lowest @bits bits. */
 static uint64_t aligned(uint64_t addr, unsigned bits)
@@ -101,11 +119,12 @@ static unsigned split_of(uint64_t cfg)
 }
 
 /* The address of a stream's entry; or the event that says why not. */
-static SmmuEventId find_ste(SmmuUnit *u, uint32_t sid, uint64_t *at,
-                            SmmuFault *fault)
+static SmmuEventId find_ste(SmmuUnit *u, uint32_t sid, const Seen *seen,
+                            uint64_t *at, SmmuFault *fault)
 {
-    uint64_t cfg = viommu_acquire(&u->strtab_cfg);
-    uint64_t base = viommu_acquire(&u->strtab_base) & SMMU_STRTAB_ADDR;
+    uint64_t cfg = viommu_latched(&u->strtab_cfg, &seen->contexts);
+    uint64_t base = viommu_latched(&u->strtab_base, &seen->contexts) &
+                    SMMU_STRTAB_ADDR;
     unsigned log2 = viommu_get(cfg, SMMU_STRTAB_LOG2SIZE);
     unsigned split = split_of(cfg), span;
     uint64_t desc, low;
@@ -137,10 +156,12 @@ static SmmuEventId find_ste(SmmuUnit *u, uint32_t sid, uint64_t *at,
 }
 
 /* One fetch of context descriptors, through stage 2 when there is one. */
-static SmmuEventId fetch_cd(SmmuUnit *u, const SmmuContext *c, uint64_t at,
-                            uint64_t *words, unsigned n, SmmuFault *fault)
+static SmmuEventId fetch_cd(SmmuUnit *u, const SmmuContext *c,
+                            const Seen *seen, uint64_t at, uint64_t *words,
+                            unsigned n, SmmuFault *fault)
 {
-    if ((c->flags & SMMU_CTX_S2) && !smmu_walk_for_cd(u, c, &at, fault)) {
+    if ((c->flags & SMMU_CTX_S2) &&
+        !smmu_walk_for_cd(u, c, &at, &seen->tlb, fault)) {
         return fault->id;
     }
     if (viommu_load64(&u->common, at, words, n)) {
@@ -150,8 +171,8 @@ static SmmuEventId fetch_cd(SmmuUnit *u, const SmmuContext *c, uint64_t at,
     return SMMU_EVENT_NONE;
 }
 
-static SmmuEventId read_cd(SmmuUnit *u, const SmmuSte *ste, uint32_t index,
-                           SmmuContext *c, SmmuFault *fault)
+static SmmuEventId read_cd(SmmuUnit *u, const SmmuSte *ste, const Seen *seen,
+                           uint32_t index, SmmuContext *c, SmmuFault *fault)
 {
     uint64_t at = ste->s1contextptr, word[8], desc;
     unsigned split = ste->s1fmt == SMMU_S1FMT_4K ? 6 : 10;
@@ -159,7 +180,8 @@ static SmmuEventId read_cd(SmmuUnit *u, const SmmuSte *ste, uint32_t index,
 
     if (ste->s1cdmax && (ste->s1fmt == SMMU_S1FMT_4K ||
                          ste->s1fmt == SMMU_S1FMT_64K)) {
-        id = fetch_cd(u, c, at + (index >> split) * 8, &desc, 1, fault);
+        id = fetch_cd(u, c, seen, at + (index >> split) * 8, &desc, 1,
+                      fault);
         if (id) {
             return id;
         }
@@ -169,7 +191,8 @@ static SmmuEventId read_cd(SmmuUnit *u, const SmmuSte *ste, uint32_t index,
         }
         index &= (1u << split) - 1;
     }
-    id = fetch_cd(u, c, at + (uint64_t)index * SMMU_CD_SIZE, word, 8, fault);
+    id = fetch_cd(u, c, seen, at + (uint64_t)index * SMMU_CD_SIZE, word, 8,
+                  fault);
     if (id) {
         return id;
     }
@@ -207,14 +230,14 @@ static SmmuEventId select_cd(const SmmuSte *ste, uint32_t ssid,
     return SMMU_EVENT_NONE;
 }
 
-static SmmuEventId read_ste(SmmuUnit *u, uint32_t sid, uint64_t word[8],
-                            SmmuSte *ste, SmmuFault *fault)
+static SmmuEventId read_ste(SmmuUnit *u, uint32_t sid, const Seen *seen,
+                            uint64_t word[8], SmmuSte *ste, SmmuFault *fault)
 {
     SmmuEventId id;
     uint64_t at;
 
     viommu_count(&u->common.stats.context_reads);
-    id = find_ste(u, sid, &at, fault);
+    id = find_ste(u, sid, seen, &at, fault);
     if (id) {
         return id;
     }
@@ -228,13 +251,15 @@ static SmmuEventId read_ste(SmmuUnit *u, uint32_t sid, uint64_t word[8],
 SmmuEventId smmu_read_ste(SmmuUnit *u, uint32_t sid, uint64_t word[8],
                           SmmuSte *ste)
 {
+    const Seen seen = look(u);
     SmmuFault fault;
 
-    return read_ste(u, sid, word, ste, &fault);
+    return read_ste(u, sid, &seen, word, ste, &fault);
 }
 
 static SmmuEventId read_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
-                                SmmuContext *c, SmmuFault *fault)
+                                const Seen *seen, SmmuContext *c,
+                                SmmuFault *fault)
 {
     uint64_t word[8];
     uint32_t index;
@@ -242,7 +267,7 @@ static SmmuEventId read_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
     SmmuEventId id;
     bool bypass;
 
-    id = read_ste(u, sid, word, &ste, fault);
+    id = read_ste(u, sid, seen, word, &ste, fault);
     if (id) {
         return id;
     }
@@ -259,7 +284,7 @@ static SmmuEventId read_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
         c->flags &= ~(SMMU_CTX_S1 | SMMU_CTX_S1_STALL);
         return id;
     }
-    return read_cd(u, &ste, index, c, fault);
+    return read_cd(u, &ste, seen, index, c, fault);
 }
 
 SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
@@ -267,20 +292,18 @@ SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
 {
     uint64_t key = slot_key(sid, ssid);
     SmmuContextSlot *slot = slot_of(u, key);
-    /* Before the tables are read: what is invalidated from now on voids the
-     * fill. */
-    uint64_t stamp = smmu_context_stamp(u);
+    const Seen seen = look(u);
     SmmuEventId id;
 
-    if (slot_find(slot, key, stamp, c)) {
+    if (slot_find(slot, key, stamp_of(&seen.contexts), c)) {
         return SMMU_EVENT_NONE;
     }
     memset(c, 0, sizeof(*c));
     memset(fault, 0, sizeof(*fault));
-    id = read_context(u, sid, ssid, c, fault);
+    id = read_context(u, sid, ssid, &seen, c, fault);
     fault->id = id;
     if (!id) {
-        slot_fill(slot, key, stamp, c);
+        slot_fill(slot, key, c, &seen.contexts);
     }
     return id;
 }

@@ -32,7 +32,7 @@ typedef struct SmmuWanted {
     bool any;               /* ... or at least one */
     uint8_t dirties;        /* what marks a page dirty when it is granted */
     bool probe;             /* change neither memory nor the IOTLB */
-    ViommuTlbEpochs seen;   /* taken before the first look at anything */
+    ViommuTlbSeen seen;     /* taken before the first look at anything */
 } SmmuWanted;
 
 /** Whether @flags of a translation are what is wanted. */

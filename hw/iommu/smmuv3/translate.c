@@ -17,7 +17,7 @@ typedef struct Request {
     const ViommuRequest *req;
     ViommuReply *reply;
     uint8_t access;         /* as the stream's entry has it */
-    ViommuTlbEpochs seen;   /* taken before the first look at anything */
+    ViommuTlbSeen seen;     /* taken before the first look at anything */
     SmmuWanted wanted;
     SmmuContext context;
     SmmuFault fault;
@@ -252,7 +252,7 @@ static bool resolve(Request *r)
     uint64_t cr0 = viommu_acquire(&u->cr0);
     bool ats = req->kind != VIOMMU_UNTRANSLATED;
 
-    r->seen = viommu_tlb_epochs(&u->tlb);
+    r->seen = viommu_tlb_look(&u->tlb);
     if (!(cr0 & SMMU_CR0_SMMUEN)) {
         return disabled(r);
     }
@@ -349,7 +349,7 @@ static ViommuStatus report(Request *r)
  */
 static bool can_resume(Request *r)
 {
-    r->seen = viommu_tlb_epochs(&r->u->tlb);
+    r->seen = viommu_tlb_look(&r->u->tlb);
     return (viommu_acquire(&r->u->cr0) & SMMU_CR0_SMMUEN) &&
            r->stamp == smmu_context_stamp(r->u) &&
            r->tags.own.stamp == smmu_own_stamp(r->u, &r->context);

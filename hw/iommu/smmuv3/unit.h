@@ -268,9 +268,10 @@ bool smmu_walk_split(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
 bool smmu_walk_first(SmmuUnit *u, const SmmuContext *context, uint64_t addr,
                      const SmmuWanted *wanted, SmmuMapping *mapping,
                      SmmuFault *fault);
-/** Stage 2 alone, for fetches of context descriptors: *@addr is replaced. */
+/** Stage 2 alone, for fetches of context descriptors: *@addr is replaced.
+ *  @seen is from before the stream table entry was read. */
 bool smmu_walk_for_cd(SmmuUnit *u, const SmmuContext *context, uint64_t *addr,
-                      SmmuFault *fault);
+                      const ViommuTlbSeen *seen, SmmuFault *fault);
 
 /* --- iotlb.c ------------------------------------------------------------- */
 

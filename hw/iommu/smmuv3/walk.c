@@ -497,11 +497,9 @@ bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
 }
 
 bool smmu_walk_for_cd(SmmuUnit *u, const SmmuContext *c, uint64_t *addr,
-                      SmmuFault *fault)
+                      const ViommuTlbSeen *seen, SmmuFault *fault)
 {
-    const SmmuWanted wanted = {
-        .needs = SMMU_MAP_UR, .seen = viommu_tlb_epochs(&u->tlb),
-    };
+    const SmmuWanted wanted = { .needs = SMMU_MAP_UR, .seen = *seen };
     SmmuMapping m;
 
     if (!second_stage(u, c, *addr, &wanted, SMMU_CLASS_CD, &m, fault)) {

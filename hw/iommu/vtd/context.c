@@ -58,14 +58,15 @@ static void pack(const VtdContext *c, VtdReason reason, uint64_t generation,
                           c->pasid);
 }
 
-static VtdReason legacy_context(VtdUnit *u, uint16_t source, VtdContext *c)
+static VtdReason legacy_context(VtdUnit *u, uint64_t root, uint16_t source,
+                                VtdContext *c)
 {
-    uint64_t root = viommu_acquire(&u->root) & ~(VTD_PAGE_SIZE - 1);
     uint64_t word[2], table;
     VtdReason reason;
 
     viommu_count(&u->common.stats.context_reads);
-    if (viommu_load64(&u->common, root + (source >> 8) * 16, word, 2)) {
+    if (viommu_load64(&u->common, (root & ~(VTD_PAGE_SIZE - 1)) +
+                      (source >> 8) * 16, word, 2)) {
         return VTD_FR_ROOT_ACCESS;
     }
     reason = vtd_decode_root(u, word, &table);
@@ -79,36 +80,38 @@ static VtdReason legacy_context(VtdUnit *u, uint16_t source, VtdContext *c)
     return vtd_decode_context(u, word, c);
 }
 
-VtdReason vtd_context_tables(VtdUnit *u, uint16_t source, uint32_t pasid,
-                             VtdContext *c)
+VtdReason vtd_context_tables(VtdUnit *u, uint64_t root, uint16_t source,
+                             uint32_t pasid, VtdContext *c)
 {
     *c = (VtdContext) { 0 };
-    if (vtd_table_mode(u) == VTD_TTM_SCALABLE) {
+    switch (viommu_get(root, VTD_RTADDR_TTM)) {
+    case VTD_TTM_SCALABLE:
         viommu_count(&u->common.stats.context_reads);
-        return vtd_scalable_context(u, source, pasid, c);
+        return vtd_scalable_context(u, root, source, pasid, c);
+    case VTD_TTM_LEGACY:
+        break;
+    default:
+        return VTD_FR_TTM_RESERVED;
     }
     if (pasid != VIOMMU_NO_PASID) {
         return u->cfg.scalable_mode ? VTD_FR_LEGACY_PASID
                                     : VTD_FR_TYPE_BLOCKED;
     }
-    return legacy_context(u, source, c);
+    return legacy_context(u, root, source, c);
 }
 
-VtdReason vtd_context_read(VtdUnit *u, uint16_t source, uint32_t pasid,
-                           VtdContext *c)
+VtdReason vtd_context_read(VtdUnit *u, const ViommuSeen *seen, uint64_t root,
+                           uint16_t source, uint32_t pasid, VtdContext *c)
 {
-    /* Both before the tables are read: what is invalidated from now on
-     * voids the fill. */
-    uint64_t epoch = viommu_cache_epoch(&u->contexts);
     uint64_t generation = vtd_context_stamp(u);
-    VtdReason reason = vtd_context_tables(u, source, pasid, c);
+    VtdReason reason = vtd_context_tables(u, root, source, pasid, c);
 
     /* Entries that give a fault are cached in caching mode only (6.1). */
     if (c->entry_read && (!reason || u->cfg.caching_mode)) {
         ViommuCacheEntry e = { .key = { source, pasid } };
 
         pack(c, reason, generation, &e);
-        viommu_cache_fill(&u->contexts, &e, epoch);
+        viommu_cache_fill(&u->contexts, &e, seen);
     }
     return reason;
 }

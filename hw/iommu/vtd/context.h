@@ -50,12 +50,13 @@ static inline bool vtd_context_find(const VtdUnit *u, uint16_t source,
 /** All of a cached context, and the reason if it is a fault. */
 VtdReason vtd_context_unpack(const ViommuCacheEntry *e, VtdContext *c);
 
-/** A context from the tables.  Read-side section. */
-VtdReason vtd_context_tables(VtdUnit *u, uint16_t source, uint32_t pasid,
-                             VtdContext *c);
+/** A context from the tables at @root, of the mode that @root says: RTADDR as
+ *  it was read once.  Read-side section. */
+VtdReason vtd_context_tables(VtdUnit *u, uint64_t root, uint16_t source,
+                             uint32_t pasid, VtdContext *c);
 
-/** A context from the tables; fills the cache.  Read-side section. */
-VtdReason vtd_context_read(VtdUnit *u, uint16_t source, uint32_t pasid,
-                           VtdContext *c);
+/** The same; fills the cache.  @root was read after @seen. */
+VtdReason vtd_context_read(VtdUnit *u, const ViommuSeen *seen, uint64_t root,
+                           uint16_t source, uint32_t pasid, VtdContext *c);
 
 #endif

@@ -180,9 +180,8 @@ static void look(Viommu *unit, ViommuHostDevice *device, uint32_t pasid)
         VtdReason reason;
 
         viommu_read_lock();
-        reason = table_mode(u) > VTD_TTM_SCALABLE
-                 ? VTD_FR_TTM_RESERVED
-                 : vtd_context_tables(u, device->source, pasid, &c);
+        reason = vtd_context_tables(u, viommu_acquire(&u->root),
+                                    device->source, pasid, &c);
         viommu_read_unlock();
         if (!reason) {
             table = table_of(u, &c, device->nested &&
@@ -361,7 +360,8 @@ static void fault(Viommu *unit, const ViommuHostFault *host)
     }
     viommu_count(&unit->stats.faults);
     viommu_read_lock();
-    vtd_context_tables(u, req->source, req->pasid, &c);
+    vtd_context_tables(u, viommu_acquire(&u->root), req->source, req->pasid,
+                       &c);
     viommu_read_unlock();
     if (!c.fpd) {
         vtd_fault_report(u, &record);

@@ -16,9 +16,11 @@
 typedef struct Request {
     VtdUnit *u;
     uint16_t source;
+    ViommuSeen seen;        /* before irta was read */
     uint64_t irta;
     uint32_t index;
     uint64_t irte[2];
+    bool remapped;          /* not delivered as it is */
     bool fpd;               /* faults are not recorded */
     bool notify;            /* posted, and *out is the notification */
 } Request;
@@ -50,7 +52,6 @@ static VtdReason find_index(Request *r, const ViommuMsi *in)
 static VtdReason fetch(Request *r, bool fill)
 {
     VtdUnit *u = r->u;
-    uint64_t epoch = viommu_cache_epoch(&u->irtes);
     uint64_t stamp = vtd_irte_stamp(u);
     ViommuCacheEntry e;
 
@@ -70,7 +71,7 @@ static VtdReason fetch(Request *r, bool fill)
             .value = { r->irte[0], r->irte[1] },
             .stamp = stamp,
         };
-        viommu_cache_fill(&u->irtes, &e, epoch);
+        viommu_cache_fill(&u->irtes, &e, &r->seen);
     }
     return VTD_FR_NONE;
 }
@@ -235,6 +236,26 @@ static VtdReason resolve(Request *r, const ViommuMsi *in, bool probe,
     return probe ? VTD_FR_NONE : post(r, out);
 }
 
+/* What the registers say, and the entry if there is one; in one section, which
+ * is over when they are switched (11.4.4). */
+static VtdReason arrive(Request *r, const ViommuMsi *in, bool probe,
+                        ViommuMsi *out)
+{
+    uint64_t enabled = viommu_acquire(&r->u->enabled);
+
+    r->seen = viommu_cache_look(&r->u->irtes);
+    r->irta = viommu_latched(&r->u->irta, &r->seen);
+    r->remapped = enabled & VTD_GCMD_IRE;
+    if (r->remapped && !(in->addr & VTD_MSI_REMAPPABLE)) {
+        /* Compatibility format (5.1.4): never in x2APIC mode. */
+        if (!(enabled & VTD_GCMD_CFI) || x2apic(r)) {
+            return VTD_FR_IR_COMPAT_BLOCKED;
+        }
+        r->remapped = false;
+    }
+    return r->remapped ? resolve(r, in, probe, out) : VTD_FR_NONE;
+}
+
 static ViommuMsiResult blocked(const Request *r, VtdReason reason, bool probe)
 {
     VtdUnit *u = r->u;
@@ -259,28 +280,18 @@ ViommuMsiResult vtd_remap_msi(Viommu *unit, uint32_t source,
                               ViommuMsi *out)
 {
     VtdUnit *u = vtd_unit(unit);
-    uint64_t gsts = viommu_acquire(&u->enabled);
-    Request r = { .u = u, .source = source, .irta = viommu_acquire(&u->irta) };
+    Request r = { .u = u, .source = source };
     VtdReason reason;
 
-    if (!(gsts & VTD_GCMD_IRE)) {
-        *out = *in;
-        return VIOMMU_MSI_DELIVER;
-    }
-    if (!(in->addr & VTD_MSI_REMAPPABLE)) {
-        /* Compatibility format (5.1.4): never in x2APIC mode. */
-        if ((gsts & VTD_GCMD_CFI) && !x2apic(&r)) {
-            *out = *in;
-            return VIOMMU_MSI_DELIVER;
-        }
-        return blocked(&r, VTD_FR_IR_COMPAT_BLOCKED, probe);
-    }
-
     viommu_read_lock();
-    reason = resolve(&r, in, probe, out);
+    reason = arrive(&r, in, probe, out);
     viommu_read_unlock();
     if (reason) {
         return blocked(&r, reason, probe);
+    }
+    if (!r.remapped) {
+        *out = *in;
+        return VIOMMU_MSI_DELIVER;
     }
     if (!(r.irte[0] & VTD_IRTE_IM_POSTED)) {
         viommu_count(&unit->stats.interrupts_remapped);

@@ -16,13 +16,13 @@
 void vtd_forget_translations(VtdUnit *u)
 {
     viommu_tlb_advance(&u->tlb);
-    viommu_advance(&u->context_gen);
+    viommu_cache_void(&u->contexts, &u->context_gen);
     viommu_advance(&u->iotlb_gen);
 }
 
 void vtd_forget_irtes(VtdUnit *u)
 {
-    viommu_advance(&u->irte_gen);
+    viommu_cache_void(&u->irtes, &u->irte_gen);
 }
 
 void vtd_invalidate_all(VtdUnit *u)
@@ -54,7 +54,7 @@ void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
         inv.source_mask = bits;
         if (u->cfg.scalable_mode) {
             /* There may be any number of PASIDs behind the entry. */
-            viommu_advance(&u->context_gen);
+            viommu_cache_void(&u->contexts, &u->context_gen);
             break;
         }
         viommu_cache_advance(&u->contexts);
@@ -72,7 +72,7 @@ void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
         if (granularity == VTD_GRAN_DOMAIN) {
             inv.domain = did;
         }
-        viommu_advance(&u->context_gen);
+        viommu_cache_void(&u->contexts, &u->context_gen);
         break;
     }
     vtd_host_context(u, granularity != VTD_GRAN_SELECTIVE, source, bits);
@@ -133,7 +133,7 @@ void vtd_invalidate_pasid_cache(VtdUnit *u, unsigned granularity,
 {
     ViommuInvalidation inv = viommu_everything(VIOMMU_INV_CONTEXT);
 
-    viommu_advance(&u->context_gen);
+    viommu_cache_void(&u->contexts, &u->context_gen);
     vtd_host_pasid(u, granularity != VTD_PASID_GRAN_PASID, pasid);
     viommu_unit_invalidate(&u->common, &inv);
 }
@@ -178,7 +178,7 @@ void vtd_invalidate_irtes(VtdUnit *u, bool indexed, uint32_t index,
             viommu_cache_remove(&u->irtes, inv.index + i, 0);
         }
     } else {
-        viommu_advance(&u->irte_gen);
+        viommu_cache_void(&u->irtes, &u->irte_gen);
     }
     viommu_unit_invalidate(&u->common, &inv);
 }

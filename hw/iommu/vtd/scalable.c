@@ -14,6 +14,7 @@
 
 typedef struct Lookup {
     VtdUnit *u;
+    uint64_t root;          /* RTADDR */
     VtdContext *context;
     uint32_t pasid;
     bool has_pasid;
@@ -25,11 +26,11 @@ typedef struct Lookup {
 static VtdReason read_context(Lookup *l, uint16_t source)
 {
     VtdUnit *u = l->u;
-    uint64_t root = viommu_acquire(&u->root) & ~(VTD_PAGE_SIZE - 1);
     unsigned devfn = source & 0xff, upper = devfn >> 7;
     uint64_t word[4], table, low_reserved, high_reserved;
 
-    if (viommu_load64(&u->common, root + (source >> 8) * 16, word, 2)) {
+    if (viommu_load64(&u->common, (l->root & ~(VTD_PAGE_SIZE - 1)) +
+                      (source >> 8) * 16, word, 2)) {
         return VTD_FR_SM_ROOT_ACCESS;
     }
     table = word[upper];
@@ -180,11 +181,11 @@ static VtdReason decode_pasid_entry(Lookup *l, const uint64_t word[8])
     return VTD_FR_NONE;
 }
 
-VtdReason vtd_scalable_context(VtdUnit *u, uint16_t source, uint32_t pasid,
-                               VtdContext *context)
+VtdReason vtd_scalable_context(VtdUnit *u, uint64_t root, uint16_t source,
+                               uint32_t pasid, VtdContext *context)
 {
     Lookup l = {
-        .u = u, .context = context,
+        .u = u, .root = root, .context = context,
         .has_pasid = pasid != VIOMMU_NO_PASID,
         .pasid = pasid != VIOMMU_NO_PASID ? pasid : 0,
     };
@@ -208,12 +209,14 @@ uint32_t vtd_scalable_scan(VtdUnit *u, uint16_t source, uint32_t first,
 {
     VtdContext context = { 0 };
     Lookup l = {
-        .u = u, .context = &context, .has_pasid = true, .pasid = first,
+        .u = u, .root = viommu_acquire(&u->root), .context = &context,
+        .has_pasid = true, .pasid = first,
     };
     unsigned per_table = 1u << VTD_PASID_TABLE_BITS;
 
     scanned->n = 0;
-    if (read_context(&l, source)) {
+    if (viommu_get(l.root, VTD_RTADDR_TTM) != VTD_TTM_SCALABLE ||
+        read_context(&l, source)) {
         return VIOMMU_NO_PASID;
     }
     for (unsigned i = 0; i < SCAN_MAX; i++) {
@@ -246,10 +249,11 @@ uint32_t vtd_scalable_scan(VtdUnit *u, uint16_t source, uint32_t first,
 VtdReason vtd_page_request_context(VtdUnit *u, uint16_t source,
                                    uint32_t pasid, bool *fpd)
 {
-    unsigned mode = vtd_table_mode(u);
+    uint64_t root = viommu_acquire(&u->root);
+    unsigned mode = viommu_get(root, VTD_RTADDR_TTM);
     VtdContext context = { 0 };
     Lookup l = {
-        .u = u, .context = &context,
+        .u = u, .root = root, .context = &context,
         .has_pasid = pasid != VIOMMU_NO_PASID,
         .pasid = pasid != VIOMMU_NO_PASID ? pasid : 0,
     };

@@ -329,22 +329,25 @@ static bool interrupt_translation(Request *r)
     return granted(r, r->req->addr, VTD_PAGE_SIZE, VIOMMU_WRITE);
 }
 
-static VtdReason context_get(VtdUnit *u, uint16_t source, uint32_t pasid,
+static VtdReason context_get(VtdUnit *u, const ViommuSeen *seen,
+                             uint64_t root, uint16_t source, uint32_t pasid,
                              VtdContext *c)
 {
     ViommuCacheEntry e;
 
     return vtd_context_find(u, source, pasid, &e)
            ? vtd_context_unpack(&e, c)
-           : vtd_context_read(u, source, pasid, c);
+           : vtd_context_read(u, seen, root, source, pasid, c);
 }
 
 static bool resolve(Request *r)
 {
     const ViommuRequest *req = r->req;
     VtdUnit *u = r->u;
+    ViommuSeen seen = viommu_cache_look(&u->contexts);
+    uint64_t root = viommu_latched(&u->root, &seen);
+    unsigned mode = viommu_get(root, VTD_RTADDR_TTM);
     VtdReason reason;
-    unsigned mode;
 
     if (req->kind == VIOMMU_UNTRANSLATED && req->pasid == VIOMMU_NO_PASID &&
         in_interrupt_range(req->addr)) {
@@ -361,13 +364,13 @@ static bool resolve(Request *r)
         return req->kind == VIOMMU_UNTRANSLATED
                ? identity(r) : blocked_silently(r, VTD_PAGE_SIZE);
     }
-    mode = vtd_table_mode(u);
     if (mode > VTD_TTM_SCALABLE) {
         return mode == VTD_TTM_ABORT
                ? blocked_silently(r, identity_size(req->addr))
                : blocked(r, VTD_FR_TTM_RESERVED, identity_size(req->addr));
     }
-    reason = context_get(u, req->source, req->pasid, &r->context);
+    reason = context_get(u, &seen, root, req->source, req->pasid,
+                         &r->context);
     if (reason && req->kind != VIOMMU_UNTRANSLATED) {
         reason = reason_for_device_tlb(r, reason);
     }
@@ -423,7 +426,7 @@ static void report(const Request *r)
 /** What the short way has found when the IOTLB has nothing. */
 typedef struct Missed {
     ViommuCacheEntry context;
-    uint64_t epoch;         /* of the contexts, before that was found */
+    ViommuSeen seen;        /* of the contexts, before that was found */
 } Missed;
 
 /*
@@ -433,7 +436,7 @@ typedef struct Missed {
  */
 static bool still_current(const VtdUnit *u, const Missed *missed)
 {
-    return viommu_cache_epoch(&u->contexts) == missed->epoch &&
+    return viommu_cache_unchanged(&u->contexts, &missed->seen) &&
            vtd_context_current(u, &missed->context);
 }
 
@@ -463,7 +466,7 @@ static G_GNUC_NO_INLINE ViommuStatus long_way(VtdUnit *u,
     memset(reply, 0, sizeof(*reply));
 
     viommu_read_lock();
-    r.wanted.seen = viommu_tlb_epochs(&u->tlb);
+    r.wanted.seen = viommu_tlb_look(&u->tlb);
     r.wanted.missed = missed && still_current(u, missed);
     if (r.wanted.missed) {
         vtd_context_unpack(&missed->context, &r.context);
@@ -519,7 +522,7 @@ static inline bool short_way(const VtdUnit *u, const ViommuRequest *req,
 {
     const uint64_t uncommon = viommu_field_mask(VTD_CTX_REASON) |
                               viommu_field_mask(VTD_CTX_PRIVILEGED);
-    uint64_t epoch = viommu_cache_epoch(&u->contexts);
+    ViommuSeen seen = viommu_cache_look(&u->contexts);
     ViommuCacheEntry e;
     VtdReason reason;
     VtdMapping m;
@@ -561,7 +564,7 @@ static inline bool short_way(const VtdUnit *u, const ViommuRequest *req,
     }
     if (!vtd_iotlb_lookup(u, &tag, req->addr, &m, &reason)) {
         missed->context = e;
-        missed->epoch = epoch;
+        missed->seen = seen;
         *has_missed = true;
         return false;
     }
@@ -593,13 +596,15 @@ bool vtd_tables(Viommu *unit, uint32_t source, uint32_t pasid,
     VtdUnit *u = vtd_unit(unit);
     VtdContext context;
     VtdReason reason;
+    ViommuSeen seen;
 
-    if (!(viommu_acquire(&u->enabled) & VTD_GCMD_TE) ||
-        vtd_table_mode(u) > VTD_TTM_SCALABLE) {
+    if (!(viommu_acquire(&u->enabled) & VTD_GCMD_TE)) {
         return false;
     }
     viommu_read_lock();
-    reason = context_get(u, source, pasid, &context);
+    seen = viommu_cache_look(&u->contexts);
+    reason = context_get(u, &seen, viommu_latched(&u->root, &seen), source,
+                         pasid, &context);
     viommu_read_unlock();
     if (reason || context.pgtt == VTD_PGTT_PASS_THROUGH) {
         return false;

@@ -232,9 +232,10 @@ VtdReason vtd_decode_ss(const VtdUnit *u, const VtdContext *context,
 
 /* --- scalable.c ---------------------------------------------------------- */
 
-/** The context of requests of @source with @pasid or VIOMMU_NO_PASID. */
-VtdReason vtd_scalable_context(VtdUnit *u, uint16_t source, uint32_t pasid,
-                               VtdContext *context);
+/** The context of requests of @source with @pasid or VIOMMU_NO_PASID, by the
+ *  tables at @root, as RTADDR has it. */
+VtdReason vtd_scalable_context(VtdUnit *u, uint64_t root, uint16_t source,
+                               uint32_t pasid, VtdContext *context);
 
 typedef struct VtdScanned {
     unsigned n;
@@ -279,7 +280,7 @@ typedef struct VtdWanted {
     /* Taken before the first look at anything: when software changes a
      * context entry and invalidates after that, what was found through the
      * old one must not be filled in. */
-    ViommuTlbEpochs seen;
+    ViommuTlbSeen seen;
 } VtdWanted;
 
 /** log2 of what an entry of a table of @level maps, level 0 being a page. */

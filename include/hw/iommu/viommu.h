@@ -292,6 +292,8 @@ typedef struct ViommuOps {
      * Access guest-physical memory that is in no ViommuRam.  Must not block
      * on a lock that is held around a call into the unit.  When NULL, such
      * accesses fail as an unsupported request does.  0, or a negative errno.
+     * Software may replace 16 aligned bytes of a table by one exchange: a
+     * read of as many, or more, must not see half of it.
      */
     int (*mem_read)(void *opaque, uint64_t addr, void *buf, size_t size);
     int (*mem_write)(void *opaque, uint64_t addr, const void *buf,
