@@ -163,9 +163,10 @@ void host_run(Host *h)
 {
     struct pollfd fds[4];
     unsigned n = viommu_host_fds(h->host, fds, G_N_ELEMENTS(fds));
+    bool more = false;
 
-    while (n && poll(fds, n, 0) > 0) {
-        viommu_host_run(h->host);
+    while (more || (n && poll(fds, n, 0) > 0)) {
+        more = viommu_host_run(h->host);
         n = viommu_host_fds(h->host, fds, G_N_ELEMENTS(fds));
     }
 }

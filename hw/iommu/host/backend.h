@@ -76,6 +76,9 @@ typedef enum ViommuHostFaultType {
     VIOMMU_HOST_FAULT_UNRECOVERABLE,    /* VT-d: record it as the guest's */
     VIOMMU_HOST_FAULT_EVENT,            /* SMMUv3: an event record */
     VIOMMU_HOST_FAULT_LOST,             /* so many reports were lost */
+    VIOMMU_HOST_FAULT_NOTHING,          /* a report that means nothing; each
+                                         * counts, so that a host which has no
+                                         * end of them holds nobody up */
 } ViommuHostFaultType;
 
 /** Something that the host reports. */
@@ -135,8 +138,10 @@ typedef struct ViommuHostBackend {
      *  new shadow starts empty. */
     int (*bind)(ViommuHostDevice *device, uint32_t pasid,
                 const ViommuHostTable *table);
-    /** Block them.  Never fails as far as the guest sees: a host that cannot
-     *  any more has no device any more.  Also of a device that is gone.
+    /** Block them; page requests that wait for an answer have got one from the
+     *  host, and are reported no more.  Never fails as far as the guest sees: a
+     *  host that cannot any more has no device any more.  Also of a device that
+     *  is gone.
      *
      *  Here and in bind(), viommu_host_retire() is told of a shadow when no
      *  request reaches it any more, and it is still there. */

@@ -324,6 +324,7 @@ void iommufd_device_free(ViommuHostDevice *common)
         iommufd_unbind(common, GPOINTER_TO_UINT(pasid));
     }
     iommufd_detached(common);
+    iommufd_faults_forget(device, true, 0);
     put_parent(device);
     g_hash_table_destroy(device->tables);
     viommu_host_device_destroy(common);

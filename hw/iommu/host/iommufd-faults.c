@@ -5,12 +5,15 @@
  * that the response repeats.
  */
 #include <errno.h>
+#include <limits.h>
 
 #include "hw/iommu/host/iommufd.h"
 
 /* Reports of one read: at first, and when a group does not fit. */
 #define REPORTS_FIRST   256
 #define REPORTS_MAX     (1u << 16)
+/* No object has this ID: a report whose group the kernel has answered. */
+#define NOBODY          0
 /* A device waits for its answer, so try more than once. */
 #define WRITE_TRIES     3
 
@@ -23,6 +26,10 @@ int iommufd_faults_start(IommufdHost *host)
         return 0;
     }
     ret = iommufd_call(host, IOMMUFD_FAULT_QUEUE_ALLOC, &args);
+    if (!ret && args.out_fault_fd > INT_MAX) {
+        iommufd_destroy(host, args.out_fault_id);
+        ret = -EPROTO;
+    }
     if (!ret) {
         host->fault_id = args.out_fault_id;
         host->fault_fd = (int)args.out_fault_fd;
@@ -59,10 +66,11 @@ unsigned iommufd_fds(ViommuHost *common, struct pollfd *fds, unsigned max)
     return n + iommufd_event_fds(host, fds + n, max - n);
 }
 
-/* Fill host->reports.  Returns whether there was something. */
-static bool read_reports(IommufdHost *host)
+/* Fill host->reports. */
+static void read_reports(IommufdHost *host)
 {
     const ViommuSyscalls *sys = host->common.sys;
+    bool too_small;
     ssize_t ret;
 
     host->reports_at = host->reports_n = 0;
@@ -70,22 +78,25 @@ static bool read_reports(IommufdHost *host)
         host->common.stats.calls++;
         ret = sys->read(sys->opaque, host->fault_fd, host->reports,
                         host->reports_max * sizeof(*host->reports));
-        if (ret != -EINVAL || host->reports_max >= REPORTS_MAX) {
+        /* of the first group; Linux has said it in both ways */
+        too_small = ret == -EINVAL ||
+                    (!ret && iommufd_readable(host, host->fault_fd));
+        if (!too_small || host->reports_max >= REPORTS_MAX) {
             break;
         }
         host->reports_max *= 2;
         host->reports = g_renew(IommufdPgfault, host->reports,
                                 host->reports_max);
     }
-    if (!viommu_host_queue_read(&host->common, &host->fault_queue, ret)) {
-        return false;   /* later */
+    if (!viommu_host_queue_read(&host->common, &host->fault_queue,
+                                too_small ? -EMSGSIZE : ret)) {
+        return;     /* later */
     }
     host->reports_n = MIN((size_t)ret / sizeof(*host->reports),
                           host->reports_max);
     if ((size_t)ret % sizeof(*host->reports)) {
         host->lost++;       /* a piece of a report is none */
     }
-    return ret > 0;
 }
 
 static ViommuHostDevice *device_of(IommufdHost *host, uint32_t id)
@@ -143,32 +154,47 @@ static int write_response(IommufdHost *host, uint32_t cookie, uint32_t code)
 
 static bool next_request(IommufdHost *host, ViommuHostFault *fault)
 {
-    for (;;) {  /* over reports of devices that are not here any more */
-        const IommufdPgfault *report;
+    const IommufdPgfault *report;
 
-        if (host->lost) {
-            fault->type = VIOMMU_HOST_FAULT_LOST;
-            fault->lost = host->lost;
-            host->lost = 0;
-            return true;
-        }
-        if (host->fault_fd < 0) {
-            return false;
-        }
-        if (host->reports_at == host->reports_n) {
-            if (host->fault_queue.over || !read_reports(host)) {
-                return false;
-            }
-            continue;
-        }
-        report = &host->reports[host->reports_at++];
-        fault->device = device_of(host, report->dev_id);
-        if (fault->device) {
-            decode(report, fault);
-            return true;
-        }
-        if (report->flags & IOMMUFD_PGFAULT_LAST_PAGE) {
-            write_response(host, report->cookie, IOMMUFD_RESPONSE_INVALID);
+    if (host->fault_fd >= 0 && host->reports_at == host->reports_n &&
+        !host->fault_queue.over) {
+        read_reports(host);
+    }
+    if (host->lost) {
+        fault->type = VIOMMU_HOST_FAULT_LOST;
+        fault->lost = host->lost;
+        host->lost = 0;
+        return true;
+    }
+    if (host->reports_at == host->reports_n) {
+        return false;
+    }
+    report = &host->reports[host->reports_at++];
+    fault->device = device_of(host, report->dev_id);
+    if (fault->device) {
+        decode(report, fault);
+        return true;
+    }
+    /* of a device that is not here any more */
+    fault->type = VIOMMU_HOST_FAULT_NOTHING;
+    if (report->dev_id != NOBODY &&
+        (report->flags & IOMMUFD_PGFAULT_LAST_PAGE)) {
+        write_response(host, report->cookie, IOMMUFD_RESPONSE_INVALID);
+    }
+    return true;
+}
+
+void iommufd_faults_forget(IommufdDevice *device, bool all, uint32_t pasid)
+{
+    IommufdHost *host = iommufd_host(device->common.host);
+
+    for (size_t i = host->reports_at; i < host->reports_n; i++) {
+        IommufdPgfault *report = &host->reports[i];
+        uint32_t of = report->flags & IOMMUFD_PGFAULT_PASID_VALID
+                      ? report->pasid : VIOMMU_NO_PASID;
+
+        if (report->dev_id == device->id && (all || of == pasid)) {
+            report->dev_id = NOBODY;
         }
     }
 }
@@ -177,7 +203,13 @@ bool iommufd_next_fault(ViommuHost *common, ViommuHostFault *fault)
 {
     IommufdHost *host = iommufd_host(common);
 
-    return next_request(host, fault) || iommufd_next_event(host, fault);
+    /* in turns, so that neither kind holds up the other */
+    bool events_first = host->events_first;
+
+    host->events_first = !events_first;
+    return events_first
+           ? iommufd_next_event(host, fault) || next_request(host, fault)
+           : next_request(host, fault) || iommufd_next_event(host, fault);
 }
 
 int iommufd_respond(ViommuHostDevice *device,

@@ -180,6 +180,14 @@ static int alloc_table(IommufdDevice *device, const ViommuHostTable *table,
     }
 }
 
+/* The kernel has answered what waited, when the old table was let go. */
+static void forget_reports(IommufdDevice *device, uint32_t pasid)
+{
+    /* a table of an SMMUv3 is for the device as a whole */
+    iommufd_faults_forget(device, device->common.caps.kind ==
+                                  VIOMMU_HOST_SMMUV3, pasid);
+}
+
 int iommufd_bind(ViommuHostDevice *common, uint32_t pasid,
                  const ViommuHostTable *table)
 {
@@ -198,6 +206,7 @@ int iommufd_bind(ViommuHostDevice *common, uint32_t pasid,
     }
     if (old) {
         viommu_host_retire(common, pasid);
+        forget_reports(device, pasid);
         free_table(device, old);
         *old = new;
     } else {
@@ -227,6 +236,7 @@ void iommufd_unbind(ViommuHostDevice *common, uint32_t pasid)
         }
     }
     viommu_host_retire(common, pasid);
+    forget_reports(device, pasid);
     free_table(device, old);
     g_hash_table_remove(device->tables, GUINT_TO_POINTER(pasid));
 }
@@ -354,10 +364,11 @@ int iommufd_invalidate(ViommuHostDevice *common,
             /* It failed before it looked at them. */
             return ret;
         }
-        *done += MIN(args.entry_num, given);
         if (ret) {
+            *done += args.entry_num;
             return ret;
         }
+        *done += given;
     }
     return 0;
 }

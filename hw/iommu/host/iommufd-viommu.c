@@ -5,6 +5,7 @@
  * guest's StreamIDs (vDEVICE), and has a queue of events.
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "hw/iommu/host/iommufd.h"
@@ -56,7 +57,12 @@ static void start_events(IommufdHost *host, IommufdViommu *v)
         .type = IOMMUFD_VEVENTQ_ARM_SMMUV3, .veventq_depth = DEPTH,
     };
 
-    if (!iommufd_call(host, IOMMUFD_VEVENTQ_ALLOC, &args)) {
+    if (iommufd_call(host, IOMMUFD_VEVENTQ_ALLOC, &args)) {
+        return;
+    }
+    if (args.out_veventq_fd > INT_MAX) {
+        iommufd_destroy(host, args.out_veventq_id);
+    } else {
         v->veventq = args.out_veventq_id;
         v->event_fd = (int)args.out_veventq_fd;
     }
@@ -275,6 +281,9 @@ static void read_events(IommufdHost *host, IommufdViommu *v)
     }
     host->common.stats.calls++;
     ret = sys->read(sys->opaque, v->event_fd, v->events, sizeof(v->events));
+    if (!ret && iommufd_readable(host, v->event_fd)) {
+        ret = -EMSGSIZE;    /* no event that we know is as large */
+    }
     if (viommu_host_queue_read(&host->common, &v->queue, ret)) {
         v->n = MIN((size_t)ret, sizeof(v->events));
     } else if (v->queue.over) {

@@ -42,6 +42,15 @@ void iommufd_collect(IommufdHost *host)
     g_array_set_size(host->garbage, kept);
 }
 
+bool iommufd_readable(IommufdHost *host, int fd)
+{
+    struct pollfd pollfd = { .fd = fd, .events = POLLIN };
+
+    host->common.stats.calls++;
+    return host->common.sys->poll(host->common.sys->opaque, &pollfd, 1,
+                                  0) > 0 && (pollfd.revents & POLLIN);
+}
+
 static uint32_t map_flags(bool readonly)
 {
     return IOMMUFD_MAP_FIXED_IOVA | IOMMUFD_MAP_READABLE |

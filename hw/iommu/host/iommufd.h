@@ -66,6 +66,7 @@ typedef struct IommufdHost {
     IommufdPgfault *reports;
     size_t reports_max, reports_n, reports_at;
     uint32_t lost;          /* to be reported first */
+    bool events_first;      /* the next time */
     GArray *garbage;        /* IDs that something else still kept, in the
                              * order of their destruction */
 } IommufdHost;
@@ -116,6 +117,8 @@ int iommufd_set_dirty(IommufdHost *host, uint32_t hwpt, bool on);
 /** OR a bit for each 4 KiB that was written to into @bits. */
 int iommufd_get_dirty(IommufdHost *host, uint32_t hwpt, uint64_t iova,
                       uint64_t size, uint64_t *bits);
+/** Does a read of @fd give something, or would it? */
+bool iommufd_readable(IommufdHost *host, int fd);
 
 /* --- iommufd-device.c ---------------------------------------------------- */
 
@@ -154,6 +157,10 @@ int iommufd_faults_start(IommufdHost *host);
 void iommufd_faults_stop(IommufdHost *host);
 unsigned iommufd_fds(ViommuHost *host, struct pollfd *fds, unsigned max);
 bool iommufd_next_fault(ViommuHost *host, ViommuHostFault *fault);
+/** Requests of the device, with one PASID (or none) or all, have lost their
+ *  table, and so have been answered: what has been read of them is not handed
+ *  out, for their cookies are those of other groups from now on. */
+void iommufd_faults_forget(IommufdDevice *device, bool all, uint32_t pasid);
 int iommufd_respond(ViommuHostDevice *device,
                     const ViommuPageResponse *response, uint32_t cookie);
 

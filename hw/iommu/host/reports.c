@@ -13,7 +13,8 @@
 
 #include "hw/iommu/host/seam.h"
 
-/* Reports of one viommu_host_run(); its caller comes again for the rest. */
+/* Reports of one viommu_host_run(), those that mean nothing included; its
+ * caller comes again for the rest. */
 #define RUN_MAX 4096
 /* Reads of a queue that fail in a row, before it is not waited for. */
 #define FAILURES_MAX 64
@@ -219,6 +220,8 @@ static Viommu *sort_report(ViommuHost *host, ViommuHostFault *fault)
     ViommuHostDevice *device = fault->device;
 
     switch (fault->type) {
+    case VIOMMU_HOST_FAULT_NOTHING:
+        return NULL;
     case VIOMMU_HOST_FAULT_LOST:
         host->stats.reports_lost += fault->lost;
         return device ? device->unit : NULL;
@@ -268,10 +271,14 @@ static bool take_report(ViommuHost *host)
     return true;
 }
 
-void viommu_host_run(ViommuHost *host)
+bool viommu_host_run(ViommuHost *host)
 {
+    bool more = true;
+
     pthread_mutex_lock(&host->run_lock);
-    for (unsigned i = 0; i < RUN_MAX && take_report(host); i++) {
+    for (unsigned i = 0; i < RUN_MAX && more; i++) {
+        more = take_report(host);
     }
     pthread_mutex_unlock(&host->run_lock);
+    return more;
 }

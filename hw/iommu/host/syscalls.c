@@ -8,6 +8,9 @@
 
 #include <hw/iommu/viommu-host.h>
 
+/* Calls that signals interrupt before they are not made again. */
+#define INTERRUPTIONS_MAX 10000
+
 static ssize_t result(ssize_t value)
 {
     return value < 0 ? -errno : value;
@@ -27,12 +30,13 @@ static int real_close(void *opaque, int fd)
 
 static int real_ioctl(void *opaque, int fd, unsigned long request, void *arg)
 {
+    unsigned i = 0;
     int ret;
 
     (void)opaque;
     do {
         ret = result(ioctl(fd, request, arg));
-    } while (ret == -EINTR);
+    } while (ret == -EINTR && i++ < INTERRUPTIONS_MAX);
     return ret;
 }
 
@@ -79,12 +83,13 @@ static int real_munmap(void *opaque, void *map, size_t size)
 static int real_poll(void *opaque, struct pollfd *fds, unsigned n,
                      int timeout_ms)
 {
+    unsigned i = 0;
     int ret;
 
     (void)opaque;
     do {
         ret = result(poll(fds, n, timeout_ms));
-    } while (ret == -EINTR);
+    } while (ret == -EINTR && i++ < INTERRUPTIONS_MAX);
     return ret;
 }
 

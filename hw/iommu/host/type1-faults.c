@@ -136,6 +136,7 @@ static int open_ring(Type1Device *device, Type1Ring *ring,
     ring->n = head[2];
     ring->ours = ring->told = head[0];
     ring->theirs = head[4];
+    ring->stale = g_new0(bool, ring->n);
     return 0;
 }
 
@@ -146,6 +147,7 @@ static void close_ring(Type1Device *device, Type1Ring *ring)
     if (ring->entries) {
         sys->munmap(sys->opaque, ring->entries, ring->map_size);
         ring->entries = NULL;
+        g_clear_pointer(&ring->stale, g_free);
     }
 }
 
@@ -389,15 +391,33 @@ bool type1_next_fault(ViommuHost *host, ViommuHostFault *fault)
         return false;
     }
     ring = &device->faults;
-    for (;;) {  /* over records without meaning: a ring's at most */
-        if (ring->ours == ring->theirs && !read_ring(device)) {
-            return false;
-        }
-        memcpy(&record, entry(ring, ring->ours), sizeof(record));
-        ring->ours = (ring->ours + 1) % ring->n;
-        if (decode(device, &record, fault)) {
-            return true;
-        }
+    if (ring->ours == ring->theirs && !read_ring(device)) {
+        return false;
+    }
+    memcpy(&record, entry(ring, ring->ours), sizeof(record));
+    if (ring->stale[ring->ours] || !decode(device, &record, fault)) {
+        fault->type = VIOMMU_HOST_FAULT_NOTHING;
+    }
+    ring->stale[ring->ours] = false;
+    ring->ours = (ring->ours + 1) % ring->n;
+    return true;
+}
+
+void type1_faults_forget(Type1Device *device, uint32_t pasid)
+{
+    Type1Ring *ring = &device->faults;
+    VsvaFault record;
+
+    if (!ring->entries) {
+        return;
+    }
+    viommu_host_note(&device->common, read_theirs(device, ring));
+    /* at most a ring's */
+    for (uint32_t i = ring->ours; i != ring->theirs; i = (i + 1) % ring->n) {
+        memcpy(&record, entry(ring, i), sizeof(record));
+        ring->stale[i] |= record.type == VSVA_FAULT_PAGE_REQUEST &&
+                          record.prm.flags & VSVA_PAGE_REQUEST_PASID_VALID &&
+                          record.prm.pasid == pasid;
     }
 }
 

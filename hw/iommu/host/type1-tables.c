@@ -253,6 +253,7 @@ static int bind_pasid(Type1Device *device, uint32_t pasid,
         if (ret) {
             return ret;
         }
+        type1_faults_forget(device, pasid);
         ret = type1_bind_table(host, pasid, table);
         if (!ret) {
             old->table = *table;
@@ -332,6 +333,7 @@ void type1_unbind(ViommuHostDevice *common, uint32_t pasid)
         if (!common->gone) {
             ret = viommu_host_note(common, type1_unbind_table(host_of(common),
                                                               pasid));
+            type1_faults_forget(device, pasid);
         }
         forget(device, pasid);
     }

@@ -50,6 +50,7 @@ typedef struct Type1Ring {
     uint32_t entry_size, n;
     uint32_t ours, theirs;  /* indices: that we move, and what was read last */
     uint32_t told;          /* ours, as the kernel knows it */
+    bool *stale;            /* by index: what nobody asks for any more */
 } Type1Ring;
 
 /** What requests with a PASID are behind. */
@@ -152,6 +153,9 @@ int type1_free_pasid(ViommuHost *host, uint32_t pasid);
 int type1_faults_start(Type1Device *device);
 void type1_faults_stop(Type1Device *device);
 unsigned type1_fds(ViommuHost *host, struct pollfd *fds, unsigned max);
+/** Requests with @pasid have lost their table, and so have been answered: those
+ *  in the ring are not handed out. */
+void type1_faults_forget(Type1Device *device, uint32_t pasid);
 bool type1_next_fault(ViommuHost *host, ViommuHostFault *fault);
 int type1_respond(ViommuHostDevice *device,
                   const ViommuPageResponse *response, uint32_t cookie);

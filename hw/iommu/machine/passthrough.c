@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "hw/iommu/host/vfio-abi.h"
 #include "hw/iommu/hostsim/hostsim.h"
@@ -13,7 +15,7 @@
 
 /* Bytes that a simulated host lets be pinned, beyond the board's RAM. */
 #define PIN_SPARE   (UINT64_C(64) << 20)
-#define FDS_MAX     8
+#define FDS_FIRST   8
 #define SIM_BUS     1
 #define SIM_SLOTS   31
 /* VT-d's capability register (11.4.2) */
@@ -358,6 +360,7 @@ PciFunction *passthrough_add(Board *board, const PciBus *bus,
     }
     if (!board->passthrough) {
         board->passthrough = g_new0(Passthrough, 1);
+        board->passthrough->ready = eventfd(1, EFD_CLOEXEC);
         board->passthrough->functions = g_ptr_array_new();
         board->passthrough->connections =
             g_ptr_array_new_with_free_func(close_connection);
@@ -392,15 +395,36 @@ bool passthrough_start(Board *board, GError **error)
     return true;
 }
 
-static bool run_host(ViommuHost *host)
+/* What to wait for, however many these are. */
+static void add_host_fds(ViommuHost *host, GArray *fds)
 {
-    struct pollfd fds[FDS_MAX];
-    unsigned n = host ? viommu_host_fds(host, fds, FDS_MAX) : 0;
+    guint at = fds->len, room = FDS_FIRST, n;
 
-    if (!n || poll(fds, n, 0) <= 0) {
+    for (;;) {      /* until there is room for all */
+        g_array_set_size(fds, at + room);
+        n = viommu_host_fds(host, &g_array_index(fds, struct pollfd, at),
+                            room);
+        if (n < room) {
+            g_array_set_size(fds, at + n);
+            return;
+        }
+        room *= 2;
+    }
+}
+
+static bool run_host(Connection *c)
+{
+    g_autoptr(GArray) fds = g_array_new(FALSE, FALSE, sizeof(struct pollfd));
+
+    if (!c->host) {
         return false;
     }
-    viommu_host_run(host);
+    add_host_fds(c->host, fds);
+    if (!c->more &&
+        poll((struct pollfd *)(void *)fds->data, fds->len, 0) <= 0) {
+        return false;
+    }
+    c->more = viommu_host_run(c->host);
     return true;
 }
 
@@ -410,11 +434,14 @@ void passthrough_fds(Board *board, GArray *fds)
 
     for (guint i = 0; p && i < p->connections->len; i++) {
         const Connection *c = g_ptr_array_index(p->connections, i);
-        struct pollfd of_host[FDS_MAX];
 
         if (c->host) {
-            g_array_append_vals(fds, of_host,
-                                viommu_host_fds(c->host, of_host, FDS_MAX));
+            add_host_fds(c->host, fds);
+        }
+        if (c->more) {
+            const struct pollfd now = { .fd = p->ready, .events = POLLIN };
+
+            g_array_append_val(fds, now);
         }
     }
     for (guint i = 0; p && i < p->functions->len; i++) {
@@ -431,9 +458,7 @@ bool passthrough_run(Board *board)
         return false;
     }
     for (guint i = 0; i < p->connections->len; i++) {
-        const Connection *c = g_ptr_array_index(p->connections, i);
-
-        more |= run_host(c->host);
+        more |= run_host(g_ptr_array_index(p->connections, i));
     }
     for (guint i = 0; i < p->functions->len; i++) {
         more |= host_function_run(g_ptr_array_index(p->functions, i));
@@ -451,6 +476,9 @@ void passthrough_free(Board *board)
             hostsim_free(p->sim);
         }
         g_ptr_array_free(p->functions, TRUE);
+        if (p->ready >= 0) {
+            close(p->ready);
+        }
         g_free(p);
         board->passthrough = NULL;
     }

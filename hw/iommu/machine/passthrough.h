@@ -47,6 +47,7 @@ typedef struct Connection {
     ViommuHost *host;
     /* of VFIO's type1, or -1 */
     int container, group;
+    bool more;              /* reports, which no descriptor tells of */
 } Connection;
 
 struct Passthrough {
@@ -57,6 +58,7 @@ struct Passthrough {
     GPtrArray *connections; /* all of them */
     GPtrArray *functions;   /* HostFunction */
     unsigned n_sims;        /* devices of sim so far */
+    int ready;              /* always readable */
 };
 
 /* The name that device @number has in the simulated host. */

@@ -36,6 +36,7 @@ struct ViommuConnection {
     bool starting;
     int refused;                /* what the host said of some RAM, or 0 */
     GArray *fds;                /* int: descriptors that are watched */
+    QEMUBH *again;              /* more reports than one call takes */
     QLIST_ENTRY(ViommuConnection) next;
 };
 
@@ -108,7 +109,9 @@ static void connection_read(void *opaque)
 {
     ViommuConnection *c = opaque;
 
-    viommu_host_run(c->host);
+    if (viommu_host_run(c->host)) {
+        qemu_bh_schedule(c->again);     /* after others */
+    }
     connection_watch(c);
 }
 
@@ -166,6 +169,7 @@ static void connection_put(ViommuConnection *c)
         return;
     }
     connection_unwatch(c);
+    qemu_bh_delete(c->again);
     memory_listener_unregister(&c->listener);
     viommu_host_free(c->host);
     iommufd_backend_disconnect(c->backend);
@@ -201,6 +205,7 @@ static ViommuConnection *connection_new(IOMMUFDBackend *backend,
         return NULL;
     }
     c->users = 1;
+    c->again = qemu_bh_new(connection_read, c);
     c->listener = (MemoryListener) {
         .name = "viommu-host",
         .region_add = connection_region_add,

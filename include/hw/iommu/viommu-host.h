@@ -164,8 +164,12 @@ unsigned viommu_host_fds(ViommuHost *host, struct pollfd *fds, unsigned max);
  * Take in what the host reports; does not wait.  Page requests go to the
  * unit's queue (the guest's answers go back by themselves), unrecoverable
  * faults are recorded as the guest's own.
+ *
+ * Returns whether there may be more: what a call takes is bounded, and what has
+ * been read from the host already makes no descriptor readable any more.  Then
+ * call again, after others have had their turn.
  */
-void viommu_host_run(ViommuHost *host);
+bool viommu_host_run(ViommuHost *host);
 
 /** Counters since creation. */
 typedef struct ViommuHostStats {
