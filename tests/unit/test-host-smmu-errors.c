@@ -258,7 +258,7 @@ static void test_two_parents(void)
 {
     const HostsimFailure failure = {
         .call = HOSTSIM_IOCTL, .request = VFIO_ABI_DEVICE_ATTACH_PT,
-        .times = 1, .error = EINVAL,
+        .times = 2, .error = EINVAL,
     };
     GError *error = NULL;
     uint64_t calls;

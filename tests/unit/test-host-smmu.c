@@ -60,12 +60,14 @@ static void test_entries(void)
     host_good(&t.h, 0, SM_NONE, HOST_DATA, HOST_DATA);
     blocked(&t, SM_NONE);
     blocked(&t, HOST_SSID);
-    /* nobody to tell */
+    /* the host keeps translations, but no descriptors of a stream without */
     before = calls(&t);
-    host_smmu_command(&t, TLBI_NSNH_ALL, 0);
     host_smmu_command(&t, CFGI_CD_ALL | SID(HOST_SID(0)), 0);
     smmu_test_sync(t.s);
     g_assert_cmpuint(calls(&t), ==, before);
+    host_smmu_command(&t, TLBI_NSNH_ALL, 0);
+    smmu_test_sync(t.s);
+    g_assert_cmpuint(calls(&t), ==, before + 1);
 
     t.s->ste.config = SMMUV3_ABORT;
     host_smmu_put_ste(&t, HOST_SID(0));
@@ -394,10 +396,10 @@ static void test_order(void)
     host_smmu_begin(&watch.t, &config);
     watch.real = watch.t.h.sys;
     watch.calls = *watch.real;
-    watch.calls.ioctl = watch_ioctl;
     watch.t.h.sys = &watch.calls;
     g_assert_true(host_connect(&watch.t.h, &error));
     g_assert_true(host_smmu_attach(&watch.t, 0, &error));
+    watch.calls.ioctl = watch_ioctl;
     for (unsigned i = 0; i < 5; i++) {
         kick(&watch.t, 1 + i * 10, true);
         g_assert_cmpuint(watch.seen, ==, i + 1);

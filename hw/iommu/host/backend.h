@@ -165,11 +165,16 @@ typedef struct ViommuHostBackend {
     int (*invalidate)(ViommuHostDevice *device,
                       const ViommuHostInvalidation *list, unsigned n,
                       unsigned *done);
-    /** SMMUv3: @n commands, in as few calls as the API allows.  Those that the
+    /** SMMUv3: @n commands of @unit's guest, in as few calls as the API allows.  Those that the
      *  host refuses are left out: the error is that of the first one, *@bad,
      *  and *@refused their number.  Of an API without such commands, NULL. */
-    int (*commands)(ViommuHost *host, const ViommuHostCommand *list,
-                    unsigned n, unsigned *bad, unsigned *refused);
+    int (*commands)(ViommuHost *host, const Viommu *unit,
+                    const ViommuHostCommand *list, unsigned n, unsigned *bad,
+                    unsigned *refused);
+    /** The guest is about to see the device behind @unit.  Nothing is bound.
+     *  What names translations in the host must be the unit's own, since a
+     *  guest may give two units the same names.  May be NULL. */
+    int (*attached)(ViommuHostDevice *device, const Viommu *unit);
     /** The guest sees the device no more, or not there.  All tables are
      *  unbound.  May be NULL. */
     void (*detached)(ViommuHostDevice *device);

@@ -140,7 +140,7 @@ void viommu_seam_bind(ViommuHostDevice *device, uint32_t pasid,
         }
         return;
     }
-    if (binding && same_table(&binding->table, table)) {
+    if (binding && !binding->renew && same_table(&binding->table, table)) {
         if (binding->domain != domain || binding->tag != tag) {
             /* Under its new name, nothing of it is cached. */
             binding->domain = domain;
@@ -173,6 +173,7 @@ void viommu_seam_bind(ViommuHostDevice *device, uint32_t pasid,
     }
     forget_tables(binding);
     binding->table = *table;
+    binding->renew = false;
     binding->domain = domain;
     binding->tag = tag;
     if (table->type == VIOMMU_HOST_SHADOW) {
@@ -219,6 +220,14 @@ void viommu_binding_add(ViommuBinding *binding,
     }
     new.pasid = binding->pasid;
     g_array_append_val(binding->pending, new);
+}
+
+void viommu_binding_renew(ViommuBinding *binding)
+{
+    binding->renew = binding->table.type == VIOMMU_HOST_NESTED;
+    if (binding->shadow) {
+        viommu_shadow_add(binding->shadow, 0, 0);
+    }
 }
 
 static int invalidate(ViommuHostDevice *device,

@@ -114,20 +114,31 @@ bool viommu_seam_command_for(Viommu *unit, uint32_t source, uint32_t mask,
     return done;
 }
 
+void viommu_seam_command_first(Viommu *unit, uint64_t low, uint64_t high)
+{
+    ViommuSeam *seam = __atomic_load_n(&unit->seam, __ATOMIC_ACQUIRE);
+
+    if (seam) {
+        pthread_mutex_lock(&seam->lock);
+        seam->first = (ViommuHostCommand) { .word = { low, high } };
+        seam->has_first = true;
+        __atomic_store_n(&seam->busy, true, __ATOMIC_RELEASE);
+        pthread_mutex_unlock(&seam->lock);
+    }
+}
+
 /* --- To the hosts -------------------------------------------------------- */
 
-/* The first nested device of @host, which stands for the others, or that of
- * @source; or NULL. */
-static ViommuHostDevice *nested_device(const ViommuSeam *seam,
-                                       const ViommuHost *host,
-                                       const uint32_t *source)
+/* A device of @host: that of @source if it is nested, or any one.  NULL. */
+static ViommuHostDevice *device_of(const ViommuSeam *seam,
+                                   const ViommuHost *host,
+                                   const uint32_t *source)
 {
     for (guint i = 0; i < seam->devices->len; i++) {
         ViommuHostDevice *device = g_ptr_array_index(seam->devices, i);
 
-        if (device->host == host && is_nested(device) &&
-            !viommu_host_device_gone(device) &&
-            (!source || device->source == *source)) {
+        if (device->host == host && !viommu_host_device_gone(device) &&
+            (!source || (device->source == *source && is_nested(device)))) {
             return device;
         }
     }
@@ -135,7 +146,7 @@ static ViommuHostDevice *nested_device(const ViommuSeam *seam,
 }
 
 /* What it refuses is left out. */
-static void send(const ViommuSeam *seam, ViommuHost *host,
+static void send(const ViommuSeam *seam, const Viommu *unit, ViommuHost *host,
                  const ViommuHostCommand *list, unsigned n)
 {
     unsigned bad = 0, refused = 0;
@@ -147,36 +158,45 @@ static void send(const ViommuSeam *seam, ViommuHost *host,
         return;
     }
     pthread_mutex_lock(&host->lock);
-    ret = host->backend->commands(host, list, n, &bad, &refused);
+    ret = host->backend->commands(host, unit, list, n, &bad, &refused);
     host->stats.invalidations += n - refused;
     host->stats.errors += refused;
     pthread_mutex_unlock(&host->lock);
     if (ret) {
         source = source_of(&list[bad]);
-        device = nested_device(seam, host,
-                               list[bad].for_source ? &source : NULL);
+        device = device_of(seam, host, list[bad].for_source ? &source : NULL);
         if (device) {
             viommu_seam_fail(device, ret);
         }
     }
 }
 
-static void send_to(const ViommuSeam *seam, ViommuHost *host)
+/*
+ * What the guest says of translations goes to the host, whether a device has
+ * the guest's tables now or not: the host keeps translations of the unit's
+ * name, from when one had, until one has again.
+ */
+static void send_to(const ViommuSeam *seam, const Viommu *unit,
+                    ViommuHost *host)
 {
     g_autoptr(GArray) list = g_array_new(FALSE, FALSE,
                                          sizeof(ViommuHostCommand));
 
-    for (guint i = 0; i < seam->commands->len; i++) {
+    if (seam->has_first) {
+        g_array_append_val(list, seam->first);
+    }
+    for (guint i = 0; seam->commands && i < seam->commands->len; i++) {
         const ViommuHostCommand *command =
             &g_array_index(seam->commands, ViommuHostCommand, i);
         uint32_t source = source_of(command);
 
-        /* A device without the guest's tables has nothing to forget. */
-        if (nested_device(seam, host, command->for_source ? &source : NULL)) {
+        /* A device without the guest's tables has nothing of its own to
+         * forget. */
+        if (!command->for_source || device_of(seam, host, &source)) {
             g_array_append_vals(list, command, 1);
         }
     }
-    send(seam, host, (const void *)list->data, list->len);
+    send(seam, unit, host, (const void *)list->data, list->len);
 }
 
 static bool is_first_of_host(const ViommuSeam *seam, guint at)
@@ -193,13 +213,15 @@ static bool is_first_of_host(const ViommuSeam *seam, guint at)
     return true;
 }
 
-void viommu_commands_flush(ViommuSeam *seam)
+void viommu_commands_flush(ViommuSeam *seam, const Viommu *unit)
 {
-    for (guint i = 0; seam->commands && i < seam->devices->len; i++) {
+    bool any = seam->commands || seam->has_first;
+
+    for (guint i = 0; any && i < seam->devices->len; i++) {
         ViommuHostDevice *device = g_ptr_array_index(seam->devices, i);
 
         if (is_first_of_host(seam, i) && device->host->backend->commands) {
-            send_to(seam, device->host);
+            send_to(seam, unit, device->host);
         }
     }
     viommu_commands_forget(seam);
@@ -207,5 +229,6 @@ void viommu_commands_flush(ViommuSeam *seam)
 
 void viommu_commands_forget(ViommuSeam *seam)
 {
+    seam->has_first = false;
     g_clear_pointer(&seam->commands, g_array_unref);
 }

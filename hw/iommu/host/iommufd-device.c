@@ -78,34 +78,37 @@ static int get_caps(IommufdDevice *device)
 
 /* --- Parents ------------------------------------------------------------- */
 
-static IommufdParent *find_parent(IommufdHost *host, uint32_t id, guint *at)
+static guint parent_position(const IommufdHost *host, uint32_t id)
 {
-    for (*at = 0; *at < host->parents->len; ++*at) {
-        IommufdParent *parent = &g_array_index(host->parents, IommufdParent,
-                                               *at);
+    guint at = 0;
 
-        if (parent->id == id) {
-            return parent;
-        }
+    while (at < host->parents->len &&
+           g_array_index(host->parents, IommufdParent, at).id != id) {
+        at++;
     }
-    return NULL;
+    return at;
 }
 
-static void put_parent(IommufdDevice *device)
+IommufdParent *iommufd_parent(const IommufdHost *host, uint32_t id)
 {
-    IommufdHost *host = host_of(device);
-    guint at;
-    IommufdParent *parent = find_parent(host, device->parent, &at);
+    guint at = parent_position(host, id);
+
+    return at < host->parents->len
+           ? &g_array_index(host->parents, IommufdParent, at) : NULL;
+}
+
+static void put_parent(IommufdHost *host, uint32_t id)
+{
+    IommufdParent *parent = iommufd_parent(host, id);
 
     if (parent && !--parent->users) {
         if (parent->flags & IOMMUFD_HWPT_DIRTY_TRACKING) {
             viommu_dirty_keep(&host->common);
         }
-        iommufd_viommu_stop(host, device->parent);
-        g_array_remove_index(host->parents, at);
-        iommufd_destroy(host, device->parent);
+        iommufd_viommu_stop(host, id);
+        g_array_remove_index(host->parents, parent_position(host, id));
+        iommufd_destroy(host, id);
     }
-    device->parent = 0;
 }
 
 static void use_parent(IommufdDevice *device, IommufdParent *parent)
@@ -115,8 +118,10 @@ static void use_parent(IommufdDevice *device, IommufdParent *parent)
     device->parent_flags = parent->flags;
 }
 
-/* The kernel has to try: only it knows which IOMMUs are alike. */
-static bool share_parent(IommufdDevice *device, uint32_t flags)
+/* Of those of @unit, or of any with NULL.  The kernel has to try: only it knows
+ * which IOMMUs are alike. */
+static bool share_parent(IommufdDevice *device, uint32_t flags,
+                         const Viommu *unit)
 {
     IommufdHost *host = host_of(device);
 
@@ -125,6 +130,7 @@ static bool share_parent(IommufdDevice *device, uint32_t flags)
                                                i);
 
         if ((flags & ~parent->flags) == 0 &&
+            (!unit || parent->unit == unit) &&
             !iommufd_attach(device, VIOMMU_NO_PASID, parent->id)) {
             iommufd_detach(device, VIOMMU_NO_PASID);
             use_parent(device, parent);
@@ -153,6 +159,50 @@ static int new_parent(IommufdDevice *device, uint32_t flags)
     return ret;
 }
 
+/* A parent that no other unit's devices have, in place of the device's own. */
+static int own_parent(IommufdDevice *device, const Viommu *unit)
+{
+    IommufdHost *host = host_of(device);
+    uint32_t old = device->parent, flags = device->parent_flags;
+    int ret;
+
+    if (share_parent(device, flags, unit)) {
+        put_parent(host, old);
+        return 0;
+    }
+    if (iommufd_parent(host, old)->users == 1) {
+        iommufd_parent(host, old)->unit = unit;
+        return 0;
+    }
+    ret = new_parent(device, flags);
+    if (ret) {
+        return ret;
+    }
+    ret = iommufd_viommu_start(device);
+    if (ret) {
+        put_parent(host, device->parent);
+        device->parent = old;
+        return ret;
+    }
+    iommufd_parent(host, device->parent)->unit = unit;
+    put_parent(host, old);
+    return 0;
+}
+
+int iommufd_attached(ViommuHostDevice *common, const Viommu *unit)
+{
+    IommufdDevice *device = iommufd_device(common);
+    const IommufdParent *parent = iommufd_parent(host_of(device),
+                                                 device->parent);
+
+    /* A nested table of VT-d's has a name of its own in the kernel. */
+    if (common->caps.kind != VIOMMU_HOST_SMMUV3 || !common->caps.nesting ||
+        !parent || parent->unit == unit) {
+        return 0;
+    }
+    return viommu_host_note(common, own_parent(device, unit));
+}
+
 static int get_parent(IommufdDevice *device)
 {
     ViommuHostCaps *caps = &device->common.caps;
@@ -165,7 +215,7 @@ static int get_parent(IommufdDevice *device)
         /* Stage 2, which has no PASIDs: those are the guest's tables'. */
         flags = IOMMUFD_HWPT_NEST_PARENT;
     }
-    if (share_parent(device, flags)) {
+    if (share_parent(device, flags, NULL)) {
         return 0;
     }
     ret = new_parent(device, flags);
@@ -325,7 +375,7 @@ void iommufd_device_free(ViommuHostDevice *common)
     }
     iommufd_detached(common);
     iommufd_faults_forget(device, true, 0);
-    put_parent(device);
+    put_parent(host_of(device), device->parent);
     g_hash_table_destroy(device->tables);
     viommu_host_device_destroy(common);
     g_free(device);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * iommufd: vIOMMUs (SMMUv3).  Each parent has one, for the devices behind the
- * same physical SMMU: it takes the guest's commands, knows devices by the
+ * iommufd: vIOMMUs (SMMUv3).  Each parent has one, for a unit's devices behind
+ * the same physical SMMU: it takes the guest's commands, knows devices by the
  * guest's StreamIDs (vDEVICE), and has a queue of events.
  */
 #include <errno.h>
@@ -223,8 +223,9 @@ static bool concerns(IommufdHost *host, const IommufdViommu *v,
            device_of(host, v, COMMAND_SID(command->word[0]));
 }
 
-int iommufd_commands(ViommuHost *common, const ViommuHostCommand *list,
-                     unsigned n, unsigned *bad, unsigned *refused)
+int iommufd_commands(ViommuHost *common, const Viommu *unit,
+                     const ViommuHostCommand *list, unsigned n, unsigned *bad,
+                     unsigned *refused)
 {
     IommufdHost *host = iommufd_host(common);
     g_autofree Commands *c = g_new0(Commands, 1);
@@ -233,6 +234,9 @@ int iommufd_commands(ViommuHost *common, const ViommuHostCommand *list,
     for (guint i = 0; i < host->viommus->len; i++) {
         const IommufdViommu *v = g_ptr_array_index(host->viommus, i);
 
+        if (iommufd_parent(host, v->parent)->unit != unit) {
+            continue;
+        }
         for (unsigned k = 0; k < n; k++) {
             if (c->n == COMMANDS_MAX) {
                 send(c, v);

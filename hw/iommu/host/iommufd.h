@@ -27,9 +27,11 @@
 #include "hw/iommu/host/vfio-abi.h"
 
 /** A paging HWPT on the IOAS of guest memory.  Devices behind IOMMUs of one
- *  kind share it. */
+ *  kind share it; with SMMUv3, those of one unit of the guest's do: parent and
+ *  vIOMMU stand for what the guest's ASIDs and StreamIDs belong to. */
 typedef struct IommufdParent {
     uint32_t id;
+    const Viommu *unit;     /* or NULL: of none yet */
     uint32_t flags;         /* IOMMUFD_HWPT_... */
     unsigned users;
 } IommufdParent;
@@ -124,6 +126,9 @@ bool iommufd_readable(IommufdHost *host, int fd);
 
 ViommuHostDevice *iommufd_device_new(ViommuHost *host, int fd,
                                      GError **error);
+int iommufd_attached(ViommuHostDevice *device, const Viommu *unit);
+/** That with the ID @id; NULL. */
+IommufdParent *iommufd_parent(const IommufdHost *host, uint32_t id);
 ViommuHostDevice *iommufd_device_adopt(ViommuHost *host, int fd, uint32_t id,
                                        GError **error);
 void iommufd_device_free(ViommuHostDevice *device);
@@ -173,8 +178,9 @@ void iommufd_viommu_stop(IommufdHost *host, uint32_t parent);
 /** The vIOMMU's ID, for a device that has its name there from now on. */
 int iommufd_viommu_of(IommufdDevice *device, uint32_t *id);
 void iommufd_detached(ViommuHostDevice *device);
-int iommufd_commands(ViommuHost *host, const ViommuHostCommand *list,
-                     unsigned n, unsigned *bad, unsigned *refused);
+int iommufd_commands(ViommuHost *host, const Viommu *unit,
+                     const ViommuHostCommand *list, unsigned n, unsigned *bad,
+                     unsigned *refused);
 unsigned iommufd_event_fds(const IommufdHost *host, struct pollfd *fds,
                            unsigned max);
 bool iommufd_next_event(IommufdHost *host, ViommuHostFault *fault);

@@ -331,7 +331,7 @@ bool viommu_seam_step(Viommu *unit, const ViommuSeamModel *model,
         more |= step_device(unit, model, device);
     }
     if (!more) {
-        viommu_commands_flush(seam);    /* behind all binds */
+        viommu_commands_flush(seam, unit);    /* behind all binds */
     }
     for (guint i = 0; i < seam->devices->len; i++) {
         ViommuHostDevice *device = nth(seam, i);
@@ -367,6 +367,9 @@ void viommu_seam_reset(Viommu *unit)
         host_unlock(device);
         device->error = 0;
         look_at_all(device);
+        for (guint k = 0; k < device->bindings->len; k++) {
+            viommu_binding_renew(viommu_binding_nth(device, k));
+        }
     }
     viommu_commands_forget(seam);
     set_busy(seam, true);
@@ -475,6 +478,7 @@ bool viommu_attach_host(Viommu *unit, uint32_t source,
     const ViommuSeamModel *model = unit->model->seam;
     bool nested = false, free;
     ViommuSeam *seam;
+    int ret = 0;
 
     if (!model) {
         return refuse(error, "this kind of unit takes no host devices");
@@ -486,14 +490,17 @@ bool viommu_attach_host(Viommu *unit, uint32_t source,
     lock(seam);
     free = !find_device(seam, source);
     host_lock(device);
-    if (free && !device->unit) {
+    if (free && !device->unit && device->passed) {
+        device->host->backend->unbind(device, VIOMMU_NO_PASID);
+        device->passed = false;
+    }
+    if (free && !device->unit && nested && device->host->backend->attached) {
+        ret = device->host->backend->attached(device, unit);
+    }
+    if (free && !device->unit && !ret) {
         device->unit = unit;
         device->source = source;
         device->nested = nested;
-        if (device->passed) {
-            device->host->backend->unbind(device, VIOMMU_NO_PASID);
-            device->passed = false;
-        }
         g_ptr_array_add(seam->devices, device);
         viommu_seam_find_giver(seam);
         look_at_all(device);
@@ -505,6 +512,9 @@ bool viommu_attach_host(Viommu *unit, uint32_t source,
     }
     host_unlock(device);
     unlock(seam);
+    if (ret) {
+        return viommu_host_refused(error, "a parent for one more unit", ret);
+    }
     return refuse(error, free ? "the device is behind a unit already"
                               : "the unit has a host device there already");
 }

@@ -31,6 +31,7 @@ typedef struct ViommuBinding {
     /* by what name the guest's invalidations call it */
     uint32_t domain;
     uint32_t tag;
+    bool renew;             /* a table that is the same is another one */
     bool pending_all;
     GArray *pending;        /* ViommuHostInvalidation, or NULL */
     ViommuShadow *shadow;   /* with VIOMMU_HOST_SHADOW */
@@ -58,7 +59,9 @@ typedef struct ViommuSeamModel {
 struct ViommuSeam {
     pthread_mutex_t lock;   /* before a host's lock */
     GPtrArray *devices;     /* ViommuHostDevice */
-    GArray *commands;       /* ViommuHostCommand, or NULL */
+    GArray *commands;       /* ViommuHostCommand, or NULL; before them, ... */
+    ViommuHostCommand first;
+    bool has_first;
     bool busy;              /* there is something for a step; atomic */
     bool gives_pasids;      /* a device's host does; atomic */
     GArray *dropped;        /* uint32_t: PASIDs to be given back when nothing
@@ -119,6 +122,10 @@ bool viommu_seam_command(Viommu *unit, uint64_t low, uint64_t high);
 bool viommu_seam_command_for(Viommu *unit, uint32_t source, uint32_t mask,
                              uint64_t low, uint64_t high);
 
+/** One for which there is always room, in place of the last such one.  It goes
+ *  out before all that is gathered, but behind binds. */
+void viommu_seam_command_first(Viommu *unit, uint64_t low, uint64_t high);
+
 /**
  * Carry out some of what was noted.  Returns whether there is more.  With
  * *@failed, the host has refused something of that source.  Not locked, and
@@ -126,7 +133,7 @@ bool viommu_seam_command_for(Viommu *unit, uint32_t source, uint32_t mask,
  */
 bool viommu_seam_step(Viommu *unit, const ViommuSeamModel *model,
                       uint32_t *failed);
-/** Forget what was noted: everything will be looked at. */
+/** Forget what was noted: everything will be looked at, and bound anew. */
 void viommu_seam_reset(Viommu *unit);
 /** A shadow waits for a step.  Not locked, and the unit stays. */
 void viommu_seam_wake(Viommu *unit);
@@ -151,6 +158,9 @@ void viommu_binding_remove(ViommuHostDevice *device, ViommuBinding *binding);
 /** Nested tables have lost translations. */
 void viommu_binding_add(ViommuBinding *binding,
                         const ViommuHostInvalidation *inv);
+/** What it leads to may be something else, although it looks the same: the next
+ *  look binds it anew, or looks all of it through. */
+void viommu_binding_renew(ViommuBinding *binding);
 /** Tell the host.  What it refuses is left out, and the rest goes on behind
  *  it. */
 void viommu_binding_flush(ViommuHostDevice *device, ViommuBinding *binding);
@@ -178,7 +188,7 @@ void viommu_seam_free_dropped(ViommuSeam *seam);
 /* --- commands.c ---------------------------------------------------------- */
 
 /** Hand what is gathered to the hosts; or drop it. */
-void viommu_commands_flush(ViommuSeam *seam);
+void viommu_commands_flush(ViommuSeam *seam, const Viommu *unit);
 void viommu_commands_forget(ViommuSeam *seam);
 
 /* --- shadow.c ------------------------------------------------------------ */

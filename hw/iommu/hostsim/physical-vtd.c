@@ -337,7 +337,7 @@ static int vtd_map(SimDomain *domain, uint64_t iova, void *memory,
     }
     ret = sim_table_map(&d->table, iova, (uintptr_t)memory, size, access);
     if (!ret && (vtd_driver(domain->sim)->cap & CAP_CM)) {
-        vtd_flush_range(d, iova, iova + size - 1);
+        vtd_flush_range(d, iova, iova + size - 1, true);
     }
     return ret;
 }
@@ -348,7 +348,7 @@ static void vtd_unmap(SimDomain *domain, uint64_t iova, uint64_t size)
     GSList *empty = NULL;
 
     sim_table_unmap(&d->table, iova, size, &empty);
-    vtd_flush_range(d, iova, iova + size - 1);
+    vtd_flush_range(d, iova, iova + size - 1, false);
     sim_table_collect(&d->table, empty);
 }
 
@@ -498,7 +498,7 @@ static int vtd_attach(SimDevice *device, uint32_t pasid, SimDomain *domain)
     sim_domain_attached(device, pasid, domain);
     if (domain && (vtd->cap & CAP_CM)) {
         /* caching mode: absent entries may have been cached */
-        vtd_flush_entry(device, pasid, vtd_domain(domain));
+        vtd_flush_absent(device, pasid, vtd_domain(domain));
     }
     return 0;
 }
@@ -540,7 +540,7 @@ static void vtd_read_dirty(SimDomain *domain, uint64_t iova, uint64_t size,
     VtdDomain *d = vtd_domain(domain);
 
     if (sim_table_dirty(&d->table, iova, size, clear, func, opaque)) {
-        vtd_flush_range(d, iova, iova + size - 1);
+        vtd_flush_range(d, iova, iova + size - 1, false);
     }
 }
 

@@ -55,9 +55,11 @@ static inline uint32_t vtd_table_pasid(uint32_t pasid)
 /* --- vtd-invalidate.c ---------------------------------------------------- */
 
 /** A paging domain's addresses have changed. */
-void vtd_flush_range(VtdDomain *domain, uint64_t first, uint64_t last);
+void vtd_flush_range(VtdDomain *domain, uint64_t first, uint64_t last,
+                     bool added);
 /** The entry of (device, PASID) is not there any more, or has changed. */
 void vtd_flush_entry(SimDevice *device, uint32_t pasid, VtdDomain *old);
+void vtd_flush_absent(SimDevice *device, uint32_t pasid, VtdDomain *new);
 /** What the user of a nested domain asks for. */
 int vtd_invalidate(SimDomain *nested, SimUserArray *array);
 

@@ -96,18 +96,6 @@ static int take_id(SmmuDomain *d)
     return -ENOSPC;
 }
 
-void smmu_domain_free(SimDomain *domain)
-{
-    SmmuDomain *d = smmu_domain(domain);
-
-    sim_table_free(&d->table);
-    if (d->id) {
-        ids_of(d)[d->id / 32] &= ~(1u << d->id % 32);
-    }
-    sim_domain_done(domain);
-    g_free(d);
-}
-
 /** Which stage, as Linux chooses.  -EOPNOTSUPP. */
 static int choose(const SmmuDriver *smmu, unsigned flags, SmmuKind *kind)
 {
@@ -264,6 +252,10 @@ static void flush_range(SmmuDomain *d, uint64_t first, uint64_t last)
     batch_end(&b);
 }
 
+/*
+ * What the IOTLB has under the old domain's name stays, as in Linux, until the
+ * domain ends.  A nested one has the name of its parent, which may go on.
+ */
 void smmu_flush_attachment(SimDevice *device, uint32_t pasid, SmmuDomain *old)
 {
     const SimAttachment a = { device, pasid };
@@ -271,13 +263,36 @@ void smmu_flush_attachment(SimDevice *device, uint32_t pasid, SmmuDomain *old)
 
     batch_begin(&b, device->sim);
     if (old->kind == SMMU_DOMAIN_NESTED) {
-        add_tlbi_all(&b, smmu_domain(old->base.parent));
         add_atc_all(&b, device);
     } else {
-        add_tlbi_all(&b, old);
         add_atc(&b, &a, 0, CMD_ATC_SIZE_ALL);
     }
     batch_end(&b);
+}
+
+/** Before its tables and its name are used for something else. */
+static void flush_domain(SmmuDomain *d)
+{
+    Batch b;
+
+    batch_begin(&b, d->base.sim);
+    add_tlbi_all(&b, d);
+    batch_end(&b);
+}
+
+void smmu_domain_free(SimDomain *domain)
+{
+    SmmuDomain *d = smmu_domain(domain);
+
+    if (d->id) {
+        flush_domain(d);
+    }
+    sim_table_free(&d->table);
+    if (d->id) {
+        ids_of(d)[d->id / 32] &= ~(1u << d->id % 32);
+    }
+    sim_domain_done(domain);
+    g_free(d);
 }
 
 /* --- What is mapped ------------------------------------------------------ */

@@ -94,23 +94,11 @@ static void add_iotlb(Batch *b, const VtdDomain *d, uint64_t addr,
     }
 }
 
-/** All of a nested domain: which of its pages a change of the parent
- *  concerns cannot be told. */
-static void add_child(Batch *b, const VtdDomain *child)
-{
-    batch_add(b, DESC_IOTLB | DESC_DOMAIN |
-                 (uint64_t)child->did << DESC_DID_SHIFT, 0);
-    for (guint i = 0; i < child->base.attached->len; i++) {
-        const SimAttachment *a = &g_array_index(child->base.attached,
-                                                SimAttachment, i);
-
-        add_piotlb(b, child, a->pasid, 0, 64, false);
-        add_devtlb(b, a, 0, 64);
-    }
-}
-
-/** A paging domain's addresses have changed. */
-void vtd_flush_range(VtdDomain *d, uint64_t first, uint64_t last)
+/** A paging domain's addresses have changed.  Of nested ones, the IOTLB is told
+ *  the same range, as Linux does; which of a device's addresses that concerns
+ *  cannot be told.  With @added, nothing of before is wrong, and it is for the
+ *  IOTLB alone (caching mode). */
+void vtd_flush_range(VtdDomain *d, uint64_t first, uint64_t last, bool added)
 {
     unsigned order = sim_range_order(first, last);
     Batch b;
@@ -119,32 +107,54 @@ void vtd_flush_range(VtdDomain *d, uint64_t first, uint64_t last)
     if (d->base.attached->len) {
         add_iotlb(&b, d, first, order);
     }
-    for (guint i = 0; i < d->base.children->len; i++) {
-        add_child(&b, g_ptr_array_index(d->base.children, i));
-    }
-    for (guint i = 0; i < d->base.attached->len; i++) {
+    for (guint i = 0; i < d->base.attached->len && !added; i++) {
         add_devtlb(&b, &g_array_index(d->base.attached, SimAttachment, i),
                    first, order);
+    }
+    for (guint i = 0; i < d->base.children->len; i++) {
+        const VtdDomain *child = g_ptr_array_index(d->base.children, i);
+
+        if (child->base.attached->len) {
+            add_iotlb(&b, child, first, order);
+        }
+        for (guint k = 0; k < child->base.attached->len && !added; k++) {
+            add_devtlb(&b, &g_array_index(child->base.attached, SimAttachment,
+                                          k), 0, 64);
+        }
     }
     batch_end(&b);
 }
 
-/** The entry of (device, PASID) is not there any more, or has changed. */
+static void add_pasid(Batch *b, const VtdDomain *d, uint32_t pasid)
+{
+    batch_add(b, DESC_PASID | DESC_PASID_ONE |
+                 (uint64_t)d->did << DESC_DID_SHIFT |
+                 (uint64_t)vtd_table_pasid(pasid) << DESC_PASID_SHIFT, 0);
+}
+
+/** The entry of (device, PASID) is not there any more, or has changed: no more
+ *  than Linux does, for tables of each kind that we have. */
 void vtd_flush_entry(SimDevice *device, uint32_t pasid, VtdDomain *old)
 {
     SimAttachment a = { device, pasid };
     Batch b;
 
     batch_begin(&b, device->sim);
-    batch_add(&b, DESC_PASID | DESC_PASID_ONE |
-                  (uint64_t)old->did << DESC_DID_SHIFT |
-                  (uint64_t)vtd_table_pasid(pasid) << DESC_PASID_SHIFT, 0);
-    if (old->base.parent) {
-        add_piotlb(&b, old, pasid, 0, 64, false);
-    }
+    add_pasid(&b, old, pasid);
     batch_add(&b, DESC_IOTLB | DESC_DOMAIN |
                   (uint64_t)old->did << DESC_DID_SHIFT, 0);
     add_devtlb(&b, &a, 0, 64);
+    batch_end(&b);
+}
+
+/** One that was absent is there: with caching mode. */
+void vtd_flush_absent(SimDevice *device, uint32_t pasid, VtdDomain *new)
+{
+    Batch b;
+
+    batch_begin(&b, device->sim);
+    add_pasid(&b, new, pasid);
+    add_piotlb(&b, new, pasid, 0, 64, false);
     batch_end(&b);
 }
 

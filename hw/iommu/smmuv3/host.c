@@ -349,9 +349,16 @@ static void run_host(SmmuUnit *u, bool later)
     }
 }
 
+/* Nothing that the host keeps in the unit's name may be of before. */
+static void forget_translations(SmmuUnit *u)
+{
+    viommu_seam_command_first(&u->common, SMMU_CMD_TLBI_NSNH_ALL, 0);
+}
+
 void smmu_host_reset(SmmuUnit *u, bool later)
 {
     viommu_seam_reset(&u->common);
+    forget_translations(u);
     if (viommu_seam_busy(&u->common)) {
         /* Behind an endpoint's access, the host has to wait, too. */
         run_host(u, later || viommu_read_held());
@@ -360,6 +367,7 @@ void smmu_host_reset(SmmuUnit *u, bool later)
 
 static void attached(Viommu *unit)
 {
+    forget_translations(smmu_unit(unit));
     run_host(smmu_unit(unit), viommu_read_held());
 }
 
