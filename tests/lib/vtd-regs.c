@@ -24,6 +24,9 @@ void guest_set_reg64(const GuestRegs *regs, uint64_t offset, uint64_t value)
     regs->write(regs->opaque, offset, value, 8);
 }
 
+/* Looks at a status that hardware takes its time to change. */
+#define STATUS_TRIES 2000
+
 bool guest_command(const GuestRegs *regs, uint32_t set, uint32_t clear)
 {
     /* section 11.4.4.1: keep what is on, without repeating one-shot bits */
@@ -31,13 +34,14 @@ bool guest_command(const GuestRegs *regs, uint32_t set, uint32_t clear)
                               SPEC_GCMD_SIRTP;
     uint32_t now = guest_reg32(regs, SPEC_GSTS) & ~one_shot;
     uint32_t want = (now | set) & ~clear;
-    uint32_t got;
+    uint32_t shown = set & ~(uint32_t)SPEC_GCMD_WBF, got;
+    unsigned tries = STATUS_TRIES;
 
     guest_set_reg32(regs, SPEC_GCMD, want);
-    got = guest_reg32(regs, SPEC_GSTS);
-    return (got & set & ~(uint32_t)SPEC_GCMD_WBF) ==
-               (set & ~(uint32_t)SPEC_GCMD_WBF) &&
-           !(got & clear);
+    do {
+        got = guest_reg32(regs, SPEC_GSTS);
+    } while (((got & shown) != shown || (got & clear)) && --tries);
+    return tries > 0;
 }
 
 bool guest_set_root(const GuestRegs *regs, uint64_t root)

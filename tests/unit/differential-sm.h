@@ -68,6 +68,7 @@ typedef struct SmRequest {
     uint64_t addr;
     unsigned access;
     bool probe;
+    bool mark;                  /* with probe */
 } SmRequest;
 
 /** A request that was asked before a change: both answers are right. */

@@ -38,7 +38,7 @@ static ViommuStatus ask(SmWorld *w, const SmRequest *r, bool probe,
     ViommuRequest req = {
         .source = r->source, .pasid = r->pasid, .addr = r->addr,
         .access = (uint8_t)r->access, .kind = VIOMMU_UNTRANSLATED,
-        .probe = probe,
+        .probe = probe, .mark = r->mark,
     };
     ViommuStatus status;
 
@@ -214,7 +214,7 @@ static void check_tables(SmWorld *w, const SmRequest *r,
     }
     for (unsigned i = 0; i < ref->touches; i++) {
         entry_rules(ref, before, now, i, &may, &must);
-        if (r->probe) {
+        if (r->probe && !r->mark) {
             may = must = 0;
         }
         if ((now[i] & ~before[i] & ~may) || (before[i] & ~now[i]) ||
@@ -269,7 +269,7 @@ static void check_answer(SmWorld *w, const SmRequest *r,
     }
     if (ref->ok) {
         /* a probe is no write, so it need not be promised one */
-        unsigned want = r->probe ? VIOMMU_READ : 3;
+        unsigned want = r->probe && !r->mark ? VIOMMU_READ : 3;
 
         w->granted++;
         if (reply->addr != ref->addr || reply->interrupt || reply->reason ||
@@ -308,7 +308,7 @@ static void compare(SmWorld *w, const SmRequest *r)
     if (harmful(&ref) || ref.unspecified) {
         return;
     }
-    if (r->probe && vtd_ref_allows(&ref, SPEC_FR_SM_FS_WRITE)) {
+    if (r->probe && !r->mark && vtd_ref_allows(&ref, SPEC_FR_SM_FS_WRITE)) {
         return;         /* a probe has no bits to set: either is right */
     }
     for (unsigned i = 0; i < ref.touches; i++) {
@@ -329,7 +329,7 @@ static void compare(SmWorld *w, const SmRequest *r)
     check_answer(w, r, &ref, status, &reply);
     check_tables(w, r, &ref, before, status, &reply);
     compare_range(w, r, &ref, status, &reply);
-    if (status == VIOMMU_OK && !r->probe) {
+    if (status == VIOMMU_OK && (!r->probe || r->mark)) {
         const ViommuRequest req = {
             .source = r->source, .pasid = r->pasid, .addr = r->addr,
             .access = (uint8_t)r->access,
@@ -369,7 +369,7 @@ void sm_draw_request(SmWorld *w, SmRequest *r)
         .pasid = VIOMMU_NO_PASID,
         .addr = w->addresses[sm_below(w, SM_ADDRESSES)],
         .access = accesses[sm_below(w, G_N_ELEMENTS(accesses))],
-        .probe = sm_chance(w, 10),
+        .probe = sm_chance(w, 20), .mark = sm_chance(w, 50),
     };
     r->addr += sm_chance(w, 85) ? sm_below(w, 4096)
                                 : sm_rand64(w) % 0x400000;

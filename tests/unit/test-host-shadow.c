@@ -105,6 +105,55 @@ static void put_entry(Host *h)
     fixture_wait(h->f);
 }
 
+/*
+ * The host lets the device go where the tables lead without a word about it.
+ * So they say from the start that it was there, and wrote where it may; again
+ * after software has cleared that.
+ */
+static void test_marks(void)
+{
+    static const unsigned types[] = {
+        SPEC_PGTT_SECOND, SPEC_PGTT_FIRST, SPEC_PGTT_NESTED,
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+        bool second = types[i] == SPEC_PGTT_SECOND;
+        uint64_t a = second ? SPEC_SS_A : SPEC_FS_A;
+        uint64_t d = second ? SPEC_SS_D : SPEC_FS_D;
+        uint64_t w = second ? SPEC_SS_W : SPEC_FS_RW;
+        Host h;
+
+        host_start_of(&h, types[i], types[i] == SPEC_PGTT_NESTED
+                                    ? VIOMMU_NESTING_ON : VIOMMU_NESTING_OFF);
+        h.s->entry.flags0 |= SPEC_PASID_SSADE;
+        put_entry(&h);
+        for (unsigned k = 0; k < 2; k++) {
+            scalable_map(h.s, HOST_VA + k * HOST_PAGE, HOST_DATA, 1);
+        }
+        for (unsigned round = 0; round < 3; round++) {
+            for (unsigned k = 0; k < 2; k++) {
+                uint64_t va = HOST_VA + k * HOST_PAGE;
+                uint64_t at = second ? ss_at(&h, va, 1) : fs_at(&h, va);
+                uint64_t word = guest_read64(&h.f->mem, at);
+
+                if (round) {
+                    g_assert_cmphex(word & (a | d), ==, k ? a : a | d);
+                }
+                word &= ~(a | d | (k ? w : 0));
+                guest_write64(&h.f->mem, at, word);
+                if (second) {
+                    iotlb(&h, va, 0);
+                } else {
+                    piotlb(&h, va, 0);
+                }
+            }
+        }
+        same(&h, PRI_PASID, HOST_VA, HOST_DATA);
+        g_assert_cmphex(guest_reg32(&h.f->regs, SPEC_FSTS), ==, 0);
+        host_end(&h);
+    }
+}
+
 /* Both stages, of which the second one has less than the first one wants:
  * what is not there is seen at once, however large it is. */
 static void test_missing_second_stage(void)
@@ -273,5 +322,6 @@ int main(int argc, char **argv)
     g_test_add_func("/host-shadow/second-stage", test_second_stage);
     g_test_add_func("/host-shadow/rights", test_rights);
     g_test_add_func("/host-shadow/random", test_random);
+    g_test_add_func("/host-shadow/marks", test_marks);
     return g_test_run();
 }

@@ -55,6 +55,12 @@ typedef struct ViommuModel {
     bool (*load)(Viommu *unit, const void *data, size_t size, GError **error);
 } ViommuModel;
 
+/** Whether a request changes neither memory nor caches. */
+static inline bool viommu_only_looks(const ViommuRequest *req)
+{
+    return req->probe && !req->mark;
+}
+
 /** What a unit does outside its lock, one thread at a time; see work.c. */
 typedef struct ViommuWork {
     unsigned todo;          /* the model's bits; under the lock */

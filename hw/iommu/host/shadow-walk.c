@@ -304,6 +304,8 @@ static uint8_t probe(const Walk *w, uint64_t addr, ViommuReply *reply)
     ViommuRequest req = {
         .source = device->source, .pasid = w->shadow->pasid, .addr = addr,
         .kind = VIOMMU_UNTRANSLATED, .probe = true,
+        /* the host lets the device go there unseen */
+        .mark = true,
     };
     uint8_t access = 0;
 

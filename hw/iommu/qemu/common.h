@@ -34,6 +34,8 @@
 typedef struct ViommuGlue ViommuGlue;
 /* The DMA address space of one source-id. */
 typedef struct ViommuSpace ViommuSpace;
+/* What MAP notifiers of a space know, see shadow.c. */
+typedef struct ViommuShadow ViommuShadow;
 /* A device of the host that the library has taken over from VFIO. */
 typedef struct ViommuPassed ViommuPassed;
 
@@ -93,6 +95,7 @@ struct ViommuGlue {
     GPtrArray *spaces;          /* ViommuSpace, each one ever handed out */
     QLIST_HEAD(, ViommuSpace) notified; /* those with IOMMU notifiers */
     bool waits_for_threads;     /* see threads.c */
+    QEMUBH *sync;               /* see shadow.c */
 
     /* what other threads leave to the main loop, see events.c */
     QemuMutex lock;
@@ -128,7 +131,7 @@ struct ViommuSpace {
     bool turns;                 /* from one into the other, right now */
 
     IOMMUNotifierFlag notifier_flags;
-    GTree *shadow;              /* mappings that MAP notifiers know */
+    ViommuShadow *shadow;       /* with MAP notifiers only */
     QLIST_ENTRY(ViommuSpace) next;
 };
 
@@ -175,7 +178,8 @@ ViommuSpace *viommu_space_of(PCIDevice *dev);
 bool viommu_space_alive(const ViommuSpace *space);
 bool viommu_space_matches(const ViommuSpace *space, uint32_t source,
                           uint32_t mask);
-/* What a read and a write at @addr would meet; records nothing. */
+/* What reads and writes at @addr meet from now on, which the unit will not
+ * see: no fault is recorded, but flags in the tables are set. */
 bool viommu_space_probe(ViommuSpace *space, hwaddr addr, hwaddr *to,
                         hwaddr *size, IOMMUAccessFlags *perm);
 /* The same for one kind of access. */
@@ -222,7 +226,10 @@ void viommu_glue_stall_resume(void *opaque, uint32_t source, uint16_t tag,
 
 void viommu_shadow_start(ViommuSpace *space);
 void viommu_shadow_stop(ViommuSpace *space);
-void viommu_shadow_sync(ViommuSpace *space, hwaddr first, hwaddr last);
+/* What is mapped in [@first, @last] may be other than MAP notifiers know. */
+void viommu_shadow_add(ViommuSpace *space, hwaddr first, hwaddr last);
+/* Find out a part of it; true: there is nothing left. */
+bool viommu_shadows_step(ViommuGlue *glue);
 void viommu_shadow_replay(IOMMUMemoryRegion *mr, IOMMUNotifier *n);
 
 /* --- passthrough.c ------------------------------------------------------- */
@@ -240,6 +247,8 @@ void viommu_events_init(ViommuGlue *glue);
 /* Do at once what other threads left to do, or forget it. */
 void viommu_events_flush(ViommuGlue *glue);
 void viommu_events_forget(ViommuGlue *glue);
+/* ViommuOps.drained */
+bool viommu_glue_drained(void *opaque);
 /* ViommuOps.send_msi, set_line, invalidate, run_later.  Any thread. */
 void viommu_glue_send_msi(void *opaque, const ViommuMsi *msi);
 void viommu_glue_set_line(void *opaque, unsigned line, bool level);
@@ -270,8 +279,8 @@ static inline void viommu_thread_translates(void)
     }
 }
 
-/* ViommuOps.drained */
-bool viommu_threads_drained(void *opaque);
+/* Have they done what they do with translations of before? */
+bool viommu_threads_drained(ViommuGlue *glue);
 /* Something was invalidated, so begin to wait for the threads anew. */
 void viommu_threads_forget(ViommuGlue *glue);
 

@@ -6,6 +6,7 @@
 #include "qemu/osdep.h"
 #include "common.h"
 #include "qemu/main-loop.h"
+#include "system/runstate.h"
 
 static void events_bh(void *opaque)
 {
@@ -19,11 +20,21 @@ static void run_bh(void *opaque)
     viommu_run(glue->unit);
 }
 
+/* Before a machine goes on, such as one that was loaded. */
+static void vm_state_changed(void *opaque, bool running, RunState state)
+{
+    /* a number of steps that shadow.c bounds */
+    while (running && !viommu_shadows_step(opaque)) {
+    }
+}
+
 void viommu_events_init(ViommuGlue *glue)
 {
     qemu_mutex_init(&glue->lock);
     glue->events = qemu_bh_new(events_bh, glue);
     glue->run = qemu_bh_new(run_bh, glue);
+    /* before all devices, whose priorities are not negative */
+    qemu_add_vm_change_state_handler_prio(vm_state_changed, glue, INT_MIN);
 }
 
 void viommu_events_forget(ViommuGlue *glue)
@@ -176,6 +187,18 @@ void viommu_spaces_update_later(ViommuGlue *glue)
     glue->spaces_changed = true;
     qemu_mutex_unlock(&glue->lock);
     qemu_bh_schedule(glue->events);
+}
+
+/*
+ * Threads go on with what they have; mirrors are not yet what the tables are.
+ * Without the BQL, nothing of that can be looked at: the unit asks again.
+ */
+bool viommu_glue_drained(void *opaque)
+{
+    ViommuGlue *glue = opaque;
+    bool mirrored = bql_locked() && viommu_shadows_step(glue);
+
+    return viommu_threads_drained(glue) && mirrored;
 }
 
 void viommu_glue_run_later(void *opaque)

@@ -31,8 +31,9 @@ enum { SPACE_ACCESS, SPACE_LOOK };
 QEMU_BUILD_BUG_ON((int)IOMMU_RO != (int)VIOMMU_READ ||
                   (int)IOMMU_WO != (int)VIOMMU_WRITE);
 
-bool viommu_space_probe_one(ViommuSpace *space, hwaddr addr,
-                            IOMMUAccessFlags access, ViommuReply *reply)
+static bool space_probe(ViommuSpace *space, hwaddr addr,
+                        IOMMUAccessFlags access, bool mark,
+                        ViommuReply *reply)
 {
     const ViommuRequest req = {
         .source = viommu_space_source(space),
@@ -41,27 +42,33 @@ bool viommu_space_probe_one(ViommuSpace *space, hwaddr addr,
         .access = access,
         .kind = VIOMMU_UNTRANSLATED,
         .probe = true,
+        .mark = mark,
     };
 
     return viommu_translate(space->glue->unit, &req, reply) == VIOMMU_OK;
 }
 
+bool viommu_space_probe_one(ViommuSpace *space, hwaddr addr,
+                            IOMMUAccessFlags access, ViommuReply *reply)
+{
+    return space_probe(space, addr, access, false, reply);
+}
+
+/* Writes first: mostly, one is granted, and reads with it. */
 bool viommu_space_probe(ViommuSpace *space, hwaddr addr, hwaddr *to,
                         hwaddr *size, IOMMUAccessFlags *perm)
 {
     ViommuReply first, second;
     bool r, w;
 
-    r = viommu_space_probe_one(space, addr, IOMMU_RO, &first);
-    if (r && (first.access & VIOMMU_WRITE)) {
-        w = true;
+    w = space_probe(space, addr, IOMMU_WO, true, &first);
+    if (w && (first.access & VIOMMU_READ)) {
+        r = true;
     } else {
-        w = viommu_space_probe_one(space, addr, IOMMU_WO, &second);
-        if (w && !r) {
+        r = space_probe(space, addr, IOMMU_RO, true, &second);
+        if (r && !w) {
             first = second;
-        } else if (w != r) {
-            /* a read-only page: the answer about the read holds */
-        } else if (!r) {
+        } else if (!r && !w) {
             /* both are refused for the smaller of the two ranges */
             first.size = first.size && second.size ?
                          MIN(first.size, second.size) :
@@ -95,6 +102,20 @@ void viommu_hits_drop(ViommuGlue *glue)
     qatomic_inc(&glue->generation);
 }
 
+/*
+ * QEMU hands a translation to vhost for reads and writes, whatever it was
+ * asked for.  So a page that may be written is dirty from then on.
+ */
+static void space_mark_kept(ViommuSpace *space, hwaddr addr)
+{
+    ViommuReply reply;
+
+    if (unlikely(qatomic_read(&space->notifier_flags) &
+                 (IOMMU_NOTIFIER_UNMAP | IOMMU_NOTIFIER_DEVIOTLB_UNMAP))) {
+        space_probe(space, addr, IOMMU_WO, true, &reply);
+    }
+}
+
 /* Apart from the function below, whose stack frame counts. */
 static G_NO_INLINE IOMMUTLBEntry
 space_translate_slowly(ViommuSpace *space, hwaddr addr, IOMMUAccessFlags flag,
@@ -125,6 +146,9 @@ space_translate_slowly(ViommuSpace *space, hwaddr addr, IOMMUAccessFlags flag,
         if (keep) {
             viommu_hits_fill(&space->hits, req.source, req.pasid, addr,
                              generation, to, mask, perm);
+        }
+        if (perm == IOMMU_RO) {
+            space_mark_kept(space, addr);
         }
         if (unlikely(viommu_is_pass_through(space->glue, &reply)) &&
             !qatomic_read(&space->stays_translated)) {

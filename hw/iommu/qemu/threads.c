@@ -95,10 +95,8 @@ void viommu_threads_forget(ViommuGlue *glue)
     glue->waits_for_threads = false;
 }
 
-/* ViommuOps.drained */
-bool viommu_threads_drained(void *opaque)
+bool viommu_threads_drained(ViommuGlue *glue)
 {
-    ViommuGlue *glue = opaque;
     bool first = !glue->waits_for_threads, drained = true;
     ViommuThread *thread;
 

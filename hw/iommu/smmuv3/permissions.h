@@ -127,7 +127,7 @@ static inline SmmuWanted smmu_ats_wanted(uint64_t context_flags,
                              ? VIOMMU_EXEC : VIOMMU_READ)),
         .any = true,
         .dirties = asked & VIOMMU_WRITE ? smmu_needs(mode | VIOMMU_WRITE) : 0,
-        .probe = req->probe,
+        .probe = viommu_only_looks(req),
     };
 }
 

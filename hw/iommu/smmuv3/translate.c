@@ -181,7 +181,7 @@ static inline bool translate(Request *r)
 {
     SmmuMapping m;
 
-    r->wanted = smmu_wanted(r->access, r->req->probe);
+    r->wanted = smmu_wanted(r->access, viommu_only_looks(r->req));
     r->wanted.seen = r->seen;
     if (!look_up(r, &m)) {
         return blocked(r, UINT64_C(1) << m.shift);

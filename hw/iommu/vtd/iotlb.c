@@ -40,7 +40,7 @@ void vtd_iotlb_fill(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
     uint64_t value = m->page | m->flags;
     unsigned shift = m->shift;
 
-    if (wanted->probe) {
+    if (wanted->look) {
         return;
     }
     if (!granting) {

@@ -455,7 +455,8 @@ static G_GNUC_NO_INLINE ViommuStatus long_way(VtdUnit *u,
     r.req = req;
     r.reply = reply;
     r.wanted.access = req->access;
-    r.wanted.probe = req->probe;
+    r.wanted.probe = viommu_only_looks(req);
+    r.wanted.look = req->probe;
     r.wanted.inner = false;
     r.context.fpd = false;
     r.context.scalable = false;

@@ -275,6 +275,9 @@ typedef struct VtdMapping {
 typedef struct VtdWanted {
     uint8_t access;         /* VIOMMU_READ and so on */
     bool probe;             /* change neither memory nor the IOTLB */
+    bool look;              /* change nothing but memory, or not even that:
+                             * of what is not there, an entry of the IOTLB
+                             * would say it of a page only */
     bool missed;            /* the IOTLB has nothing */
     bool inner;             /* second stage of a nested walk */
     /* Taken before the first look at anything: when software changes a

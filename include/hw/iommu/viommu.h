@@ -75,6 +75,12 @@ typedef struct ViommuRequest {
     uint8_t kind;
     /** look only: record no fault, set no accessed or dirty bit */
     bool probe;
+    /**
+     * with probe: set these bits as the access would.  For who lets an
+     * endpoint use the answer where the unit does not see it, as a mirror of
+     * the tables in a host's IOMMU does
+     */
+    bool mark;
 } ViommuRequest;
 
 /** Why a request was not granted; the unit has recorded the details. */
@@ -279,7 +285,8 @@ typedef struct ViommuOps {
 
     /**
      * For an embedder with accesses outside of DMA sections: have all those
-     * ended that use an answer from before the last invalidation?  When not,
+     * ended that use an answer from before the last invalidation, and have
+     * all copies of tables been brought up to date?  When not,
      * the guest's wait does not complete, and the status of what it has
      * switched (VT-d: GSTS, PMEN.PRS; SMMUv3: CR0ACK, GBPA.Update) does not
      * follow, before a later viommu_run(), in which this is asked again; the
