@@ -23,8 +23,12 @@ static ViommuDmaResult on_dma(void *opaque, const ViommuTestdevAccess *access,
     if (ep->dma_result != VIOMMU_DMA_OK) {
         *reason = 0x55;
         if (ep->dma_result == VIOMMU_DMA_STALLED) {
-            g_assert_nonnull(access->stall_tag);
-            *access->stall_tag = ep->stall_tag;
+            g_assert_true(access->can_stall);
+            viommu_testdev_stalled(ep->dev, ep->stall_tag);
+            if (ep->on_stall) {
+                ep->on_stall(ep);
+            }
+            return VIOMMU_DMA_STALLED;
         }
         return ep->dma_result;
     }

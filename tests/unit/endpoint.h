@@ -40,6 +40,7 @@ struct Ep {
     uint16_t stall_tag;         /* with VIOMMU_DMA_STALLED */
     /* called in the middle of it; each may be NULL */
     void (*on_dma)(Ep *ep);
+    void (*on_stall)(Ep *ep);       /* the access waits now */
     void (*on_translate)(Ep *ep);
     void (*on_page_request)(Ep *ep);
     int64_t now;

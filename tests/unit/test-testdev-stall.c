@@ -113,9 +113,40 @@ static void test_give_up(void)
     ep_free(ep);
 }
 
+static void decide(Ep *ep)
+{
+    viommu_testdev_resume(ep->dev, TAG, VIOMMU_RESUME_RETRY);
+    ep->dma_result = VIOMMU_DMA_OK;
+    ep->on_stall = NULL;
+}
+
+/* Software is quick: the decision is there before the access has come back. */
+static void test_early(void)
+{
+    uint64_t data = 0x1122334455667788;
+    Ep *ep = ep_start();
+
+    memcpy(ep_at(ep, ADDR), &data, 8);
+    memcpy(ep_at(ep, ADDR + 8), &data, 8);
+    ep_set(ep, TD_CONTROL, 0);
+    ep->dma_result = VIOMMU_DMA_STALLED;
+    ep->stall_tag = TAG;
+    ep->on_stall = decide;
+    ep_set(ep, TD_SRC, ADDR);
+    ep_set(ep, TD_LENGTH, 16);
+    ep_run(ep, TD_READ);
+    g_assert_cmpuint(ep->runs_wanted, ==, 1);
+    ep_go_on(ep);
+    g_assert_cmpuint(ep_why(ep), ==, TD_OK);
+    g_assert_cmpuint(ep_get(ep, TD_DONE), ==, 16);
+    g_assert_cmphex(buffer(ep, 0), ==, data);
+    ep_free(ep);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/testdev-stall/early", test_early);
     g_test_add_func("/testdev-stall/retry", test_retry);
     g_test_add_func("/testdev-stall/terminate", test_terminate);
     g_test_add_func("/testdev-stall/abort", test_abort);

@@ -62,9 +62,11 @@ static ViommuDmaResult endpoint_dma(void *opaque,
             ok = sim_ram_access(device->sim, reply.addr, buf, part,
                                 access->access & VIOMMU_WRITE);
         }
+        if (status == VIOMMU_STALLED && access->can_stall) {
+            viommu_testdev_stalled(device->endpoint, reply.stall_tag);
+        }
         viommu_dma_end();
-        if (status == VIOMMU_STALLED && access->stall_tag) {
-            *access->stall_tag = reply.stall_tag;
+        if (status == VIOMMU_STALLED && access->can_stall) {
             return VIOMMU_DMA_STALLED;
         }
         if (status != VIOMMU_OK) {

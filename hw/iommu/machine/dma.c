@@ -26,7 +26,7 @@ typedef struct Dma {
     size_t size;
     bool write;
     uint8_t *reason;
-    uint16_t *stall_tag;
+    const PciFunction *stalls;  /* told when the access waits; or NULL */
 } Dma;
 
 static bool is_message(uint64_t addr)
@@ -140,10 +140,12 @@ static ViommuDmaResult dma_translated(Dma *dma, size_t *moved)
         part = reply_size(dma, &reply);
         *moved = dma_ram(dma, reply.addr, part);
     }
+    if (status == VIOMMU_STALLED && dma->stalls) {
+        endpoint_stalled(dma->stalls, reply.stall_tag);
+    }
     viommu_dma_end();
 
-    if (status == VIOMMU_STALLED && dma->stall_tag) {
-        *dma->stall_tag = reply.stall_tag;
+    if (status == VIOMMU_STALLED && dma->stalls) {
         return VIOMMU_DMA_STALLED;
     }
     if (status != VIOMMU_OK) {
@@ -204,7 +206,7 @@ ViommuDmaResult board_dma(Board *board, const PciFunction *fn,
         .size = access->size,
         .write = access->access & VIOMMU_WRITE,
         .reason = reason,
-        .stall_tag = access->stall_tag,
+        .stalls = access->can_stall ? fn : NULL,
     };
 
     if (!(pci_command(fn) & PCI_COMMAND_MASTER)) {

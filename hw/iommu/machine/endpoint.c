@@ -168,6 +168,13 @@ void endpoint_page_response(PciFunction *fn,
     viommu_testdev_page_response(endpoint->core, response);
 }
 
+void endpoint_stalled(const PciFunction *fn, uint16_t tag)
+{
+    const Endpoint *endpoint = (const Endpoint *)fn;
+
+    viommu_testdev_stalled(endpoint->core, tag);
+}
+
 void endpoint_resume(PciFunction *fn, uint16_t tag, ViommuResume action)
 {
     Endpoint *endpoint = (Endpoint *)fn;

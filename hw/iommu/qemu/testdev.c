@@ -130,8 +130,8 @@ static ViommuDmaResult testdev_dma_unit(ViommuTestdevState *s,
     }
     rcu_read_lock();
     status = viommu_translate_for(s->as, &req, &reply);
-    if (status == VIOMMU_STALLED && access->stall_tag) {
-        *access->stall_tag = reply.stall_tag;
+    if (status == VIOMMU_STALLED && access->can_stall) {
+        viommu_testdev_stalled(s->core, reply.stall_tag);
         result = VIOMMU_DMA_STALLED;
     } else if (status != VIOMMU_OK) {
         *reason = reply.reason;

@@ -322,18 +322,19 @@ bool smmu_host_atc_inv(SmmuUnit *u, const uint64_t d[2])
     return true;
 }
 
+/* Transactions that were stalled when SMMUEN was cleared are over when CR0ACK
+ * says so [SMMU 6.3.9.6]; a host device's are the host's business. */
 void smmu_host_switched(Viommu *unit)
 {
+    smmu_stalls_choose(smmu_unit(unit));
     viommu_seam_look_source(unit, VIOMMU_ANY, 0);
 }
 
-/* Transactions that were stalled when SMMUEN was cleared are over when CR0ACK
- * says so [SMMU 6.3.9.6]; a host device's are the host's business. */
 bool smmu_host_switch_settle(Viommu *unit)
 {
     SmmuUnit *u = smmu_unit(unit);
 
-    smmu_stalls_flush(u);
+    smmu_stalls_end(u);
     return smmu_host_settle(u);
 }
 
@@ -419,7 +420,8 @@ static void stall(SmmuUnit *u, const ViommuPageRequest *page)
     fault.id = fault_of(&u->common, &req);
     event = smmu_event_of(u, &req, req.access, &fault);
     viommu_count(&u->common.stats.faults);
-    if (!smmu_stall(u, page->source, &event, page->group, &tag)) {
+    if (smmu_stall(u, page->source, &event, page->group, &tag) !=
+        SMMU_STALLED) {
         smmu_host_resume(u, page->source, page->group, VIOMMU_RESUME_ABORT);
     }
 }

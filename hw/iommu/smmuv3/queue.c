@@ -216,7 +216,6 @@ static SmmuCommandError do_resume(SmmuUnit *u, unsigned opcode,
     } else {
         smmu_stall_resume(u, sid, viommu_get(d[1], SMMU_CMD_STAG), action);
     }
-    smmu_stalls_flush(u);
     return SMMU_CERROR_NONE;
 }
 
@@ -381,13 +380,18 @@ static void step(Viommu *unit, unsigned todo)
         break;
     case SMMU_WORK_STALLS:
         viommu_unit_unlock(unit);
-        smmu_stalls_flush(u);
+        smmu_stalls_choose(u);
         viommu_unit_lock(unit);
         break;
     case SMMU_WORK_QUEUE:
         if (queue_step(u)) {
             unit->work.todo |= SMMU_WORK_QUEUE;
         }
+        break;
+    case SMMU_WORK_RESUME:
+        viommu_unit_unlock(unit);
+        smmu_stalls_tell(u);
+        viommu_unit_lock(unit);
         break;
     case SMMU_WORK_HOST:
         viommu_unit_unlock(unit);

@@ -3,6 +3,11 @@
  * The stall model (3.12.2): a transaction that faults waits until software
  * has looked at its event and resumes it.  The number of those that wait is
  * bounded (IDR5.STALL_MAX); beyond it, transactions are terminated.
+ *
+ * Software can decide before the endpoint has its tag: it sees the event before
+ * viommu_translate() returns, and needs no tag to terminate all of a stream.
+ * So what has been decided goes out when each DMA section has ended that was
+ * under way then, and the endpoint's own access is in one of them.
  */
 #include <string.h>
 
@@ -18,27 +23,41 @@ static SmmuStall *free_slot(SmmuUnit *u)
     return NULL;
 }
 
-bool smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
-                int group, uint16_t *tag)
+/* Locked, and in a read-side section.  *@at: where its event stands, if it
+ * is recorded. */
+static void fill_slot(SmmuUnit *u, SmmuStall *stall, uint32_t source,
+                      const SmmuEvent *event, int group, uint64_t *at)
 {
+    *stall = (SmmuStall) {
+        .used = true, .source = source, .event = *event,
+        .host = group != SMMU_NO_GROUP, .group = (uint16_t)group,
+    };
+    stall->event.word[1] = viommu_put(stall->event.word[1] |
+                                      SMMU_EVENT_STALL, SMMU_EVENT_STAG,
+                                      stall - u->stalls);
+    stall->recorded = smmu_event_append(u, &stall->event, at) == SMMU_QUEUED;
+}
+
+SmmuStalled smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
+                       int group, uint16_t *tag)
+{
+    SmmuStalled result = SMMU_STALL_ENDED;
+    bool recorded = false;
     SmmuStall *stall;
     uint64_t at = 0;
-    bool recorded = false;
 
     viommu_read_lock();
     viommu_unit_lock(&u->common);
-    stall = free_slot(u);
-    if (stall) {
-        *tag = stall - u->stalls;
-        *stall = (SmmuStall) {
-            .used = true, .source = source, .event = *event,
-            .host = group != SMMU_NO_GROUP, .group = (uint16_t)group,
-        };
-        stall->event.word[1] = viommu_put(stall->event.word[1] |
-                                          SMMU_EVENT_STALL, SMMU_EVENT_STAG,
-                                          *tag);
-        recorded = smmu_event_append(u, &stall->event, &at) == SMMU_QUEUED;
-        stall->recorded = recorded;
+    /* Of transactions that are still on their way through what has been
+     * switched off, none can become stalled [SMMU 6.3.9.6]. */
+    if (*smmu_reg(u, SMMU_REG_CR0) & SMMU_CR0_SMMUEN) {
+        stall = free_slot(u);
+        result = stall ? SMMU_STALLED : SMMU_STALL_NO_ROOM;
+        if (stall) {
+            *tag = stall - u->stalls;
+            fill_slot(u, stall, source, event, group, &at);
+            recorded = stall->recorded;
+        }
     }
     viommu_read_unlock();
     viommu_unit_unlock(&u->common);
@@ -47,10 +66,11 @@ bool smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
         viommu_ram_written(&u->common, at, SMMU_EVENT_SIZE);
     }
     smmu_raise_irqs(u);
-    return stall;
+    return result;
 }
 
-/* A tag that is not waiting, or another stream's, does nothing (4.6.1). */
+/* A tag that is not waiting, or another stream's, or one that no event has
+ * told of yet, does nothing (4.6.1). */
 void smmu_stall_resume(SmmuUnit *u, uint32_t source, uint16_t tag,
                        unsigned action)
 {
@@ -58,7 +78,8 @@ void smmu_stall_resume(SmmuUnit *u, uint32_t source, uint16_t tag,
     if (tag < SMMU_STALLS) {
         SmmuStall *stall = &u->stalls[tag];
 
-        if (stall->used && !stall->answered && stall->source == source) {
+        if (stall->used && stall->recorded && !stall->answered &&
+            stall->source == source) {
             stall->answered = true;
             stall->action = action;
             u->common.work.todo |= SMMU_WORK_STALLS;
@@ -158,26 +179,68 @@ void smmu_stalls_replace(SmmuUnit *u, const uint64_t *words)
 }
 
 /*
- * Tell endpoints.  The event of a stall is never lost: while the queue takes
- * none, the transaction waits, and then it arrives anew, since what its event
- * would say may no longer be so (7.2.1).
+ * The event of a stall is never lost: while the queue takes none, the
+ * transaction waits, and then it arrives anew, since what its event would say
+ * may no longer be so (7.2.1).
+ *
+ * Endpoints are told in the next run, and commands do not wait for that
+ * (4.7.2): who writes a register waits for no endpoint's access just because
+ * of a stall.
  */
-void smmu_stalls_flush(SmmuUnit *u)
+void smmu_stalls_choose(SmmuUnit *u)
 {
-    bool inside = viommu_read_held();
+    bool chosen = false, fresh = false;
 
+    viommu_unit_lock(&u->common);
     for (unsigned i = 0; i < SMMU_STALLS; i++) {
-        SmmuStall *stall = &u->stalls[i], told = { 0 };
+        SmmuStall *stall = &u->stalls[i];
 
-        viommu_unit_lock(&u->common);
         if (stall->used && !stall->answered && !stall->recorded &&
             smmu_event_writable(u)) {
             stall->answered = true;
             stall->action = VIOMMU_RESUME_RETRY;
         }
-        /* Nobody waits for a host inside an endpoint's access: who answered
-         * is about to come here, too. */
-        if (stall->used && stall->answered && !(stall->host && inside)) {
+        if (stall->used && stall->answered && !stall->leaving) {
+            stall->leaving = true;
+            chosen = true;
+            fresh |= !stall->host;
+        }
+    }
+    if (chosen && !(u->common.work.todo & SMMU_WORK_RESUME)) {
+        u->common.work.todo |= SMMU_WORK_RESUME;
+        u->resume_later = fresh;
+    }
+    viommu_unit_unlock(&u->common);
+    if (fresh) {
+        u->common.work.undrained = true;
+    }
+}
+
+static bool put_off(SmmuUnit *u, bool drained)
+{
+    bool later;
+
+    viommu_unit_lock(&u->common);
+    later = u->resume_later || !drained;
+    u->resume_later = false;
+    if (later) {
+        u->common.work.todo |= SMMU_WORK_RESUME;
+        u->common.work.put_off = true;
+    }
+    viommu_unit_unlock(&u->common);
+    return later;
+}
+
+void smmu_stalls_tell(SmmuUnit *u)
+{
+    if (put_off(u, true) || put_off(u, viommu_work_drain(&u->common))) {
+        return;
+    }
+    for (unsigned i = 0; i < SMMU_STALLS; i++) {
+        SmmuStall *stall = &u->stalls[i], told = { 0 };
+
+        viommu_unit_lock(&u->common);
+        if (stall->used && stall->leaving) {
             told = *stall;
             stall->used = false;
         }
@@ -189,4 +252,12 @@ void smmu_stalls_flush(SmmuUnit *u)
                                        told.action);
         }
     }
+}
+
+void smmu_stalls_end(SmmuUnit *u)
+{
+    viommu_unit_lock(&u->common);
+    u->resume_later = false;
+    viommu_unit_unlock(&u->common);
+    smmu_stalls_tell(u);
 }

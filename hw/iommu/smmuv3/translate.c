@@ -333,9 +333,17 @@ static ViommuStatus report(Request *r)
                                     &r->fault);
 
     viommu_count(&r->u->common.stats.faults);
-    if (can_stall(r) && smmu_stall(r->u, r->req->source, &event,
-                                   SMMU_NO_GROUP, &r->reply->stall_tag)) {
-        return VIOMMU_STALLED;
+    if (can_stall(r)) {
+        switch (smmu_stall(r->u, r->req->source, &event, SMMU_NO_GROUP,
+                           &r->reply->stall_tag)) {
+        case SMMU_STALLED:
+            return VIOMMU_STALLED;
+        case SMMU_STALL_ENDED:
+            /* As if it had been waiting already. */
+            return VIOMMU_FAULT;
+        default:
+            break;
+        }
     }
     if (is_recorded(r)) {
         smmu_event_record(r->u, &event, r->context.flags & SMMU_CTX_MEV);
@@ -367,19 +375,19 @@ static G_GNUC_NO_INLINE bool resolve_anew(Request *r)
 /* Whatever the request; with r->missed, only the translation is lacking. */
 static G_GNUC_NO_INLINE ViommuStatus long_way(Request *r)
 {
-    bool ok;
+    ViommuStatus status = VIOMMU_OK;
 
     r->fault = (SmmuFault) { 0 };
     r->silent = false;
 
     viommu_read_lock();
-    ok = r->missed && can_resume(r) ? translate(r) : resolve_anew(r);
-    viommu_read_unlock();
-
-    if (ok) {
-        return VIOMMU_OK;
+    if (!(r->missed && can_resume(r) ? translate(r) : resolve_anew(r))) {
+        /* In the same section: it has been recorded when what waits for it,
+         * to have translation switched off or reset, has seen its end. */
+        status = r->silent || r->req->probe ? VIOMMU_FAULT : report(r);
     }
-    return r->silent || r->req->probe ? VIOMMU_FAULT : report(r);
+    viommu_read_unlock();
+    return status;
 }
 
 /*

@@ -58,9 +58,10 @@ typedef enum SmmuRegId {
 enum {
     SMMU_WORK_SWITCH = 1 << 0,  /* something was switched: tell, drain */
     SMMU_WORK_GATOS = 1 << 1,
-    SMMU_WORK_STALLS = 1 << 2,  /* events of stalls; answers to endpoints */
+    SMMU_WORK_STALLS = 1 << 2,  /* events of stalls; who is to be told */
     SMMU_WORK_QUEUE = 1 << 3,
     SMMU_WORK_HOST = 1 << 4,    /* host devices: what no CMD_SYNC has brought */
+    SMMU_WORK_RESUME = 1 << 5,  /* tell endpoints of their stalls; the last */
 };
 
 #define SMMU_VMIDS 65536
@@ -89,7 +90,8 @@ typedef struct SmmuStall {
     bool used;
     bool recorded;          /* its event is, or was, in the queue; else it is
                              * to arrive again when there is a place */
-    bool answered;          /* the endpoint is to be told */
+    bool answered;          /* the endpoint is to be told, ... */
+    bool leaving;           /* ... as soon as it knows the tag */
     uint8_t action;         /* a ViommuResume */
     bool host;              /* a host device's, which calls it ... */
     uint16_t group;
@@ -129,6 +131,8 @@ typedef struct SmmuUnit {
     /* Work; under the lock. */
     uint64_t raising;           /* so many threads are raising an interrupt */
     uint64_t queue_life;        /* advances when the queue is switched */
+    uint64_t resume_later;      /* endpoints are told of stalls in the next
+                                 * run, not in this one */
     SmmuEvent last_event;       /* the newest, while software has it before
                                  * it; else its number is 0 */
 
@@ -157,6 +161,7 @@ typedef struct SmmuUnit {
     M(SmmuUnit, stalls, CODED)              \
     M(SmmuUnit, raising, OTHERS)            \
     M(SmmuUnit, queue_life, LIFE)           \
+    M(SmmuUnit, resume_later, TRANSIENT)    \
     M(SmmuUnit, last_event, TRANSIENT)      \
     M(SmmuUnit, contexts, CACHE)            \
     M(SmmuUnit, tlb, CACHE)                 \
@@ -523,11 +528,18 @@ void smmu_raise_irqs(SmmuUnit *u);
 
 /* --- stall.c ------------------------------------------------------------- */
 
-/** Make a transaction wait, and record that; false: no room, terminate it.
- *  @group is a host device's name for it, or SMMU_NO_GROUP.  Not locked. */
+/** What becomes of a transaction that is to wait. */
+typedef enum SmmuStalled {
+    SMMU_STALLED,
+    SMMU_STALL_NO_ROOM,     /* it is terminated */
+    SMMU_STALL_ENDED,       /* so are all: translation is switched off */
+} SmmuStalled;
+
+/** Make a transaction wait, and record that.  @group is a host device's name
+ *  for it, or SMMU_NO_GROUP.  Not locked. */
 #define SMMU_NO_GROUP (-1)
-bool smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
-                int group, uint16_t *tag);
+SmmuStalled smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
+                       int group, uint16_t *tag);
 void smmu_stall_resume(SmmuUnit *u, uint32_t source, uint16_t tag,
                        unsigned action);
 /** What transactions that wait are, in words: of host devices none, who tell of
@@ -541,8 +553,12 @@ bool smmu_stalls_valid(const SmmuUnit *u, const uint64_t *words);
 void smmu_stalls_replace(SmmuUnit *u, const uint64_t *words);
 /** Terminate those of @source, or of all with VIOMMU_ANY.  Locked. */
 void smmu_stall_terminate(SmmuUnit *u, uint32_t source);
-/** Tell endpoints.  Not locked. */
-void smmu_stalls_flush(SmmuUnit *u);
+/** Look which stalls are decided; and tell their endpoints, or be called again
+ *  later.  Each is called by who works, not locked. */
+void smmu_stalls_choose(SmmuUnit *u);
+void smmu_stalls_tell(SmmuUnit *u);
+/** The same at once, for a switch, which waits for endpoints anyway. */
+void smmu_stalls_end(SmmuUnit *u);
 
 /* --- page_request.c ------------------------------------------------------ */
 

@@ -35,7 +35,6 @@ static TestdevOutcome run_dma(ViommuTestdev *dev, uint64_t addr, void *buf,
 {
     TestdevRun *run = &dev->run;
     uint8_t reason = 0;
-    uint16_t tag = 0;
     ViommuTestdevAccess access = {
         .pasid = run->pasid,
         .access = write ? run->writes : run->reads,
@@ -43,7 +42,7 @@ static TestdevOutcome run_dma(ViommuTestdev *dev, uint64_t addr, void *buf,
         .addr = addr,
         .buf = buf,
         .size = size,
-        .stall_tag = &tag,
+        .can_stall = true,
     };
     ViommuDmaResult result;
 
@@ -58,7 +57,7 @@ static TestdevOutcome run_dma(ViommuTestdev *dev, uint64_t addr, void *buf,
     }
     result = dev->ops.dma(dev->opaque, &access, &reason);
     if (G_UNLIKELY(result == VIOMMU_DMA_STALLED)) {
-        return testdev_stall(dev, addr, tag);
+        return testdev_stall(dev, addr, write);
     }
     if (result != VIOMMU_DMA_OK) {
         testdev_fail(run, result, reason, addr, write);

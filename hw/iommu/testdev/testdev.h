@@ -416,7 +416,7 @@ void testdev_page_forget(ViommuTestdev *dev);
 /* --- stall.c ---- */
 
 /* The command waits: the IOMMU holds its access at @addr. */
-TestdevOutcome testdev_stall(ViommuTestdev *dev, uint64_t addr, uint16_t tag);
+TestdevOutcome testdev_stall(ViommuTestdev *dev, uint64_t addr, bool write);
 /* Whether a decision has come, which is then in dev->run. */
 bool testdev_stall_answer(ViommuTestdev *dev);
 void testdev_stall_forget(ViommuTestdev *dev);

@@ -43,10 +43,9 @@ typedef struct ViommuTestdevAccess {
     /** of memory accesses; they do not cross a 4 KiB boundary */
     void *buf;
     size_t size;            /* bytes */
-    /** of memory accesses: with VIOMMU_DMA_STALLED, the embedder puts here
-     *  what viommu_testdev_resume() will name; NULL: the access cannot wait,
-     *  and is blocked */
-    uint16_t *stall_tag;
+    /** of memory accesses: whether VIOMMU_DMA_STALLED, after
+     *  viommu_testdev_stalled(), may be the answer */
+    bool can_stall;
     uint8_t kind;           /* a ViommuKind */
 } ViommuTestdevAccess;
 
@@ -94,8 +93,9 @@ typedef struct ViommuTestdevConfig {
 
 /*
  * Threads: the embedder makes calls for one endpoint one at a time, but for
- * viommu_testdev_invalidate() and viommu_testdev_page_response(), which any
- * thread may call at any time, also from inside a callback.
+ * viommu_testdev_invalidate(), viommu_testdev_page_response() and
+ * viommu_testdev_resume(), which any thread may call at any time, also from
+ * inside a callback.
  */
 
 /** A new endpoint after reset; free with viommu_testdev_free().  NULL with
@@ -136,7 +136,15 @@ void viommu_testdev_page_response(ViommuTestdev *dev,
                                   const ViommuPageResponse *response);
 
 /**
- * Software's decision about an access that ended as VIOMMU_DMA_STALLED; from
+ * The access that ViommuTestdevOps.dma is about waits in the IOMMU, which has
+ * named it @tag.  From that callback, which returns VIOMMU_DMA_STALLED after
+ * it, and inside the DMA section of viommu_translate(): software may decide
+ * about the access as soon as that section has ended.
+ */
+void viommu_testdev_stalled(ViommuTestdev *dev, uint16_t tag);
+
+/**
+ * Software's decision about an access of viommu_testdev_stalled(); from
  * ViommuOps.stall_resume.  A tag that no access has is ignored.  Any thread.
  */
 void viommu_testdev_resume(ViommuTestdev *dev, uint16_t tag,

@@ -116,7 +116,8 @@ typedef struct ViommuReply {
     bool untranslated_only;
     /** with VIOMMU_FAULT, the architecture's fault reason, else 0 */
     uint8_t reason;
-    /** with VIOMMU_STALLED, what ViommuOps.stall_resume will name */
+    /** with VIOMMU_STALLED, what ViommuOps.stall_resume will name, at the
+     *  earliest after the DMA section */
     uint16_t stall_tag;
 } ViommuReply;
 
@@ -264,15 +265,18 @@ typedef struct ViommuOps {
     /**
      * Software, or the unit in its place, answers page requests of an
      * endpoint.  Called from viommu_run(), viommu_mmio_write() and
-     * viommu_page_request().  Must not call these; a new request goes out
-     * later.
+     * viommu_page_request(), perhaps before the latter returns: software may
+     * have seen the request by then.  Must not call these; a new request goes
+     * out later.
      */
     void (*page_response)(void *opaque, const ViommuPageResponse *response);
 
     /**
      * A transaction that viommu_translate() answered with VIOMMU_STALLED
      * goes on; @tag is from its answer.  Called like page_response, with the
-     * same restrictions.
+     * same restrictions, but never before the DMA section has ended in which
+     * the answer came, nor before drained() says so, whatever software does
+     * meanwhile: the embedder takes note of the tag inside of that section.
      */
     void (*stall_resume)(void *opaque, uint32_t source, uint16_t tag,
                          ViommuResume action);
