@@ -415,7 +415,8 @@ static void unit_init(Unit *u, unsigned number)
     c->stall = number != 1;
     c->httu = (uint8_t)(number == 3 ? 2 : number & 1);
     c->msi = number & 1;
-    c->hyp = number & 1 ? number == 3 : true;
+    c->hyp = c->stage1 && c->stage2;
+    c->atos = number != 1;
     c->attr_perms_ovr = number != 0;
     c->iotlb_bits = 4;
     u->unit = viommu_smmuv3_new(c, &ops, u, &error);

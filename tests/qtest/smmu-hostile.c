@@ -13,7 +13,7 @@
 
 #define ALL_OPTIONS \
     "stage=nested,ats=on,pri=on,ssidsize=8,stall=on,httu=2,msi=on," \
-    "hyp=on,attr-perms-ovr=on"
+    "hyp=on,attr-perms-ovr=on,atos=on"
 
 /* Endpoint 0 is the victim. The bystander's stream bypasses. */
 typedef struct Hostile {

@@ -333,7 +333,7 @@ static void test_operations(void)
     uint64_t par, word[4];
     SmmuBoard b;
 
-    smmu_start_stream(&b, "stage=nested", "", SMMUV3_NESTED);
+    smmu_start_stream(&b, "stage=nested,atos=on", "", SMMUV3_NESTED);
     smmu_map(&b, VA, IPA);
     g_assert_true(guest_tables_map(&b.s2, IPA, PA, 3, SMMUV3_PAGE_S2));
     g_assert_cmphex(gatos(&b, VA, 1) & 0xffffffffff001, ==, IPA);

@@ -437,7 +437,7 @@ static void test_refused(void)
     } cases[] = {
         { "stage=2", "stage=1" },
         { "stage=nested", "stage=1" },
-        { "stage=1,hyp=on", "hyp=off" },
+        { "stage=1,hyp=on", "stage=nested" },
         { "stage=1,attr-perms-ovr=on", "attr-perms-ovr=off" },
         { "stage=1,oas=52", "IDR5.OAS" },
     };

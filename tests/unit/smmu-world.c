@@ -232,7 +232,7 @@ static void draw_config(SmmuWorld *w)
     c->stall = smmu_chance(w, 50);
     c->httu = (uint8_t)smmu_below(w, 3);
     c->ril = true;
-    c->hyp = c->stage1 && smmu_chance(w, 50);
+    c->hyp = c->stage1 && c->stage2 && smmu_chance(w, 50);
     c->attr_perms_ovr = smmu_chance(w, 70);
     c->fwb = c->stage2 && smmu_chance(w, 50);
     w->ref.cr2 = c->hyp && smmu_chance(w, 50);      /* E2H */

@@ -18,6 +18,7 @@ void smmu_test_config(ViommuSmmuv3Config *config)
     config->httu = 2;
     config->msi = true;
     config->attr_perms_ovr = true;
+    config->atos = true;
     config->iotlb_bits = 8;
 }
 

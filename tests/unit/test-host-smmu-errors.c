@@ -329,12 +329,6 @@ static void only_stage2(ViommuSmmuv3Config *unit, HostsimConfig *sim)
     unit->ssid_bits = 0;
 }
 
-static void hyp(ViommuSmmuv3Config *unit, HostsimConfig *sim)
-{
-    (void)sim;
-    unit->hyp = true;
-}
-
 static void overrides(ViommuSmmuv3Config *unit, HostsimConfig *sim)
 {
     (void)sim;
@@ -404,7 +398,6 @@ static void nothing(ViommuSmmuv3Config *unit, HostsimConfig *sim)
 static const Refused cases[] = {
     { "need stage=1", stage2, VIOMMU_NESTING_AUTO },
     { "need stage=1", only_stage2, VIOMMU_NESTING_AUTO },
-    { "need hyp=off", hyp, VIOMMU_NESTING_AUTO },
     { "need attr-perms-ovr=off", overrides, VIOMMU_NESTING_AUTO },
     { "needs an SMMUv3", other_host, VIOMMU_NESTING_AUTO },
     { "IDR0.ATS", no_ats, VIOMMU_NESTING_AUTO },

@@ -71,6 +71,8 @@ static void test_requests(void)
     Smmu *s;
 
     for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        uint64_t before;
+
         s = new_stream(kinds[i].kind);
         refuse(s, SMMU_TEST_SID, 0, VA, INV_REQ, 0, 0);
         for (unsigned type = S1; type <= BOTH; type++) {
@@ -82,8 +84,11 @@ static void test_requests(void)
         }
         refuse(s, SMMU_TEST_SID | ssid, S2, VA, INV_REQ, 0, 0);
         refuse(s, 0x4000, S1, VA, SMMUV3_C_BAD_STREAMID, 0, 0);
+        /* Without translation, none is asked for (6.3.37). */
+        before = guest_reg64(s->regs, SMMUV3_GATOS_PAR);
         guest_set_reg32(s->regs, SMMUV3_CR0, SMMUV3_CR0_CMDQEN);
-        refuse(s, SMMU_TEST_SID, S1, VA, INTERNAL_ERR, 0, 0);
+        g_assert_cmphex(ask(s, SMMU_TEST_SID, S1, VA + 0x1000), ==,
+                        before);
         smmu_test_free(s);
     }
 
@@ -154,11 +159,43 @@ static void test_bypassed(void)
     smmu_test_free(s);
 }
 
+/*
+ * An operation that is under way, as one that an endpoint's DMA has asked for
+ * is: what it is about does not change, and it is over when CR0ACK says that
+ * translation is (6.3.9.6, 6.3.37).
+ */
+static void test_under_way(void)
+{
+    Smmu *s = new_stream(SMMUV3_S1);
+    Viommu *unit = s->f->unit;
+    uint64_t sid = guest_reg64(s->regs, SMMUV3_GATOS_SID);
+
+    viommu_dma_begin();
+    viommu_mmio_write(unit, SMMUV3_GATOS_CTRL, 1, 4);
+    g_assert_cmphex(viommu_mmio_read(unit, SMMUV3_GATOS_CTRL, 4), ==, 1);
+    viommu_mmio_write(unit, SMMUV3_GATOS_SID, ~sid, 8);
+    viommu_mmio_write(unit, SMMUV3_GATOS_ADDR, UINT64_MAX, 8);
+    viommu_mmio_write(unit, SMMUV3_GATOS_CTRL, 0, 4);
+    g_assert_cmphex(viommu_mmio_read(unit, SMMUV3_GATOS_SID, 8), ==, sid);
+    g_assert_cmphex(viommu_mmio_read(unit, SMMUV3_GATOS_ADDR, 8), ==, 0);
+    g_assert_cmphex(viommu_mmio_read(unit, SMMUV3_GATOS_CTRL, 4), ==, 1);
+    viommu_mmio_write(unit, SMMUV3_CR0, SMMUV3_CR0_CMDQEN, 4);
+    g_assert_cmphex(viommu_mmio_read(unit, SMMUV3_CR0ACK, 4) & 1, ==, 1);
+    viommu_dma_end();
+    fixture_run(s->f);
+    g_assert_cmphex(guest_reg32(s->regs, SMMUV3_GATOS_CTRL), ==, 0);
+    g_assert_cmphex(CODE(guest_reg64(s->regs, SMMUV3_GATOS_PAR)), ==,
+                    INTERNAL_ERR);
+    g_assert_cmphex(guest_reg32(s->regs, SMMUV3_CR0ACK) & 1, ==, 0);
+    smmu_test_free(s);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/smmu-atos/requests", test_requests);
     g_test_add_func("/smmu-atos/nested", test_nested);
     g_test_add_func("/smmu-atos/bypassed", test_bypassed);
+    g_test_add_func("/smmu-atos/under-way", test_under_way);
     return g_test_run();
 }

@@ -88,6 +88,8 @@ static const Property vtd_properties[] = {
 
 static const Property smmu_properties[] = {
     { "accel", PROP_BOOL, OPTION(accel), "must be off" },
+    { "atos", PROP_BOOL, OPTION(smmu.atos),
+      "translations that software asks for by registers" },
     { "ats", PROP_BOOL_OR_AUTO, OPTION(smmu.ats), "requests of device-TLBs" },
     { "attr-perms-ovr", PROP_BOOL, OPTION(smmu.attr_perms_ovr),
       "stream table entries override privilege and instruction" },

@@ -143,6 +143,7 @@ static bool smmu_start(SmmuState *s, Error **errp)
     config.msi = s->msi;
     config.hyp = s->hyp;
     config.attr_perms_ovr = s->attr_perms_ovr;
+    config.atos = s->atos;
     if (!smmu_unit_add(s, &smmu_kind, errp)) {
         return false;
     }
@@ -205,6 +206,7 @@ static const Property smmu_properties[] = {
     DEFINE_PROP_BOOL("msi", SmmuState, msi, false),
     DEFINE_PROP_BOOL("hyp", SmmuState, hyp, false),
     DEFINE_PROP_BOOL("attr-perms-ovr", SmmuState, attr_perms_ovr, false),
+    DEFINE_PROP_BOOL("atos", SmmuState, atos, false),
     DEFINE_PROP_UINT8("iotlb-bits", SmmuState, iotlb_bits, 16),
 };
 

@@ -29,6 +29,7 @@ struct SmmuState {
     uint8_t sid_bits, ssid_bits, oas_bits, httu, bbml, iotlb_bits;
     OnOffAuto ats_option, ril_option, nesting;
     bool ats, pri, stall, ril, fwb, msi, accel, hyp, attr_perms_ovr;
+    bool atos;
 };
 
 /* smmu-units.c */

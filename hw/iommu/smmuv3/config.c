@@ -57,9 +57,9 @@ static bool config_ok(const ViommuSmmuv3Config *cfg, GError **error)
                             "ssidsize: allowed with stage=1 or nested only");
         return false;
     }
-    if (cfg->hyp && !cfg->stage1) {
+    if (cfg->hyp && !(cfg->stage1 && cfg->stage2)) {
         g_set_error_literal(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
-                            "hyp=on: allowed with stage=1 or nested only");
+                            "hyp=on: allowed with stage=nested only");
         return false;
     }
     if (cfg->fwb && !cfg->stage2) {
@@ -78,9 +78,10 @@ static bool config_ok(const ViommuSmmuv3Config *cfg, GError **error)
 static void set_identity(SmmuUnit *u)
 {
     const ViommuSmmuv3Config *cfg = &u->cfg;
-    uint64_t idr0 = SMMU_IDR0_COHACC | SMMU_IDR0_ASID16 | SMMU_IDR0_CD2L |
+    /* (Both sizes of tags, whatever stages there are, as QEMU shows them.) */
+    uint64_t idr0 = SMMU_IDR0_COHACC | SMMU_IDR0_ASID16 | SMMU_IDR0_VMID16 |
                     SMMU_IDR0_TERM_MODEL;
-    uint64_t idr1 = 0, idr3 = SMMU_IDR3_HAD, idr5;
+    uint64_t idr1 = 0, idr3, idr5;
 
     idr0 = viommu_put(idr0, SMMU_IDR0_TTF, SMMU_TTF_AARCH64);
     idr0 = viommu_put(idr0, SMMU_IDR0_TTENDIAN, SMMU_TTENDIAN_LITTLE);
@@ -89,9 +90,10 @@ static void set_identity(SmmuUnit *u)
                                  : SMMU_STALL_MODEL_NONE);
     idr0 = viommu_put(idr0, SMMU_IDR0_ST_LEVEL, 1);
     idr0 = viommu_put(idr0, SMMU_IDR0_HTTU, cfg->httu);
-    idr0 |= (cfg->stage1 ? SMMU_IDR0_S1P | SMMU_IDR0_ATOS : 0) |
-            (cfg->stage2 ? SMMU_IDR0_S2P | SMMU_IDR0_VMID16 | SMMU_IDR0_ATOS
-                         : 0) |
+    idr0 |= (cfg->stage1 ? SMMU_IDR0_S1P : 0) |
+            (cfg->stage2 ? SMMU_IDR0_S2P : 0) |
+            (cfg->atos ? SMMU_IDR0_ATOS : 0) |
+            (cfg->ssid_bits ? SMMU_IDR0_CD2L : 0) |
             (cfg->ats ? SMMU_IDR0_ATS : 0) | (cfg->pri ? SMMU_IDR0_PRI : 0) |
             (cfg->msi ? SMMU_IDR0_MSI : 0) | (cfg->hyp ? SMMU_IDR0_HYP : 0);
 
@@ -102,7 +104,8 @@ static void set_identity(SmmuUnit *u)
     idr1 = viommu_put(idr1, SMMU_IDR1_EVENTQS, 19);
     idr1 = viommu_put(idr1, SMMU_IDR1_CMDQS, 19);
 
-    idr3 = viommu_put(idr3, SMMU_IDR3_BBML, cfg->bbml);
+    idr3 = viommu_put(cfg->stage1 ? SMMU_IDR3_HAD : 0, SMMU_IDR3_BBML,
+                      cfg->bbml);
     idr3 |= (cfg->ril ? SMMU_IDR3_RIL : 0) |
             (cfg->fwb ? SMMU_IDR3_FWB : 0) |
             (cfg->stage2 ? SMMU_IDR3_XNX : 0);

@@ -56,6 +56,7 @@ static const ViommuField SMMU_IDR5_OAS = { 0, 3 };
 static const ViommuField SMMU_IDR5_VAX = { 10, 2 };
 static const ViommuField SMMU_IDR5_STALL_MAX = { 16, 16 };
 
+/* 3.1, which may have features of 3.2 (2.9). */
 #define SMMU_AIDR_3_1           0x1
 
 /* CR0 and CR0ACK */
@@ -67,7 +68,6 @@ static const ViommuField SMMU_IDR5_STALL_MAX = { 16, 16 };
 
 #define SMMU_CR2_E2H            (1u << 0)
 #define SMMU_CR2_RECINVSID      (1u << 1)
-#define SMMU_CR2_PTM            (1u << 2)
 
 #define SMMU_GBPA_UPDATE        (1u << 31)
 #define SMMU_GBPA_ABORT         (1u << 20)
@@ -88,7 +88,6 @@ static const ViommuField SMMU_IDR5_STALL_MAX = { 16, 16 };
 #define SMMU_GERROR_MSI_EVENTQ  (1u << 5)
 #define SMMU_GERROR_MSI_PRIQ    (1u << 6)
 #define SMMU_GERROR_MSI_GERROR  (1u << 7)
-#define SMMU_GERROR_ALL         0x1fdu
 
 static const ViommuField SMMU_STRTAB_LOG2SIZE = { 0, 6 };
 static const ViommuField SMMU_STRTAB_SPLIT = { 6, 5 };

@@ -51,10 +51,9 @@ static bool check_unit(const SmmuUnit *u, ViommuNesting nesting,
         return refuse(error, "host devices need %s: stage 2 is the host's",
                       "stage=1");
     }
-    if (u->cfg.hyp || u->cfg.attr_perms_ovr) {
+    if (u->cfg.attr_perms_ovr) {
         return refuse(error, "host devices need %s: the host's user API has "
-                      "no place for it",
-                      u->cfg.hyp ? "hyp=off" : "attr-perms-ovr=off");
+                      "no place for it", "attr-perms-ovr=off");
     }
     return true;
 }

@@ -131,22 +131,44 @@ static void eventq_set_up(Viommu *unit, uint64_t old, uint64_t mask)
     smmu_event_queue_set_up(smmu_unit(unit));
 }
 
+/* RUN stays until the operation is complete, and writing 0 does nothing; nor
+ * does asking for one while there is no translation [SMMU 6.3.37]. */
 static void gatos_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     SmmuUnit *u = smmu_unit(unit);
+    uint64_t *ctrl = smmu_reg(u, SMMU_REG_GATOS_CTRL);
 
     (void)mask;
-    /* RUN stays until the operation is complete; writing 0 does nothing. */
-    *smmu_reg(u, SMMU_REG_GATOS_CTRL) |= old & SMMU_GATOS_RUN;
-    if (*smmu_reg(u, SMMU_REG_GATOS_CTRL) & SMMU_GATOS_RUN) {
+    if ((*ctrl & ~old & SMMU_GATOS_RUN) &&
+        (*smmu_reg(u, SMMU_REG_CR0) & SMMU_CR0_SMMUEN)) {
         u->common.work.todo |= SMMU_WORK_GATOS;
+    } else {
+        *ctrl = old;
     }
+}
+
+/* What an operation is about does not change before it is complete. */
+static void keep_while_running(SmmuUnit *u, SmmuRegId id, uint64_t old)
+{
+    if (*smmu_reg(u, SMMU_REG_GATOS_CTRL) & SMMU_GATOS_RUN) {
+        *smmu_reg(u, id) = old;
+    }
+}
+
+static void gatos_sid_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    (void)mask;
+    keep_while_running(smmu_unit(unit), SMMU_REG_GATOS_SID, old);
+}
+
+static void gatos_addr_written(Viommu *unit, uint64_t old, uint64_t mask)
+{
+    (void)mask;
+    keep_while_running(smmu_unit(unit), SMMU_REG_GATOS_ADDR, old);
 }
 
 #define REG(id, off, w, rst, rw, handler) \
     [SMMU_REG_##id] = { #id, off, w, rst, rw, 0, 0, handler, 0 }
-
-#define ADDR48(low) viommu_bits(51, low)
 
 static const ViommuReg *register_table(void)
 {
@@ -163,8 +185,7 @@ static const ViommuReg *register_table(void)
             SMMU_CR0_CMDQEN, cr0_written),
         REG(CR0ACK,    0x24, 4, 0, 0, NULL),
         REG(CR1,       0x28, 4, 0, 0xfff, NULL),
-        REG(CR2,       0x2c, 4, 0, SMMU_CR2_RECINVSID | SMMU_CR2_PTM,
-            published_written),
+        REG(CR2,       0x2c, 4, 0, SMMU_CR2_RECINVSID, published_written),
         REG(STATUSR,   0x40, 4, 0, 0, NULL),
         REG(GBPA,      0x44, 4, SMMU_GBPA_RESET,
             SMMU_GBPA_FIELDS | SMMU_GBPA_UPDATE, gbpa_written),
@@ -173,18 +194,16 @@ static const ViommuReg *register_table(void)
             irq_ctrl_written),
         REG(IRQ_CTRLACK, 0x54, 4, 0, 0, NULL),
         REG(GERROR,    0x60, 4, 0, 0, NULL),
-        REG(GERRORN,   0x64, 4, 0, SMMU_GERROR_ALL, gerrorn_written),
+        REG(GERRORN,   0x64, 4, 0, 0, gerrorn_written),
         REG(GERROR_CFG0, 0x68, 8, 0, 0, NULL),
         REG(GERROR_CFG1, 0x70, 4, 0, 0, NULL),
         REG(GERROR_CFG2, 0x74, 4, 0, 0, NULL),
-        REG(STRTAB_BASE, 0x80, 8, 0, UINT64_C(0x400fffffffffffc0),
-            published_written),
+        REG(STRTAB_BASE, 0x80, 8, 0, 0, published_written),
         REG(STRTAB_BASE_CFG, 0x88, 4, 0, 0x307ff, published_written),
-        REG(CMDQ_BASE, 0x90, 8, 0, UINT64_C(0x400fffffffffffff), NULL),
+        REG(CMDQ_BASE, 0x90, 8, 0, 0, NULL),
         REG(CMDQ_PROD, 0x98, 4, 0, SMMU_QUEUE_INDEX, cmdq_written),
         REG(CMDQ_CONS, 0x9c, 4, 0, SMMU_QUEUE_INDEX, NULL),
-        REG(EVENTQ_BASE, 0xa0, 8, 0, UINT64_C(0x400fffffffffffff),
-            eventq_set_up),
+        REG(EVENTQ_BASE, 0xa0, 8, 0, 0, eventq_set_up),
         REG(EVENTQ_PROD, 0xa8, 4, 0, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW,
             eventq_set_up),
         REG(EVENTQ_CONS, 0xac, 4, 0, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW,
@@ -198,9 +217,9 @@ static const ViommuReg *register_table(void)
         REG(PRIQ_CFG0, 0xd0, 8, 0, 0, NULL),
         REG(PRIQ_CFG1, 0xd8, 4, 0, 0, NULL),
         REG(PRIQ_CFG2, 0xdc, 4, 0, 0, NULL),
-        REG(GATOS_CTRL, 0x100, 4, 0, SMMU_GATOS_RUN, gatos_written),
-        REG(GATOS_SID, 0x108, 8, 0, UINT64_C(0x001fffffffffffff), NULL),
-        REG(GATOS_ADDR, 0x110, 8, 0, UINT64_C(0xffffffffffffffc0), NULL),
+        REG(GATOS_CTRL, 0x100, 4, 0, 0, gatos_written),
+        REG(GATOS_SID, 0x108, 8, 0, 0, gatos_sid_written),
+        REG(GATOS_ADDR, 0x110, 8, 0, 0, gatos_addr_written),
         REG(GATOS_PAR, 0x118, 8, 0, 0, NULL),
         REG(PIDR4,     0xfd0, 4, 0x04, 0, NULL),
         REG(PIDR0,     0xfe0, 4, 0x83, 0, NULL),
@@ -215,27 +234,36 @@ static const ViommuReg *register_table(void)
     return table;
 }
 
+/* Those that can arise; the one of service failure (SFM) cannot. */
+static uint32_t global_errors(const SmmuUnit *u)
+{
+    const uint32_t messages = SMMU_GERROR_MSI_CMDQ | SMMU_GERROR_MSI_EVENTQ |
+                              SMMU_GERROR_MSI_GERROR;
+
+    return SMMU_GERROR_CMDQ | SMMU_GERROR_EVENTQ_ABT |
+           (u->cfg.msi ? messages : 0) |
+           (u->cfg.pri ? SMMU_GERROR_PRIQ_ABT : 0) |
+           (u->cfg.pri && u->cfg.msi ? SMMU_GERROR_MSI_PRIQ : 0);
+}
+
 /*
  * What the unit itself sets and clears; all else is as software has written
  * it, or never changes.  Loading a state lets nothing else in.
  */
 static void set_own(SmmuUnit *u)
 {
-    const uint64_t messages = SMMU_GERROR_MSI_CMDQ | SMMU_GERROR_MSI_EVENTQ |
-                              SMMU_GERROR_MSI_GERROR;
     ViommuReg *table = u->common.regs.table;
 
     table[SMMU_REG_CR0ACK].own = table[SMMU_REG_CR0].writable;
     table[SMMU_REG_IRQ_CTRLACK].own = table[SMMU_REG_IRQ_CTRL].writable;
-    table[SMMU_REG_GERROR].own =
-        SMMU_GERROR_CMDQ | SMMU_GERROR_EVENTQ_ABT |
-        (u->cfg.msi ? messages : 0) |
-        (u->cfg.pri ? SMMU_GERROR_PRIQ_ABT : 0) |
-        (u->cfg.pri && u->cfg.msi ? SMMU_GERROR_MSI_PRIQ : 0);
+    table[SMMU_REG_GERROR].own = global_errors(u);
     table[SMMU_REG_CMDQ_CONS].own = viommu_field_mask(SMMU_CMDQ_CONS_ERR);
     /* an address, or why there is none */
-    table[SMMU_REG_GATOS_PAR].own = viommu_bits(63, 56) | viommu_bits(51, 4) |
-                                    viommu_bits(2, 0);
+    if (u->cfg.atos) {
+        table[SMMU_REG_GATOS_PAR].own = viommu_bits(63, 56) |
+                                        viommu_bits(51, 4) |
+                                        viommu_bits(2, 0);
+    }
 }
 
 static void allow(SmmuUnit *u, SmmuRegId id, uint64_t bits)
@@ -243,16 +271,59 @@ static void allow(SmmuUnit *u, SmmuRegId id, uint64_t bits)
     u->common.regs.table[id].writable |= bits;
 }
 
+/* Bits of an address beyond those of the output (OAS) are RES0. */
+static uint64_t addr_bits(const SmmuUnit *u, unsigned low)
+{
+    return viommu_bits(u->cfg.oas_bits - 1, low);
+}
+
+/* With the allocation hint (RA, WA). */
+static void allow_queue(SmmuUnit *u, SmmuRegId base)
+{
+    allow(u, base, UINT64_C(1) << 62 | addr_bits(u, 5) | 0x1f);
+}
+
 static void allow_msi(SmmuUnit *u, SmmuRegId cfg0)
 {
-    allow(u, cfg0, SMMU_MSI_ADDR);
+    allow(u, cfg0, addr_bits(u, 2));
     allow(u, cfg0 + 1, UINT32_MAX);
     allow(u, cfg0 + 2, 0x3f);
 }
 
+static void allow_pri(SmmuUnit *u)
+{
+    allow(u, SMMU_REG_CR0, SMMU_CR0_PRIQEN);
+    allow(u, SMMU_REG_IRQ_CTRL, SMMU_IRQ_PRIQ);
+    allow_queue(u, SMMU_REG_PRIQ_BASE);
+    allow(u, SMMU_REG_PRIQ_PROD, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW);
+    allow(u, SMMU_REG_PRIQ_CONS, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW);
+    /* Which requests are worth an interrupt, also one by wire [SMMU 6.3.1,
+     * IDR0.MSI]. */
+    allow(u, SMMU_REG_PRIQ_CFG2, SMMU_PRIQ_CFG2_LO);
+}
+
+static void allow_atos(SmmuUnit *u)
+{
+    const ViommuSmmuv3Config *cfg = &u->cfg;
+    uint64_t sid = viommu_bits(cfg->sid_bits - 1, 0);
+
+    if (cfg->ssid_bits) {
+        sid |= SMMU_GATOS_SSID_VALID |
+               viommu_bits(32 + cfg->ssid_bits - 1, 32);
+    }
+    allow(u, SMMU_REG_GATOS_CTRL, SMMU_GATOS_RUN);
+    allow(u, SMMU_REG_GATOS_SID, sid);
+    allow(u, SMMU_REG_GATOS_ADDR, viommu_bits(63, 6));
+}
+
+/* Each field that an ID register makes RES0 takes no value [SMMU 6.3]. */
 void smmu_registers_init(SmmuUnit *u)
 {
     viommu_regs_init(&u->common.regs, register_table(), SMMU_REGS);
+    allow(u, SMMU_REG_STRTAB_BASE, UINT64_C(1) << 62 | addr_bits(u, 6));
+    allow_queue(u, SMMU_REG_CMDQ_BASE);
+    allow_queue(u, SMMU_REG_EVENTQ_BASE);
+    allow(u, SMMU_REG_GERRORN, global_errors(u));
     if (u->cfg.hyp) {
         allow(u, SMMU_REG_CR2, SMMU_CR2_E2H);
     }
@@ -260,19 +331,17 @@ void smmu_registers_init(SmmuUnit *u)
         allow(u, SMMU_REG_CR0, SMMU_CR0_ATSCHK);
     }
     if (u->cfg.pri) {
-        allow(u, SMMU_REG_CR0, SMMU_CR0_PRIQEN);
-        allow(u, SMMU_REG_IRQ_CTRL, SMMU_IRQ_PRIQ);
-        allow(u, SMMU_REG_PRIQ_BASE, UINT64_C(0x400fffffffffffff));
-        allow(u, SMMU_REG_PRIQ_PROD, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW);
-        allow(u, SMMU_REG_PRIQ_CONS, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW);
+        allow_pri(u);
+    }
+    if (u->cfg.atos) {
+        allow_atos(u);
     }
     if (u->cfg.msi) {
         allow_msi(u, SMMU_REG_GERROR_CFG0);
         allow_msi(u, SMMU_REG_EVENTQ_CFG0);
-        if (u->cfg.pri) {
-            allow_msi(u, SMMU_REG_PRIQ_CFG0);
-            allow(u, SMMU_REG_PRIQ_CFG2, SMMU_PRIQ_CFG2_LO);
-        }
+    }
+    if (u->cfg.msi && u->cfg.pri) {
+        allow_msi(u, SMMU_REG_PRIQ_CFG0);
     }
     set_own(u);
     viommu_regs_reset(&u->common.regs);

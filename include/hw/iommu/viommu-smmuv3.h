@@ -51,7 +51,7 @@ typedef struct ViommuSmmuv3Config {
     uint8_t bbml;
     /** Range invalidation (IDR3.RIL).  "ril" */
     bool ril;
-    /** The EL2 and EL2-E2H regimes (IDR0.HYP).  Needs stage1.  "hyp" */
+    /** The EL2 and EL2-E2H regimes (IDR0.HYP).  Needs both stages.  "hyp" */
     bool hyp;
     /** STE.PRIVCFG and INSTCFG override what transactions say
      *  (IDR1.ATTR_PERMS_OVR).  "attr-perms-ovr" */
@@ -62,6 +62,8 @@ typedef struct ViommuSmmuv3Config {
     bool fwb;
     /** Message signalled interrupts (IDR0.MSI).  "msi" */
     bool msi;
+    /** Address translation operations, by registers (IDR0.ATOS).  "atos" */
+    bool atos;
     /** log2 of the entries of the translation cache: 4 .. 20, default 16.
      *  "iotlb-bits" */
     uint8_t iotlb_bits;
