@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "hw/iommu/common/span.h"
 #include "hw/iommu/smmuv3/unit.h"
 
 typedef struct Request {
@@ -33,9 +34,10 @@ static bool granted(Request *r, uint64_t addr, uint64_t size, uint8_t access)
     return true;
 }
 
-static bool blocked(Request *r, uint64_t size)
+/* With its 2^@span neighbours. */
+static bool blocked(Request *r, unsigned span)
 {
-    viommu_put_reply(r->reply, 0, size, 0);
+    viommu_put_reply(r->reply, 0, viommu_span_size(span), 0);
     r->reply->reason = r->fault.id;
     return false;
 }
@@ -43,13 +45,20 @@ static bool blocked(Request *r, uint64_t size)
 static bool blocked_by(Request *r, SmmuEventId id)
 {
     r->fault.id = id;
-    return blocked(r, 0);
+    return blocked(r, VIOMMU_SPAN_ALL);
 }
 
-static bool blocked_silently(Request *r)
+static bool blocked_silently(Request *r, unsigned span)
 {
     r->silent = true;
-    return blocked(r, 0);
+    return blocked(r, span);
+}
+
+/* Addresses that are none of the output, like the request's. */
+static unsigned beyond_output(const Request *r)
+{
+    return viommu_span_within(r->req->addr,
+                              UINT64_C(1) << r->u->cfg.oas_bits, UINT64_MAX);
 }
 
 /* The address stays; it must be one of the output. */
@@ -60,10 +69,11 @@ static bool bypass(Request *r)
     if (r->req->addr >> bits) {
         if (r->req->kind == VIOMMU_TRANSLATED ||
             !(viommu_acquire(&r->u->cr0) & SMMU_CR0_SMMUEN)) {
-            return blocked_silently(r);
+            return blocked_silently(r, beyond_output(r));
         }
         r->fault.class = SMMU_CLASS_IN;
-        return blocked_by(r, SMMU_F_ADDR_SIZE);
+        r->fault.id = SMMU_F_ADDR_SIZE;
+        return blocked(r, beyond_output(r));
     }
     return granted(r, r->req->addr, UINT64_C(1) << bits,
                    VIOMMU_READ | VIOMMU_WRITE | VIOMMU_EXEC);
@@ -147,9 +157,9 @@ static bool complete(Request *r, const SmmuMapping *m)
     return true;
 }
 
-static bool complete_without_tables(Request *r, uint8_t flags)
+static bool complete_without_tables(Request *r, uint8_t flags, unsigned span)
 {
-    unsigned bits = flags ? r->u->cfg.oas_bits : 12;
+    const unsigned bits = MIN(span, 63);
     const SmmuMapping m = {
         .page = r->req->addr & ~viommu_bits(bits - 1, 0), .shift = bits,
         .flags = flags,
@@ -158,9 +168,9 @@ static bool complete_without_tables(Request *r, uint8_t flags)
     return complete(r, &m);
 }
 
-static bool nothing_granted(Request *r)
+static bool nothing_granted(Request *r, unsigned span)
 {
-    return complete_without_tables(r, 0);
+    return complete_without_tables(r, 0, span);
 }
 
 /* An ATS translation request gets what there is, perhaps nothing (3.9.1). */
@@ -173,8 +183,8 @@ static bool answer_ats(Request *r)
     if (look_up(r, &m)) {
         return complete(r, &m);
     }
-    return is_missing(r->fault.id) ? nothing_granted(r)
-                                   : blocked(r, UINT64_C(1) << m.shift);
+    return is_missing(r->fault.id) ? nothing_granted(r, m.shift)
+                                   : blocked(r, m.shift);
 }
 
 static inline bool translate(Request *r)
@@ -184,7 +194,7 @@ static inline bool translate(Request *r)
     r->wanted = smmu_wanted(r->access, viommu_only_looks(r->req));
     r->wanted.seen = r->seen;
     if (!look_up(r, &m)) {
-        return blocked(r, UINT64_C(1) << m.shift);
+        return blocked(r, m.shift);
     }
     return answer(r->req, r->context.flags, r->access, &m, r->reply);
 }
@@ -212,14 +222,17 @@ static bool translation_request(Request *r)
     if (smmu_context(r->u, req->source, req->pasid, &r->context,
                      &r->fault)) {
         /* Stage 2 may not let the descriptor be read. */
-        return is_missing(r->fault.id) ? nothing_granted(r) : blocked(r, 0);
+        return is_missing(r->fault.id)
+               ? nothing_granted(r, VIOMMU_SPAN_ALL)
+               : blocked(r, VIOMMU_SPAN_ALL);
     }
     if (r->context.flags & (SMMU_CTX_S1 | SMMU_CTX_S2)) {
         return answer_ats(r);
     }
     /* S1DSS says bypass: all that can be asked for without a PASID (13.6.4). */
-    return complete_without_tables(r, req->addr >> r->u->cfg.oas_bits
-                                      ? 0 : SMMU_MAP_ALL);
+    return req->addr >> r->u->cfg.oas_bits
+           ? nothing_granted(r, beyond_output(r))
+           : complete_without_tables(r, SMMU_MAP_ALL, r->u->cfg.oas_bits);
 }
 
 static bool disabled(Request *r)
@@ -229,8 +242,8 @@ static bool disabled(Request *r)
                              ? SMMU_F_BAD_ATS_TREQ
                              : SMMU_F_TRANSL_FORBIDDEN);
     }
-    return viommu_acquire(&r->u->gbpa) & SMMU_GBPA_ABORT ? blocked_silently(r)
-                                                    : bypass(r);
+    return viommu_acquire(&r->u->gbpa) & SMMU_GBPA_ABORT
+           ? blocked_silently(r, VIOMMU_SPAN_ALL) : bypass(r);
 }
 
 /* Translated requests have no PASID here (IDR3.PASIDTT), whose words these
@@ -265,10 +278,10 @@ static bool resolve(Request *r)
                      &r->context, &r->fault)) {
         /* The entry may have been read before. */
         override_access(r);
-        return blocked(r, 0);
+        return blocked(r, VIOMMU_SPAN_ALL);
     }
     if (r->context.flags & SMMU_CTX_ABORT) {
-        return blocked_silently(r);
+        return blocked_silently(r, VIOMMU_SPAN_ALL);
     }
     if (!(cr0 & SMMU_CR0_ATSCHK)) {
         r->context.flags &= ~SMMU_CTX_ATS_SPLIT;

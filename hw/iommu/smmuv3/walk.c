@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 
+#include "hw/iommu/common/span.h"
 #include "hw/iommu/smmuv3/descriptor.h"
 
 typedef struct Walk {
@@ -216,6 +217,7 @@ static bool walk_tables(Walk *w, SmmuMapping *m)
     unsigned tries = 0;
 
     if (!start(w)) {
+        m->shift = smmu_level_shift(t, w->level);
         return false;
     }
     viommu_count_roughly(&w->u->common.stats.walks);
@@ -225,13 +227,13 @@ static bool walk_tables(Walk *w, SmmuMapping *m)
         bool again = false, table;
 
         viommu_count_roughly(&w->u->common.stats.table_reads);
+        m->shift = smmu_level_shift(t, w->level);
         if (viommu_load64(&w->u->common, w->at, &word, 1)) {
             return fail_fetch(w);
         }
         table = word & SMMU_PTE_TABLE;
         if (!(word & SMMU_PTE_VALID) ||
             (!table && (w->level == SMMU_LAST_LEVEL || !may_be_block(w)))) {
-            m->shift = smmu_level_shift(t, w->level);
             return fail(w, SMMU_F_TRANSLATION, SMMU_CLASS_IN);
         }
         if (table && w->level < SMMU_LAST_LEVEL) {
@@ -242,6 +244,7 @@ static bool walk_tables(Walk *w, SmmuMapping *m)
             }
             w->limit = smmu_limit_by_table(&w->stage, word, w->limit);
             if (!enter(w, next, w->level + 1, true)) {
+                m->shift = smmu_level_shift(t, w->level);
                 return false;
             }
             continue;
@@ -309,8 +312,9 @@ second_stage_slowly(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
         .tag = smmu_stage2_tag(u, c->vmid), .top = c->base[SMMU_STAGE2],
     };
 
-    m->shift = w.stage.table.granule;
     if (ipa >> w.stage.table.input_bits) {
+        m->shift = viommu_span_within(ipa, UINT64_C(1) <<
+                                      w.stage.table.input_bits, UINT64_MAX);
         return fail(&w, SMMU_F_TRANSLATION, class);
     }
     return walk_tables(&w, m);
@@ -364,6 +368,25 @@ static inline bool stage1_of(const SmmuContext *c, uint64_t *addr,
     return (*addr & above) == (upper ? above : 0) && s->table.granule;
 }
 
+/* How far the addresses like @addr go that neither half translates.  Where a
+ * half ignores the top byte, they come again with each value of it. */
+static unsigned hole_span(const SmmuContext *c, uint64_t addr)
+{
+    const SmmuTable lower = smmu_table_unpack(c->base[SMMU_S1_LOWER]);
+    const SmmuTable upper = smmu_table_unpack(c->base[SMMU_S1_UPPER]);
+    const uint64_t half = lower.tbi || upper.tbi ? viommu_bits(54, 0)
+                                                 : UINT64_MAX;
+    uint64_t first = addr & ~half, last = addr | half;
+
+    if (!first && lower.granule) {
+        first = UINT64_C(1) << lower.input_bits;
+    }
+    if (last == UINT64_MAX && upper.granule) {
+        last = (UINT64_MAX << upper.input_bits) - 1;
+    }
+    return viommu_span_within(addr, first, last);
+}
+
 static G_GNUC_NO_INLINE bool
 first_stage_slowly(SmmuUnit *u, const SmmuContext *c, const ViommuTag *tag,
                    uint64_t addr, const SmmuWanted *wanted, SmmuMapping *m,
@@ -375,8 +398,8 @@ first_stage_slowly(SmmuUnit *u, const SmmuContext *c, const ViommuTag *tag,
         .tag = *tag,
     };
 
-    m->shift = 12;
     if (!stage1_of(c, &w.asked.addr, &w.stage, &w.top)) {
+        m->shift = hole_span(c, w.asked.addr);
         return fail(&w, SMMU_F_TRANSLATION, SMMU_CLASS_IN);
     }
     return walk_tables(&w, m);
@@ -420,9 +443,10 @@ bool smmu_walk(SmmuUnit *u, const SmmuContext *c, const SmmuTags *tags,
     SmmuWanted rest;
     uint64_t ipa;
 
-    m->shift = 12;
     if (!(c->flags & SMMU_CTX_S1)) {
         if (addr >> u->cfg.oas_bits) {
+            m->shift = viommu_span_within(addr, UINT64_C(1) <<
+                                          u->cfg.oas_bits, UINT64_MAX);
             /* Of stage 1, which does not translate (3.4). */
             *fault = (SmmuFault) {
                 .id = SMMU_F_ADDR_SIZE, .class = SMMU_CLASS_IN,
@@ -442,6 +466,7 @@ bool smmu_walk(SmmuUnit *u, const SmmuContext *c, const SmmuTags *tags,
     if (!second_stage_inline(u, c, ipa, wanted_of_second(wanted, m->flags,
                                                          &rest),
                              SMMU_CLASS_IN, &second, fault)) {
+        m->shift = MIN(m->shift, second.shift);
         return false;
     }
     /* The smaller of the two sizes, and what both grant. */
@@ -475,10 +500,11 @@ bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
 
     if (!(c->flags & SMMU_CTX_S1)) {
         *m = (SmmuMapping) {
-            .page = addr & ~viommu_bits(11, 0), .shift = 12,
-            .flags = SMMU_MAP_ALL,
+            .shift = u->cfg.oas_bits, .flags = SMMU_MAP_ALL,
         };
         if (addr >> u->cfg.oas_bits) {
+            m->shift = viommu_span_within(addr, UINT64_C(1) <<
+                                          u->cfg.oas_bits, UINT64_MAX);
             fault->id = SMMU_F_ADDR_SIZE;
             return false;
         }
@@ -488,6 +514,7 @@ bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
     ipa = m->page | (addr & viommu_bits(m->shift - 1, 0));
     if (!second_stage(u, c, ipa, wanted_of_second(wanted, m->flags, &rest),
                       SMMU_CLASS_IN, &second, fault)) {
+        m->shift = MIN(m->shift, second.shift);
         return false;
     }
     m->shift = MIN(m->shift, second.shift);

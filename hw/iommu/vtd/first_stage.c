@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 
+#include "hw/iommu/common/span.h"
 #include "hw/iommu/vtd/unit.h"
 
 #define ADDR_MASK viommu_bits(51, VTD_PAGE_SHIFT)
@@ -333,6 +334,10 @@ VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
 
     mapping->shift = VTD_PAGE_SHIFT;
     if (!canonical(context, addr)) {
+        uint64_t half = UINT64_C(1) <<
+                        (vtd_levels_width(context->fs_levels) - 1);
+
+        mapping->shift = viommu_span_within(addr, half, ~half);
         return VTD_FR_SM_NOT_CANONICAL;
     }
     w.u = u;

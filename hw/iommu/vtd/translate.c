@@ -11,6 +11,7 @@
  */
 #include <string.h>
 
+#include "hw/iommu/common/span.h"
 #include "hw/iommu/vtd/context.h"
 
 /** One request on its way. */
@@ -52,26 +53,34 @@ static bool in_interrupt_range(uint64_t addr)
     return addr - VTD_INTR_BASE < VTD_INTR_SIZE;
 }
 
-/* The largest aligned power of two around @addr without the interrupt range. */
+/* The largest aligned power of two around @addr without the interrupt range;
+ * within that, all of it. */
 static uint64_t identity_size(uint64_t addr)
 {
     if (in_interrupt_range(addr)) {
-        return VTD_PAGE_SIZE;
+        return VTD_INTR_SIZE;
     }
     return viommu_highest_bit(addr ^ VTD_INTR_BASE);
 }
 
-static bool protected_page(const VtdUnit *u, uint64_t addr)
+/* Whether a region covers @addr; *@size shrinks to what is on the same side of
+ * each. */
+static bool is_protected(const VtdUnit *u, uint64_t addr, uint64_t *size)
 {
-    uint64_t first = addr & ~(VTD_PAGE_SIZE - 1);
+    bool covered = false;
 
     for (unsigned i = 0; i < 4; i += 2) {
-        if (first >= viommu_acquire(&u->pmr[i]) &&
-            first <= viommu_acquire(&u->pmr[i + 1])) {
-            return true;
+        uint64_t first = viommu_acquire(&u->pmr[i]);
+        uint64_t last = viommu_acquire(&u->pmr[i + 1]);
+
+        if (first <= last) {
+            /* (no region is all of memory) */
+            covered |= addr >= first && addr <= last;
+            *size = MIN(*size, viommu_span_size(
+                                   viommu_span_beside(addr, first, last)));
         }
     }
-    return false;
+    return covered;
 }
 
 /*
@@ -90,11 +99,9 @@ static bool identity(Request *r)
                ? blocked(r, VTD_FR_SM_INTERRUPT_ADDRESS, size)
                : blocked_silently(r, size);
     }
-    if (viommu_acquire(&r->u->pmr_on)) {
-        size = VTD_PAGE_SIZE;
-        if (protected_page(r->u, r->req->addr)) {
-            return blocked_silently(r, size);
-        }
+    if (viommu_acquire(&r->u->pmr_on) &&
+        is_protected(r->u, r->req->addr, &size)) {
+        return blocked_silently(r, size);
     }
     return granted(r, r->req->addr, size, VIOMMU_READ | VIOMMU_WRITE);
 }
@@ -170,6 +177,17 @@ static bool is_missing(VtdReason reason)
     }
 }
 
+/* What of 2^@shift bytes around the request's address is not an interrupt
+ * request instead: with a PASID, nothing is (3.14). */
+static inline uint64_t size_without_interrupts(const ViommuRequest *req,
+                                               unsigned shift)
+{
+    uint64_t size = UINT64_C(1) << shift;
+
+    return req->pasid == VIOMMU_NO_PASID
+           ? MIN(size, identity_size(req->addr)) : size;
+}
+
 /* The one place where a translation, cached or fresh, becomes an answer;
  * false when it leads to the interrupt range. */
 static inline bool answer(const ViommuRequest *req, const VtdMapping *m,
@@ -183,7 +201,8 @@ static inline bool answer(const ViommuRequest *req, const VtdMapping *m,
     }
     if (m->shift > VTD_PAGE_SHIFT) {
         /* A large page may hold the interrupt range, on either side. */
-        size = MIN(size, MIN(identity_size(req->addr), identity_size(addr)));
+        size = MIN(size_without_interrupts(req, m->shift),
+                   identity_size(addr));
     }
     reply->addr = addr;
     reply->size = size;
@@ -196,7 +215,7 @@ static inline bool answer(const ViommuRequest *req, const VtdMapping *m,
 
 static bool conclude(Request *r, const VtdMapping *m, VtdReason reason)
 {
-    uint64_t size = UINT64_C(1) << m->shift;
+    uint64_t size = size_without_interrupts(r->req, m->shift);
 
     if (!reason) {
         reason = vtd_check(&r->context, r->wanted.access, m->flags);
@@ -207,10 +226,13 @@ static bool conclude(Request *r, const VtdMapping *m, VtdReason reason)
     if (reason) {
         return blocked(r, reason, size);
     }
+    if (!(m->flags & (VIOMMU_READ | VIOMMU_WRITE))) {
+        return granted(r, r->req->addr, size, 0);
+    }
     if (!answer(r->req, m, allowed(r, m->flags), r->reply)) {
         return blocked(r, r->context.scalable ? VTD_FR_SM_INTERRUPT_ADDRESS
                                               : VTD_FR_INTERRUPT_ADDRESS,
-                       VTD_PAGE_SIZE);
+                       MIN(size, VTD_INTR_SIZE));
     }
     return true;
 }
@@ -362,7 +384,8 @@ static bool resolve(Request *r)
     }
     if (!(viommu_acquire(&u->enabled) & VTD_GCMD_TE)) {
         return req->kind == VIOMMU_UNTRANSLATED
-               ? identity(r) : blocked_silently(r, VTD_PAGE_SIZE);
+               ? identity(r)
+               : blocked_silently(r, viommu_span_size(VIOMMU_SPAN_ALL));
     }
     if (mode > VTD_TTM_SCALABLE) {
         return mode == VTD_TTM_ABORT

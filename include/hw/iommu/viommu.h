@@ -95,8 +95,9 @@ typedef struct ViommuReply {
     uint64_t addr;
     /**
      * Bytes of the naturally aligned range around the request's address that
-     * this answer holds for: a power of two, or 0 for 2^64.  With a fault,
-     * the range that the missing entry covers, at least 4096.
+     * this answer holds for: a power of two, or 0 for 2^64; a fault's, too.
+     * It is the largest one that the entry of a table, the address's width,
+     * or a region tells of, at least 4096: holes are as large as they are.
      */
     uint64_t size;
     /** granted access: a mask of VIOMMU_READ and so on */
