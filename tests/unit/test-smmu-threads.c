@@ -8,6 +8,8 @@
 #include "poison.h"
 #include "smmu.h"
 
+#include <string.h>
+
 #define ENDPOINTS   3
 #define ADDRESSES   16
 #define IPAS        UINT64_C(0x8000000000)
@@ -339,6 +341,73 @@ static void test_overtaken_config(void)
     held_free(h);
 }
 
+/* Commands that nobody waits for yet. */
+static void without_sync(Scene *s)
+{
+    const uint64_t stream = (uint64_t)SMMU_TEST_SID << 32;
+
+    guest_smmu_command(&s->smmu->commands, 0x03 | stream, 1);
+    guest_smmu_command(&s->smmu->commands, 0x28 | TAGS, 0);
+    fixture_run(s->f);
+}
+
+/*
+ * The stream's entry becomes invalid, and its VMID is invalidated, when the
+ * walker has read the entry, and is on its way to the descriptor through stage
+ * 2.  Nothing that it finds there stays: the VMID may be used anew, with a
+ * table at the same place.
+ */
+static void test_overtaken_stage2_of_config(void)
+{
+    const uint64_t block = UINT64_C(0x200000), copy = FIXTURE_RAM - block;
+    Held *h = held_new(SMMUV3_NESTED);
+    Smmu *s = h->scene.smmu;
+    uint64_t *ste = &h->scene.words[SMMU_TEST_SID * 8];
+    uint64_t at, table, leaf, v;
+
+    g_assert_true(guest_tables_map(&s->s2, 0, 0, 2, SMMUV3_PAGE_S2));
+    g_assert_true(guest_tables_map(&s->s1, IOVA, 0x5000, 3, SMMUV3_PAGE_S1));
+    guest_ste_encode(&s->ste, ste);
+    v = ste[0];
+    guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG, 6);
+    guest_set_reg64(s->regs, SMMUV3_STRTAB_BASE, OUTSIDE);
+    guest_smmu_command(&s->commands, 0x04, 31);
+    guest_smmu_command(&s->commands, 0x28 | TAGS, 0);
+    smmu_test_sync(s);
+    h->index = SMMU_TEST_SID * 8;
+    h->after = 0;
+    h->scene.invalidate = without_sync;
+    overtake(&h->scene, OUTSIDE + SMMU_TEST_SID * SMMUV3_STE_SIZE, 0);
+    smmu_test_sync(s);
+
+    /* another table of level 2, by which all of stage 1's are elsewhere */
+    g_assert_cmphex(s->alloc->next, <, FIXTURE_TABLES + block - 0x10000);
+    at = guest_tables_entry(&s->s2, FIXTURE_TABLES, 1);
+    table = guest_alloc_pages(s->alloc, 1);
+    for (unsigned i = 0; i < 512; i++) {
+        uint64_t word = guest_read64(&s->f->mem, (guest_read64(&s->f->mem, at) &
+                                                  UINT64_C(0xfffffffff000)) +
+                                                 8 * i);
+
+        if (i == FIXTURE_TABLES / block) {
+            word += copy - FIXTURE_TABLES;
+        }
+        guest_write64(&s->f->mem, table + 8 * i, word);
+    }
+    leaf = guest_tables_entry(&s->s1, IOVA, 3);
+    memcpy((uint8_t *)s->f->ram.host + copy,
+           (uint8_t *)s->f->ram.host + FIXTURE_TABLES, block);
+    guest_write64(&s->f->mem, leaf - FIXTURE_TABLES + copy,
+                  guest_read64(&s->f->mem, leaf) + 0x3000);
+    guest_write64(&s->f->mem, at, table | 3);
+    __atomic_store_n(ste, v, __ATOMIC_RELEASE);
+    guest_smmu_command(&s->commands, 0x03 | (uint64_t)SMMU_TEST_SID << 32, 1);
+    smmu_test_sync(s);
+    translate(&h->scene);
+    g_assert_cmphex(h->scene.result, ==, 0x8000);
+    held_free(h);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -349,5 +418,7 @@ int main(int argc, char **argv)
     g_test_add_func("/smmu-threads/overtaken-page", test_overtaken_page);
     g_test_add_func("/smmu-threads/overtaken-table", test_overtaken_table);
     g_test_add_func("/smmu-threads/overtaken-config", test_overtaken_config);
+    g_test_add_func("/smmu-threads/overtaken-config/stage2",
+                    test_overtaken_stage2_of_config);
     return g_test_run();
 }
