@@ -80,6 +80,37 @@ static void test_sizes(void)
     smmu_end(&b);
 }
 
+/* A translation that is kept lets reads pass and no write: with a PASID and
+ * without, each refused write is an event, and no read is. */
+static void test_kept(void)
+{
+    uint64_t pa, word[4];
+    SmmuBoard b;
+
+    smmu_start_stream(&b, STREAM ",ssidsize=8", ",pasid-bits=8", SMMUV3_S1);
+    testdev_enable(&b.dev, 0);
+    b.ste.s1cdmax = 8;
+    b.ste.s1dss = 2;
+    smmu_put_ste(&b);
+    smmu_put_cd(&b, 5);
+    pa = smmu_pages(&b, 1);
+    g_assert_true(guest_tables_map(&b.s1, VA, pa, 3,
+                                   SMMUV3_PAGE_S1 | SMMUV3_PTE_RDONLY));
+    for (unsigned i = 0; i < 8; i++) {
+        testdev_set(&b.dev, TD_PASID, i & 1 ? TD_PASID_ENABLE | 5 : 0);
+        g_assert_cmpint(testdev_access(&b.dev, VA, 4096, false), ==, TD_OK);
+        expect_events(&b, NULL, 0);
+        g_assert_cmpint(testdev_access(&b.dev, VA, 4096, true), ==,
+                        TD_BLOCKED);
+        g_assert_true(smmu_event(&b, word));
+        g_assert_cmphex(EVENT_ID(word), ==, SMMUV3_F_PERMISSION);
+        g_assert_cmphex(EVENT_SSV(word), ==, i & 1);
+        g_assert_cmphex(word[2], ==, VA);
+        expect_events(&b, NULL, 0);
+    }
+    smmu_end(&b);
+}
+
 /* --- VT-d, where repeated faults are merged ------------------------------ */
 
 /* Interrupt messages are doublewords [VTD 3.14]: longer writes, and reads, are
@@ -343,6 +374,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/requests/sizes", test_sizes);
+    g_test_add_func("/requests/kept", test_kept);
     g_test_add_func("/requests/messages", test_messages);
     if (qtest_is_qemu()) {
         g_test_add_data_func("/requests/cut", GINT_TO_POINTER(false),
