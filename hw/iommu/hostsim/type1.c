@@ -374,6 +374,9 @@ int sim_type1_attach(SimType1 *type1, SimGroup *group)
     while ((device = sim_group_device(group, device))) {
         ret = type1->sim->phys->attach(device, VIOMMU_NO_PASID,
                                        type1->domain);
+        if (!ret && type1->vsva) {
+            ret = sim_vsva_attach(type1->vsva, device);
+        }
         if (ret) {
             sim_type1_detach(type1, group);
             return ret;

@@ -194,24 +194,23 @@ static void unbind(SimBinding *binding)
     g_free(binding);
 }
 
+static int bind_device(const SimBinding *binding, SimDevice *device)
+{
+    /* a device that cannot have this PASID */
+    return binding->pasid >> device->pasid_bits ? -EINVAL :
+           device->sim->phys->attach(device, binding->pasid, binding->domain);
+}
+
 static int bind_devices(SimBinding *binding)
 {
     SimDevice *device = NULL;
     guint group = 0;
-    int ret;
+    int ret = 0;
 
-    while ((device = next_device(binding->vsva, &group, device))) {
-        /* a device that cannot have this PASID */
-        if (binding->pasid >> device->pasid_bits) {
-            return -EINVAL;
-        }
-        ret = device->sim->phys->attach(device, binding->pasid,
-                                        binding->domain);
-        if (ret) {
-            return ret;
-        }
+    while (!ret && (device = next_device(binding->vsva, &group, device))) {
+        ret = bind_device(binding, device);
     }
-    return 0;
+    return ret;
 }
 
 static int bind(SimVsva *vsva, const VsvaBindData *data)
@@ -339,6 +338,20 @@ static int invalidate_ioctl(SimVsva *vsva, const void *arg)
 }
 
 /* --- The container ------------------------------------------------------- */
+
+/* The caller takes the device out again when that fails. */
+int sim_vsva_attach(SimVsva *vsva, SimDevice *device)
+{
+    GHashTableIter iter;
+    gpointer value;
+    int ret = 0;
+
+    g_hash_table_iter_init(&iter, vsva->bindings);
+    while (!ret && g_hash_table_iter_next(&iter, NULL, &value)) {
+        ret = bind_device(value, device);
+    }
+    return ret;
+}
 
 void sim_vsva_detach(SimVsva *vsva, SimDevice *device)
 {

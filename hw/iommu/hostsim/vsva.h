@@ -31,6 +31,8 @@ bool sim_vsva_possible(Hostsim *sim);
 SimVsva *sim_vsva_new(Hostsim *sim, SimType1 *type1);
 /** NULL is allowed. */
 void sim_vsva_free(SimVsva *vsva);
+/** The device joins the container: it gets what is bound, or an errno. */
+int sim_vsva_attach(SimVsva *vsva, SimDevice *device);
 /** The device leaves the container: it loses what is bound. */
 void sim_vsva_detach(SimVsva *vsva, SimDevice *device);
 int sim_vsva_ioctl(SimVsva *vsva, unsigned long request, void *arg);
