@@ -13,7 +13,7 @@
  *
  * Results are 0 or a negative errno as the host gave it.  Calls for one host
  * are made one at a time (ViommuHost.lock), never with a unit's lock held and
- * never in a DMA section.
+ * never in a DMA section.  No callback of a unit's is called meanwhile.
  */
 #ifndef HW_IOMMU_HOST_BACKEND_H
 #define HW_IOMMU_HOST_BACKEND_H
@@ -171,6 +171,10 @@ typedef struct ViommuHostBackend {
     int (*commands)(ViommuHost *host, const Viommu *unit,
                     const ViommuHostCommand *list, unsigned n, unsigned *bad,
                     unsigned *refused);
+    /** The host moves devices of one IOMMU group together: -EBUSY when @device
+     *  is in one with @other, since each would have the other's tables; or an
+     *  error.  Nothing is bound to @device.  NULL: there are no two. */
+    int (*check_group)(ViommuHostDevice *device, ViommuHostDevice *other);
     /** The guest is about to see the device behind @unit.  Nothing is bound.
      *  What names translations in the host must be the unit's own, since a
      *  guest may give two units the same names.  May be NULL. */
@@ -184,8 +188,9 @@ typedef struct ViommuHostBackend {
     /** Take one report from the host into *@fault; false when there is none.
      *  Does not wait. */
     bool (*next_fault)(ViommuHost *host, ViommuHostFault *fault);
-    /** The answer to a group, with the cookie of its last request; its code
-     *  is a success or an invalid request.  -ENOENT: nobody waits for it. */
+    /** The answer to a group, with the cookie of its last request; where the
+     *  API has no failures, that is an invalid request.  -ENOENT: nobody waits
+     *  for it.  After another error it may be tried again. */
     int (*respond)(ViommuHostDevice *device,
                    const ViommuPageResponse *response, uint32_t cookie);
 
@@ -205,6 +210,7 @@ struct ViommuHost {
     pthread_mutex_t run_lock;   /* one viommu_host_run() at a time; before
                                  * each other lock */
     GPtrArray *devices;     /* ViommuHostDevice; under the lock */
+    unsigned groups;        /* numbers so far */
     GArray *memory;         /* ViommuHostMemory: what is mapped in the parent
                              * address space, sorted; likewise, as is all
                              * that follows */
@@ -219,7 +225,9 @@ struct ViommuHost {
 struct ViommuHostDevice {
     ViommuHost *host;
     ViommuHostCaps caps;
-    bool gone;              /* the host says so; under the host's lock */
+    bool gone;              /* the host says so; atomic, and set under the
+                             * host's lock */
+    unsigned group;         /* devices of an IOMMU group have one number */
     bool passed;            /* viommu_host_device_pass_through(); likewise */
 
     /* Where the guest sees it, or NULL; under the host's lock, too. */
@@ -227,14 +235,18 @@ struct ViommuHostDevice {
     uint32_t source;
     GHashTable *groups;     /* page requests that wait for the guest; likewise,
                              * see reports.c */
+    GArray *unsent;         /* answers that the host has not taken; likewise */
 
     /* The rest belongs to the unit; see seam.h. */
     bool nested;            /* the guest's tables as they are */
     GPtrArray *bindings;    /* ViommuBinding, sorted by PASID */
-    unsigned look_phase;    /* of a look at all PASIDs */
+    unsigned holds;         /* calls that use the device */
+    unsigned look_turn;     /* counts looks at all PASIDs */
+    unsigned look_phase;    /* of one */
     uint32_t look_next;
     GArray *look;           /* PASIDs */
-    int error;              /* an errno that the guest has not heard of */
+    int error;              /* an errno that the guest has not heard of;
+                             * atomic */
 };
 
 /** A queue of reports, by what became of reading it. */
@@ -259,6 +271,10 @@ int viommu_host_ioctl(ViommuHost *host, int fd, unsigned long request,
                       void *arg);
 /** Set @error from what @call answered.  Returns false. */
 bool viommu_host_refused(GError **error, const char *call, int ret);
+
+/** Is nobody else of the device's IOMMU group behind a unit, or passed
+ *  through?  Locked. */
+bool viommu_host_has_group(const ViommuHostDevice *device);
 
 /** The host answers that the device is no more: -ENODEV, or a descriptor
  *  that is closed.  Returns @ret. */

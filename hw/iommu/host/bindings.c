@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What requests of a host device are bound to, by PASID, and the invalidations
- * that each binding has still to hear of.
+ * that each binding has still to hear of.  Who changes this has the unit's work
+ * in hand, and takes its lock for it; who notes has the lock.
  */
 #include <errno.h>
 
@@ -53,22 +54,30 @@ static ViommuBinding *find(const ViommuHostDevice *device, uint32_t pasid)
            ? viommu_binding_nth(device, at) : NULL;
 }
 
+/* Devices that are behind a unit have bindings. */
+static void lock(const ViommuHostDevice *device)
+{
+    viommu_seam_lock(viommu_seam_of(device->unit));
+}
+
+static void unlock(const ViommuHostDevice *device)
+{
+    viommu_seam_unlock(viommu_seam_of(device->unit));
+}
+
 static void forget_pending(ViommuBinding *binding)
 {
     binding->pending_all = false;
     g_clear_pointer(&binding->pending, g_array_unref);
 }
 
-static void forget_tables(ViommuBinding *binding)
+static void free_binding(ViommuHostDevice *device, ViommuBinding *binding)
 {
+    lock(device);
+    g_ptr_array_remove(device->bindings, binding);
+    unlock(device);
     forget_pending(binding);
     g_clear_pointer(&binding->shadow, viommu_shadow_free);
-}
-
-static void remove_binding(ViommuHostDevice *device, ViommuBinding *binding)
-{
-    forget_tables(binding);
-    g_ptr_array_remove(device->bindings, binding);
     g_free(binding);
 }
 
@@ -77,9 +86,24 @@ void viommu_binding_remove(ViommuHostDevice *device, ViommuBinding *binding)
     host_lock(device);
     viommu_host_drop_groups(device, binding->pasid);
     device->host->backend->unbind(device, binding->pasid);
+    viommu_host_forget_answers(device, false, binding->pasid);
     device->host->stats.unbinds++;
     host_unlock(device);
-    remove_binding(device, binding);
+    free_binding(device, binding);
+}
+
+void viommu_bindings_drop(ViommuHostDevice *device)
+{
+    while (device->bindings->len) {
+        viommu_binding_remove(device,
+                              viommu_binding_nth(device,
+                                                 device->bindings->len - 1));
+    }
+    lock(device);
+    device->look_turn++;
+    device->look_phase = VIOMMU_LOOK_NONE;
+    g_array_set_size(device->look, 0);
+    unlock(device);
 }
 
 static int bind_in_host(ViommuHostDevice *device, uint32_t pasid,
@@ -94,15 +118,19 @@ static int bind_in_host(ViommuHostDevice *device, uint32_t pasid,
                                            device, pasid, table));
         device->host->stats.binds += !ret;
     }
+    if (!ret) {
+        viommu_host_forget_answers(device, false, pasid);
+    }
     host_unlock(device);
     return ret;
 }
 
 void viommu_seam_fail(ViommuHostDevice *device, int error)
 {
-    if (!device->error) {
-        device->error = error;
-    }
+    int none = 0;
+
+    __atomic_compare_exchange_n(&device->error, &none, error, false,
+                                __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 static bool same_table(const ViommuHostTable *a, const ViommuHostTable *b)
@@ -127,11 +155,57 @@ static bool same_table(const ViommuHostTable *a, const ViommuHostTable *b)
     }
 }
 
+/* What is the same already: only its name may be another. */
+static bool is_bound(ViommuHostDevice *device, ViommuBinding *binding,
+                     const ViommuHostTable *table, uint32_t domain,
+                     uint32_t tag)
+{
+    bool same;
+
+    lock(device);
+    same = !binding->renew && same_table(&binding->table, table);
+    if (same && (binding->domain != domain || binding->tag != tag)) {
+        /* Under its new name, nothing of it is cached. */
+        binding->domain = domain;
+        binding->tag = tag;
+        forget_pending(binding);
+        binding->pending_all = true;
+        viommu_seam_note(viommu_seam_of(device->unit));
+    }
+    unlock(device);
+    return same;
+}
+
+/*
+ * Before the host is told: an invalidation that comes meanwhile is for the new
+ * table, under its new name, and goes out behind it.
+ */
+static ViommuBinding *expect(ViommuHostDevice *device, ViommuBinding *binding,
+                             uint32_t pasid, const ViommuHostTable *table,
+                             uint32_t domain, uint32_t tag)
+{
+    lock(device);
+    if (!binding) {
+        binding = g_new0(ViommuBinding, 1);
+        binding->pasid = pasid;
+        g_ptr_array_insert(device->bindings,
+                           viommu_binding_position(device, pasid), binding);
+    }
+    forget_pending(binding);
+    binding->renew = false;
+    binding->table = *table;
+    binding->domain = domain;
+    binding->tag = tag;
+    unlock(device);
+    return binding;
+}
+
 void viommu_seam_bind(ViommuHostDevice *device, uint32_t pasid,
                       const ViommuHostTable *table, uint32_t domain,
                       uint32_t tag)
 {
     ViommuBinding *binding = find(device, pasid);
+    bool had = binding;
     int ret;
 
     if (table->type == VIOMMU_HOST_BLOCKED) {
@@ -140,42 +214,26 @@ void viommu_seam_bind(ViommuHostDevice *device, uint32_t pasid,
         }
         return;
     }
-    if (binding && !binding->renew && same_table(&binding->table, table)) {
-        if (binding->domain != domain || binding->tag != tag) {
-            /* Under its new name, nothing of it is cached. */
-            binding->domain = domain;
-            binding->tag = tag;
-            binding->pending_all = table->type == VIOMMU_HOST_NESTED;
-            if (binding->shadow) {
-                viommu_shadow_add(binding->shadow, 0, 0);
-            }
-        }
+    if (binding && is_bound(device, binding, table, domain, tag)) {
         return;
     }
     if (!binding && device->bindings->len >= VIOMMU_SEAM_BINDINGS) {
         viommu_seam_fail(device, -ENOSPC);
         return;
     }
+    binding = expect(device, binding, pasid, table, domain, tag);
     ret = bind_in_host(device, pasid, table);
     if (ret) {
         viommu_seam_fail(device, ret);
-        if (binding) {
+        if (had) {
             /* The guest has taken the old table away. */
             viommu_binding_remove(device, binding);
+        } else {
+            free_binding(device, binding);
         }
         return;
     }
-    if (!binding) {
-        binding = g_new0(ViommuBinding, 1);
-        binding->pasid = pasid;
-        g_ptr_array_insert(device->bindings,
-                           viommu_binding_position(device, pasid), binding);
-    }
-    forget_tables(binding);
-    binding->table = *table;
-    binding->renew = false;
-    binding->domain = domain;
-    binding->tag = tag;
+    g_clear_pointer(&binding->shadow, viommu_shadow_free);
     if (table->type == VIOMMU_HOST_SHADOW) {
         binding->shadow = viommu_shadow_new(device, pasid);
     }
@@ -225,8 +283,9 @@ void viommu_binding_add(ViommuBinding *binding,
 void viommu_binding_renew(ViommuBinding *binding)
 {
     binding->renew = binding->table.type == VIOMMU_HOST_NESTED;
-    if (binding->shadow) {
-        viommu_shadow_add(binding->shadow, 0, 0);
+    if (binding->table.type == VIOMMU_HOST_SHADOW) {
+        forget_pending(binding);
+        binding->pending_all = true;
     }
 }
 
@@ -247,17 +306,55 @@ static int invalidate(ViommuHostDevice *device,
     return ret;
 }
 
-void viommu_binding_flush(ViommuHostDevice *device, ViommuBinding *binding)
+/* What is pending, and is not from now on.  False: nothing. */
+static bool take_pending(ViommuHostDevice *device, ViommuBinding *binding,
+                         bool *all, GArray **list)
 {
-    const ViommuHostInvalidation all = {
+    lock(device);
+    *all = binding->pending_all;
+    *list = g_steal_pointer(&binding->pending);
+    binding->pending_all = false;
+    unlock(device);
+    return *all || *list;
+}
+
+bool viommu_binding_take(ViommuHostDevice *device, ViommuBinding *binding)
+{
+    g_autoptr(GArray) list = NULL;
+    bool all;
+
+    if (!take_pending(device, binding, &all, &list)) {
+        return false;
+    }
+    if (all) {
+        viommu_shadow_add(binding->shadow, 0, 0);
+    }
+    for (guint i = 0; !all && i < list->len; i++) {
+        const ViommuHostInvalidation *inv =
+            &g_array_index(list, ViommuHostInvalidation, i);
+
+        viommu_shadow_add(binding->shadow, inv->addr, inv->size);
+    }
+    return true;
+}
+
+bool viommu_binding_flush(ViommuHostDevice *device, ViommuBinding *binding)
+{
+    const ViommuHostInvalidation everything = {
         .pasid = binding->pasid, .all = true,
     };
-    const ViommuHostInvalidation *list = &all;
+    const ViommuHostInvalidation *list = &everything;
+    g_autoptr(GArray) pending = NULL;
     unsigned n = 1, done;
+    bool all;
 
-    if (!binding->pending_all) {
-        list = (const void *)binding->pending->data;
-        n = binding->pending->len;
+    if (binding->table.type != VIOMMU_HOST_NESTED ||
+        !take_pending(device, binding, &all, &pending)) {
+        return false;
+    }
+    if (!all) {
+        list = (const void *)pending->data;
+        n = pending->len;
     }
     while (n) {     /* at most VIOMMU_SEAM_PENDING */
         int ret = invalidate(device, list, n, &done);
@@ -272,5 +369,5 @@ void viommu_binding_flush(ViommuHostDevice *device, ViommuBinding *binding)
         list += done + 1;
         n -= done + 1;
     }
-    forget_pending(binding);
+    return true;
 }

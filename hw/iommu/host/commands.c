@@ -69,7 +69,7 @@ static bool add(ViommuSeam *seam, const ViommuHostCommand *new)
         return false;
     }
     g_array_append_val(seam->commands, *new);
-    __atomic_store_n(&seam->busy, true, __ATOMIC_RELEASE);
+    viommu_seam_note(seam);
     return true;
 }
 
@@ -122,7 +122,7 @@ void viommu_seam_command_first(Viommu *unit, uint64_t low, uint64_t high)
         pthread_mutex_lock(&seam->lock);
         seam->first = (ViommuHostCommand) { .word = { low, high } };
         seam->has_first = true;
-        __atomic_store_n(&seam->busy, true, __ATOMIC_RELEASE);
+        viommu_seam_note(seam);
         pthread_mutex_unlock(&seam->lock);
     }
 }
@@ -177,17 +177,18 @@ static void send(const ViommuSeam *seam, const Viommu *unit, ViommuHost *host,
  * name, from when one had, until one has again.
  */
 static void send_to(const ViommuSeam *seam, const Viommu *unit,
-                    ViommuHost *host)
+                    ViommuHost *host, const ViommuHostCommand *first,
+                    const GArray *commands)
 {
     g_autoptr(GArray) list = g_array_new(FALSE, FALSE,
                                          sizeof(ViommuHostCommand));
 
-    if (seam->has_first) {
-        g_array_append_val(list, seam->first);
+    if (first) {
+        g_array_append_vals(list, first, 1);
     }
-    for (guint i = 0; seam->commands && i < seam->commands->len; i++) {
+    for (guint i = 0; commands && i < commands->len; i++) {
         const ViommuHostCommand *command =
-            &g_array_index(seam->commands, ViommuHostCommand, i);
+            &g_array_index(commands, ViommuHostCommand, i);
         uint32_t source = source_of(command);
 
         /* A device without the guest's tables has nothing of its own to
@@ -215,16 +216,26 @@ static bool is_first_of_host(const ViommuSeam *seam, guint at)
 
 void viommu_commands_flush(ViommuSeam *seam, const Viommu *unit)
 {
-    bool any = seam->commands || seam->has_first;
+    ViommuHostCommand first;
+    GArray *commands;
+    bool has_first;
 
-    for (guint i = 0; any && i < seam->devices->len; i++) {
+    viommu_seam_lock(seam);
+    first = seam->first;
+    has_first = seam->has_first;
+    commands = g_steal_pointer(&seam->commands);
+    seam->has_first = false;
+    viommu_seam_unlock(seam);
+    for (guint i = 0; (commands || has_first) && i < seam->devices->len;
+         i++) {
         ViommuHostDevice *device = g_ptr_array_index(seam->devices, i);
 
         if (is_first_of_host(seam, i) && device->host->backend->commands) {
-            send_to(seam, unit, device->host);
+            send_to(seam, unit, device->host, has_first ? &first : NULL,
+                    commands);
         }
     }
-    viommu_commands_forget(seam);
+    g_clear_pointer(&commands, g_array_unref);
 }
 
 void viommu_commands_forget(ViommuSeam *seam)

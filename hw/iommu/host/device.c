@@ -30,6 +30,7 @@ void viommu_host_device_init(ViommuHostDevice *device, ViommuHost *host)
                                            viommu_host_group_free);
     device->bindings = g_ptr_array_new();
     device->look = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    device->unsent = viommu_host_answers_new();
 }
 
 void viommu_host_device_destroy(ViommuHostDevice *device)
@@ -37,6 +38,7 @@ void viommu_host_device_destroy(ViommuHostDevice *device)
     g_hash_table_destroy(device->groups);
     g_ptr_array_free(device->bindings, TRUE);
     g_array_free(device->look, TRUE);
+    g_array_free(device->unsent, TRUE);
 }
 
 int viommu_host_note(ViommuHostDevice *device, int ret)
@@ -45,7 +47,7 @@ int viommu_host_note(ViommuHostDevice *device, int ret)
         device->host->stats.errors++;
     }
     if ((ret == -ENODEV || ret == -EBADF) && !device->gone) {
-        device->gone = true;
+        __atomic_store_n(&device->gone, true, __ATOMIC_RELEASE);
         device->host->stats.devices_gone++;
     }
     return ret;
@@ -81,16 +83,49 @@ void viommu_host_stop(ViommuHostDevice *device, int fd)
 
 /* --- Devices ------------------------------------------------------------- */
 
+/* Which devices the host moves together: none of the others, or one of them. */
+static int find_group(ViommuHost *host, ViommuHostDevice *device)
+{
+    int ret = 0;
+
+    device->group = ++host->groups;
+    for (guint i = 0; host->backend->check_group && !ret &&
+         i < host->devices->len; i++) {
+        ViommuHostDevice *other = g_ptr_array_index(host->devices, i);
+
+        ret = other->gone ? 0 : host->backend->check_group(device, other);
+        if (ret == -EBUSY) {
+            device->group = other->group;
+            return 0;
+        }
+    }
+    return ret;
+}
+
+/* @device, or NULL, is what the backend has made. */
+static ViommuHostDevice *take_in(ViommuHost *host, ViommuHostDevice *device,
+                                 GError **error)
+{
+    int ret = device ? find_group(host, device) : 0;
+
+    if (ret) {
+        viommu_host_refused(error, "to find the device's IOMMU group", ret);
+        host->backend->device_free(device);
+        return NULL;
+    }
+    if (device) {
+        g_ptr_array_add(host->devices, device);
+    }
+    return device;
+}
+
 ViommuHostDevice *viommu_host_device_new(ViommuHost *host, int fd,
                                          GError **error)
 {
     ViommuHostDevice *device;
 
     lock(host);
-    device = host->backend->device_new(host, fd, error);
-    if (device) {
-        g_ptr_array_add(host->devices, device);
-    }
+    device = take_in(host, host->backend->device_new(host, fd, error), error);
     unlock(host);
     return device;
 }
@@ -102,12 +137,10 @@ ViommuHostDevice *viommu_host_device_adopt(ViommuHost *host, int fd,
 
     lock(host);
     if (host->backend->device_adopt) {
-        device = host->backend->device_adopt(host, fd, id, error);
+        device = take_in(host, host->backend->device_adopt(host, fd, id,
+                                                           error), error);
     } else {
         viommu_host_refused(error, host->backend->name, -EOPNOTSUPP);
-    }
-    if (device) {
-        g_ptr_array_add(host->devices, device);
     }
     unlock(host);
     return device;
@@ -145,12 +178,22 @@ void viommu_host_device_get_caps(ViommuHostDevice *device,
 
 bool viommu_host_device_gone(ViommuHostDevice *device)
 {
-    bool gone;
+    return __atomic_load_n(&device->gone, __ATOMIC_ACQUIRE);
+}
 
-    lock(device->host);
-    gone = device->gone;
-    unlock(device->host);
-    return gone;
+bool viommu_host_has_group(const ViommuHostDevice *device)
+{
+    const ViommuHost *host = device->host;
+
+    for (guint i = 0; i < host->devices->len; i++) {
+        const ViommuHostDevice *other = g_ptr_array_index(host->devices, i);
+
+        if (other != device && other->group == device->group &&
+            (other->unit || other->passed)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 int viommu_host_device_pass_through(ViommuHostDevice *device)
@@ -159,9 +202,9 @@ int viommu_host_device_pass_through(ViommuHostDevice *device)
     int ret;
 
     lock(device->host);
-    ret = device->unit ? -EBUSY
-                       : device->host->backend->bind(device, VIOMMU_NO_PASID,
-                                                     &table);
+    ret = device->unit || !viommu_host_has_group(device)
+          ? -EBUSY : device->host->backend->bind(device, VIOMMU_NO_PASID,
+                                                 &table);
     device->passed |= !ret;
     unlock(device->host);
     return ret;

@@ -233,6 +233,63 @@ static int get_parent(IommufdDevice *device)
     return ret;
 }
 
+/* An empty table for the device.  0, or what the kernel says. */
+static int empty_table(IommufdDevice *device, uint32_t ioas, uint32_t *id)
+{
+    IommufdHwptAlloc args = {
+        .size = sizeof(args), .dev_id = device->id, .pt_id = ioas,
+    };
+    int ret = iommufd_call(host_of(device), IOMMUFD_HWPT_ALLOC, &args);
+
+    *id = args.out_hwpt_id;
+    return ret;
+}
+
+/* Put the device behind a table of its own while another one is behind one: in
+ * a group, the kernel refuses that. */
+static int try_apart(IommufdDevice *device, uint32_t table)
+{
+    int ret = iommufd_attach(device, VIOMMU_NO_PASID, table);
+
+    if (!ret) {
+        return iommufd_detach(device, VIOMMU_NO_PASID);
+    }
+    return ret == -EINVAL ? -EBUSY : ret;
+}
+
+int iommufd_check_group(ViommuHostDevice *common, ViommuHostDevice *common2)
+{
+    IommufdDevice *device = iommufd_device(common);
+    IommufdDevice *other = iommufd_device(common2);
+    IommufdHost *host = host_of(device);
+    IommufdIoasAlloc ioas = { .size = sizeof(ioas) };
+    uint32_t table, blocked;
+    int ret = iommufd_call(host, IOMMUFD_IOAS_ALLOC, &ioas);
+
+    if (ret) {
+        return ret;
+    }
+    ret = empty_table(device, ioas.out_ioas_id, &table);
+    if (!ret && iommufd_is_bound(other)) {
+        ret = try_apart(device, table);
+        iommufd_destroy(host, table);
+    } else if (!ret) {
+        /* It is behind nothing; an empty table blocks as well. */
+        ret = empty_table(other, ioas.out_ioas_id, &blocked);
+        if (!ret) {
+            ret = iommufd_attach(other, VIOMMU_NO_PASID, blocked);
+            if (!ret) {
+                ret = try_apart(device, table);
+                iommufd_detach(other, VIOMMU_NO_PASID);
+            }
+            iommufd_destroy(host, blocked);
+        }
+        iommufd_destroy(host, table);
+    }
+    iommufd_destroy(host, ioas.out_ioas_id);
+    return ret;
+}
+
 /*
  * Whether the device has page requests, no call tells: attach it to an empty
  * address space with a fault queue, and see.

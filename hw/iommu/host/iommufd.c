@@ -239,6 +239,7 @@ static const ViommuHostBackend backend = {
     .shadow_dirty = iommufd_shadow_dirty,
     .invalidate = iommufd_invalidate,
     .commands = iommufd_commands,
+    .check_group = iommufd_check_group,
     .attached = iommufd_attached,
     .detached = iommufd_detached,
     .fds = iommufd_fds,

@@ -126,6 +126,7 @@ bool iommufd_readable(IommufdHost *host, int fd);
 
 ViommuHostDevice *iommufd_device_new(ViommuHost *host, int fd,
                                      GError **error);
+int iommufd_check_group(ViommuHostDevice *device, ViommuHostDevice *other);
 int iommufd_attached(ViommuHostDevice *device, const Viommu *unit);
 /** That with the ID @id; NULL. */
 IommufdParent *iommufd_parent(const IommufdHost *host, uint32_t id);
@@ -139,6 +140,8 @@ void iommufd_device_free(ViommuHostDevice *device);
 int iommufd_attach(IommufdDevice *device, uint32_t pasid, uint32_t id);
 int iommufd_detach(IommufdDevice *device, uint32_t pasid);
 
+/** Are requests without PASID behind something? */
+bool iommufd_is_bound(IommufdDevice *device);
 int iommufd_bind(ViommuHostDevice *device, uint32_t pasid,
                  const ViommuHostTable *table);
 void iommufd_unbind(ViommuHostDevice *device, uint32_t pasid);

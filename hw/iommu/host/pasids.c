@@ -8,11 +8,6 @@
 
 #include "hw/iommu/host/seam.h"
 
-static ViommuSeam *seam_of(const Viommu *unit)
-{
-    return __atomic_load_n(&unit->seam, __ATOMIC_ACQUIRE);
-}
-
 /* The seam's lock is held. */
 static ViommuHostDevice *giver(const ViommuSeam *seam)
 {
@@ -34,34 +29,46 @@ void viommu_seam_find_giver(ViommuSeam *seam)
 
 bool viommu_seam_gives_pasids(const Viommu *unit)
 {
-    const ViommuSeam *seam = seam_of(unit);
+    const ViommuSeam *seam = viommu_seam_of(unit);
 
     return seam && __atomic_load_n(&seam->gives_pasids, __ATOMIC_ACQUIRE);
+}
+
+/* The device of a host that gives PASIDs, which stays; or NULL. */
+static ViommuHostDevice *hold_giver(ViommuSeam *seam)
+{
+    ViommuHostDevice *device;
+
+    viommu_seam_lock(seam);
+    device = giver(seam);
+    if (device) {
+        viommu_seam_hold(device);
+    }
+    viommu_seam_unlock(seam);
+    return device;
 }
 
 int viommu_seam_alloc_pasid(Viommu *unit, uint32_t min, uint32_t max,
                             uint32_t *pasid)
 {
-    ViommuSeam *seam = seam_of(unit);
-    ViommuHostDevice *device;
-    int ret = -ENODEV;
+    ViommuSeam *seam = viommu_seam_of(unit);
+    ViommuHostDevice *device = hold_giver(seam);
+    int ret;
 
-    pthread_mutex_lock(&seam->lock);
-    device = giver(seam);
-    if (device) {
-        pthread_mutex_lock(&device->host->lock);
-        ret = viommu_host_note(device, device->host->backend->alloc_pasid(
-                                           device->host, min, max, pasid));
-        pthread_mutex_unlock(&device->host->lock);
+    if (!device) {
+        return -ENODEV;
     }
-    pthread_mutex_unlock(&seam->lock);
+    pthread_mutex_lock(&device->host->lock);
+    ret = viommu_host_note(device, device->host->backend->alloc_pasid(
+                                       device->host, min, max, pasid));
+    pthread_mutex_unlock(&device->host->lock);
+    viommu_seam_release(seam, device);
     return ret;
 }
 
-/* The seam's lock is held. */
 static int give_back(ViommuSeam *seam, uint32_t pasid)
 {
-    ViommuHostDevice *device = giver(seam);
+    ViommuHostDevice *device = hold_giver(seam);
     int ret;
 
     if (!device) {
@@ -70,23 +77,18 @@ static int give_back(ViommuSeam *seam, uint32_t pasid)
     pthread_mutex_lock(&device->host->lock);
     ret = device->host->backend->free_pasid(device->host, pasid);
     pthread_mutex_unlock(&device->host->lock);
+    viommu_seam_release(seam, device);
     return ret == -ENOENT ? 0 : ret;
 }
 
 int viommu_seam_free_pasid(Viommu *unit, uint32_t pasid)
 {
-    ViommuSeam *seam = seam_of(unit);
-    int ret;
-
-    pthread_mutex_lock(&seam->lock);
-    ret = give_back(seam, pasid);
-    pthread_mutex_unlock(&seam->lock);
-    return ret;
+    return give_back(viommu_seam_of(unit), pasid);
 }
 
 void viommu_seam_drop_pasids(Viommu *unit, const uint64_t *words, size_t n)
 {
-    ViommuSeam *seam = seam_of(unit);
+    ViommuSeam *seam = viommu_seam_of(unit);
 
     if (!seam) {
         return;
@@ -107,8 +109,13 @@ void viommu_seam_drop_pasids(Viommu *unit, const uint64_t *words, size_t n)
 
 void viommu_seam_free_dropped(ViommuSeam *seam)
 {
-    for (guint i = 0; i < seam->dropped->len; i++) {
-        (void)give_back(seam, g_array_index(seam->dropped, uint32_t, i));
+    g_autoptr(GArray) dropped = NULL;
+
+    viommu_seam_lock(seam);
+    dropped = seam->dropped;
+    seam->dropped = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    viommu_seam_unlock(seam);
+    for (guint i = 0; i < dropped->len; i++) {
+        (void)give_back(seam, g_array_index(dropped, uint32_t, i));
     }
-    g_array_set_size(seam->dropped, 0);
 }

@@ -16,6 +16,8 @@
 /* Reports of one viommu_host_run(), those that mean nothing included; its
  * caller comes again for the rest. */
 #define RUN_MAX 4096
+/* How often an answer is tried again, once in each step. */
+#define ANSWER_TRIES 64
 /* Reads of a queue that fail in a row, before it is not waited for. */
 #define FAILURES_MAX 64
 
@@ -63,22 +65,90 @@ static uint32_t key_pasid(uint64_t key)
     return key >> 16;
 }
 
-/* Tell the host.  Nothing can be done when it does not listen. */
-static void respond(ViommuHostDevice *device,
-                    const ViommuPageResponse *response, uint32_t cookie)
+/* An answer that the host has not taken. */
+typedef struct Answer {
+    ViommuPageResponse response;
+    uint32_t cookie;
+    unsigned tries;
+} Answer;
+
+GArray *viommu_host_answers_new(void)
+{
+    return g_array_new(FALSE, FALSE, sizeof(Answer));
+}
+
+static Answer *unsent(const ViommuHostDevice *device, guint i)
+{
+    return &g_array_index(device->unsent, Answer, i);
+}
+
+/* True: it needs not be tried again. */
+static bool send(ViommuHostDevice *device, const Answer *answer)
 {
     ViommuHost *host = device->host;
     int ret;
 
-    if (device->gone) {
-        return;
+    if (viommu_host_device_gone(device)) {
+        return true;
     }
-    ret = host->backend->respond(device, response, cookie);
+    ret = host->backend->respond(device, &answer->response, answer->cookie);
     if (!ret) {
         host->stats.page_responses++;
     } else {
         host->stats.errors++;
     }
+    return !ret || ret == -ENOENT;
+}
+
+/* Tell the host; what it does not take waits for the unit's next step. */
+static void respond(ViommuHostDevice *device,
+                    const ViommuPageResponse *response, uint32_t cookie)
+{
+    const Answer answer = { .response = *response, .cookie = cookie };
+
+    if (send(device, &answer) || !device->unit) {
+        return;
+    }
+    g_array_append_val(device->unsent, answer);
+    viommu_seam_lock(viommu_seam_of(device->unit));
+    viommu_seam_note(viommu_seam_of(device->unit));
+    viommu_seam_unlock(viommu_seam_of(device->unit));
+}
+
+void viommu_host_forget_answers(ViommuHostDevice *device, bool all,
+                                uint32_t pasid)
+{
+    for (guint i = device->unsent->len; i--; ) {
+        if (all || unsent(device, i)->response.pasid == pasid) {
+            g_array_remove_index(device->unsent, i);
+        }
+    }
+}
+
+bool viommu_host_answer_again(ViommuHostDevice *device, uint32_t *pasid)
+{
+    bool more;
+
+    *pasid = VIOMMU_ANY;
+    lock(device->host);
+    /* Backwards, so that who is done leaves no gap; at most the groups. */
+    for (guint i = device->unsent->len; i--; ) {
+        Answer *answer = unsent(device, i);
+
+        if (send(device, answer)) {
+            g_array_remove_index(device->unsent, i);
+        } else if (++answer->tries == ANSWER_TRIES ||
+                   device->unsent->len > VIOMMU_SEAM_GROUPS) {
+            *pasid = answer->response.pasid;
+            break;
+        }
+    }
+    if (*pasid != VIOMMU_ANY) {
+        viommu_host_forget_answers(device, false, *pasid);
+    }
+    more = device->unsent->len;
+    unlock(device->host);
+    return more;
 }
 
 static void respond_ourselves(ViommuHostDevice *device, const Group *group,
@@ -144,8 +214,11 @@ void viommu_host_answer(ViommuHostDevice *device,
             g_hash_table_insert(device->groups, &group->next->key,
                                 group->next);
         }
-        out.code = response->code == VIOMMU_PAGE_SUCCESS
-                   ? VIOMMU_PAGE_SUCCESS : VIOMMU_PAGE_INVALID;
+        if (out.code != VIOMMU_PAGE_SUCCESS &&
+            out.code != VIOMMU_PAGE_INVALID) {
+            /* also for those that PCIe does not use [PCIe 10.4.2.2] */
+            out.code = VIOMMU_PAGE_FAILURE;
+        }
         out.has_private_data = group->has_private_data;
         memcpy(out.private_data, group->private_data,
                sizeof(out.private_data));
@@ -271,6 +344,25 @@ static bool take_report(ViommuHost *host)
     return true;
 }
 
+/* Units with answers that were ours, and that the host has not taken. */
+static void run_units(ViommuHost *host)
+{
+    g_autoptr(GPtrArray) units = g_ptr_array_new();
+
+    lock(host);
+    for (guint i = 0; i < host->devices->len; i++) {
+        ViommuHostDevice *device = g_ptr_array_index(host->devices, i);
+
+        if (device->unit && device->unsent->len) {
+            g_ptr_array_add(units, device->unit);
+        }
+    }
+    unlock(host);
+    for (guint i = 0; i < units->len; i++) {
+        viommu_seam_wake(g_ptr_array_index(units, i));
+    }
+}
+
 bool viommu_host_run(ViommuHost *host)
 {
     bool more = true;
@@ -279,6 +371,7 @@ bool viommu_host_run(ViommuHost *host)
     for (unsigned i = 0; i < RUN_MAX && more; i++) {
         more = take_report(host);
     }
+    run_units(host);
     pthread_mutex_unlock(&host->run_lock);
     return more;
 }

@@ -6,6 +6,12 @@
  * and carried out later by viommu_seam_step(), before the guest's wait
  * completes: binds first, then invalidations, gathered into as few calls as
  * the host's API allows.  Each step is bounded, whatever the guest wrote.
+ *
+ * Two locks.  "work" is held by who carries out, attaches or detaches, while
+ * the host is called and guest memory is read, which may be the embedder's to
+ * answer.  "lock" is held for notes, and to find a device for an answer: never
+ * while somebody is called or waited for.  Where both are held, and a host's
+ * lock, they are taken in this order: work, host, lock.
  */
 #ifndef HW_IOMMU_HOST_SEAM_H
 #define HW_IOMMU_HOST_SEAM_H
@@ -32,9 +38,9 @@ typedef struct ViommuBinding {
     uint32_t domain;
     uint32_t tag;
     bool renew;             /* a table that is the same is another one */
-    bool pending_all;
+    bool pending_all;       /* also of a shadow */
     GArray *pending;        /* ViommuHostInvalidation, or NULL */
-    ViommuShadow *shadow;   /* with VIOMMU_HOST_SHADOW */
+    ViommuShadow *shadow;   /* with VIOMMU_HOST_SHADOW; of who works */
 } ViommuBinding;
 
 /** What a model does for its unit's host devices. */
@@ -42,8 +48,10 @@ typedef struct ViommuSeamModel {
     /** Can @caps do what the unit needs for @nesting?  *@nested tells how. */
     bool (*check)(Viommu *unit, const ViommuHostCaps *caps,
                   ViommuNesting nesting, bool *nested, GError **error);
-    /** A device was attached: run as if the guest had invalidated. */
+    /** A device was attached. */
     void (*attached)(Viommu *unit);
+    /** There is something for a step: run as if the guest had invalidated. */
+    void (*run)(Viommu *unit);
     /** What the guest's tables make of requests of @device with @pasid: bind
      *  or unbind it. */
     void (*look)(Viommu *unit, ViommuHostDevice *device, uint32_t pasid);
@@ -57,8 +65,14 @@ typedef struct ViommuSeamModel {
 
 /** Of one unit; Viommu.seam, which is NULL before the first device. */
 struct ViommuSeam {
-    pthread_mutex_t lock;   /* before a host's lock */
+    pthread_mutex_t work;   /* one step at a time */
+    /* Of the rest, and of what belongs to the unit in its devices: who changes
+     * it holds the lock.  Devices and their bindings come and go with "work"
+     * held as well, so that who holds that may look at them. */
+    pthread_mutex_t lock;
+    pthread_cond_t released;    /* a device's holds are none */
     GPtrArray *devices;     /* ViommuHostDevice */
+    unsigned noted;         /* counts notes */
     GArray *commands;       /* ViommuHostCommand, or NULL; before them, ... */
     ViommuHostCommand first;
     bool has_first;
@@ -135,7 +149,8 @@ bool viommu_seam_step(Viommu *unit, const ViommuSeamModel *model,
                       uint32_t *failed);
 /** Forget what was noted: everything will be looked at, and bound anew. */
 void viommu_seam_reset(Viommu *unit);
-/** A shadow waits for a step.  Not locked, and the unit stays. */
+/** A shadow, or an answer, waits for a step.  Not locked, and the unit
+ *  stays. */
 void viommu_seam_wake(Viommu *unit);
 
 /*
@@ -161,11 +176,46 @@ void viommu_binding_add(ViommuBinding *binding,
 /** What it leads to may be something else, although it looks the same: the next
  *  look binds it anew, or looks all of it through. */
 void viommu_binding_renew(ViommuBinding *binding);
-/** Tell the host.  What it refuses is left out, and the rest goes on behind
- *  it. */
-void viommu_binding_flush(ViommuHostDevice *device, ViommuBinding *binding);
+/** Tell the host what it has still to hear of: false when that is nothing.
+ *  What it refuses is left out, and the rest goes on behind it. */
+bool viommu_binding_flush(ViommuHostDevice *device, ViommuBinding *binding);
+/** Note what a shadow has still to look at: false when that is nothing. */
+bool viommu_binding_take(ViommuHostDevice *device, ViommuBinding *binding);
+/** Take all away, with the unit's work in hand. */
+void viommu_bindings_drop(ViommuHostDevice *device);
 /** What the guest has not heard of yet; the first one is enough. */
 void viommu_seam_fail(ViommuHostDevice *device, int error);
+
+/* --- seam.c: the unit's lock, of a device that is attached ---------------- */
+
+static inline ViommuSeam *viommu_seam_of(const Viommu *unit)
+{
+    return __atomic_load_n(&unit->seam, __ATOMIC_ACQUIRE);
+}
+
+static inline void viommu_seam_lock(ViommuSeam *seam)
+{
+    pthread_mutex_lock(&seam->lock);
+}
+
+static inline void viommu_seam_unlock(ViommuSeam *seam)
+{
+    pthread_mutex_unlock(&seam->lock);
+}
+
+/* With the lock: */
+
+/** There is something for a step. */
+void viommu_seam_note(ViommuSeam *seam);
+ViommuHostDevice *viommu_seam_find(const ViommuSeam *seam, uint32_t source);
+void viommu_seam_look_at(ViommuHostDevice *device, uint32_t pasid);
+void viommu_seam_look_at_all(ViommuHostDevice *device);
+/** The device stays until viommu_seam_release(), also without the lock. */
+void viommu_seam_hold(ViommuHostDevice *device);
+/* Not locked: */
+bool viommu_seam_page_response(Viommu *unit,
+                               const ViommuPageResponse *response);
+void viommu_seam_release(ViommuSeam *seam, ViommuHostDevice *device);
 
 /* --- pasids.c ------------------------------------------------------------ */
 
@@ -181,13 +231,15 @@ int viommu_seam_free_pasid(Viommu *unit, uint32_t pasid);
  *  later, by viommu_seam_step().  Not locked. */
 void viommu_seam_drop_pasids(Viommu *unit, const uint64_t *words, size_t n);
 
-/* With the seam's lock: devices have changed; nothing is left to look at. */
+/** With the lock: devices have changed. */
 void viommu_seam_find_giver(ViommuSeam *seam);
+/** With work in hand: nothing is left to look at. */
 void viommu_seam_free_dropped(ViommuSeam *seam);
 
 /* --- commands.c ---------------------------------------------------------- */
 
-/** Hand what is gathered to the hosts; or drop it. */
+/** Hand what is gathered to the hosts, with work in hand; or drop it, with the
+ *  lock. */
 void viommu_commands_flush(ViommuSeam *seam, const Viommu *unit);
 void viommu_commands_forget(ViommuSeam *seam);
 
@@ -243,6 +295,8 @@ void viommu_dirty_mark_bits(ViommuHost *host, uint64_t addr, uint64_t size,
 
 /* --- reports.c ----------------------------------------------------------- */
 
+/** ViommuHostDevice.unsent. */
+GArray *viommu_host_answers_new(void);
 /** The end of an element of ViommuHostDevice.groups. */
 void viommu_host_group_free(gpointer group);
 /** Forget page requests that wait for the guest, of one PASID (or none), or
@@ -252,5 +306,12 @@ void viommu_host_drop_all_groups(ViommuHostDevice *device);
 /** The guest's answer to a group.  Not locked. */
 void viommu_host_answer(ViommuHostDevice *device,
                         const ViommuPageResponse *response);
+/** Answers that the host has not taken are tried again: returns whether there
+ *  are more.  One that it does not take at all ends with its table: *@pasid is
+ *  to be bound anew, else VIOMMU_ANY.  Not locked. */
+bool viommu_host_answer_again(ViommuHostDevice *device, uint32_t *pasid);
+/** Of tables that are gone: the host has answered.  Its lock is held. */
+void viommu_host_forget_answers(ViommuHostDevice *device, bool all,
+                                uint32_t pasid);
 
 #endif

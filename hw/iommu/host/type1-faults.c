@@ -430,7 +430,9 @@ int type1_respond(ViommuHostDevice *common,
                      ? VSVA_RESPONSE_PASID_VALID : 0;
     uint32_t pasid = flags ? response->pasid : 0;
     uint32_t code = response->code == VIOMMU_PAGE_SUCCESS
-                    ? VSVA_RESPONSE_SUCCESS : VSVA_RESPONSE_INVALID;
+                    ? VSVA_RESPONSE_SUCCESS :
+                    response->code == VIOMMU_PAGE_INVALID
+                    ? VSVA_RESPONSE_INVALID : VSVA_RESPONSE_FAILURE;
     uint32_t next;
     int ret;
 

@@ -365,10 +365,15 @@ void smmu_host_reset(SmmuUnit *u, bool later)
     }
 }
 
+static void run_unit(Viommu *unit)
+{
+    run_host(smmu_unit(unit), viommu_read_held());
+}
+
 static void attached(Viommu *unit)
 {
     forget_translations(smmu_unit(unit));
-    run_host(smmu_unit(unit), viommu_read_held());
+    run_unit(unit);
 }
 
 bool smmu_host_settle(SmmuUnit *u)
@@ -488,6 +493,7 @@ static void fault(Viommu *unit, const ViommuHostFault *host)
 const ViommuSeamModel smmu_seam_model = {
     .check = check,
     .attached = attached,
+    .run = run_unit,
     .look = look,
     .scan = scan,
     .fault = fault,

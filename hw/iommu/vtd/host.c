@@ -313,7 +313,7 @@ void vtd_host_pasids_gone(VtdUnit *u, const uint64_t *words, size_t n)
     }
 }
 
-static void attached(Viommu *unit)
+static void run_unit(Viommu *unit)
 {
     run_host(vtd_unit(unit), viommu_read_held());
 }
@@ -370,7 +370,8 @@ static void fault(Viommu *unit, const ViommuHostFault *host)
 
 const ViommuSeamModel vtd_seam_model = {
     .check = check,
-    .attached = attached,
+    .attached = run_unit,
+    .run = run_unit,
     .look = look,
     .scan = scan,
     .fault = fault,

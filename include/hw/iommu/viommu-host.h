@@ -268,7 +268,8 @@ typedef enum ViommuNesting {
  * error.
  *
  * Returns true; false with @error (VIOMMU_ERROR_HOST): the unit, or the host,
- * lacks something, which the message names; or @source is in use.
+ * lacks something, which the message names; @source is in use; or another
+ * device of the same IOMMU group is, which the host moves together with this.
  */
 bool viommu_attach_host(Viommu *unit, uint32_t source,
                         ViommuHostDevice *device, ViommuNesting nesting,
