@@ -7,6 +7,7 @@
 #include "type1.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "bent.h"
 
@@ -219,6 +220,31 @@ static void test_device_cache(gconstpointer form)
     type1_end(&t);
 }
 
+/* A group that joins the container of a table's has it, and loses it. */
+static void test_join(gconstpointer form)
+{
+    Type1 t;
+    Host *h = &t.h;
+    int group;
+
+    type1_start(&t, *(const HostsimVsva *)form);
+    g_assert_cmpuint(host_usage(h).bound, ==, 2);
+    group = h->sys->open(h->sys->opaque, "/dev/vfio/2", O_RDWR);
+    g_assert_cmpint(group, >=, 0);
+    g_assert_cmpint(h->sys->ioctl(h->sys->opaque, group,
+                                  VFIO_ABI_GROUP_SET_CONTAINER,
+                                  &t.container), ==, 0);
+    g_assert_cmpuint(host_usage(h).bound, ==, 4);
+    type1_unbind(&t, t.pasid);
+    g_assert_cmpuint(host_usage(h).bound, ==, 2);
+    type1_bind(&t, t.pasid);
+    g_assert_cmpuint(host_usage(h).bound, ==, 4);
+    h->sys->close(h->sys->opaque, group);
+    g_assert_cmpuint(host_usage(h).bound, ==, 2);
+    host_good(h, 0, t.pasid, HOST_VA, HOST_DATA);
+    type1_end(&t);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -235,5 +261,6 @@ int main(int argc, char **argv)
     type1_add("unbind-fails", test_unbind_fails);
     type1_add("replace-fails", test_replace_fails);
     type1_add("device-cache", test_device_cache);
+    type1_add("join", test_join);
     return g_test_run();
 }
