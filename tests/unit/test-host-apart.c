@@ -302,6 +302,11 @@ static void test_group(void)
         g_clear_error(&error);
         g_assert_cmpint(viommu_host_device_pass_through(h.device[!first]), ==,
                         -EBUSY);
+        host_close(&h, !first);
+        g_assert_false(host_open(&h, !first, &error));
+        g_assert_error(error, VIOMMU_ERROR, VIOMMU_ERROR_HOST);
+        g_assert_nonnull(strstr(error->message, "IOMMU group"));
+        g_clear_error(&error);
         /* of another group */
         g_assert_true(viommu_attach_host(h.f->unit, 0x300, h.device[2],
                                          VIOMMU_NESTING_ON, &error));
@@ -310,6 +315,8 @@ static void test_group(void)
         host_good(&h, first, SM_NONE, HOST_VA, HOST_DATA);
         viommu_detach_host(h.f->unit, 0x300);
         viommu_detach_host(h.f->unit, SM_SOURCE);
+        host_close(&h, !first);
+        g_assert_true(host_open(&h, !first, &error));
     }
     host_end(&h);
 }

@@ -171,9 +171,11 @@ typedef struct ViommuHostBackend {
     int (*commands)(ViommuHost *host, const Viommu *unit,
                     const ViommuHostCommand *list, unsigned n, unsigned *bad,
                     unsigned *refused);
-    /** The host moves devices of one IOMMU group together: -EBUSY when @device
-     *  is in one with @other, since each would have the other's tables; or an
-     *  error.  Nothing is bound to @device.  NULL: there are no two. */
+    /** The host moves devices of one IOMMU group together, so that each would
+     *  have the other's tables: -EBUSY when @device is in one with a device to
+     *  which something is bound (@other NULL), or, that not being so, with
+     *  @other, to which nothing is; or an error.  Nothing is bound to @device.
+     *  May be NULL: there are no two. */
     int (*check_group)(ViommuHostDevice *device, ViommuHostDevice *other);
     /** The guest is about to see the device behind @unit.  Nothing is bound.
      *  What names translations in the host must be the unit's own, since a

@@ -83,17 +83,24 @@ void viommu_host_stop(ViommuHostDevice *device, int fd)
 
 /* --- Devices ------------------------------------------------------------- */
 
-/* Which devices the host moves together: none of the others, or one of them. */
+/* Which devices the host moves together: none of the others, or one of them.
+ * -EBUSY: one that is in use. */
 static int find_group(ViommuHost *host, ViommuHostDevice *device)
 {
-    int ret = 0;
+    int ret;
 
     device->group = ++host->groups;
-    for (guint i = 0; host->backend->check_group && !ret &&
-         i < host->devices->len; i++) {
+    if (!host->backend->check_group || !host->devices->len) {
+        return 0;
+    }
+    ret = host->backend->check_group(device, NULL);
+    for (guint i = 0; !ret && i < host->devices->len; i++) {
         ViommuHostDevice *other = g_ptr_array_index(host->devices, i);
 
-        ret = other->gone ? 0 : host->backend->check_group(device, other);
+        if (other->gone || other->unit || other->passed) {
+            continue;
+        }
+        ret = host->backend->check_group(device, other);
         if (ret == -EBUSY) {
             device->group = other->group;
             return 0;
@@ -109,7 +116,10 @@ static ViommuHostDevice *take_in(ViommuHost *host, ViommuHostDevice *device,
     int ret = device ? find_group(host, device) : 0;
 
     if (ret) {
-        viommu_host_refused(error, "to find the device's IOMMU group", ret);
+        viommu_host_refused(error, ret == -EBUSY
+                            ? "another device of the same IOMMU group is in "
+                              "use" : "to find the device's IOMMU group",
+                            ret);
         host->backend->device_free(device);
         return NULL;
     }

@@ -257,33 +257,41 @@ static int try_apart(IommufdDevice *device, uint32_t table)
     return ret == -EINVAL ? -EBUSY : ret;
 }
 
-int iommufd_check_group(ViommuHostDevice *common, ViommuHostDevice *common2)
+/* @other is behind nothing; an empty table blocks as well. */
+static int try_with(IommufdDevice *device, uint32_t table,
+                    IommufdDevice *other, uint32_t ioas)
+{
+    IommufdHost *host = host_of(device);
+    uint32_t blocked;
+    int ret = empty_table(other, ioas, &blocked);
+
+    if (ret) {
+        return ret;
+    }
+    ret = iommufd_attach(other, VIOMMU_NO_PASID, blocked);
+    if (!ret) {
+        ret = try_apart(device, table);
+        iommufd_detach(other, VIOMMU_NO_PASID);
+    }
+    iommufd_destroy(host, blocked);
+    return ret;
+}
+
+int iommufd_check_group(ViommuHostDevice *common, ViommuHostDevice *other)
 {
     IommufdDevice *device = iommufd_device(common);
-    IommufdDevice *other = iommufd_device(common2);
     IommufdHost *host = host_of(device);
     IommufdIoasAlloc ioas = { .size = sizeof(ioas) };
-    uint32_t table, blocked;
+    uint32_t table;
     int ret = iommufd_call(host, IOMMUFD_IOAS_ALLOC, &ioas);
 
     if (ret) {
         return ret;
     }
     ret = empty_table(device, ioas.out_ioas_id, &table);
-    if (!ret && iommufd_is_bound(other)) {
-        ret = try_apart(device, table);
-        iommufd_destroy(host, table);
-    } else if (!ret) {
-        /* It is behind nothing; an empty table blocks as well. */
-        ret = empty_table(other, ioas.out_ioas_id, &blocked);
-        if (!ret) {
-            ret = iommufd_attach(other, VIOMMU_NO_PASID, blocked);
-            if (!ret) {
-                ret = try_apart(device, table);
-                iommufd_detach(other, VIOMMU_NO_PASID);
-            }
-            iommufd_destroy(host, blocked);
-        }
+    if (!ret) {
+        ret = other ? try_with(device, table, iommufd_device(other),
+                               ioas.out_ioas_id) : try_apart(device, table);
         iommufd_destroy(host, table);
     }
     iommufd_destroy(host, ioas.out_ioas_id);

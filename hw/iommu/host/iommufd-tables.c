@@ -188,11 +188,6 @@ static void forget_reports(IommufdDevice *device, uint32_t pasid)
                                   VIOMMU_HOST_SMMUV3, pasid);
 }
 
-bool iommufd_is_bound(IommufdDevice *device)
-{
-    return table_of(device, VIOMMU_NO_PASID);
-}
-
 int iommufd_bind(ViommuHostDevice *common, uint32_t pasid,
                  const ViommuHostTable *table)
 {

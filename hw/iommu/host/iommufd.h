@@ -140,8 +140,6 @@ void iommufd_device_free(ViommuHostDevice *device);
 int iommufd_attach(IommufdDevice *device, uint32_t pasid, uint32_t id);
 int iommufd_detach(IommufdDevice *device, uint32_t pasid);
 
-/** Are requests without PASID behind something? */
-bool iommufd_is_bound(IommufdDevice *device);
 int iommufd_bind(ViommuHostDevice *device, uint32_t pasid,
                  const ViommuHostTable *table);
 void iommufd_unbind(ViommuHostDevice *device, uint32_t pasid);
