@@ -163,6 +163,7 @@ void fuzz_check_reference(FuzzUnit *u, uint64_t root, uint16_t source,
         .cap = u->cap,
         .ecap = u->ecap,
         .rtaddr = root,
+        .strict = u->config.strict,
         .haw_bits = u->config.haw_bits,
         .tm_allowed = u->config.device_iotlb && u->config.stale_tm,
     };

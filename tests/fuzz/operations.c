@@ -239,7 +239,8 @@ static void op_msi(FuzzUnit *u, FuzzInput *in)
         msi.addr |= fuzz_take(in, 4) << 32;
     }
     memset(&out, 0xa5, sizeof(out));
-    result = viommu_remap_msi(u->unit, source, &msi, (shape & 32) != 0, &out);
+    result = (shape & 64 ? viommu_remap_ioapic_msi : viommu_remap_msi)(
+        u->unit, source, &msi, (shape & 32) != 0, &out);
     fuzz_check_msi(&msi, result, &out);
 }
 

@@ -114,6 +114,7 @@ static void unit_init(FuzzUnit *u, unsigned number)
     c->protected_memory = true;
     c->enhanced_set_pointer = (number & 4) != 0;
     c->iotlb_bits = (uint8_t)(4 + number % 3);
+    c->strict = (number & 1) != 0;
 
     if (number >= LEGACY_UNITS) {
         c->device_iotlb = true;

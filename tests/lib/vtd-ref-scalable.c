@@ -375,7 +375,8 @@ static uint64_t pasid_reserved(const Ask *q, unsigned word)
     case 1:
         /* without memory types, what selects them is reserved, too */
         reserved = SPEC_BITS(22, 16) | SPEC_BITS(63, 25);
-        reserved |= ref->ecap & SPEC_ECAP_SC ? 0 : SPEC_PASID1_PGSNP;
+        reserved |= (ref->ecap & SPEC_ECAP_SC) || !ref->strict
+                        ? 0 : SPEC_PASID1_PGSNP;
         reserved |= ref->ecap & SPEC_ECAP_SMPWCS ? 0 : SPEC_PASID1_PWSNP;
         return reserved;
     case 2:
@@ -453,7 +454,8 @@ static void with_pasid_entry(Ask *q)
     q->nxe = q->pe[2] & SPEC_PASID2_NXE;
     q->eafe = q->pe[2] & SPEC_PASID2_EAFE;
     q->ere = q->pe[2] & SPEC_PASID2_ERE;
-    q->pgsnp = q->pe[1] & SPEC_PASID1_PGSNP;
+    q->pgsnp = (q->pe[1] & SPEC_PASID1_PGSNP) &&
+               (q->ref->ecap & SPEC_ECAP_SC);
     if (q->exec && !q->ere) {
         hold(q, SPEC_FR_SM_ERE);
     }

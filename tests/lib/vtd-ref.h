@@ -37,6 +37,7 @@ typedef struct VtdRef {
 
     unsigned haw_bits;      /* physical addresses are below 2^haw_bits */
     bool tm_allowed;        /* bit 62 of second-stage leaves is ignored */
+    bool strict;            /* what guests in the wild do is refused */
 } VtdRef;
 
 /** A table entry that a walk in scalable mode looks at. */

@@ -79,6 +79,7 @@
 #define SPEC_CAP_PHMR       SPEC_BIT(6)
 #define SPEC_CAP_CM         SPEC_BIT(7)
 #define SPEC_CAP_SAGAW      SPEC_BITS(12, 8)
+#define SPEC_CAP_SAGAW_SHIFT 8
 #define SPEC_CAP_SAGAW_39   SPEC_BIT(9)
 #define SPEC_CAP_SAGAW_48   SPEC_BIT(10)
 #define SPEC_CAP_SAGAW_57   SPEC_BIT(11)

@@ -176,7 +176,7 @@ static void test_every_bit(gconstpointer data)
     const Structure *t = data;
     Hostile h;
 
-    start(&h, SM_OPTIONS, t->pgtt);
+    start(&h, SM_OPTIONS ",strict=on", t->pgtt);
     expect_recovered(&h);
     for (unsigned bit = 0; bit < 64 * t->words; bit++) {
         uint64_t at = place(&h, t) + bit / 64 * 8;

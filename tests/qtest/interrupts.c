@@ -264,10 +264,18 @@ static void request_index(Board *b)
 #define GOOD_LO (SPEC_IRTE_P | UINT64_C(0x66) << SPEC_IRTE_V_SHIFT | \
                  UINT64_C(2) << SPEC_IRTE_XDST_SHIFT)
 
+#define GOOD_ADDR (SPEC_MSI_BASE | UINT64_C(2) << SPEC_MSI_DEST_SHIFT)
+#define GOOD_DATA 0x66
+
+/* QEMU's I/O APIC, and what firmware's table says of it */
+#define IOAPIC        UINT64_C(0xfec00000)
+#define IOAPIC_WINDOW (IOAPIC + 0x10)
+#define IOAPIC_SOURCE 0xff00u
+
 static void expect_good(Board *b)
 {
     request_index(b);
-    expect_message(b, SPEC_MSI_BASE | dest_bits(2), 0x66);
+    expect_message(b, GOOD_ADDR, GOOD_DATA);
 }
 
 static void test_request_faults(void)
@@ -331,18 +339,28 @@ static void test_entry_faults(void)
     board_end(&b);
 }
 
-/* Without extended mode, the destination has eight bits. */
+/* Without extended mode, the destination has eight bits.  What stands beside
+ * them is ignored, since guests put an x2APIC destination there. */
 static void test_wide_destination(void)
 {
     Board b;
 
+    start(&b, "intremap=on,strict=on", false);
+    for (unsigned bit = 32; bit < 64; bit++) {
+        if (bit < 40 || bit > 47) {
+            set_raw(&b, GOOD_LO | SPEC_BIT(bit), 0);
+            request_index(&b);
+            expect_blocked(&b, SPEC_FR_IR_IRTE_RESERVED, INDEX);
+        }
+    }
+    board_end(&b);
+
     start(&b, "intremap=on", false);
-    set_raw(&b, GOOD_LO | SPEC_BIT(48), 0);
+    set_raw(&b, (GOOD_LO & ~SPEC_IRTE_DST) |
+                (SPEC_IRTE_DST & ~SPEC_IRTE_XDST) |
+                UINT64_C(0x12) << SPEC_IRTE_XDST_SHIFT, 0);
     request_index(&b);
-    expect_blocked(&b, SPEC_FR_IR_IRTE_RESERVED, INDEX);
-    set_raw(&b, GOOD_LO | SPEC_BIT(32), 0);
-    request_index(&b);
-    expect_blocked(&b, SPEC_FR_IR_IRTE_RESERVED, INDEX);
+    expect_message(&b, SPEC_MSI_BASE | dest_bits(0x12), GOOD_DATA);
     board_end(&b);
 }
 
@@ -400,6 +418,55 @@ static void test_source(void)
     check_source(&b, SPEC_SVT_BUS, 0, 0x0105, false);
     check_source(&b, SPEC_SVT_BUS, 0, 0xff00, false);
     board_end(&b);
+}
+
+/*
+ * QEMU's I/O APIC, whose source firmware's table gives.  Guests in the wild put
+ * another one into its entries.
+ */
+static void test_ioapic_source(void)
+{
+    static const struct {
+        uint64_t hi;
+        uint8_t reason;     /* of a strict unit; 0: none */
+    } cases[] = {
+        { IOAPIC_SOURCE | SPEC_SVT_SID << SPEC_IRTE_HI_SVT_SHIFT, 0 },
+        { 0x0008 | SPEC_SVT_SID << SPEC_IRTE_HI_SVT_SHIFT,
+          SPEC_FR_IR_SOURCE },
+        { 0x0102 | SPEC_SVT_BUS << SPEC_IRTE_HI_SVT_SHIFT,
+          SPEC_FR_IR_SOURCE },
+        { 3u << SPEC_IRTE_HI_SVT_SHIFT, SPEC_FR_IR_IRTE_RESERVED },
+    };
+
+    for (unsigned strict = 0; strict < 2; strict++) {
+        Board b;
+
+        start(&b, strict ? "intremap=on,strict=on" : "intremap=on", false);
+        /* pin 16: the entry's number, and "remappable" */
+        qtest_writel(b.q, IOAPIC, 0x10 + 2 * 16 + 1);
+        qtest_writel(b.q, IOAPIC_WINDOW, INDEX << 17 | 1 << 16);
+        qtest_writel(b.q, IOAPIC, 0x10 + 2 * 16);
+        qtest_writel(b.q, IOAPIC_WINDOW, GOOD_DATA);
+        for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
+            g_test_message("strict %u, case %u", strict, i);
+            set_raw(&b, GOOD_LO, cases[i].hi);
+            sink_clear(b.q);
+            for (unsigned level = 2; level-- > 0;) {
+                g_free(qtest_special(b.q, "set_irq_in /machine/q35/ioapic "
+                                     "unnamed-gpio-in 16 %u", level));
+            }
+            if (strict && cases[i].reason) {
+                Fault fault = board_take_fault(&b);
+
+                g_assert_cmpuint(sink_count(b.q), ==, 0);
+                g_assert_cmphex(fault.reason, ==, cases[i].reason);
+                g_assert_cmphex(fault.source, ==, IOAPIC_SOURCE);
+            } else {
+                expect_message(&b, GOOD_ADDR, GOOD_DATA);
+            }
+        }
+        board_end(&b);
+    }
 }
 
 /* SVT 3 is reserved: blocked, as a bad entry or as a bad source. */
@@ -515,6 +582,9 @@ int main(int argc, char **argv)
     g_test_add_func("/interrupts/table-access", test_table_access);
     g_test_add_func("/interrupts/source", test_source);
     g_test_add_func("/interrupts/source-reserved", test_source_reserved);
+    if (qtest_is_qemu()) {
+        g_test_add_func("/interrupts/ioapic-source", test_ioapic_source);
+    }
     g_test_add_func("/interrupts/fpd", test_fpd);
     g_test_add_func("/interrupts/invalidation", test_invalidation);
     g_test_add_func("/interrupts/switch", test_switch);

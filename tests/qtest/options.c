@@ -67,6 +67,7 @@ static const BadOption bad_options[] = {
     { "aw-bits=", "aw-bits", NULL },
     { "intremap=", "intremap", "''" },
     { "caching-mode=", "caching-mode", NULL },
+    { "strict=both", "strict", "both" },
 };
 
 static void check_message(const char *options, const char *message,
@@ -133,7 +134,7 @@ static void test_good(void)
         "scalable-mode=on,fsts=on,extended-access=on,fs1gp=off,aw-bits=39",
         "scalable-mode=on,caching-mode=on,pasid-bits=1,snoop-control=on",
         "pri=off,svm=off,rid-pasid=off,virtual-commands=off",
-        "abort-dma=on,coherent=on,rid-priv=off",
+        "abort-dma=on,coherent=on,rid-priv=off,strict=on",
         "abort-dma=on,coherent=on,rid-priv=on,x-scalable-mode=on",
     };
 

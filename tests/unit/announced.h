@@ -21,6 +21,7 @@ ViommuStatus legacy_ask(Legacy *l, uint64_t addr);
 
 /** Does a unit with these options do what the bit stands for? */
 typedef bool Probe(const ViommuVtdConfig *config);
+Probe probe_pgsnp;
 Probe probe_pt, probe_dt, probe_sc, probe_sslps, probe_cm, probe_nd,
       probe_esrtps, probe_psi, probe_mamv, probe_mhmv, probe_dit, probe_pds,
       probe_afl, probe_rwbf, probe_plmr, probe_phmr, probe_qi, probe_ir,

@@ -436,7 +436,7 @@ void sm_draw_space(SmWorld *w, SmSpace *s)
     if (w->config.extended_access) {
         s->flags2 |= sm_chance(w, 50) ? SPEC_PASID2_EAFE : 0;
     }
-    s->flags1 = w->config.snoop_control && sm_chance(w, 20)
+    s->flags1 = sm_chance(w, w->config.snoop_control ? 20 : 4)
                     ? SPEC_PASID1_PGSNP : 0;
     s->flags2 |= sm_chance(w, 50) ? SPEC_PASID2_WPE : 0;
     s->flags2 |= sm_chance(w, 60) ? SPEC_PASID2_NXE : 0;

@@ -44,6 +44,12 @@ static void first_only(ViommuVtdConfig *c)
     c->fs1gp = false;
 }
 
+/* Others let PGSNP pass. */
+static void strict(ViommuVtdConfig *c)
+{
+    c->scalable_mode = c->strict = true;
+}
+
 static void ats(ViommuVtdConfig *c)
 {
     c->scalable_mode = c->device_iotlb = true;
@@ -148,6 +154,7 @@ static const Bit bits[] = {
     OPTION("EIM", ECAP, 4, probe_eim, NULL, on_eim),
     NEVER("5", ECAP, 5, 5, NULL, NULL),
     OPTION("PT", ECAP, 6, probe_pt, no_pt, on_pt),
+    OPTION("SC, scalable", ECAP, 7, probe_pgsnp, strict, on_sc),
     OPTION("SC", ECAP, 7, probe_sc, NULL, on_sc),
     ALWAYS("IRO", ECAP, 17, 8, probe_iro, 0xf),
     NEVER("19:18", ECAP, 19, 18, NULL, NULL),

@@ -487,12 +487,13 @@ static void draw_config(SmWorld *w, bool caching_mode)
     c->iotlb_bits = (uint8_t)(4 + sm_below(w, 8));
     c->scalable_mode = true;
     c->first_stage = sm_chance(w, 85);
-    c->nested = c->first_stage && sm_chance(w, 80);
+    c->nested = c->first_stage && c->aw_bits > 39 && sm_chance(w, 80);
     c->pasid_bits = pasid_bits[sm_below(w, 4)];
     c->fs1gp = sm_chance(w, 70);
     c->dirty_tracking = (!c->first_stage || c->nested) && sm_chance(w, 70);
     c->extended_access = c->first_stage && sm_chance(w, 50);
     c->rid_priv = sm_chance(w, 60);
+    c->strict = sm_chance(w, 40);
 }
 
 static void on_written(Fixture *f, uint64_t addr, uint64_t size)
@@ -521,6 +522,7 @@ static void world_run(guint32 seed, bool caching_mode, SmWorld *total)
         .opaque = w,
         .cap = guest_reg64(&w->f->regs, SPEC_CAP),
         .ecap = guest_reg64(&w->f->regs, SPEC_ECAP),
+        .strict = w->config.strict,
         .haw_bits = w->config.haw_bits ? w->config.haw_bits
                                        : MIN(w->config.aw_bits, 52u),
     };

@@ -196,6 +196,7 @@ static Scalable *start(unsigned pgtt, bool caching)
 
     scalable_config(&config);
     config.caching_mode = caching;
+    config.strict = true;
     s = scalable_new(&config, pgtt, 4, PASID);
     scalable_map(s, VA, PA, 1);
     return s;

@@ -282,7 +282,14 @@ ViommuMsiResult viommu_remap_msi(Viommu *unit, uint32_t source,
                                  const ViommuMsi *in, bool probe,
                                  ViommuMsi *out)
 {
-    return unit->model->remap_msi(unit, source, in, probe, out);
+    return unit->model->remap_msi(unit, source, false, in, probe, out);
+}
+
+ViommuMsiResult viommu_remap_ioapic_msi(Viommu *unit, uint32_t source,
+                                        const ViommuMsi *in, bool probe,
+                                        ViommuMsi *out)
+{
+    return unit->model->remap_msi(unit, source, true, in, probe, out);
 }
 
 bool viommu_source_domain(Viommu *unit, uint32_t source, uint32_t *domain)
@@ -387,9 +394,34 @@ void viommu_get_stats(Viommu *unit, ViommuStats *stats)
     }
 }
 
+const char *viommu_finding_name(ViommuFinding finding)
+{
+    static const char *const names[VIOMMU_FINDINGS] = {
+        [VIOMMU_FINDING_IOAPIC_SOURCE] = "ioapic-source",
+        [VIOMMU_FINDING_WIDE_DESTINATION] = "wide-destination",
+        [VIOMMU_FINDING_PAGE_SNOOP] = "page-snoop",
+    };
+
+    return (unsigned)finding < VIOMMU_FINDINGS ? names[finding] : NULL;
+}
+
+uint64_t viommu_finding_count(Viommu *unit, ViommuFinding finding)
+{
+    return (unsigned)finding < VIOMMU_FINDINGS
+           ? __atomic_load_n(&unit->findings[finding], __ATOMIC_RELAXED) : 0;
+}
+
 void viommu_dump(Viommu *unit, GString *out)
 {
     viommu_unit_lock(unit);
     viommu_regs_dump(&unit->regs, out);
     viommu_unit_unlock(unit);
+    for (unsigned i = 0; i < VIOMMU_FINDINGS; i++) {
+        uint64_t count = viommu_finding_count(unit, i);
+
+        if (count) {
+            g_string_append_printf(out, "finding %s %" G_GUINT64_FORMAT "\n",
+                                   viommu_finding_name(i), count);
+        }
+    }
 }

@@ -43,7 +43,7 @@ typedef struct ViommuModel {
     bool (*switch_settle)(Viommu *unit);
     ViommuStatus (*translate)(Viommu *unit, const ViommuRequest *req,
                               ViommuReply *reply);
-    ViommuMsiResult (*remap_msi)(Viommu *unit, uint32_t source,
+    ViommuMsiResult (*remap_msi)(Viommu *unit, uint32_t source, bool ioapic,
                                  const ViommuMsi *in, bool probe,
                                  ViommuMsi *out);
     /** False: requests are blocked, or pass through. */
@@ -88,6 +88,9 @@ typedef struct ViommuHooks {
     void (*free)(Viommu *unit);
 } ViommuHooks;
 
+/** So many findings have a name. */
+#define VIOMMU_FINDINGS (VIOMMU_FINDING_PAGE_SNOOP + 1)
+
 /** More than can arise between one lock and its unlock. */
 #define VIOMMU_OUTBOX_SIZE 16
 
@@ -107,6 +110,7 @@ struct Viommu {
     ViommuSeam *seam;
     const ViommuHooks *hooks;
     ViommuStats stats;      /* each member changed by viommu_count() */
+    uint64_t findings[VIOMMU_FINDINGS];     /* by viommu_found() */
 };
 
 /* What reset, save and load do with each member (members.h).  The outbox is
@@ -125,7 +129,8 @@ struct Viommu {
     M(Viommu, outbox_n, CONFIG)     \
     M(Viommu, seam, CONFIG)         \
     M(Viommu, hooks, CONFIG)        \
-    M(Viommu, stats, CONFIG)
+    M(Viommu, stats, CONFIG)        \
+    M(Viommu, findings, CONFIG)
 #define VIOMMU_WORK_MEMBERS(M)          \
     M(ViommuWork, todo, DERIVED)        \
     M(ViommuWork, busy, OTHERS)         \
@@ -228,7 +233,14 @@ static inline void viommu_count(uint64_t *counter)
     __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
 }
 
-/** The same where a locked instruction would be felt: two threads that count
+/** Software does something that is let pass.  For slow paths, too. */
+static inline void viommu_found(Viommu *unit, ViommuFinding finding)
+{
+    viommu_count(&unit->findings[finding]);
+    viommu_count(&unit->stats.findings);
+}
+
+/** viommu_count() where a locked instruction would be felt: two threads that count
  *  at the same time may count one. */
 static inline void viommu_count_roughly(uint64_t *counter)
 {

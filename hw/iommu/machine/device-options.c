@@ -72,6 +72,8 @@ static const Property vtd_properties[] = {
     { "scope", PROP_SCOPE, 0, "functions behind the unit: ADDR[:ADDR...]" },
     { "snoop-control", PROP_BOOL, OPTION(vtd.snoop_control), NULL },
     { "stale-tm", PROP_BOOL, OPTION(vtd.stale_tm), NULL },
+    { "strict", PROP_BOOL, OPTION(vtd.strict),
+      "refuse what guests in the wild do against the specification" },
     { "svm", PROP_BOOL, OPTION(svm),
       "shared virtual memory: pri, and PASIDs of 20 bits" },
     { "version", PROP_UINT32, OPTION(ignored_number), "no effect" },

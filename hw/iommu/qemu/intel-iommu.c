@@ -192,6 +192,7 @@ static bool vtd_create_unit(IntelIOMMUState *s, Error **errp)
     config.rid_priv = s->rid_priv;
     config.abort_dma = s->abort_dma;
     config.coherent = s->coherent;
+    config.strict = s->strict;
     config.iotlb_bits = s->iotlb_bits;
 
     s->glue->unit = viommu_vtd_new(&config, &viommu_glue_ops, s->glue,
@@ -312,6 +313,7 @@ static const Property vtd_properties[] = {
     DEFINE_PROP_BOOL("rid-priv", IntelIOMMUState, rid_priv, false),
     DEFINE_PROP_BOOL("abort-dma", IntelIOMMUState, abort_dma, false),
     DEFINE_PROP_BOOL("coherent", IntelIOMMUState, coherent, false),
+    DEFINE_PROP_BOOL("strict", IntelIOMMUState, strict, false),
     DEFINE_PROP_STRING("scope", IntelIOMMUState, scope),
     DEFINE_PROP_BOOL("satc", IntelIOMMUState, satc, false),
     DEFINE_PROP_BOOL("atc-required", IntelIOMMUState, atc_required, false),
@@ -326,6 +328,24 @@ static const Property vtd_properties[] = {
     DEFINE_PROP_UINT8("iotlb-bits", IntelIOMMUState, iotlb_bits, 16),
 };
 
+/* "findings": what the unit has let pass, as "NAME COUNT, ..." */
+static char *vtd_get_findings(Object *obj, Error **errp)
+{
+    ViommuGlue *glue = INTEL_IOMMU_DEVICE(obj)->glue;
+    GString *text = g_string_new(NULL);
+
+    for (unsigned i = 0; glue && viommu_finding_name(i); i++) {
+        uint64_t count = viommu_finding_count(glue->unit, i);
+
+        if (count) {
+            g_string_append_printf(text, "%s%s %" PRIu64,
+                                   text->len ? ", " : "",
+                                   viommu_finding_name(i), count);
+        }
+    }
+    return g_string_free(text, false);
+}
+
 static void vtd_class_init(ObjectClass *klass, void *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
@@ -334,6 +354,7 @@ static void vtd_class_init(ObjectClass *klass, void *data)
     RESETTABLE_CLASS(klass)->phases.exit = vtd_reset_exit;
     dc->vmsd = &vtd_vmstate;
     device_class_set_props(dc, vtd_properties);
+    object_class_property_add_str(klass, "findings", vtd_get_findings, NULL);
     dc->hotpluggable = false;
     dc->desc = "Intel IOMMU (VT-d) DMA Remapping device";
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);

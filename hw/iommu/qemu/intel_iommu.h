@@ -57,6 +57,7 @@ struct IntelIOMMUState {
     bool rid_priv;
     bool abort_dma;
     bool coherent;
+    bool strict;
     bool dma_drain;
     bool dma_translation;
     bool stale_tm;

@@ -27,6 +27,16 @@ void vtd_deliver_own_msi(ViommuGlue *glue, const ViommuMsi *msi)
     vtd_deliver_msi(VTD_UNIT_SOURCE + glue->index, msi);
 }
 
+/* Of a PCI function, or of the I/O APIC, which is none. */
+static ViommuMsiResult remap(ViommuGlue *glue, bool is_device,
+                             uint32_t source, const ViommuMsi *in,
+                             bool probe, ViommuMsi *out)
+{
+    return is_device
+           ? viommu_remap_msi(glue->unit, source, in, probe, out)
+           : viommu_remap_ioapic_msi(glue->unit, source, in, probe, out);
+}
+
 /* A write of a doubleword is a message. */
 static MemTxResult interrupt_message(ViommuSpace *space, hwaddr addr,
                                      uint32_t data)
@@ -35,7 +45,7 @@ static MemTxResult interrupt_message(ViommuSpace *space, hwaddr addr,
     ViommuMsi in = { .addr = VTD_INTERRUPT_FIRST + addr, .data = data };
     ViommuMsi out;
 
-    switch (viommu_remap_msi(space->glue->unit, source, &in, false, &out)) {
+    switch (remap(space->glue, space->bus, source, &in, false, &out)) {
     case VIOMMU_MSI_DELIVER:
         vtd_deliver_msi(source, &out);
         return MEMTX_OK;
@@ -127,7 +137,7 @@ int vtd_int_remap(X86IOMMUState *x86, MSIMessage *src, MSIMessage *dst,
         return 0;
     }
     /* A question only: the interrupt, and its fault, may never come. */
-    if (viommu_remap_msi(s->glue->unit, source, &in, true, &out) !=
+    if (remap(s->glue, is_device, source, &in, true, &out) !=
         VIOMMU_MSI_DELIVER) {
         return -EINVAL;
     }

@@ -485,11 +485,12 @@ bool smmu_tables(Viommu *unit, uint32_t source, uint32_t pasid,
 }
 
 /* An SMMU takes interrupt messages for the writes that they are. */
-ViommuMsiResult smmu_remap_msi(Viommu *unit, uint32_t source,
+ViommuMsiResult smmu_remap_msi(Viommu *unit, uint32_t source, bool ioapic,
                                const ViommuMsi *in, bool probe,
                                ViommuMsi *out)
 {
     (void)unit;
+    (void)ioapic;
     (void)source;
     (void)probe;
     *out = *in;

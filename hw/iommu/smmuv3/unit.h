@@ -432,7 +432,7 @@ ViommuStatus smmu_translate(Viommu *unit, const ViommuRequest *req,
                             ViommuReply *reply);
 bool smmu_tables(Viommu *unit, uint32_t source, uint32_t pasid,
                  ViommuTables *tables);
-ViommuMsiResult smmu_remap_msi(Viommu *unit, uint32_t source,
+ViommuMsiResult smmu_remap_msi(Viommu *unit, uint32_t source, bool ioapic,
                                const ViommuMsi *in, bool probe,
                                ViommuMsi *out);
 

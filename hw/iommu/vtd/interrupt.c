@@ -17,6 +17,8 @@ typedef struct Request {
     VtdUnit *u;
     uint16_t source;
     ViommuSeen seen;        /* before irta was read */
+    bool ioapic;
+    bool probe;
     uint64_t irta;
     uint32_t index;
     uint64_t irte[2];
@@ -76,11 +78,25 @@ static VtdReason fetch(Request *r, bool fill)
     return VTD_FR_NONE;
 }
 
+/* What a strict unit refuses; others count it and go on. */
+static bool refused(const Request *r, ViommuFinding finding)
+{
+    if (r->u->cfg.strict) {
+        return true;
+    }
+    if (!r->probe) {
+        viommu_found(&r->u->common, finding);
+    }
+    return false;
+}
+
 static bool reserved_set(const Request *r)
 {
-    uint64_t low, high;
+    uint64_t low, high, wide = 0;
 
-    if (viommu_get(r->irte[1], VTD_IRTE_SVT) == VTD_SVT_RSVD) {
+    /* Who validates no source does not look how to. */
+    if (viommu_get(r->irte[1], VTD_IRTE_SVT) == VTD_SVT_RSVD &&
+        (!r->ioapic || refused(r, VIOMMU_FINDING_IOAPIC_SOURCE))) {
         return true;
     }
     if (r->irte[0] & VTD_IRTE_IM_POSTED) {
@@ -93,10 +109,12 @@ static bool reserved_set(const Request *r)
         low = viommu_bits(31, 24) | viommu_bits(14, 12);
         high = viommu_bits(63, 20);
         if (!x2apic(r)) {
-            low |= viommu_bits(63, 48) | viommu_bits(39, 32);
+            wide = viommu_bits(63, 48) | viommu_bits(39, 32);
         }
     }
-    return (r->irte[0] & low) || (r->irte[1] & high);
+    return (r->irte[0] & low) || (r->irte[1] & high) ||
+           ((r->irte[0] & wide) &&
+            refused(r, VIOMMU_FINDING_WIDE_DESTINATION));
 }
 
 /* Source-id validation (5.1.3, 9.10). */
@@ -208,13 +226,12 @@ static VtdReason post(Request *r, ViommuMsi *out)
  * The order of checks is the order in which faults win: the request, the
  * index, the entry's presence, its reserved bits, the source (5.1.4).
  */
-static VtdReason resolve(Request *r, const ViommuMsi *in, bool probe,
-                         ViommuMsi *out)
+static VtdReason resolve(Request *r, const ViommuMsi *in, ViommuMsi *out)
 {
     VtdReason reason = find_index(r, in);
 
     if (!reason) {
-        reason = fetch(r, !probe);
+        reason = fetch(r, !r->probe);
     }
     if (reason) {
         return reason;
@@ -226,20 +243,20 @@ static VtdReason resolve(Request *r, const ViommuMsi *in, bool probe,
     if (reserved_set(r)) {
         return VTD_FR_IR_RESERVED;
     }
-    if (!source_ok(r)) {
+    if (!source_ok(r) &&
+        (!r->ioapic || refused(r, VIOMMU_FINDING_IOAPIC_SOURCE))) {
         return VTD_FR_IR_SOURCE;
     }
     if (!(r->irte[0] & VTD_IRTE_IM_POSTED)) {
         remap(r, out);
         return VTD_FR_NONE;
     }
-    return probe ? VTD_FR_NONE : post(r, out);
+    return r->probe ? VTD_FR_NONE : post(r, out);
 }
 
 /* What the registers say, and the entry if there is one; in one section, which
  * is over when they are switched (11.4.4). */
-static VtdReason arrive(Request *r, const ViommuMsi *in, bool probe,
-                        ViommuMsi *out)
+static VtdReason arrive(Request *r, const ViommuMsi *in, ViommuMsi *out)
 {
     uint64_t enabled = viommu_acquire(&r->u->enabled);
 
@@ -253,10 +270,10 @@ static VtdReason arrive(Request *r, const ViommuMsi *in, bool probe,
         }
         r->remapped = false;
     }
-    return r->remapped ? resolve(r, in, probe, out) : VTD_FR_NONE;
+    return r->remapped ? resolve(r, in, out) : VTD_FR_NONE;
 }
 
-static ViommuMsiResult blocked(const Request *r, VtdReason reason, bool probe)
+static ViommuMsiResult blocked(const Request *r, VtdReason reason)
 {
     VtdUnit *u = r->u;
     VtdFault fault = {
@@ -265,7 +282,7 @@ static ViommuMsiResult blocked(const Request *r, VtdReason reason, bool probe)
         .info = viommu_put(0, VTD_FRCD_INDEX, r->index),
     };
 
-    if (!probe) {
+    if (!r->probe) {
         viommu_count(&u->common.stats.interrupts_blocked);
         viommu_count(&u->common.stats.faults);
         if (!r->fpd) {
@@ -275,19 +292,21 @@ static ViommuMsiResult blocked(const Request *r, VtdReason reason, bool probe)
     return VIOMMU_MSI_BLOCKED;
 }
 
-ViommuMsiResult vtd_remap_msi(Viommu *unit, uint32_t source,
+ViommuMsiResult vtd_remap_msi(Viommu *unit, uint32_t source, bool ioapic,
                               const ViommuMsi *in, bool probe,
                               ViommuMsi *out)
 {
     VtdUnit *u = vtd_unit(unit);
-    Request r = { .u = u, .source = source };
+    Request r = {
+        .u = u, .source = source, .ioapic = ioapic, .probe = probe,
+    };
     VtdReason reason;
 
     viommu_read_lock();
-    reason = arrive(&r, in, probe, out);
+    reason = arrive(&r, in, out);
     viommu_read_unlock();
     if (reason) {
-        return blocked(&r, reason, probe);
+        return blocked(&r, reason);
     }
     if (!r.remapped) {
         *out = *in;

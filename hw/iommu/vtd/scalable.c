@@ -119,8 +119,11 @@ static VtdReason read_pasid_entry(Lookup *l, uint64_t word[8])
     return word[0] & VTD_PASID_P ? VTD_FR_NONE : VTD_FR_SM_PASID_NOT_PRESENT;
 }
 
-/* Whatever the type is, reserved bits count in each field (9.6). */
-static bool pasid_entry_reserved(const VtdUnit *u, const uint64_t word[8])
+/*
+ * Whatever the type is, reserved bits count in each field (9.6).  But Linux 5.14
+ * to 5.18 sets PGSNP for VFIO's domains without a look at ECAP.SC.
+ */
+static bool pasid_entry_reserved(VtdUnit *u, const uint64_t word[8])
 {
     uint64_t ecap = vtd_extended_capabilities(&u->cfg), rest = 0;
     uint64_t reserved[3] = {
@@ -131,13 +134,18 @@ static bool pasid_entry_reserved(const VtdUnit *u, const uint64_t word[8])
 
     reserved[0] |= ecap & VTD_ECAP_SSADS ? 0 : VTD_PASID_SSADE;
     reserved[1] &= ecap & VTD_ECAP_MTS ? ~VTD_PASID_MEMORY_TYPES : UINT64_MAX;
-    reserved[1] |= ecap & VTD_ECAP_SC ? 0 : VTD_PASID_PGSNP;
+    if (!(ecap & VTD_ECAP_SC) && u->cfg.strict) {
+        reserved[1] |= VTD_PASID_PGSNP;
+    }
     reserved[1] |= ecap & VTD_ECAP_SMPWCS ? 0 : VTD_PASID_PWSNP;
     reserved[2] |= ecap & VTD_ECAP_SRS ? 0 : VTD_PASID_SRE;
     reserved[2] |= ecap & VTD_ECAP_ERS ? 0 : VTD_PASID_ERE;
     reserved[2] |= ecap & VTD_ECAP_EAFS ? 0 : VTD_PASID_EAFE;
     for (unsigned i = 0; i < 8; i++) {
         rest |= i < 3 ? word[i] & reserved[i] : word[i];
+    }
+    if (!rest && !(ecap & VTD_ECAP_SC) && (word[1] & VTD_PASID_PGSNP)) {
+        viommu_found(&u->common, VIOMMU_FINDING_PAGE_SNOOP);
     }
     return rest;
 }
@@ -164,7 +172,7 @@ static VtdReason decode_pasid_entry(Lookup *l, const uint64_t word[8])
     c->wpe = word[2] & VTD_PASID_WPE;
     c->nxe = word[2] & VTD_PASID_NXE;
     c->eafe = word[2] & VTD_PASID_EAFE;
-    c->snoop = word[1] & VTD_PASID_PGSNP;
+    c->snoop = (word[1] & VTD_PASID_PGSNP) && cfg->snoop_control;
     c->memory_types = word[1] & VTD_PASID_MEMORY_TYPES;
 
     first = c->pgtt == VTD_PGTT_FIRST || c->pgtt == VTD_PGTT_NESTED;

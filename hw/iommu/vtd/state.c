@@ -85,7 +85,9 @@ static ViommuStream describe(const VtdUnit *u, uint64_t identity[ID_WORDS])
 {
     identity[ID_CAP] = u->common.regs.table[VTD_REG_CAP].reset;
     identity[ID_ECAP] = u->common.regs.table[VTD_REG_ECAP].reset;
-    identity[ID_WIDTHS] = u->cfg.aw_bits | (uint64_t)u->cfg.haw_bits << 8;
+    identity[ID_WIDTHS] = u->cfg.aw_bits | (uint64_t)u->cfg.haw_bits << 8 |
+                          (uint64_t)u->cfg.strict << 16 |
+                          (uint64_t)u->cfg.stale_tm << 17;
     return (ViommuStream) {
         .kind = "VIOMVTD", .name = "VT-d", .version = STREAM_VERSION,
         .identity = identity, .identities = ID_WORDS,

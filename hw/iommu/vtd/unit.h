@@ -523,7 +523,7 @@ void vtd_event_unmask(VtdUnit *u, const VtdEvent *event);
 
 /* --- interrupt.c --------------------------------------------------------- */
 
-ViommuMsiResult vtd_remap_msi(Viommu *unit, uint32_t source,
+ViommuMsiResult vtd_remap_msi(Viommu *unit, uint32_t source, bool ioapic,
                               const ViommuMsi *in, bool probe,
                               ViommuMsi *out);
 

@@ -105,6 +105,9 @@ typedef struct ViommuVtdConfig {
     /** Announce that the unit sees tables as processors have written them
      *  (ECAP.C), which it always does.  "coherent" */
     bool coherent;
+    /** Refuse, as the specification says, what is else let pass and counted:
+     *  see ViommuFinding.  "strict" */
+    bool strict;
 } ViommuVtdConfig;
 
 /** Set *@config to the defaults: what stock QEMU 10.0 shows to a guest. */

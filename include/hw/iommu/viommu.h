@@ -407,8 +407,7 @@ typedef enum ViommuMsiResult {
 } ViommuMsiResult;
 
 /**
- * Remap the interrupt message @in of @source (as in ViommuRequest; for an
- * I/O APIC, the source-id that firmware tables give it).  With @probe
+ * Remap the interrupt message @in of @source (as in ViommuRequest).  With @probe
  * nothing is recorded, posted or signalled, and a posted-format entry gives
  * VIOMMU_MSI_POSTED.  Any thread.  VT-d: section 5.
  *
@@ -418,6 +417,15 @@ typedef enum ViommuMsiResult {
 ViommuMsiResult viommu_remap_msi(Viommu *unit, uint32_t source,
                                  const ViommuMsi *in, bool probe,
                                  ViommuMsi *out);
+
+/**
+ * The same for a message of an I/O APIC, whose @source is the one that firmware
+ * tables give it.  Unless the unit is strict, guests may name another one in
+ * the interrupt entry (VIOMMU_FINDING_IOAPIC_SOURCE).
+ */
+ViommuMsiResult viommu_remap_ioapic_msi(Viommu *unit, uint32_t source,
+                                        const ViommuMsi *in, bool probe,
+                                        ViommuMsi *out);
 
 /**
  * The domain that DMA of @source without PASID is in now.  For an embedder
@@ -496,14 +504,39 @@ typedef struct ViommuStats {
     uint64_t page_requests_lost;        /* neither queued nor answered */
     uint64_t page_responses;    /* sent to endpoints, ... */
     uint64_t page_responses_automatic;  /* ... of them without software */
+    uint64_t findings;          /* see ViommuFinding; all of them together */
 } ViommuStats;
 
 /** Copy the counters to *@stats.  Any thread. */
 void viommu_get_stats(Viommu *unit, ViommuStats *stats);
 
 /**
+ * What software does against the architecture, and a unit lets pass unless it
+ * is strict, because guests in the wild rely on it.  There may be more in
+ * later versions.
+ */
+typedef enum ViommuFinding {
+    /** VT-d: an I/O APIC's message uses an interrupt entry for another
+     *  source, or with the reserved way of validating it. */
+    VIOMMU_FINDING_IOAPIC_SOURCE,
+    /** VT-d: a message uses an interrupt entry with an x2APIC destination
+     *  outside of extended interrupt mode. */
+    VIOMMU_FINDING_WIDE_DESTINATION,
+    /** VT-d: a PASID entry asks for snooping (PGSNP) without ECAP.SC. */
+    VIOMMU_FINDING_PAGE_SNOOP,
+} ViommuFinding;
+
+/** A word for @finding, such as "ioapic-source"; NULL behind the last one, so
+ *  that a loop finds all.  Any thread. */
+const char *viommu_finding_name(ViommuFinding finding);
+
+/** How often the unit has met @finding since its creation.  Any thread. */
+uint64_t viommu_finding_count(Viommu *unit, ViommuFinding finding);
+
+/**
  * Append a listing of all registers (name, offset, value; a line each) to
- * @out.  Control thread; from inside a DMA section too.
+ * @out, then "finding NAME COUNT" for each finding there has been.  Control
+ * thread; from inside a DMA section too.
  */
 void viommu_dump(Viommu *unit, GString *out);
 
