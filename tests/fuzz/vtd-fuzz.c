@@ -121,8 +121,9 @@ static void unit_init(FuzzUnit *u, unsigned number)
         c->scalable_mode = true;
         c->first_stage = number != LEGACY_UNITS;
         c->nested = number > LEGACY_UNITS + 1;
+        c->aw_bits = MAX(c->aw_bits, c->nested ? 48 : 39);
         c->pasid_bits = number == LEGACY_UNITS + 3 ? 7 : 20;
-        c->dirty_tracking = (number & 1) != 0;
+        c->dirty_tracking = (number & 1) && (!c->first_stage || c->nested);
         c->extended_access = c->first_stage && (number & 2);
         c->fs1gp = (number & 1) != 0;
         c->page_requests = number != LEGACY_UNITS + 1;

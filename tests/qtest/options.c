@@ -68,6 +68,12 @@ static const BadOption bad_options[] = {
     { "intremap=", "intremap", "''" },
     { "caching-mode=", "caching-mode", NULL },
     { "strict=both", "strict", "both" },
+    { "x-scalable-mode=on,x-flts=on,nested=on,aw-bits=39", "aw-bits=39",
+      "48 and 57" },
+    { "x-scalable-mode=on,x-flts=on,dma-translation=off", "x-flts",
+      "dma-translation=on" },
+    { "x-scalable-mode=on,x-flts=on,dirty-tracking=on", "dirty-tracking=on",
+      "nested=on" },
 };
 
 static void check_message(const char *options, const char *message,

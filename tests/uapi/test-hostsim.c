@@ -482,8 +482,8 @@ static void test_hardware(Uapi *u)
 
         hostsim_config_init(&config, HOSTSIM_VTD);
         config.vtd.caching_mode = i == 1;
-        config.vtd.aw_bits = i == 2 ? 39 : i == 3 ? 57 : 48;
-        config.vtd.haw_bits = 52;
+        config.vtd.aw_bits = i == 3 ? 57 : 48;
+        config.vtd.haw_bits = i == 2 ? 48 : 52;
         config.vtd.iotlb_bits = i == 4 ? 4 : 16;
         config.vtd.fs1gp = i != 4;
         config.vtd.dirty_tracking = i != 5;

@@ -39,12 +39,27 @@ static bool config_ok(const ViommuVtdConfig *cfg, GError **error)
                     "aw-bits=%u: allowed are 39, 48 and 57", cfg->aw_bits);
         return false;
     }
+    /*
+     * With both stages, software takes a number of levels that both have, and
+     * first stages have four or five [VTD 3.6].
+     */
+    if (cfg->nested && cfg->aw_bits == 39) {
+        g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
+                    "aw-bits=39: with nested=on, allowed are 48 and 57");
+        return false;
+    }
     return needs("x-scalable-mode=on", cfg->scalable_mode, "x-flts/fsts=on",
                  cfg->first_stage, error) &&
+           /* Software that finds a first stage would switch it on. */
+           needs("dma-translation=on", cfg->dma_translation,
+                 "x-flts/fsts=on", cfg->first_stage, error) &&
            needs("x-scalable-mode=on", cfg->scalable_mode,
                  "x-pasid-mode/pasid-bits", cfg->pasid_bits, error) &&
            needs("x-scalable-mode=on", cfg->scalable_mode,
                  "dirty-tracking=on", cfg->dirty_tracking, error) &&
+           needs("x-flts/fsts=off or nested=on",
+                 !cfg->first_stage || cfg->nested, "dirty-tracking=on",
+                 cfg->dirty_tracking, error) &&
            needs("x-flts/fsts=on", cfg->first_stage, "nested=on", cfg->nested,
                  error) &&
            needs("x-flts/fsts=on", cfg->first_stage, "extended-access=on",
