@@ -316,25 +316,26 @@ guest_judge_dmar() {
     fi
 }
 
+# guest_disk_good FOLDER LABEL: do both sides have the same data?  Sets
+# disk_line, disk_host and disk_sum to what they say.
+guest_disk_good() {
+    disk_line=$(guest_line "disk $2")
+    disk_host=$("$guest_image/viommu-guest" check "$1/$2.img" \
+                "$guest_mib" "$guest_random" 2>&1) || true
+    disk_sum=$(guest_field "$disk_host" sum)
+    [ "$(guest_field "$disk_line" bytes)" = $((guest_mib << 20)) ] &&
+    [ "$(guest_field "$disk_line" wrong)" = 0 ] &&
+    [ "$(guest_field "$disk_host" wrong)" = 0 ] &&
+    [ "$(guest_field "$disk_line" written)" = "$disk_sum" ] &&
+    [ "$(guest_field "$disk_line" read)" = "$disk_sum" ]
+}
+
 guest_judge_disk() {
-    local folder=$1 label=$2 line host sum
-    line=$(guest_line "disk $label")
-    if [ -z "$(guest_field "$line" bytes)" ]; then
-        guest_result fail "$label" "${line:-no report}"
-        return 0
-    fi
-    host=$("$guest_image/viommu-guest" check "$folder/$label.img" \
-           "$guest_mib" "$guest_random" 2>&1) || true
-    sum=$(guest_field "$host" sum)
-    if [ "$(guest_field "$line" bytes)" = $((guest_mib << 20)) ] &&
-       [ "$(guest_field "$line" wrong)" = 0 ] &&
-       [ "$(guest_field "$host" wrong)" = 0 ] &&
-       [ "$(guest_field "$line" written)" = "$sum" ] &&
-       [ "$(guest_field "$line" read)" = "$sum" ]; then
-        guest_result ok "$label" "$guest_mib MiB written and read back$(
-            ), checksum $sum on both sides"
+    if guest_disk_good "$1" "$2"; then
+        guest_result ok "$2" "$guest_mib MiB written and read back$(
+            ), checksum $disk_sum on both sides"
     else
-        guest_result fail "$label" "guest: $line; host: $host"
+        guest_result fail "$2" "guest: ${disk_line:-no report}; host: $disk_host"
     fi
 }
 
@@ -354,6 +355,73 @@ guest_judge_net() {
             guest_field "$line" receivedsum)"
     else
         guest_result fail e1000e "guest: ${line:-no report}; host: $host"
+    fi
+}
+
+# guest_option NAME DEFAULT: the value of one of the unit's options
+guest_option() {
+    local word
+    for word in ${guest_iommu//,/ }; do
+        if [ "${word%%=*}" = "$1" ]; then
+            echo "${word#*=}"
+            return 0
+        fi
+    done
+    echo "$2"
+}
+
+# guest_problem TEXT CONDITION: adds to problems unless the arithmetic
+# condition holds.
+guest_problem() {
+    (($2)) || problems+="; $1"
+}
+
+# One line for a guest with a combination of options: remapping is really on,
+# as the options say, Linux complains of nothing, and the disks are right.
+guest_judge_options() {
+    local folder=$1 name=$2 mode=$3 regs gsts cap rtaddr on label problems=''
+    local remapped line scalable=0
+    guest_console=$folder/console.log
+    guest_report=$(tr -d '\r' <"$folder/report.log" 2>/dev/null || true)
+    on=$(text_equal "$(guest_option dma-translation on)" on)
+    [ "$mode,$(guest_option x-scalable-mode off)" != sm_on,on ] || scalable=1
+    guest_problem "no end (QEMU: $guest_status, $(
+        tail -n 1 "$folder/qemu.log"))" \
+        "guest_status == 0 && $(grep -c '^end ' <<<"$guest_report" || true)"
+    line=$(grep -aE 'valid (max )?agaw|handling fault|hardware is malfunc|DMAR.*(Failed|failed|disabled)|(DMA|INTR-REMAP).*[Ff]ault' \
+        "$guest_console" | head -n 1 | tr -d '\r' || true)
+    guest_problem "Linux says: $line" "$(text_equal "$line" '')"
+    line=$(guest_line interrupts)
+    remapped=$(guest_field "$line" remapped)
+    guest_problem "interrupts: $line" "(${remapped:-0} > 0) == $(
+        text_equal "$(guest_option intremap auto)" on)"
+    if [ "$on" = 1 ]; then
+        guest_problem "Linux does not say \"for Directed I/O\"" "$(grep -ac \
+            'DMAR: Intel(R) Virtualization Technology for Directed I/O' \
+            "$guest_console" || true)"
+        regs=$(guest_line regs)
+        gsts=$(guest_field "$regs" gsts) cap=$(guest_field "$regs" cap)
+        rtaddr=$(guest_field "$regs" rtaddr)
+        gsts=${gsts:-0} cap=${cap:-0} rtaddr=${rtaddr:-0}
+        guest_problem "status register $gsts" \
+            "(gsts >> 31 & 1) && (gsts >> 30 & 1) && (gsts >> 26 & 1)"
+        guest_problem "capabilities $cap" \
+            "(cap >> 16 & 0x3f) + 1 == $(guest_option aw-bits 48)"
+        guest_problem "root table $rtaddr" "(rtaddr >> 10 & 3) == scalable"
+        guest_problem "no group of type DMA" "$(grep -c \
+            '^device .* driver=nvme .* type=DMA ' <<<"$guest_report" || true)"
+    else
+        guest_problem "translation that is off" "$(
+            grep -ac 'No supported address widths' "$guest_console" || true)"
+    fi
+    for label in nvme virtio-blk; do
+        guest_disk_good "$folder" "$label" ||
+            problems+="; $label: ${disk_line:-no report}, host: $disk_host"
+    done
+    if [ -z "$problems" ]; then
+        guest_result ok "$name" "$mode $guest_iommu"
+    else
+        guest_result fail "$name" "$mode $guest_iommu${problems}"
     fi
 }
 
