@@ -119,6 +119,13 @@ static void test_pages(Uapi *u)
     bits[0] = 0;
     uapi_expect(u, get(&d, hwpt, 0, IOVA, SIZE, PAGE, bits), 0, "get again");
     uapi_expect(u, bits[0], 0, "bits after they have been cleared");
+    /* pages that have not been written to yet */
+    uapi_expect(u, uapi_fill(&d, NO_PASID, IOVA + 8 * PAGE, PAGE, 3),
+                UAPI_DONE, "write");
+    uapi_expect(u, get(&d, hwpt, 0, IOVA, SIZE, PAGE, NULL), 0,
+                "get into memory that is not there");
+    uapi_expect(u, get(&d, hwpt, 0, IOVA, SIZE, PAGE, bits), 0, "get again");
+    uapi_expect(u, bits[0], 0, "bits that went there");
     /* The same page, after its translation has been cached as dirty: Linux
      * does not tell an SMMUv3 that the flag has been cleared (a range without
      * a page size is not invalidated). */

@@ -68,6 +68,8 @@ static void test_map_errors(Uapi *u)
                 "the longest length");
     uapi_expect(u, map_at(u, fd, ioas, ~UINT64_C(0xfff), 2 * PAGE, 0),
                 -EOVERFLOW, "memory that wraps");
+    uapi_expect(u, map_at(u, fd, ioas, 0, ~UINT64_C(0xfff), 0), -EINVAL,
+                "all memory");
     uapi_expect(u, map_at(u, fd, ioas, va, 2 * PAGE, ~UINT64_C(0xfff)),
                 -EOVERFLOW, "IOVAs that wrap");
     uapi_expect(u, map_at(u, fd, ioas, va, PAGE, PAGE), 0, "map");

@@ -211,10 +211,13 @@ static ssize_t scarce_read(void *opaque, int fd, void *buf, size_t size)
     do {
         arm(i++);
         ret = scarce.sys->read(scarce.sys->opaque, fd, buf, size);
-        if (ret >= 0) {
-            /* groups of page requests: those before the one that failed */
-            disarm();
-            break;
+        if (ret >= 0 && disarm()) {
+            /* what came before the one that failed; and now the rest */
+            ssize_t rest = scarce.sys->read(scarce.sys->opaque, fd,
+                                            (uint8_t *)buf + ret,
+                                            size - (size_t)ret);
+
+            return rest > 0 ? ret + rest : ret;
         }
     } while (again("read", 0, &before, ret));
     return ret;

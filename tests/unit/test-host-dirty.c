@@ -166,7 +166,8 @@ static void test_unmapped(void)
 }
 
 /* The same of a large page, one of whose small ones goes.  What the device
- * wrote until the host forgot it, nobody can tell any more: all of it counts. */
+ * wrote until the host forgot it, nobody can tell any more: all of it
+ * counts. */
 static void test_cut(void)
 {
     Host h;

@@ -15,53 +15,57 @@
 
 /* --- Memory -------------------------------------------------------------- */
 
-static SimPages *pages_new(Hostsim *sim, uint64_t offset, uint64_t size,
-                           bool writable)
+static int pages_new(Hostsim *sim, uint64_t offset, uint64_t size,
+                     bool writable, SimPages **result)
 {
-    SimPages *pages = sim_alloc(sim, sizeof(*pages));
+    SimPages *pages;
 
+    if (!size || size > UINT64_MAX - SIM_PAGE) {
+        return -EINVAL;
+    }
+    if (size > UINT64_MAX - SIM_PAGE - offset) {
+        return -EOVERFLOW;
+    }
+    *result = pages = sim_alloc(sim, sizeof(*pages));
     if (!pages) {
-        return NULL;
+        return -ENOMEM;
     }
     pages->sim = sim;
     pages->refs = 1;
     pages->size = (offset + size + SIM_PAGE - 1) & ~(uint64_t)(SIM_PAGE - 1);
     pages->writable = writable;
     pages->file = -1;
-    return pages;
+    return 0;
 }
 
 int sim_pages_new_user(Hostsim *sim, void *memory, uint64_t size,
                        bool writable, SimPages **pages)
 {
     uint64_t addr = (uintptr_t)memory;
+    int ret;
 
-    if (size > UINT64_MAX - SIM_PAGE || addr > UINT64_MAX - SIM_PAGE - size) {
+    if (size > UINT64_MAX - addr) {
         return -EOVERFLOW;
     }
-    if (!size) {
-        return -EINVAL;
+    ret = pages_new(sim, addr % SIM_PAGE, size, writable, pages);
+    if (!ret) {
+        (*pages)->base = sim_user_ptr(addr - addr % SIM_PAGE);
     }
-    *pages = pages_new(sim, addr % SIM_PAGE, size, writable);
-    if (!*pages) {
-        return -ENOMEM;
-    }
-    (*pages)->base = sim_user_ptr(addr - addr % SIM_PAGE);
-    return 0;
+    return ret;
 }
 
 int sim_pages_new_file(Hostsim *sim, int fd, uint64_t offset, uint64_t size,
                        bool writable, SimPages **pages)
 {
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), ret;
 
     if (copy < 0) {
         return -EBADF;
     }
-    *pages = pages_new(sim, offset % SIM_PAGE, size, writable);
-    if (!*pages) {
+    ret = pages_new(sim, offset % SIM_PAGE, size, writable, pages);
+    if (ret) {
         close(copy);
-        return -ENOMEM;
+        return ret;
     }
     (*pages)->file = copy;
     (*pages)->file_offset = offset - offset % SIM_PAGE;

@@ -290,28 +290,25 @@ int sim_hwpt_set_dirty(SimCommand *c)
     return phys->set_dirty(hwpt->domain, on);
 }
 
-/** The bitmap in the caller's memory. */
-typedef struct Bitmap {
-    const IommufdHwptGetDirty *cmd;
-    int ret;
-} Bitmap;
-
+/** The bitmap in the caller's memory: as in Linux, what of it is not there
+ *  takes the bits along without a word, and a page size is what its lowest bit
+ *  says. */
 static void set_bits(void *opaque, uint64_t iova, uint64_t size)
 {
-    Bitmap *b = opaque;
-    uint64_t first = (iova - b->cmd->iova) / b->cmd->page_size;
-    uint64_t last = (iova + size - 1 - b->cmd->iova) / b->cmd->page_size;
+    const IommufdHwptGetDirty *cmd = opaque;
+    unsigned shift = (unsigned)__builtin_ctzll(cmd->page_size);
+    uint64_t first = (iova - cmd->iova) >> shift;
+    uint64_t last = (iova + size - 1 - cmd->iova) >> shift;
     uint64_t word;
 
-    for (uint64_t i = first / 64; !b->ret && i <= last / 64; i++) {
-        void *user = sim_user_ptr(b->cmd->data + i * sizeof(word));
+    for (uint64_t i = first / 64; i <= last / 64; i++) {
+        void *user = sim_user_ptr(cmd->data + i * sizeof(word));
         uint64_t from = i == first / 64 ? first % 64 : 0;
         uint64_t to = i == last / 64 ? last % 64 : 63;
 
-        b->ret = sim_copy_in(&word, user, sizeof(word));
-        word |= (UINT64_MAX >> (63 - to)) & (UINT64_MAX << from);
-        if (!b->ret) {
-            b->ret = sim_copy_out(user, &word, sizeof(word));
+        if (!sim_copy_in(&word, user, sizeof(word))) {
+            word |= (UINT64_MAX >> (63 - to)) & (UINT64_MAX << from);
+            (void)sim_copy_out(user, &word, sizeof(word));
         }
     }
 }
@@ -337,8 +334,7 @@ static int check_range(const SimHwpt *hwpt, const IommufdHwptGetDirty *cmd)
 
 int sim_hwpt_get_dirty(SimCommand *c)
 {
-    const IommufdHwptGetDirty *cmd = c->cmd;
-    Bitmap bitmap = { cmd, 0 };
+    IommufdHwptGetDirty *cmd = c->cmd;
     uint64_t at, last;
     SimHwpt *hwpt;
     int ret;
@@ -357,6 +353,9 @@ int sim_hwpt_get_dirty(SimCommand *c)
     if (!(hwpt->domain->flags & SIM_DOMAIN_DIRTY)) {
         return -EOPNOTSUPP;
     }
+    if (!sim_may_allocate(c->context->sim, SIM_PAGE)) {
+        return -ENOMEM;
+    }
     at = cmd->iova;
     last = cmd->iova + (cmd->length - 1);
     for (;;) {
@@ -365,13 +364,13 @@ int sim_hwpt_get_dirty(SimCommand *c)
         uint64_t end = area ? MIN(area->last, last) : 0;
 
         if (!area) {
-            return bitmap.ret;
+            return 0;
         }
         c->context->sim->phys->read_dirty(
             hwpt->domain, at, end - at + 1,
-            !(cmd->flags & IOMMUFD_HWPT_DIRTY_NO_CLEAR), set_bits, &bitmap);
+            !(cmd->flags & IOMMUFD_HWPT_DIRTY_NO_CLEAR), set_bits, cmd);
         if (end == last) {
-            return bitmap.ret;
+            return 0;
         }
         at = end + 1;
     }

@@ -351,8 +351,7 @@ int sim_ioas_map_file(SimCommand *c)
     if (!cmd->length) {
         return -EINVAL;
     }
-    if (cmd->length - 1 > UINT64_MAX - cmd->start ||
-        cmd->length > UINT64_MAX - 2 * SIM_PAGE) {
+    if (cmd->length - 1 > UINT64_MAX - cmd->start) {
         return -EOVERFLOW;
     }
     ret = sim_pages_new_file(c->context->sim, cmd->fd, cmd->start,

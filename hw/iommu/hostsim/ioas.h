@@ -65,10 +65,11 @@ void sim_ioas_unreserve(SimIoas *ioas, const void *owner);
 
 /* --- Areas (areas.c) ----------------------------------------------------- */
 
-/** -EOVERFLOW when @memory + @size wraps; -ENOMEM. */
+/** -EOVERFLOW when @memory + @size wraps; -EINVAL for no size, or for all
+ *  that there could be; -ENOMEM. */
 int sim_pages_new_user(Hostsim *sim, void *memory, uint64_t size,
                        bool writable, SimPages **pages);
-/** -EBADF; -ENOMEM. */
+/** -EBADF, and the same. */
 int sim_pages_new_file(Hostsim *sim, int fd, uint64_t offset, uint64_t size,
                        bool writable, SimPages **pages);
 void sim_pages_ref(SimPages *pages);

@@ -244,12 +244,17 @@ static ssize_t veventq_read(SimFile *file, void *buf, size_t size)
             ret = done || !event ? 0 : -EINVAL;
             break;
         }
+        if (!event && !sim_may_allocate(file->sim, sizeof(header))) {
+            ret = done ? 0 : -ENOMEM;   /* a copy of the word that some are
+                                         * lost */
+            break;
+        }
         header.flags = event ? 0 : IOMMUFD_VEVENT_LOST_EVENTS;
         header.sequence = event ? event->sequence : queue->lost_sequence;
         ret = sim_copy_out(sim_user_at(buf, done), &header, sizeof(header));
         if (!ret && event) {
-            ret = sim_copy_out(sim_user_at(buf, done + sizeof(header)), event->data,
-                               event->size);
+            ret = sim_copy_out(sim_user_at(buf, done + sizeof(header)),
+                               event->data, event->size);
         }
         if (ret) {
             break;
