@@ -299,6 +299,40 @@ static void test_guest_unmap_failing(void)
     host_end(&h);
 }
 
+/* A state is loaded, and with it the guest's memory is another one: the same
+ * entries, but tables that lead elsewhere, of which the guest says nothing. */
+static void test_load(void)
+{
+    static const ViommuNesting nesting[] = {
+        VIOMMU_NESTING_OFF, VIOMMU_NESTING_ON,
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(nesting); i++) {
+        GError *error = NULL;
+        GBytes *state;
+        gsize size;
+        const void *data;
+        uint64_t at;
+        Host h;
+
+        host_start_of(&h, SPEC_PGTT_FIRST, nesting[i]);
+        host_good(&h, 0, PRI_PASID, HOST_VA, HOST_DATA);
+        host_good(&h, 0, SM_NONE, HOST_VA, HOST_DATA);
+        state = viommu_save(h.f->unit);
+        data = g_bytes_get_data(state, &size);
+        at = guest_fs_entry(&h.s->fs, h.s->alloc, HOST_VA, 1, false);
+        guest_write64(&h.f->mem, at,
+                      guest_read64(&h.f->mem, at) + HOST_PAGE);
+        g_assert_true(viommu_load(h.f->unit, data, size, &error));
+        g_assert_no_error(error);
+        fixture_run(h.f);
+        host_good(&h, 0, PRI_PASID, HOST_VA, HOST_DATA + HOST_PAGE);
+        host_good(&h, 0, SM_NONE, HOST_VA, HOST_DATA + HOST_PAGE);
+        g_bytes_unref(state);
+        host_end(&h);
+    }
+}
+
 static void test_container(void)
 {
     uint8_t *old = dimm("OLD-DIMM"), *new = dimm("NEW-DIMM");
@@ -356,6 +390,7 @@ int main(int argc, char **argv)
     g_test_add_func("/host-hotplug/failing", test_failing);
     g_test_add_func("/host-hotplug/guest-unmap-failing",
                     test_guest_unmap_failing);
+    g_test_add_func("/host-hotplug/load", test_load);
     g_test_add_func("/host-hotplug/container", test_container);
     return g_test_run();
 }
