@@ -37,16 +37,22 @@ static void main_loop_step(Machine *m)
     }
 }
 
+/* The unit's tables are little-endian, whatever the host is. */
+static void guest_writes(Machine *m, uint64_t addr, uint64_t word)
+{
+    m->ram[addr / 8] = GUINT64_TO_LE(word);
+}
+
 /* A guest's work: tables that map bus address 0x200000 to 0x800000. */
 static void guest_enables_translation(Machine *m)
 {
     enum { ROOT = 0x1000, CONTEXT = 0x2000, TOP = 0x3000 };
 
-    m->ram[ROOT / 8] = CONTEXT | 1;                 /* bus 0, present */
-    m->ram[CONTEXT / 8 + 8 * 2] = TOP | 1;          /* device 1, function 0 */
-    m->ram[CONTEXT / 8 + 8 * 2 + 1] = 1 | 7 << 8;   /* 3 levels, domain 7 */
-    m->ram[TOP / 8] = (TOP + 0x1000) | 3;           /* read and write */
-    m->ram[TOP / 8 + 512 + 1] = 0x800000 | 1 << 7 | 3;  /* a 2 MiB page */
+    guest_writes(m, ROOT, CONTEXT | 1);             /* bus 0, present */
+    guest_writes(m, CONTEXT + 8 * 16, TOP | 1);     /* device 1, function 0 */
+    guest_writes(m, CONTEXT + 8 * 16 + 8, 1 | 7 << 8);  /* 3 levels, domain 7 */
+    guest_writes(m, TOP, (TOP + 0x1000) | 3);       /* read and write */
+    guest_writes(m, TOP + 0x1000 + 8, 0x800000 | 1 << 7 | 3);  /* 2 MiB */
 
     viommu_mmio_write(m->iommu, 0x20, ROOT, 8);         /* RTADDR */
     viommu_mmio_write(m->iommu, 0x18, 1u << 30, 4);     /* GCMD.SRTP */

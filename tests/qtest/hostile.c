@@ -55,7 +55,8 @@ static void expect_bystander(Hostile *h)
     static uint64_t value = 0x0f1e2d3c4b5a6978;
     uint64_t bytes, got = 0;
 
-    bytes = GUINT64_TO_LE(value += 0x1111);
+    value += 0x1111;
+    bytes = GUINT64_TO_LE(value);
     g_assert_cmpint(testdev_dma_write(&h->bystander, VA + 0x40, &bytes,
                                       8).why, ==, TD_OK);
     g_assert_cmphex(board_get64(&h->s.b, h->bystander_page + 0x40), ==,

@@ -205,11 +205,12 @@ uint64_t host_get(Host *h, unsigned i, unsigned reg)
 
     g_assert_cmpint(h->sys->pread(h->sys->opaque, h->fd[i], &value, 8,
                                   region(VFIO_ABI_REGION_BAR0) + reg), ==, 8);
-    return value;
+    return GUINT64_FROM_LE(value);
 }
 
 void host_set(Host *h, unsigned i, unsigned reg, uint64_t value)
 {
+    value = GUINT64_TO_LE(value);
     g_assert_cmpint(h->sys->pwrite(h->sys->opaque, h->fd[i], &value, 8,
                                    region(VFIO_ABI_REGION_BAR0) + reg), ==,
                     8);
@@ -217,7 +218,7 @@ void host_set(Host *h, unsigned i, unsigned reg, uint64_t value)
 
 void host_enable(Host *h, unsigned i)
 {
-    uint16_t command = COMMAND_MEMORY | COMMAND_MASTER;
+    uint16_t command = GUINT16_TO_LE(COMMAND_MEMORY | COMMAND_MASTER);
 
     g_assert_cmpint(h->sys->pwrite(h->sys->opaque, h->fd[i], &command, 2,
                                    region(VFIO_ABI_REGION_CONFIG) + COMMAND),

@@ -32,7 +32,7 @@ static void test_memory(void)
                      HOST_PAGE);
     memcpy(memory + 2 * HOST_PAGE, "file's", 7);
     g_assert_cmpint(host_read(&h, 0, SM_NONE, at + HOST_PAGE), ==, TD_OK);
-    value = host_get(&h, 0, TD_BUFFER);
+    value = GUINT64_TO_LE(host_get(&h, 0, TD_BUFFER));
     g_assert_cmpint(memcmp(&value, "file's", 7), ==, 0);
 
     /* overlaps, pieces, nothing */

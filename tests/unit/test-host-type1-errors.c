@@ -19,10 +19,10 @@ static uint64_t host_entry(Type1 *t, uint32_t pasid)
     const unsigned index[] = { 1 * 2, 0, pasid / 64 };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(index); i++) {
-        table = (const uint64_t *)(uintptr_t)(table[index[i]] &
-                                              ~UINT64_C(0xfff));
+        table = (const uint64_t *)(uintptr_t)
+            (GUINT64_FROM_LE(table[index[i]]) & ~UINT64_C(0xfff));
     }
-    return table[pasid % 64 * 8 + 1];
+    return GUINT64_FROM_LE(table[pasid % 64 * 8 + 1]);
 }
 
 /* Memory types of the guest's entry reach the host's, where both have them. */

@@ -63,6 +63,7 @@ static int racing_read(Fixture *f, uint64_t addr, void *buf, size_t size)
     g_assert_cmpuint(size, ==, 8);
     page += (PA + SM_BIAS) & ~UINT64_C(0x1fffff);
     page -= SM_BIAS;
+    page = GUINT64_TO_LE(page);
     memcpy(buf, &page, size);
     if (r->times) {
         r->times--;

@@ -90,7 +90,7 @@ static void prepare(Ep *ep, unsigned which)
         *ep_at(ep, 0x40000 + i) = i * 31 + i / 4096;
     }
     for (unsigned i = 0; i < 0x2000 / 8; i++) {
-        uint64_t word = testdev_pattern(0x1234567, i);
+        uint64_t word = GUINT64_TO_LE(testdev_pattern(0x1234567, i));
 
         memcpy(ep_at(ep, 0xa0000 + 8 * i), &word, 8);
     }

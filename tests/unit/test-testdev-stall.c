@@ -25,6 +25,12 @@ static Ep *held(void)
     return ep;
 }
 
+static void put(Ep *ep, uint64_t addr, uint64_t value)
+{
+    value = GUINT64_TO_LE(value);
+    memcpy(ep_at(ep, addr), &value, 8);
+}
+
 static uint64_t buffer(Ep *ep, unsigned at)
 {
     return viommu_testdev_read(ep->dev, TD_BUFFER + at, 8);
@@ -35,8 +41,8 @@ static void test_retry(void)
     Ep *ep = held();
     uint64_t first = 0x1122334455667788, second = 0x99aabbccddeeff00;
 
-    memcpy(ep_at(ep, ADDR), &first, 8);
-    memcpy(ep_at(ep, ADDR + 8), &second, 8);
+    put(ep, ADDR, first);
+    put(ep, ADDR + 8, second);
     /* another one's tag, and no decision at all */
     viommu_testdev_resume(ep->dev, TAG + 1, VIOMMU_RESUME_RETRY);
     g_assert_cmpuint(ep->runs_wanted, ==, 0);
@@ -66,8 +72,8 @@ static void test_terminate(void)
     Ep *ep = held();
     uint64_t data = 0x1122334455667788;
 
-    memcpy(ep_at(ep, ADDR), &data, 8);
-    memcpy(ep_at(ep, ADDR + 8), &data, 8);
+    put(ep, ADDR, data);
+    put(ep, ADDR + 8, data);
     viommu_testdev_resume(ep->dev, TAG, VIOMMU_RESUME_TERMINATE);
     ep_go_on(ep);
     g_assert_cmpuint(ep_why(ep), ==, TD_OK);

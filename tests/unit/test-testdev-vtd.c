@@ -232,8 +232,8 @@ static void test_ats(void)
     Lab lab;
 
     start(&lab, SPEC_PGTT_FIRST);
-    *ram(&lab, DATA) = 0x1111;
-    *ram(&lab, OTHER) = 0x2222;
+    *ram(&lab, DATA) = GUINT64_TO_LE(0x1111);
+    *ram(&lab, OTHER) = GUINT64_TO_LE(0x2222);
     map(&lab, VA, DATA, SM_LEAF);
     g_assert_cmpuint(run(&lab, TD_READ, VA, 0, 8), ==, TD_OK);
     g_assert_cmphex(get(&lab, TD_BUFFER), ==, 0x1111);
@@ -265,7 +265,7 @@ static void test_ats(void)
     fixture_wait(lab.f);
     set(&lab, TD_BUFFER, 0x3333);
     g_assert_cmpuint(run(&lab, TD_WRITE, 0, VA, 8), ==, TD_OK);
-    g_assert_cmphex(*ram(&lab, OTHER), ==, 0x3333);
+    g_assert_cmphex(*ram(&lab, OTHER), ==, GUINT64_TO_LE(0x3333));
     g_assert_cmphex(scalable_fs_word(lab.s, VA, 1) & SPEC_FS_D, ==,
                     SPEC_FS_D);
     g_assert_cmpuint(get(&lab, TD_STALE_USES), ==, 0);
@@ -284,7 +284,8 @@ static void test_large_and_global(void)
     /* 17 pages, one translation */
     g_assert_cmpuint(run(&lab, TD_FILL, 0, va + 0x1010, 0x10000), ==, TD_OK);
     g_assert_cmpuint(get(&lab, TD_ATC_REQUESTS), ==, 1);
-    g_assert_cmphex(*ram(&lab, DATA + 0x1018), ==, 0x9e3779b97f4a7c15);
+    g_assert_cmphex(*ram(&lab, DATA + 0x1018), ==,
+                    GUINT64_TO_LE(0x9e3779b97f4a7c15));
     set(&lab, TD_SRC, va + 0x5678);
     set(&lab, TD_REQUEST, TD_REQUEST_READ | TD_REQUEST_WRITE);
     set(&lab, TD_COMMAND, TD_TRANSLATE);
@@ -349,7 +350,7 @@ static void test_raw(void)
     start(&lab, SPEC_PGTT_FIRST);
     set(&lab, TD_PASID, 0);
     set(&lab, TD_CONTROL, TD_CONTROL_RAW);
-    *ram(&lab, DATA) = 0x4444;
+    *ram(&lab, DATA) = GUINT64_TO_LE(0x4444);
     g_assert_cmpuint(run(&lab, TD_READ, DATA, 0, 8), ==, TD_OK);
     g_assert_cmphex(get(&lab, TD_BUFFER), ==, 0x4444);
     lab.s->ctx[0] &= ~SPEC_SM_CTX_DTE;

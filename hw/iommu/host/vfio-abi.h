@@ -361,10 +361,12 @@ typedef struct VfioIommuCapIovaRange {
 _Static_assert(sizeof(VfioIommuCapIovaRange) == 16 &&
                offsetof(VfioIommuCapIovaRange, ranges) == 16, "layout");
 
+/* As a 64-bit kernel lays it out, for a 32-bit program, too: its compat ioctl
+ * changes nothing. */
 typedef struct VfioIommuCapMigration {
     VfioCapHeader header;
     uint32_t flags;
-    uint64_t pgsize_bitmap;
+    _Alignas(8) uint64_t pgsize_bitmap;
     uint64_t max_dirty_bitmap_size;     /* bytes */
 } VfioIommuCapMigration;
 _Static_assert(sizeof(VfioIommuCapMigration) == 32 &&

@@ -98,7 +98,9 @@ static int map_file(SimPages *pages)
     if (fstatfs(pages->file, &fs) || fstat(pages->file, &st)) {
         return -errno;
     }
-    if ((fs.f_type != TMPFS_MAGIC && fs.f_type != HUGETLBFS_MAGIC) ||
+    /* 32 bits that some architectures have as a signed number */
+    if (((uint32_t)fs.f_type != TMPFS_MAGIC &&
+         (uint32_t)fs.f_type != HUGETLBFS_MAGIC) ||
         pages->size > (uint64_t)st.st_size ||
         pages->file_offset > (uint64_t)st.st_size - pages->size) {
         return -EINVAL;
