@@ -19,6 +19,7 @@
 #   viommu_apt_download_all FOLDER PKG[:ARCH]...    several, a path a line
 #   viommu_apt_source PKG[/SUITE] FOLDER            prints the .dsc's path
 #   viommu_apt_get ARGUMENTS...   apt-get with the private set-up
+#   viommu_apt_foreign ARCH       packages of ARCH, from here on
 #   viommu_install_packages PKG...  with the system's own apt, root only
 #   viommu_need_meson             installs meson 1.5 or newer
 
@@ -28,6 +29,7 @@ shopt -s inherit_errexit
 VIOMMU_CACHE=${VIOMMU_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/viommu}
 VIOMMU_APT=$VIOMMU_CACHE/debian
 VIOMMU_SUITE=trixie
+VIOMMU_FOREIGN=         # see viommu_apt_foreign
 
 say() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -225,6 +227,11 @@ viommu_write_sources() {
     fi
     [ -r "$keyring" ] || die "the keyring $keyring is missing" \
         "(package debian-archive-keyring)"
+    if [ -n "$VIOMMU_FOREIGN" ]; then
+        echo "deb [arch=$VIOMMU_FOREIGN signed-by=$keyring] $uri" \
+            "$VIOMMU_SUITE main" >"$out"
+        return 0
+    fi
     {
         echo "deb [signed-by=$keyring] $uri $VIOMMU_SUITE main"
         echo "deb-src [signed-by=$keyring] $uri $VIOMMU_SUITE main"
@@ -239,6 +246,15 @@ viommu_write_sources() {
 
 # --- the private apt --------------------------------------------------------
 
+# viommu_apt_foreign ARCH: from now on packages of ARCH, which only some tests
+# are built for.  It has lists of its own, so that nothing else waits for them,
+# of the suite whose cross compilers Debian 12 has.
+viommu_apt_foreign() {
+    VIOMMU_FOREIGN=$1
+    VIOMMU_SUITE=bookworm
+    VIOMMU_APT=$VIOMMU_CACHE/debian-$1
+}
+
 # viommu_write_conf FILE LISTS: the configuration that reads LISTS
 viommu_write_conf() {
     cat >"$1" <<END
@@ -249,7 +265,7 @@ Dir::Etc::preferencesparts "-";
 Dir::State::lists "$2";
 Dir::Cache "$VIOMMU_APT/cache";
 Dir::Cache::archives "$VIOMMU_APT/cache/archives";
-APT::Architectures { "amd64"; "arm64"; };
+APT::Architectures { "amd64"; "${VIOMMU_FOREIGN:-arm64}"; };
 APT::Default-Release "$VIOMMU_SUITE";
 APT::Sandbox::User "root";
 Acquire::Languages "none";

@@ -18,6 +18,7 @@ inner_tools() {
     inner_sysroot='' inner_flags=()
     inner_cc=${CC:-cc} inner_pkg_config=pkg-config
     if [ "$guest_arch" = aarch64 ]; then
+        cross_arch arm64
         inner_sysroot=$(viommu_sysroot)
         mapfile -t inner_flags < <(cross_flags "$inner_sysroot")
         inner_cc=${CROSS_PREFIX}gcc
