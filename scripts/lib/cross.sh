@@ -24,18 +24,18 @@ CROSS_BOOKWORM=(libc6 libatomic1 libglib2.0-0 libglib2.0-dev libpcre2-8-0
     libpcre2-dev libfdt1 libfdt-dev liburcu8 liburcu-dev)
 
 # Sets what differs between the architectures; CROSS_RUN is what runs its
-# programs here, with the folder in %.
+# programs here, if anything does, with the folder in %.
 cross_arch() {
     CROSS_ARCH=$1
     CROSS_ENDIAN=little
     CROSS_PACKAGES=("${CROSS_BOOKWORM[@]}")
+    CROSS_RUN=()
     case $1 in
     arm64)
         CROSS_TRIPLE=aarch64-linux-gnu
         CROSS_PREFIX=aarch64-linux-gnu-
         CROSS_FAMILY=aarch64
         CROSS_TOOLS=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
-        CROSS_RUN=(qemu-aarch64-static -L %)
         CROSS_PACKAGES=("${CROSS_TRIXIE[@]}")
         ;;
     i386)
@@ -43,7 +43,8 @@ cross_arch() {
         CROSS_PREFIX=i686-linux-gnu-
         CROSS_FAMILY=x86
         CROSS_TOOLS=(gcc-i686-linux-gnu libc6-dev-i386-cross)
-        CROSS_RUN=(qemu-i386-static -L %)
+        CROSS_RUN=(%/lib/ld-linux.so.2 --library-path
+                   "%/usr/lib/$CROSS_TRIPLE")
         viommu_apt_foreign i386
         ;;
     s390x)
@@ -51,7 +52,8 @@ cross_arch() {
         CROSS_PREFIX=s390x-linux-gnu-
         CROSS_FAMILY=s390x
         CROSS_ENDIAN=big
-        CROSS_TOOLS=(gcc-s390x-linux-gnu libc6-dev-s390x-cross)
+        CROSS_TOOLS=(gcc-s390x-linux-gnu libc6-dev-s390x-cross
+                     qemu-user-static)
         CROSS_RUN=(qemu-s390x-static -L %)
         viommu_apt_foreign s390x
         ;;
@@ -74,7 +76,10 @@ cross_list() {
 
 # cross_write FOLDER PLACE: the files that say how, for when FOLDER is PLACE
 cross_write() {
-    local folder=$1 place=$2 flags
+    local folder=$1 place=$2 flags run=
+    if [ ${#CROSS_RUN[@]} != 0 ]; then
+        run="exe_wrapper = [$(cross_list "${CROSS_RUN[@]/\%/$place}")]"
+    fi
     mapfile -t flags < <(cross_flags "$place")
     cat >"$folder/pkg-config" <<END
 #!/bin/sh
@@ -89,7 +94,7 @@ c = '${CROSS_PREFIX}gcc'
 ar = '${CROSS_PREFIX}ar'
 strip = '${CROSS_PREFIX}strip'
 pkg-config = '$place/pkg-config'
-exe_wrapper = [$(cross_list "${CROSS_RUN[@]/\%/$place}")]
+$run
 [properties]
 needs_exe_wrapper = true
 [built-in options]
@@ -115,7 +120,7 @@ cross_unpack() {
     # in bookworm some libraries are in /lib
     if [ -d "$new/lib" ] && [ ! -L "$new/lib" ]; then
         cp -a -- "$new/lib/." "$new/usr/lib"
-        rm -rf -- "$new/lib"
+        rm -rf -- "${new:?}/lib"
     fi
     [ -e "$new/lib" ] || ln -s usr/lib "$new/lib"
     cross_write "$new" "$folder"

@@ -65,11 +65,14 @@ def listed(script):
 
 
 def exported(nm, library):
-    ok, text = run(nm + ['-D', '--defined-only', library])
+    static = library.endswith('.a')
+    ok, text = run(nm + ['-g' if static else '-D', '--defined-only', library])
     if not ok:
         sys.exit(f'{" ".join(nm)}: {text}')
     names = set()
     for line in text.splitlines():
+        if line.endswith(':') or not line:      # the archive's member
+            continue
         kind, name = line.split()[-2:]
         if kind != 'A':     # the version itself
             names.add(name.split('@')[0])

@@ -172,8 +172,21 @@ void viommu_unit_run_later(Viommu *unit)
     unit->ops.run_later(unit->opaque);
 }
 
+/*
+ * What waits for DMA sections would wait for itself.  That is a fault of the
+ * VMM's, which no guest can cause, so it ends here and not in a hang.
+ */
+static void outside_sections(const char *function)
+{
+    if (viommu_read_held()) {
+        g_error("%s(): called inside a DMA section (viommu_dma_begin())",
+                function);
+    }
+}
+
 void viommu_free(Viommu *unit)
 {
+    outside_sections(__func__);
     if (unit) {
         if (unit->hooks) {
             unit->hooks->free(unit);
@@ -192,6 +205,7 @@ int viommu_set_ram(Viommu *unit, const ViommuRam *ram, size_t n)
     ViommuRamMap *map = viommu_ram_map_new(ram, n);
     ViommuRamMap *old;
 
+    outside_sections(__func__);
     if (!map) {
         return -EINVAL;
     }
@@ -259,6 +273,7 @@ void viommu_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
 
 void viommu_run(Viommu *unit)
 {
+    outside_sections(__func__);
     unit->model->run(unit);
 }
 
@@ -269,6 +284,11 @@ void viommu_dma_begin(void)
 
 void viommu_dma_end(void)
 {
+#ifndef NDEBUG
+    if (!viommu_read_held()) {
+        g_error("viommu_dma_end(): no DMA section has begun on this thread");
+    }
+#endif
     viommu_read_unlock();
 }
 
@@ -381,6 +401,7 @@ GBytes *viommu_save(Viommu *unit)
 
 bool viommu_load(Viommu *unit, const void *data, size_t size, GError **error)
 {
+    outside_sections(__func__);
     return unit->model->load(unit, data, size, error);
 }
 

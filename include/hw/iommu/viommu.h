@@ -13,7 +13,9 @@
  *                    viommu_free();
  *   "control thread" the calls are serialised by the unit itself, so any
  *                    thread may make them, but never from inside a DMA
- *                    section (viommu_dma_begin()) unless stated.
+ *                    section (viommu_dma_begin()) unless stated: a call
+ *                    that would wait for itself names itself on standard
+ *                    error and aborts.
  * Callbacks are called without any of the unit's locks held, on the thread
  * that caused them.
  */
@@ -373,7 +375,8 @@ void viommu_run(Viommu *unit);
  * used until its end, and an invalidation that the guest waits for does not
  * complete before.  Sections nest, never block, and must be short: no lock may
  * be taken inside that is held while calling a control-thread function.
- * Any thread.
+ * Each begin has its end on the same thread; a library built with assertions
+ * aborts at an end without a begin.  Any thread.
  */
 void viommu_dma_begin(void);
 void viommu_dma_end(void);
