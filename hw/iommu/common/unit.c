@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hw/iommu/common/members.h"
+#include "hw/iommu/common/abi.h"
 #include "hw/iommu/common/ram.h"
 #include "hw/iommu/common/unit.h"
 
@@ -20,16 +21,6 @@ bool viommu_config_range(const char *option, unsigned value, unsigned low,
     }
     g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
                 "%s=%u: allowed are %u to %u", option, value, low, high);
-    return false;
-}
-
-bool viommu_config_ops(const ViommuOps *ops, GError **error)
-{
-    if (ops->send_msi && ops->run_later) {
-        return true;
-    }
-    g_set_error_literal(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
-                        "ops: send_msi and run_later are required");
     return false;
 }
 
@@ -405,14 +396,22 @@ bool viommu_load(Viommu *unit, const void *data, size_t size, GError **error)
     return unit->model->load(unit, data, size, error);
 }
 
-void viommu_get_stats(Viommu *unit, ViommuStats *stats)
+void viommu_get_stats_sized(Viommu *unit, ViommuStats *stats, size_t size)
 {
     const uint64_t *from = (const uint64_t *)&unit->stats;
-    uint64_t *to = (uint64_t *)stats;
+    uint64_t own[sizeof(ViommuStats) / sizeof(*from)];
 
-    for (size_t i = 0; i < sizeof(*stats) / sizeof(*to); i++) {
-        to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+    for (size_t i = 0; i < G_N_ELEMENTS(own); i++) {
+        own[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
     }
+    viommu_abi_give(stats, size, own, sizeof(own));
+}
+
+void (viommu_get_stats)(Viommu *unit, ViommuStats *stats)
+{
+    viommu_get_stats_sized(unit, stats,
+                           VIOMMU_ABI_FIRST(ViommuStats,
+                                            page_responses_automatic));
 }
 
 const char *viommu_finding_name(ViommuFinding finding)

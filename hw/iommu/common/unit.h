@@ -141,10 +141,9 @@ struct Viommu {
     M(ViommuWork, undrained, OTHERS)    \
     M(ViommuWork, life, OTHERS)
 
-/** Checks of a configuration: an option's number, and the callbacks. */
+/** A check of an option's number. */
 bool viommu_config_range(const char *option, unsigned value, unsigned low,
                          unsigned high, GError **error);
-bool viommu_config_ops(const ViommuOps *ops, GError **error);
 
 /**
  * The common part of reset and load: registers have these values, which are

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "hw/iommu/common/abi.h"
 #include "hw/iommu/host/seam.h"
 #include "hw/iommu/host/vfio-abi.h"
 
@@ -180,10 +181,18 @@ void viommu_host_device_free(ViommuHostDevice *device)
     pthread_mutex_unlock(&host->run_lock);
 }
 
-void viommu_host_device_get_caps(ViommuHostDevice *device,
-                                 ViommuHostCaps *caps)
+void viommu_host_device_get_caps_sized(ViommuHostDevice *device,
+                                       ViommuHostCaps *caps, size_t size)
 {
-    *caps = device->caps;
+    viommu_abi_give(caps, size, &device->caps, sizeof(device->caps));
+}
+
+void (viommu_host_device_get_caps)(ViommuHostDevice *device,
+                                   ViommuHostCaps *caps)
+{
+    viommu_host_device_get_caps_sized(device, caps,
+                                      VIOMMU_ABI_FIRST(ViommuHostCaps,
+                                                       smmu_idr));
 }
 
 bool viommu_host_device_gone(ViommuHostDevice *device)

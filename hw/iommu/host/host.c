@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "hw/iommu/common/abi.h"
 #include "hw/iommu/host/seam.h"
 
 static void lock(ViommuHost *host)
@@ -73,9 +74,17 @@ unsigned viommu_host_fds(ViommuHost *host, struct pollfd *fds, unsigned max)
     return n;
 }
 
-void viommu_host_get_stats(ViommuHost *host, ViommuHostStats *stats)
+void viommu_host_get_stats_sized(ViommuHost *host, ViommuHostStats *stats,
+                                 size_t size)
 {
     lock(host);
-    *stats = host->stats;
+    viommu_abi_give(stats, size, &host->stats, sizeof(host->stats));
     unlock(host);
+}
+
+void (viommu_host_get_stats)(ViommuHost *host, ViommuHostStats *stats)
+{
+    viommu_host_get_stats_sized(host, stats,
+                                VIOMMU_ABI_FIRST(ViommuHostStats,
+                                                 devices_gone));
 }

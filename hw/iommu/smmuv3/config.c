@@ -2,18 +2,31 @@
 /* Options, what they make of the ID registers (6.3.1 to 6.3.6), creation. */
 #include <string.h>
 
+#include "hw/iommu/common/abi.h"
 #include "hw/iommu/smmuv3/unit.h"
 
-void viommu_smmuv3_config_init(ViommuSmmuv3Config *config)
+static const ViommuAbi config_abi = {
+    "ViommuSmmuv3Config", VIOMMU_ABI_FIRST(ViommuSmmuv3Config, iotlb_bits),
+    sizeof(ViommuSmmuv3Config),
+};
+
+static const ViommuSmmuv3Config defaults = {
+    .stage1 = true,
+    .sid_bits = 16,
+    .oas_bits = 44,
+    .bbml = 2,
+    .ril = true,
+    .iotlb_bits = 16,
+};
+
+void viommu_smmuv3_config_init_sized(ViommuSmmuv3Config *config, size_t size)
 {
-    *config = (ViommuSmmuv3Config) {
-        .stage1 = true,
-        .sid_bits = 16,
-        .oas_bits = 44,
-        .bbml = 2,
-        .ril = true,
-        .iotlb_bits = 16,
-    };
+    viommu_abi_give(config, size, &defaults, sizeof(defaults));
+}
+
+void (viommu_smmuv3_config_init)(ViommuSmmuv3Config *config)
+{
+    viommu_smmuv3_config_init_sized(config, config_abi.first);
 }
 
 /* IDR5.OAS and CD.IPS, S2PS: 32, 36, 40, 42, 44, 48, 52 bits. */
@@ -155,20 +168,34 @@ static const ViommuModel smmu_model = {
     .load = smmu_load_state,
 };
 
-Viommu *viommu_smmuv3_new(const ViommuSmmuv3Config *config,
-                          const ViommuOps *ops, void *opaque, GError **error)
+Viommu *(viommu_smmuv3_new)(const ViommuSmmuv3Config *config,
+                            const ViommuOps *ops, void *opaque,
+                            GError **error)
 {
+    return viommu_smmuv3_new_sized(config, config_abi.first, ops,
+                                   VIOMMU_ABI_FIRST_OPS, opaque, error);
+}
+
+Viommu *viommu_smmuv3_new_sized(const ViommuSmmuv3Config *config,
+                                size_t config_size,
+                                const ViommuOps *caller_ops, size_t ops_size,
+                                void *opaque, GError **error)
+{
+    ViommuSmmuv3Config cfg = defaults;
+    ViommuOps ops;
     SmmuUnit *u;
 
-    if (!config_ok(config, error) || !viommu_config_ops(ops, error)) {
+    if (!viommu_abi_take(&config_abi, &cfg, config, config_size, error) ||
+        !viommu_abi_take_ops(&ops, caller_ops, ops_size, error) ||
+        !config_ok(&cfg, error)) {
         return NULL;
     }
     u = g_new0(SmmuUnit, 1);
-    viommu_unit_init(&u->common, &smmu_model, ops, opaque);
-    u->cfg = *config;
+    viommu_unit_init(&u->common, &smmu_model, &ops, opaque);
+    u->cfg = cfg;
     smmu_registers_init(u);
     set_identity(u);
-    viommu_tlb_init(&u->tlb, config->iotlb_bits);
+    viommu_tlb_init(&u->tlb, cfg.iotlb_bits);
     u->contexts = g_new0(SmmuContextSlot, 1u << SMMU_CONTEXT_BITS);
     u->vmid_gens = g_new0(uint64_t, SMMU_VMIDS + 1);
     u->nested_gens = g_new0(uint64_t, SMMU_VMIDS);

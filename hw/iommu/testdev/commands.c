@@ -35,9 +35,11 @@ static TestdevOutcome run_dma(ViommuTestdev *dev, uint64_t addr, void *buf,
 {
     TestdevRun *run = &dev->run;
     uint8_t reason = 0;
+    uint16_t tag = 0;
     ViommuTestdevAccess access = {
         .pasid = run->pasid,
         .access = write ? run->writes : run->reads,
+        .stall_tag = &tag,
         .kind = run->kind,
         .addr = addr,
         .buf = buf,
@@ -57,7 +59,7 @@ static TestdevOutcome run_dma(ViommuTestdev *dev, uint64_t addr, void *buf,
     }
     result = dev->ops.dma(dev->opaque, &access, &reason);
     if (G_UNLIKELY(result == VIOMMU_DMA_STALLED)) {
-        return testdev_stall(dev, addr, write);
+        return testdev_stall(dev, addr, tag);
     }
     if (result != VIOMMU_DMA_OK) {
         testdev_fail(run, result, reason, addr, write);

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "hw/iommu/common/abi.h"
 #include "testdev.h"
 
 /* The bits that software can write; what is not here is read-only. */
@@ -44,18 +45,42 @@ void testdev_thread_set(bool runs)
     testdev_running = runs;
 }
 
-ViommuTestdev *viommu_testdev_new(const ViommuTestdevConfig *config,
-                                  const ViommuTestdevOps *ops, void *opaque,
-                                  GError **error)
+static const ViommuAbi config_abi = {
+    "ViommuTestdevConfig", VIOMMU_ABI_FIRST(ViommuTestdevConfig, pasid_bits),
+    sizeof(ViommuTestdevConfig),
+};
+static const ViommuAbi ops_abi = {
+    "ViommuTestdevOps", VIOMMU_ABI_FIRST(ViommuTestdevOps, clock_ns),
+    sizeof(ViommuTestdevOps),
+};
+
+ViommuTestdev *(viommu_testdev_new)(const ViommuTestdevConfig *config,
+                                    const ViommuTestdevOps *ops,
+                                    void *opaque, GError **error)
 {
+    return viommu_testdev_new_sized(config, config_abi.first, ops,
+                                    ops_abi.first, opaque, error);
+}
+
+ViommuTestdev *viommu_testdev_new_sized(const ViommuTestdevConfig *config,
+                                        size_t config_size,
+                                        const ViommuTestdevOps *ops,
+                                        size_t ops_size, void *opaque,
+                                        GError **error)
+{
+    ViommuTestdevConfig own_config = { 0 };
+    ViommuTestdevOps own_ops = { 0 };
     ViommuTestdev *dev;
 
-    if (!testdev_config_check(config, error)) {
+    if (!viommu_abi_take(&config_abi, &own_config, config, config_size,
+                         error) ||
+        !viommu_abi_take(&ops_abi, &own_ops, ops, ops_size, error) ||
+        !testdev_config_check(&own_config, error)) {
         return NULL;
     }
     dev = g_new0(ViommuTestdev, 1);
-    dev->config = *config;
-    dev->ops = *ops;
+    dev->config = own_config;
+    dev->ops = own_ops;
     dev->opaque = opaque;
     pthread_mutex_init(&dev->lock, NULL);
     pthread_cond_init(&dev->atc.idle, NULL);

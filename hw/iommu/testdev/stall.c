@@ -14,20 +14,16 @@ void viommu_testdev_stalled(ViommuTestdev *dev, uint16_t tag)
     pthread_mutex_unlock(&dev->lock);
 }
 
-/* It may have been decided about by now. */
-TestdevOutcome testdev_stall(ViommuTestdev *dev, uint64_t addr, bool write)
+/* It may have been decided about by now.  An embedder that knows no
+ * viommu_testdev_stalled() has named it @tag. */
+TestdevOutcome testdev_stall(ViommuTestdev *dev, uint64_t addr, uint16_t tag)
 {
-    bool waiting;
-
     pthread_mutex_lock(&dev->lock);
-    waiting = dev->stall.waiting;
+    if (!dev->stall.waiting) {
+        dev->stall = (TestdevStall) { .waiting = true, .tag = tag };
+    }
     dev->stall.addr = addr;
     pthread_mutex_unlock(&dev->lock);
-    if (!waiting) {
-        /* Nobody has named it. */
-        testdev_fail(&dev->run, VIOMMU_DMA_BLOCKED, 0, addr, write);
-        return TESTDEV_FAILED;
-    }
     dev->run.waiting = true;
     return TESTDEV_WAITS;
 }

@@ -415,8 +415,9 @@ void testdev_page_forget(ViommuTestdev *dev);
 
 /* --- stall.c ---- */
 
-/* The command waits: the IOMMU holds its access at @addr. */
-TestdevOutcome testdev_stall(ViommuTestdev *dev, uint64_t addr, bool write);
+/* The command waits: the IOMMU holds its access at @addr, by the name that
+ * viommu_testdev_stalled() has given it, or by @tag. */
+TestdevOutcome testdev_stall(ViommuTestdev *dev, uint64_t addr, uint16_t tag);
 /* Whether a decision has come, which is then in dev->run. */
 bool testdev_stall_answer(ViommuTestdev *dev);
 void testdev_stall_forget(ViommuTestdev *dev);

@@ -1,23 +1,36 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Options, what they make of CAP and ECAP (11.4.2, 11.4.3), and creation. */
+#include "hw/iommu/common/abi.h"
 #include "hw/iommu/vtd/unit.h"
 
 /* log2 of the entries of the caches that are not for translations. */
 #define CONTEXT_BITS 12
 #define IRTE_BITS    12
 
-void viommu_vtd_config_init(ViommuVtdConfig *config)
+static const ViommuAbi config_abi = {
+    "ViommuVtdConfig", VIOMMU_ABI_FIRST(ViommuVtdConfig, iotlb_bits),
+    sizeof(ViommuVtdConfig),
+};
+
+static const ViommuVtdConfig defaults = {
+    .aw_bits = 48,
+    .fault_records = 1,
+    .dma_translation = true,
+    .dma_drain = true,
+    .pass_through = true,
+    .interrupt_remapping = true,
+    .fs1gp = true,
+    .iotlb_bits = 16,
+};
+
+void viommu_vtd_config_init_sized(ViommuVtdConfig *config, size_t size)
 {
-    *config = (ViommuVtdConfig) {
-        .aw_bits = 48,
-        .fault_records = 1,
-        .dma_translation = true,
-        .dma_drain = true,
-        .pass_through = true,
-        .interrupt_remapping = true,
-        .fs1gp = true,
-        .iotlb_bits = 16,
-    };
+    viommu_abi_give(config, size, &defaults, sizeof(defaults));
+}
+
+void (viommu_vtd_config_init)(ViommuVtdConfig *config)
+{
+    viommu_vtd_config_init_sized(config, config_abi.first);
 }
 
 /* @option, which is @set, needs @have, which @needed stands for. */
@@ -238,21 +251,34 @@ static const ViommuModel vtd_model = {
     .load = vtd_load_state,
 };
 
-Viommu *viommu_vtd_new(const ViommuVtdConfig *config, const ViommuOps *ops,
-                       void *opaque, GError **error)
+Viommu *(viommu_vtd_new)(const ViommuVtdConfig *config, const ViommuOps *ops,
+                         void *opaque, GError **error)
 {
-    ViommuVtdConfig cfg = *config;
+    return viommu_vtd_new_sized(config, config_abi.first, ops,
+                                VIOMMU_ABI_FIRST_OPS, opaque, error);
+}
+
+Viommu *viommu_vtd_new_sized(const ViommuVtdConfig *config,
+                             size_t config_size, const ViommuOps *caller_ops,
+                             size_t ops_size, void *opaque, GError **error)
+{
+    ViommuVtdConfig cfg = defaults;
+    ViommuOps ops;
     VtdUnit *u;
 
+    if (!viommu_abi_take(&config_abi, &cfg, config, config_size, error) ||
+        !viommu_abi_take_ops(&ops, caller_ops, ops_size, error)) {
+        return NULL;
+    }
     if (!cfg.haw_bits) {
         cfg.haw_bits = MIN(cfg.aw_bits, 52);
     }
-    if (!config_ok(&cfg, error) || !viommu_config_ops(ops, error)) {
+    if (!config_ok(&cfg, error)) {
         return NULL;
     }
 
     u = g_new0(VtdUnit, 1);
-    viommu_unit_init(&u->common, &vtd_model, ops, opaque);
+    viommu_unit_init(&u->common, &vtd_model, &ops, opaque);
     u->cfg = cfg;
     vtd_registers_init(u, capabilities(&cfg), vtd_extended_capabilities(&cfg));
     viommu_cache_init(&u->contexts, CONTEXT_BITS);

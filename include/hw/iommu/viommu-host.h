@@ -189,7 +189,12 @@ typedef struct ViommuHostStats {
     uint64_t devices_gone;
 } ViommuHostStats;
 
+/** Copy them to *@stats, of @size bytes. */
+void viommu_host_get_stats_sized(ViommuHost *host, ViommuHostStats *stats,
+                                 size_t size);
 void viommu_host_get_stats(ViommuHost *host, ViommuHostStats *stats);
+#define viommu_host_get_stats(host, stats) \
+    viommu_host_get_stats_sized(host, stats, sizeof(ViommuHostStats))
 
 /* --- Devices ------------------------------------------------------------- */
 
@@ -237,8 +242,13 @@ ViommuHostDevice *viommu_host_device_adopt(ViommuHost *host, int fd,
                                            uint32_t id, GError **error);
 /** Take a device out, from behind its unit too.  NULL is allowed. */
 void viommu_host_device_free(ViommuHostDevice *device);
+/** Copy what the host can do for @device to *@caps, of @size bytes. */
+void viommu_host_device_get_caps_sized(ViommuHostDevice *device,
+                                       ViommuHostCaps *caps, size_t size);
 void viommu_host_device_get_caps(ViommuHostDevice *device,
                                  ViommuHostCaps *caps);
+#define viommu_host_device_get_caps(device, caps) \
+    viommu_host_device_get_caps_sized(device, caps, sizeof(ViommuHostCaps))
 /** Has the device vanished?  It is as if unplugged then; free it. */
 bool viommu_host_device_gone(ViommuHostDevice *device);
 /** Let a device that is behind no unit reach all of guest memory.  0, or a

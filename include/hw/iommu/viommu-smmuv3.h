@@ -62,15 +62,19 @@ typedef struct ViommuSmmuv3Config {
     bool fwb;
     /** Message signalled interrupts (IDR0.MSI).  "msi" */
     bool msi;
-    /** Address translation operations, by registers (IDR0.ATOS).  "atos" */
-    bool atos;
     /** log2 of the entries of the translation cache: 4 .. 20, default 16.
      *  "iotlb-bits" */
     uint8_t iotlb_bits;
+    /** Address translation operations, by registers (IDR0.ATOS).  "atos" */
+    bool atos;
 } ViommuSmmuv3Config;
 
 /** Set *@config to the defaults: what stock QEMU 10.0 shows to a guest. */
+void viommu_smmuv3_config_init_sized(ViommuSmmuv3Config *config, size_t size);
+/** The same for callers of before there were sizes; see viommu.h. */
 void viommu_smmuv3_config_init(ViommuSmmuv3Config *config);
+#define viommu_smmuv3_config_init(config) \
+    viommu_smmuv3_config_init_sized(config, sizeof(ViommuSmmuv3Config))
 
 /**
  * Create an SMMUv3 after power-on.  @config and @ops are copied; @opaque is
@@ -81,8 +85,15 @@ void viommu_smmuv3_config_init(ViommuSmmuv3Config *config);
  * (VIOMMU_ERROR_CONFIG), whose message names the option, the value and what
  * is allowed.
  */
+Viommu *viommu_smmuv3_new_sized(const ViommuSmmuv3Config *config,
+                                size_t config_size, const ViommuOps *ops,
+                                size_t ops_size, void *opaque,
+                                GError **error);
 Viommu *viommu_smmuv3_new(const ViommuSmmuv3Config *config,
                           const ViommuOps *ops, void *opaque, GError **error);
+#define viommu_smmuv3_new(config, ops, opaque, error) \
+    viommu_smmuv3_new_sized(config, sizeof(ViommuSmmuv3Config), ops, \
+                            sizeof(ViommuOps), opaque, error)
 
 #pragma GCC visibility pop
 G_END_DECLS

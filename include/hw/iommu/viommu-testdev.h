@@ -43,10 +43,14 @@ typedef struct ViommuTestdevAccess {
     /** of memory accesses; they do not cross a 4 KiB boundary */
     void *buf;
     size_t size;            /* bytes */
+    /** of memory accesses that can wait: where an embedder that was written
+     *  before viommu_testdev_stalled() puts the tag; too late for software
+     *  that decides at once */
+    uint16_t *stall_tag;
+    uint8_t kind;           /* a ViommuKind */
     /** of memory accesses: whether VIOMMU_DMA_STALLED, after
      *  viommu_testdev_stalled(), may be the answer */
     bool can_stall;
-    uint8_t kind;           /* a ViommuKind */
 } ViommuTestdevAccess;
 
 /**
@@ -100,9 +104,17 @@ typedef struct ViommuTestdevConfig {
 
 /** A new endpoint after reset; free with viommu_testdev_free().  NULL with
  *  @error (VIOMMU_ERROR_CONFIG) that names the option. */
+ViommuTestdev *viommu_testdev_new_sized(const ViommuTestdevConfig *config,
+                                        size_t config_size,
+                                        const ViommuTestdevOps *ops,
+                                        size_t ops_size, void *opaque,
+                                        GError **error);
 ViommuTestdev *viommu_testdev_new(const ViommuTestdevConfig *config,
                                   const ViommuTestdevOps *ops, void *opaque,
                                   GError **error);
+#define viommu_testdev_new(config, ops, opaque, error) \
+    viommu_testdev_new_sized(config, sizeof(ViommuTestdevConfig), ops, \
+                             sizeof(ViommuTestdevOps), opaque, error)
 void viommu_testdev_free(ViommuTestdev *dev);
 void viommu_testdev_reset(ViommuTestdev *dev);
 

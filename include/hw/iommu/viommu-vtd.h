@@ -111,7 +111,11 @@ typedef struct ViommuVtdConfig {
 } ViommuVtdConfig;
 
 /** Set *@config to the defaults: what stock QEMU 10.0 shows to a guest. */
+void viommu_vtd_config_init_sized(ViommuVtdConfig *config, size_t size);
+/** The same for callers of before there were sizes; see viommu.h. */
 void viommu_vtd_config_init(ViommuVtdConfig *config);
+#define viommu_vtd_config_init(config) \
+    viommu_vtd_config_init_sized(config, sizeof(ViommuVtdConfig))
 
 /**
  * Create a VT-d unit after power-on.  @config and @ops are copied; @opaque
@@ -122,8 +126,14 @@ void viommu_vtd_config_init(ViommuVtdConfig *config);
  * (VIOMMU_ERROR_CONFIG), whose message names the option, the value and what
  * is allowed.
  */
+Viommu *viommu_vtd_new_sized(const ViommuVtdConfig *config,
+                             size_t config_size, const ViommuOps *ops,
+                             size_t ops_size, void *opaque, GError **error);
 Viommu *viommu_vtd_new(const ViommuVtdConfig *config, const ViommuOps *ops,
                        void *opaque, GError **error);
+#define viommu_vtd_new(config, ops, opaque, error) \
+    viommu_vtd_new_sized(config, sizeof(ViommuVtdConfig), ops, \
+                         sizeof(ViommuOps), opaque, error)
 
 #pragma GCC visibility pop
 G_END_DECLS

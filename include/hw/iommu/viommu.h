@@ -18,6 +18,14 @@
  *                    error and aborts.
  * Callbacks are called without any of the unit's locks held, on the thread
  * that caused them.
+ *
+ * Growth.  Callbacks, configurations, capabilities and statistics get new
+ * members at their end.  Where a caller fills or receives one of them, it says
+ * how large its own is: that is what a function whose name ends with "_sized"
+ * takes, and the macro without that end gives it sizeof.  A caller may be older
+ * than the library: what it does not know has its default.  It may be newer:
+ * what the library does not know must be zero, or is refused (or, of what it
+ * receives, is zero).
  */
 #ifndef HW_IOMMU_VIOMMU_H
 #define HW_IOMMU_VIOMMU_H
@@ -510,8 +518,11 @@ typedef struct ViommuStats {
     uint64_t findings;          /* see ViommuFinding; all of them together */
 } ViommuStats;
 
-/** Copy the counters to *@stats.  Any thread. */
+/** Copy the counters to *@stats, of @size bytes.  Any thread. */
+void viommu_get_stats_sized(Viommu *unit, ViommuStats *stats, size_t size);
 void viommu_get_stats(Viommu *unit, ViommuStats *stats);
+#define viommu_get_stats(unit, stats) \
+    viommu_get_stats_sized(unit, stats, sizeof(ViommuStats))
 
 /**
  * What software does against the architecture, and a unit lets pass unless it
