@@ -38,7 +38,7 @@ static ViommuStatus ask(SmWorld *w, const SmRequest *r, bool probe,
     ViommuRequest req = {
         .source = r->source, .pasid = r->pasid, .addr = r->addr,
         .access = (uint8_t)r->access, .kind = VIOMMU_UNTRANSLATED,
-        .probe = probe, .mark = r->mark,
+        .probe = !probe ? 0 : r->mark ? VIOMMU_PROBE_AND_MARK : VIOMMU_PROBE,
     };
     ViommuStatus status;
 

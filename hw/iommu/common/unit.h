@@ -58,7 +58,7 @@ typedef struct ViommuModel {
 /** Whether a request changes neither memory nor caches. */
 static inline bool viommu_only_looks(const ViommuRequest *req)
 {
-    return req->probe && !req->mark;
+    return req->probe == VIOMMU_PROBE;
 }
 
 /** What a unit does outside its lock, one thread at a time; see work.c. */

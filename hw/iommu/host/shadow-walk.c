@@ -303,9 +303,9 @@ static uint8_t probe(const Walk *w, uint64_t addr, ViommuReply *reply)
     const ViommuHostDevice *device = w->shadow->device;
     ViommuRequest req = {
         .source = device->source, .pasid = w->shadow->pasid, .addr = addr,
-        .kind = VIOMMU_UNTRANSLATED, .probe = true,
+        .kind = VIOMMU_UNTRANSLATED,
         /* the host lets the device go there unseen */
-        .mark = true,
+        .probe = VIOMMU_PROBE_AND_MARK,
     };
     uint8_t access = 0;
 

@@ -41,8 +41,7 @@ static bool space_probe(ViommuSpace *space, hwaddr addr,
         .addr = addr,
         .access = access,
         .kind = VIOMMU_UNTRANSLATED,
-        .probe = true,
-        .mark = mark,
+        .probe = mark ? VIOMMU_PROBE_AND_MARK : VIOMMU_PROBE,
     };
 
     return viommu_translate(space->glue->unit, &req, reply) == VIOMMU_OK;

@@ -69,6 +69,18 @@ typedef enum ViommuKind {
     VIOMMU_TRANSLATED,
 } ViommuKind;
 
+/** Requests that are no accesses. */
+typedef enum ViommuProbe {
+    /** look only: record no fault, set no accessed or dirty bit */
+    VIOMMU_PROBE = 1,
+    /**
+     * record no fault, but set these bits as the access would: for a VMM that
+     * lets an endpoint use the answer where the unit does not see it, as a
+     * mirror of the tables in a host's IOMMU does
+     */
+    VIOMMU_PROBE_AND_MARK = 2,
+} ViommuProbe;
+
 /** ViommuRequest.pasid of a request without a PASID. */
 #define VIOMMU_NO_PASID UINT32_MAX
 
@@ -83,14 +95,8 @@ typedef struct ViommuRequest {
     uint8_t access;
     /** a ViommuKind */
     uint8_t kind;
-    /** look only: record no fault, set no accessed or dirty bit */
-    bool probe;
-    /**
-     * with probe: set these bits as the access would.  For who lets an
-     * endpoint use the answer where the unit does not see it, as a mirror of
-     * the tables in a host's IOMMU does
-     */
-    bool mark;
+    /** 0, or a ViommuProbe */
+    uint8_t probe;
 } ViommuRequest;
 
 /** Why a request was not granted; the unit has recorded the details. */
