@@ -171,10 +171,6 @@ static void test_sources(void)
         Saved first, second;
         int fd;
 
-        if (!qtest_is_qemu()) {
-            g_test_skip("nothing is saved");
-            return;
-        }
         fd = g_file_open_tmp("viommu-saved-XXXXXX", &path, NULL);
         g_assert_cmpint(fd, >=, 0);
         close(fd);
@@ -205,6 +201,10 @@ static void test_sources(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    if (!qtest_is_qemu()) {
+        g_print("1..0 # SKIP machines are saved by QEMU\n");
+        return 0;
+    }
     g_test_add_func("/saved/sources", test_sources);
     return g_test_run();
 }

@@ -80,12 +80,10 @@ static void test_allowed(void)
     fixture_free(f);
 }
 
+#ifndef NDEBUG
 /* Only a build with assertions looks: a release's hit pays nothing. */
 static void test_end_without_begin(void)
 {
-#ifdef NDEBUG
-    g_test_skip("a build without assertions does not look");
-#else
     if (g_test_subprocess()) {
         viommu_dma_begin();
         viommu_dma_end();
@@ -96,8 +94,8 @@ static void test_end_without_begin(void)
                            G_TEST_SUBPROCESS_DEFAULT);
     g_test_trap_assert_failed();
     g_test_trap_assert_stderr("*viommu_dma_end(): no DMA section has begun*");
-#endif
 }
+#endif
 
 int main(int argc, char **argv)
 {
@@ -109,6 +107,8 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &misuses[i], test_inside);
     }
     g_test_add_func("/misuse/allowed", test_allowed);
+#ifndef NDEBUG
     g_test_add_func("/misuse/end-without-begin", test_end_without_begin);
+#endif
     return g_test_run();
 }
