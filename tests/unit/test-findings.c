@@ -222,7 +222,6 @@ static void test_page_snoop(gconstpointer data)
 static void test_names(void)
 {
     g_autoptr(GString) text = g_string_new(NULL);
-    g_autofree char *line = NULL;
     ViommuSmmuv3Config smmu;
     ViommuMsi out;
     unsigned n = 0;
