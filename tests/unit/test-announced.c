@@ -272,7 +272,7 @@ static void test_widths(void)
                          ==, widths[i / 2]);
         g_assert_cmpint(guest_command(&f->regs, SPEC_GCMD_TE, 0), ==, i % 2);
         for (unsigned levels = 2; i % 2 && levels <= 6; levels++) {
-            uint64_t top = SPEC_BIT(12 + 9 * levels - 1);
+            uint64_t top = SPEC_BIT(MIN(12 + 9 * levels - 1, 63));
             GuestContext ctx = { .aw = (uint8_t)(levels - 2), .domain = 1,
                                  .table = guest_ss_new(&f->alloc) };
             uint64_t root = guest_root_new(&f->alloc);
