@@ -129,3 +129,21 @@ void bent_install(Bent *b, Host *h)
     };
     h->sys = &b->sys;
 }
+
+void bent_start(Host *h, Bent *b)
+{
+    GError *error = NULL;
+    HostsimConfig sim;
+    ViommuVtdConfig config;
+
+    hostsim_config_init(&sim, HOSTSIM_VTD);
+    host_start_sim(h, &sim);
+    bent_install(b, h);
+    host_config(&config);
+    host_start_guest(h, &config, SPEC_PGTT_FIRST);
+    g_assert_true(host_connect(h, &error));
+    g_assert_true(host_open(h, 0, &error));
+    g_assert_true(viommu_attach_host(h->f->unit, SM_SOURCE, h->device[0],
+                                     VIOMMU_NESTING_ON, &error));
+    host_enable(h, 0);
+}

@@ -27,6 +27,9 @@ struct Bent {
 /** From now on h->sys goes through @b, all of which is set here. */
 void bent_install(Bent *b, Host *h);
 
+/** host_start() through @b: iommufd, and device 0 behind a nesting unit. */
+void bent_start(Host *h, Bent *b);
+
 int bent_ioctl(Bent *b, int fd, unsigned long request, void *arg);
 ssize_t bent_read(Bent *b, int fd, void *buf, size_t size);
 ssize_t bent_write(Bent *b, int fd, const void *buf, size_t size);

@@ -53,20 +53,7 @@ static void check_answers(void)
 
 static void start(Host *h, Bent *b)
 {
-    GError *error = NULL;
-    HostsimConfig sim;
-    ViommuVtdConfig config;
-
-    hostsim_config_init(&sim, HOSTSIM_VTD);
-    host_start_sim(h, &sim);
-    bent_install(b, h);
-    host_config(&config);
-    host_start_guest(h, &config, SPEC_PGTT_FIRST);
-    g_assert_true(host_connect(h, &error));
-    g_assert_true(host_open(h, 0, &error));
-    g_assert_true(viommu_attach_host(h->f->unit, SM_SOURCE, h->device[0],
-                                     VIOMMU_NESTING_ON, &error));
-    host_enable(h, 0);
+    bent_start(h, b);
     shared = h->f;
 }
 

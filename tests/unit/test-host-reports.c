@@ -18,24 +18,6 @@
 /* Of a read, at first. */
 #define REPORTS 256
 
-static void start(Host *h, Bent *b)
-{
-    GError *error = NULL;
-    HostsimConfig sim;
-    ViommuVtdConfig config;
-
-    hostsim_config_init(&sim, HOSTSIM_VTD);
-    host_start_sim(h, &sim);
-    bent_install(b, h);
-    host_config(&config);
-    host_start_guest(h, &config, SPEC_PGTT_FIRST);
-    g_assert_true(host_connect(h, &error));
-    g_assert_true(host_open(h, 0, &error));
-    g_assert_true(viommu_attach_host(h->f->unit, SM_SOURCE, h->device[0],
-                                     VIOMMU_NESTING_ON, &error));
-    host_enable(h, 0);
-}
-
 static bool readable(Host *h)
 {
     struct pollfd fds[4];
@@ -89,7 +71,7 @@ static void test_more(void)
     Host h;
     Bent b;
 
-    start(&h, &b);
+    bent_start(&h, &b);
     for (unsigned i = 0; i < 60; i++) {
         request(&h, i);
     }
@@ -135,7 +117,7 @@ static void test_too_small(void)
         Host h;
         Bent b;
 
-        start(&h, &b);
+        bent_start(&h, &b);
         b.read = small_read;
         b.count = answers[i];
         for (unsigned k = 0; k < 60; k++) {
@@ -168,7 +150,7 @@ static void test_never(void)
     Host h;
     Bent b;
 
-    start(&h, &b);
+    bent_start(&h, &b);
     request(&h, 1);
     b.read = empty_read;
     while (readable(&h)) {
@@ -301,7 +283,7 @@ static void test_endless(void)
     Host h;
     Bent b;
 
-    start(&h, &b);
+    bent_start(&h, &b);
     b.read = strange_read;
     for (unsigned i = 0; i < 3; i++) {
         b.count = 0;
@@ -415,7 +397,7 @@ static void test_none_done(void)
     Host h;
     Bent b;
 
-    start(&h, &b);
+    bent_start(&h, &b);
     b.ioctl = none_done;
     guest_queue_piotlb(h.s->queue, SPEC_GRAN_PAGE, SM_DOMAIN, PRI_PASID,
                        HOST_VA, 0, false);
