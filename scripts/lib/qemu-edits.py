@@ -18,7 +18,7 @@ tree, kind = sys.argv[1:]
 # one request made a fault.
 physmem = [
     ('#include "trace.h"\n',
-     '#include "trace.h"\n#include "hw/viommu/request.h"\n'),
+     '#include "trace.h"\n#include "hw/viommu/core/request.h"\n'),
     ("static MemoryRegion io_mem_unassigned;\n", """\
 static MemoryRegion io_mem_unassigned;
 /* what an IOMMU has refused: a request ends here */

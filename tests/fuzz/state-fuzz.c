@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "input.h"
-#include "tests/unit/stream.h"
+#include "tests/lib/unit/stream.h"
 
 #define RAM_SIZE        (UINT64_C(64) << 10)
 #define MAX_CHANGES     16

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* hw/iommu/host/iommufd-abi.h beside <linux/iommufd.h>; see check-abi. */
+/* hw/iommu/host/abi/iommufd.h beside <linux/iommufd.h>; see check-abi. */
 #include <linux/iommufd.h>
 
-#include "hw/iommu/host/iommufd-abi.h"
+#include "hw/iommu/host/abi/iommufd.h"
 #include "tests/uapi/abi.h"
 
 static const AbiRow rows[] = {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* hw/iommu/host/vfio-abi.h beside <linux/vfio.h>; see check-abi. */
+/* hw/iommu/host/abi/vfio.h beside <linux/vfio.h>; see check-abi. */
 #include <linux/vfio.h>
 
-#include "hw/iommu/host/vfio-abi.h"
+#include "hw/iommu/host/abi/vfio.h"
 #include "tests/uapi/abi.h"
 
 static const AbiRow rows[] = {

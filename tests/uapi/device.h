@@ -3,8 +3,8 @@
 #ifndef TESTS_UAPI_DEVICE_H
 #define TESTS_UAPI_DEVICE_H
 
-#include "hw/iommu/host/iommufd-abi.h"
-#include "hw/iommu/host/vfio-abi.h"
+#include "hw/iommu/host/abi/iommufd.h"
+#include "hw/iommu/host/abi/vfio.h"
 #include "tests/uapi/uapi.h"
 
 #define PAGE 4096u

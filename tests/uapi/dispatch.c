@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hw/iommu/host/iommufd-abi.h"
+#include "hw/iommu/host/abi/iommufd.h"
 #include "tests/uapi/uapi.h"
 
 typedef struct Ioctl {

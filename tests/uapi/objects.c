@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "hw/iommu/host/iommufd-abi.h"
+#include "hw/iommu/host/abi/iommufd.h"
 #include "tests/uapi/uapi.h"
 
 static void test_ids(Uapi *u)

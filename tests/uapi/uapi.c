@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hw/iommu/host/iommufd-abi.h"
+#include "hw/iommu/host/abi/iommufd.h"
 #include "tests/uapi/uapi.h"
 
 static void print_complaint(Uapi *u, const char *format, va_list args)

@@ -6,7 +6,7 @@
 #ifndef TESTS_UAPI_VSVA_H
 #define TESTS_UAPI_VSVA_H
 
-#include "hw/iommu/host/vsva-abi.h"
+#include "hw/iommu/host/abi/vsva.h"
 #include "tests/uapi/container.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

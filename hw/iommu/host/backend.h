@@ -6,10 +6,9 @@
  * not know which API is behind that.  A backend knows the API, and nothing
  * of a guest.
  *
- *   vtd, smmuv3 ──▶ seam.c ──▶ ViommuHostBackend ──▶ ViommuSyscalls
- *   (host.c)        shadow.c     iommufd.c            the kernel, or
- *                   host.c       type1.c (vSVA)       hostsim
- *                   device.c, reports.c
+ *   vtd, smmuv3  ─▶  unit/, host.c  ─▶  ViommuHostBackend  ─▶  ViommuSyscalls
+ *   (forward.c)                         iommufd/               the kernel, or
+ *                                       type1/ (vSVA)          hostsim
  *
  * Results are 0 or a negative errno as the host gave it.  Calls for one host
  * are made one at a time (ViommuHost.lock), never with a unit's lock held and

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "hw/iommu/machine/board.h"
-#include "hw/iommu/machine/passthrough.h"
+#include "hw/iommu/machine/host/passthrough.h"
 
 /* q35's reset control register; bit 2 resets. */
 #define PORT_RESET       0xcf9

@@ -9,7 +9,7 @@
 #include <hw/iommu/viommu-testdev.h>
 
 #include "hw/iommu/machine/options.h"
-#include "hw/iommu/machine/pci.h"
+#include "hw/iommu/machine/pci/pci.h"
 
 /* Register windows of remapping units on q35: unit k is BOARD_UNIT_STRIDE * k
  * higher; the sink follows behind the last. */

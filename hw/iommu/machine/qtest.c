@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "hw/iommu/machine/passthrough.h"
+#include "hw/iommu/machine/host/passthrough.h"
 #include "hw/iommu/machine/qtest.h"
 
 #define WORDS_MAX    5

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "hw/iommu/machine/passthrough.h"
+#include "hw/iommu/machine/host/passthrough.h"
 #include "hw/iommu/machine/qtest.h"
 
 /* A line in the log is cut after this; it may be megabytes long. */

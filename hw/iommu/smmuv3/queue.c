@@ -6,7 +6,7 @@
  * after a command, the guest may have switched the queue off: u->queue_life
  * tells.
  */
-#include "hw/iommu/host/seam.h"
+#include "hw/iommu/host/unit/seam.h"
 #include "hw/iommu/smmuv3/unit.h"
 
 /* --- Commands; called unlocked ------------------------------------------- */

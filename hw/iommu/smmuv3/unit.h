@@ -20,7 +20,7 @@
  *   page_request.c the PRI queue and its responses
  *   gatos.c        address translation operations
  *   state.c        reset, save and load
- *   host.c         what all that means for host devices
+ *   forward.c         what all that means for host devices
  */
 #ifndef HW_IOMMU_SMMUV3_UNIT_H
 #define HW_IOMMU_SMMUV3_UNIT_H
@@ -568,7 +568,7 @@ void smmu_page_request(Viommu *unit, const ViommuPageRequest *req);
 
 void smmu_gatos_run(SmmuUnit *u);
 
-/* --- host.c -------------------------------------------------------------- */
+/* --- forward.c -------------------------------------------------------------- */
 
 extern const struct ViommuSeamModel smmu_seam_model;
 

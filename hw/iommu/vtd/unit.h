@@ -19,7 +19,7 @@
  *   faults.c       fault recording and event interrupts
  *   interrupt.c    interrupt remapping and posting
  *   state.c        reset, save and load
- *   host.c         what all that means for host devices
+ *   forward.c         what all that means for host devices
  */
 #ifndef HW_IOMMU_VTD_UNIT_H
 #define HW_IOMMU_VTD_UNIT_H
@@ -527,7 +527,7 @@ ViommuMsiResult vtd_remap_msi(Viommu *unit, uint32_t source, bool ioapic,
                               const ViommuMsi *in, bool probe,
                               ViommuMsi *out);
 
-/* --- host.c -------------------------------------------------------------- */
+/* --- forward.c -------------------------------------------------------------- */
 
 extern const struct ViommuSeamModel vtd_seam_model;
 

@@ -7,7 +7,7 @@
  * or with host devices whose host wants that, the host's: then the command is
  * in progress until the host has been asked, outside the unit's lock.
  */
-#include "hw/iommu/host/seam.h"
+#include "hw/iommu/host/unit/seam.h"
 #include "hw/iommu/vtd/unit.h"
 
 size_t vtd_pasid_words(const ViommuVtdConfig *cfg)

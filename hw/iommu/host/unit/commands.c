@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * SMMUv3: the guest's commands, gathered for all host devices of a unit until
+ * a step hands them to each host in one call (seam.h).
+ */
+#include "hw/iommu/host/unit/seam.h"
+
+static uint32_t source_of(const ViommuHostCommand *command)
+{
+    return command->word[0] >> 32;
+}
+
+static bool is_nested(const ViommuHostDevice *device)
+{
+    for (guint i = 0; i < device->bindings->len; i++) {
+        if (viommu_binding_nth(device, i)->table.type == VIOMMU_HOST_NESTED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Opcodes (4.3 to 4.5): descriptors and entries, translations, and what
+ * devices keep of these. */
+#define OPCODE(word)        ((unsigned)(word) & 0xff)
+#define FIRST_TLBI          0x10u
+#define ATC_INV             0x40u
+
+/* Which caches a command is about: each is filled from those of a lower
+ * number. */
+static unsigned cache_of(const ViommuHostCommand *command)
+{
+    unsigned opcode = OPCODE(command->word[0]);
+
+    return opcode >= ATC_INV ? 2 : opcode >= FIRST_TLBI ? 1 : 0;
+}
+
+/*
+ * Is the same command gathered already, none of them being carried out yet?
+ * Not if something between the two empties a cache that this one is filled
+ * from: it may be filled with what that still has, meanwhile.
+ */
+static bool is_gathered(const ViommuSeam *seam, const ViommuHostCommand *new)
+{
+    for (guint i = seam->commands->len; i--; ) {
+        const ViommuHostCommand *old = &g_array_index(seam->commands,
+                                                      ViommuHostCommand, i);
+
+        if (old->word[0] == new->word[0] && old->word[1] == new->word[1]) {
+            return true;
+        }
+        if (cache_of(old) < cache_of(new)) {
+            return false;
+        }
+    }
+    return false;
+}
+
+/* False: there is no room. */
+static bool add(ViommuSeam *seam, const ViommuHostCommand *new)
+{
+    if (!seam->commands) {
+        seam->commands = g_array_new(FALSE, FALSE, sizeof(*new));
+    }
+    if (is_gathered(seam, new)) {
+        return true;
+    }
+    if (seam->commands->len >= VIOMMU_SEAM_COMMANDS) {
+        return false;
+    }
+    g_array_append_val(seam->commands, *new);
+    viommu_seam_note(seam);
+    return true;
+}
+
+bool viommu_seam_command(Viommu *unit, uint64_t low, uint64_t high)
+{
+    const ViommuHostCommand command = { .word = { low, high } };
+    ViommuSeam *seam = __atomic_load_n(&unit->seam, __ATOMIC_ACQUIRE);
+    bool done = true;
+
+    if (seam) {
+        pthread_mutex_lock(&seam->lock);
+        if (seam->devices->len) {
+            done = add(seam, &command);
+        }
+        pthread_mutex_unlock(&seam->lock);
+    }
+    return done;
+}
+
+bool viommu_seam_command_for(Viommu *unit, uint32_t source, uint32_t mask,
+                             uint64_t low, uint64_t high)
+{
+    ViommuSeam *seam = __atomic_load_n(&unit->seam, __ATOMIC_ACQUIRE);
+    bool done = true;
+
+    if (!seam) {
+        return true;
+    }
+    pthread_mutex_lock(&seam->lock);
+    for (guint i = 0; i < seam->devices->len && done; i++) {
+        const ViommuHostDevice *device = g_ptr_array_index(seam->devices, i);
+        const ViommuHostCommand command = {
+            .word = { low | (uint64_t)device->source << 32, high },
+            .for_source = true,
+        };
+
+        if (source == VIOMMU_ANY || !((device->source ^ source) & ~mask)) {
+            done = add(seam, &command);
+        }
+    }
+    pthread_mutex_unlock(&seam->lock);
+    return done;
+}
+
+void viommu_seam_command_first(Viommu *unit, uint64_t low, uint64_t high)
+{
+    ViommuSeam *seam = __atomic_load_n(&unit->seam, __ATOMIC_ACQUIRE);
+
+    if (seam) {
+        pthread_mutex_lock(&seam->lock);
+        seam->first = (ViommuHostCommand) { .word = { low, high } };
+        seam->has_first = true;
+        viommu_seam_note(seam);
+        pthread_mutex_unlock(&seam->lock);
+    }
+}
+
+/* --- To the hosts -------------------------------------------------------- */
+
+/* A device of @host: that of @source if it is nested, or any one.  NULL. */
+static ViommuHostDevice *device_of(const ViommuSeam *seam,
+                                   const ViommuHost *host,
+                                   const uint32_t *source)
+{
+    for (guint i = 0; i < seam->devices->len; i++) {
+        ViommuHostDevice *device = g_ptr_array_index(seam->devices, i);
+
+        if (device->host == host && !viommu_host_device_gone(device) &&
+            (!source || (device->source == *source && is_nested(device)))) {
+            return device;
+        }
+    }
+    return NULL;
+}
+
+/* What it refuses is left out. */
+static void send(const ViommuSeam *seam, const Viommu *unit, ViommuHost *host,
+                 const ViommuHostCommand *list, unsigned n)
+{
+    unsigned bad = 0, refused = 0;
+    ViommuHostDevice *device;
+    uint32_t source;
+    int ret;
+
+    if (!n) {
+        return;
+    }
+    pthread_mutex_lock(&host->lock);
+    ret = host->backend->commands(host, unit, list, n, &bad, &refused);
+    host->stats.invalidations += n - refused;
+    host->stats.errors += refused;
+    pthread_mutex_unlock(&host->lock);
+    if (ret) {
+        source = source_of(&list[bad]);
+        device = device_of(seam, host, list[bad].for_source ? &source : NULL);
+        if (device) {
+            viommu_seam_fail(device, ret);
+        }
+    }
+}
+
+/*
+ * What the guest says of translations goes to the host, whether a device has
+ * the guest's tables now or not: the host keeps translations of the unit's
+ * name, from when one had, until one has again.
+ */
+static void send_to(const ViommuSeam *seam, const Viommu *unit,
+                    ViommuHost *host, const ViommuHostCommand *first,
+                    const GArray *commands)
+{
+    g_autoptr(GArray) list = g_array_new(FALSE, FALSE,
+                                         sizeof(ViommuHostCommand));
+
+    if (first) {
+        g_array_append_vals(list, first, 1);
+    }
+    for (guint i = 0; commands && i < commands->len; i++) {
+        const ViommuHostCommand *command =
+            &g_array_index(commands, ViommuHostCommand, i);
+        uint32_t source = source_of(command);
+
+        /* A device without the guest's tables has nothing of its own to
+         * forget. */
+        if (!command->for_source || device_of(seam, host, &source)) {
+            g_array_append_vals(list, command, 1);
+        }
+    }
+    send(seam, unit, host, (const void *)list->data, list->len);
+}
+
+static bool is_first_of_host(const ViommuSeam *seam, guint at)
+{
+    const ViommuHostDevice *device = g_ptr_array_index(seam->devices, at);
+
+    for (guint i = 0; i < at; i++) {
+        const ViommuHostDevice *other = g_ptr_array_index(seam->devices, i);
+
+        if (other->host == device->host) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void viommu_commands_flush(ViommuSeam *seam, const Viommu *unit)
+{
+    ViommuHostCommand first;
+    GArray *commands;
+    bool has_first;
+
+    viommu_seam_lock(seam);
+    first = seam->first;
+    has_first = seam->has_first;
+    commands = g_steal_pointer(&seam->commands);
+    seam->has_first = false;
+    viommu_seam_unlock(seam);
+    for (guint i = 0; (commands || has_first) && i < seam->devices->len;
+         i++) {
+        ViommuHostDevice *device = g_ptr_array_index(seam->devices, i);
+
+        if (is_first_of_host(seam, i) && device->host->backend->commands) {
+            send_to(seam, unit, device->host, has_first ? &first : NULL,
+                    commands);
+        }
+    }
+    g_clear_pointer(&commands, g_array_unref);
+}
+
+void viommu_commands_forget(ViommuSeam *seam)
+{
+    seam->has_first = false;
+    g_clear_pointer(&seam->commands, g_array_unref);
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Host devices of a unit: what is noted is carried out, in steps (seam.h).
+ * Each runs with the unit's work in hand, and without its lock.
+ */
+#include <errno.h>
+
+#include "hw/iommu/host/unit/seam.h"
+
+/* Of one step, for one device. */
+#define LOOKS_MAX       64      /* PASIDs */
+#define CALLS_MAX       64      /* bindings with invalidations */
+
+static ViommuHostDevice *nth(const ViommuSeam *seam, guint i)
+{
+    return g_ptr_array_index(seam->devices, i);
+}
+
+/* --- Looks --------------------------------------------------------------- */
+
+/* How far the look at all PASIDs is. */
+typedef struct Look {
+    unsigned turn, phase;
+    uint32_t next;
+    GArray *list;           /* without such a look: PASIDs */
+} Look;
+
+static Look take_look(ViommuSeam *seam, ViommuHostDevice *device)
+{
+    Look look;
+
+    viommu_seam_lock(seam);
+    look = (Look) {
+        .turn = device->look_turn, .phase = device->look_phase,
+        .next = device->look_next,
+    };
+    if (look.phase == VIOMMU_LOOK_NONE) {
+        look.list = device->look;
+        device->look = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    }
+    viommu_seam_unlock(seam);
+    return look;
+}
+
+/* Unless another one was asked for meanwhile. */
+static void put_look(ViommuSeam *seam, ViommuHostDevice *device,
+                     const Look *look)
+{
+    viommu_seam_lock(seam);
+    if (device->look_turn == look->turn) {
+        device->look_phase = look->phase;
+        device->look_next = look->next;
+    }
+    viommu_seam_unlock(seam);
+}
+
+/* Each bound PASID from look->next on, as many as a step has. */
+static void look_at_bound(Viommu *unit, const ViommuSeamModel *model,
+                          ViommuHostDevice *device, Look *look)
+{
+    for (unsigned i = 0; i < LOOKS_MAX; i++) {
+        guint at = viommu_binding_position(device, look->next);
+        uint32_t pasid;
+
+        if (at >= device->bindings->len) {
+            look->phase = VIOMMU_LOOK_SCAN;
+            look->next = 0;
+            return;
+        }
+        pasid = viommu_binding_nth(device, at)->pasid;
+        look->next = pasid + 1;
+        model->look(unit, device, pasid);
+    }
+}
+
+/* Returns whether there is more to look at. */
+static bool look(Viommu *unit, const ViommuSeamModel *model,
+                 ViommuHostDevice *device)
+{
+    ViommuSeam *seam = viommu_seam_of(unit);
+    Look look = take_look(seam, device);
+
+    switch (look.phase) {
+    case VIOMMU_LOOK_START:
+        model->look(unit, device, VIOMMU_NO_PASID);
+        look.phase = VIOMMU_LOOK_BOUND;
+        look.next = 0;
+        break;
+    case VIOMMU_LOOK_BOUND:
+        look_at_bound(unit, model, device, &look);
+        break;
+    case VIOMMU_LOOK_SCAN:
+        look.next = model->scan(unit, device, look.next);
+        if (look.next == VIOMMU_NO_PASID) {
+            look.phase = VIOMMU_LOOK_NONE;
+        }
+        break;
+    default:
+        /* as many as the list may have */
+        for (guint i = 0; i < look.list->len; i++) {
+            model->look(unit, device, g_array_index(look.list, uint32_t, i));
+        }
+        g_array_free(look.list, TRUE);
+        return false;
+    }
+    put_look(seam, device, &look);
+    return true;
+}
+
+/* --- The rest ------------------------------------------------------------ */
+
+static void look_again(ViommuSeam *seam, ViommuHostDevice *device,
+                       uint32_t pasid)
+{
+    viommu_seam_lock(seam);
+    viommu_seam_look_at(device, pasid);
+    viommu_seam_note(seam);
+    viommu_seam_unlock(seam);
+}
+
+/* Returns whether there is more. */
+static bool flush(ViommuHostDevice *device)
+{
+    unsigned calls = 0;
+
+    for (guint i = 0; i < device->bindings->len; i++) {
+        if (viommu_binding_flush(device, viommu_binding_nth(device, i)) &&
+            ++calls == CALLS_MAX) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool step_shadows(ViommuSeam *seam, ViommuHostDevice *device)
+{
+    bool more = false;
+
+    for (guint i = 0; i < device->bindings->len && !more; i++) {
+        ViommuBinding *binding = viommu_binding_nth(device, i);
+        int ret;
+
+        if (!binding->shadow) {
+            continue;
+        }
+        viommu_binding_take(device, binding);
+        ret = viommu_shadow_step(binding->shadow, binding->table.width);
+        if (ret < 0) {
+            viommu_seam_fail(device, ret);
+        }
+        more = ret != 0;
+        if (viommu_shadow_lost(binding->shadow)) {
+            uint32_t pasid = binding->pasid;
+
+            viommu_binding_remove(device, binding);
+            look_again(seam, device, pasid);
+        }
+    }
+    return more;
+}
+
+/* Answers that the host did not take. */
+static bool answer_again(ViommuSeam *seam, ViommuHostDevice *device)
+{
+    uint32_t pasid;
+    bool more = viommu_host_answer_again(device, &pasid);
+
+    if (pasid == VIOMMU_ANY) {
+        return more;
+    }
+    /* A new table in the old one's place ends what waits for it. */
+    viommu_seam_lock(seam);
+    for (guint i = 0; i < device->bindings->len; i++) {
+        if (viommu_binding_nth(device, i)->pasid == pasid) {
+            viommu_binding_renew(viommu_binding_nth(device, i));
+        }
+    }
+    viommu_seam_unlock(seam);
+    look_again(seam, device, pasid);
+    return true;
+}
+
+static bool step_device(Viommu *unit, const ViommuSeamModel *model,
+                        ViommuHostDevice *device)
+{
+    ViommuSeam *seam = viommu_seam_of(unit);
+    bool more;
+
+    if (viommu_host_device_gone(device)) {
+        viommu_bindings_drop(device);
+        return false;
+    }
+    more = answer_again(seam, device) || look(unit, model, device) ||
+           flush(device) || step_shadows(seam, device);
+    if (viommu_host_device_gone(device)) {
+        viommu_bindings_drop(device);
+        return false;
+    }
+    return more;
+}
+
+static bool has_error(const ViommuHostDevice *device)
+{
+    return __atomic_load_n(&device->error, __ATOMIC_ACQUIRE) != 0;
+}
+
+static bool take_error(ViommuHostDevice *device)
+{
+    return __atomic_exchange_n(&device->error, 0, __ATOMIC_ACQ_REL) != 0;
+}
+
+bool viommu_seam_step(Viommu *unit, const ViommuSeamModel *model,
+                      uint32_t *failed)
+{
+    ViommuSeam *seam = viommu_seam_of(unit);
+    bool more = false;
+    unsigned noted;
+
+    *failed = VIOMMU_ANY;
+    if (!seam) {
+        return false;
+    }
+    pthread_mutex_lock(&seam->work);
+    viommu_seam_lock(seam);
+    noted = seam->noted;
+    viommu_seam_unlock(seam);
+    for (guint i = 0; i < seam->devices->len; i++) {
+        more |= step_device(unit, model, nth(seam, i));
+    }
+    if (!more) {
+        viommu_commands_flush(seam, unit);    /* behind all binds */
+    }
+    for (guint i = 0; i < seam->devices->len; i++) {
+        if (*failed != VIOMMU_ANY) {
+            more |= has_error(nth(seam, i));     /* one at a time */
+        } else if (take_error(nth(seam, i))) {
+            *failed = nth(seam, i)->source;
+        }
+    }
+    if (!more) {
+        viommu_seam_free_dropped(seam);
+    }
+    viommu_seam_lock(seam);
+    more |= seam->noted != noted;
+    __atomic_store_n(&seam->busy, more, __ATOMIC_RELEASE);
+    viommu_seam_unlock(seam);
+    pthread_mutex_unlock(&seam->work);
+    return more;
+}
+
+/* --- Other reasons for a step -------------------------------------------- */
+
+/* Call @func for each device, which stays meanwhile, without the lock. */
+static void for_each(ViommuSeam *seam, void (*func)(ViommuHostDevice *))
+{
+    g_autoptr(GPtrArray) held = g_ptr_array_new();
+
+    viommu_seam_lock(seam);
+    for (guint i = 0; i < seam->devices->len; i++) {
+        viommu_seam_hold(nth(seam, i));
+        g_ptr_array_add(held, nth(seam, i));
+    }
+    viommu_seam_unlock(seam);
+    for (guint i = 0; i < held->len; i++) {
+        func(g_ptr_array_index(held, i));
+        viommu_seam_release(seam, g_ptr_array_index(held, i));
+    }
+}
+
+static void drop_groups(ViommuHostDevice *device)
+{
+    pthread_mutex_lock(&device->host->lock);
+    viommu_host_drop_all_groups(device);
+    pthread_mutex_unlock(&device->host->lock);
+}
+
+void viommu_seam_reset(Viommu *unit)
+{
+    ViommuSeam *seam = viommu_seam_of(unit);
+
+    if (!seam) {
+        return;
+    }
+    for_each(seam, drop_groups);
+    viommu_seam_lock(seam);
+    for (guint i = 0; i < seam->devices->len; i++) {
+        ViommuHostDevice *device = nth(seam, i);
+
+        (void)take_error(device);
+        viommu_seam_look_at_all(device);
+        for (guint k = 0; k < device->bindings->len; k++) {
+            viommu_binding_renew(viommu_binding_nth(device, k));
+        }
+    }
+    viommu_commands_forget(seam);
+    viommu_seam_note(seam);
+    viommu_seam_unlock(seam);
+}
+
+void viommu_seam_wake(Viommu *unit)
+{
+    ViommuSeam *seam = viommu_seam_of(unit);
+
+    if (seam) {
+        viommu_seam_lock(seam);
+        viommu_seam_note(seam);
+        viommu_seam_unlock(seam);
+        unit->model->seam->run(unit);
+    }
+}

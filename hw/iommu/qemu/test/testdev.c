@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * viommu in QEMU: "viommu-testdev", a PCIe endpoint around the core that
+ * each machine of this project shares.
+ */
+#include "qemu/osdep.h"
+#include "hw/viommu/core/endpoint.h"
+#include "hw/viommu/test/mirror.h"
+#include "hw/pci/msi.h"
+#include "hw/pci/msix.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/pci/pci_device.h"
+#include "hw/pci/pcie.h"
+#include "hw/qdev-properties.h"
+#include "migration/vmstate.h"
+#include "qapi/error.h"
+#include "qemu/module.h"
+#include "qemu/rcu.h"
+#include "qemu/timer.h"
+#include "qom/object.h"
+#include <hw/iommu/viommu-testdev.h>
+
+#define TYPE_VIOMMU_TESTDEV "viommu-testdev"
+OBJECT_DECLARE_SIMPLE_TYPE(ViommuTestdevState, VIOMMU_TESTDEV)
+
+/* BAR 1 */
+#define TESTDEV_MSIX_SIZE  0x1000
+#define TESTDEV_MSIX_PBA   0x800
+
+struct ViommuTestdevState {
+    PCIDevice parent;
+    ViommuTestdevConfig config;
+    ViommuTestdev *core;
+    QEMUBH *run;
+    MemoryRegion registers;
+    MemoryRegion msix;
+    /* of the accesses of a command */
+    MemTxAttrs attrs;
+    AddressSpace *as;
+    Viommu *unit;               /* or NULL */
+    uint32_t source;
+    /* properties: DMA through what VFIO, or vhost, has of the translations */
+    bool mirrored, kept;
+    ViommuMirror *mirror;
+    Error *blocker;
+};
+
+ViommuOfDevice *viommu_of_device;
+ViommuTranslateFor *viommu_translate_for;
+bool viommu_can_stall;
+
+/* Why did an access fail?  A second look that records nothing. */
+static ViommuDmaResult testdev_explain(ViommuTestdevState *s,
+                                       const ViommuTestdevAccess *access,
+                                       uint8_t *reason)
+{
+    ViommuRequest req = {
+        .pasid = VIOMMU_NO_PASID,
+        .addr = access->addr,
+        .access = access->access & VIOMMU_WRITE ? VIOMMU_WRITE : VIOMMU_READ,
+        .kind = VIOMMU_UNTRANSLATED,
+        .probe = true,
+    };
+    ViommuReply reply;
+    Viommu *unit;
+
+    unit = viommu_of_device ? viommu_of_device(&s->parent, &req.source) : NULL;
+    if (!unit) {
+        return VIOMMU_DMA_NO_TARGET;
+    }
+    if (viommu_translate(unit, &req, &reply) != VIOMMU_OK) {
+        *reason = reply.reason;
+        return VIOMMU_DMA_BLOCKED;
+    }
+    /* a message that interrupt remapping refused; why is in the record */
+    return reply.interrupt && access->size == 4 && access->addr % 4 == 0 ?
+           VIOMMU_DMA_BLOCKED : VIOMMU_DMA_NO_TARGET;
+}
+
+/* As if there was no IOMMU, or as one that knows no more than this. */
+static ViommuDmaResult testdev_dma_plain(ViommuTestdevState *s,
+                                         const ViommuTestdevAccess *access)
+{
+    DMADirection direction = access->access & VIOMMU_WRITE ?
+                             DMA_DIRECTION_FROM_DEVICE :
+                             DMA_DIRECTION_TO_DEVICE;
+
+    return pci_dma_rw(&s->parent, access->addr, access->buf, access->size,
+                      direction, s->attrs) == MEMTX_OK ?
+           VIOMMU_DMA_OK : VIOMMU_DMA_NO_TARGET;
+}
+
+static Viommu *testdev_unit(ViommuTestdevState *s,
+                            const ViommuTestdevAccess *access,
+                            ViommuRequest *req)
+{
+    *req = (ViommuRequest) {
+        .pasid = access->pasid,
+        .addr = access->addr,
+        .access = access->access,
+        .kind = access->kind,
+    };
+    return viommu_of_device ? viommu_of_device(&s->parent, &req->source) :
+           NULL;
+}
+
+/*
+ * QEMU's PCI functions know neither PASIDs nor translated requests: ask the
+ * unit ourselves.  The access does not cross a page, so one answer is enough.
+ */
+static ViommuDmaResult testdev_dma_unit(ViommuTestdevState *s,
+                                        const ViommuTestdevAccess *access,
+                                        uint8_t *reason)
+{
+    bool write = access->access & VIOMMU_WRITE;
+    ViommuDmaResult result = VIOMMU_DMA_OK;
+    const ViommuRequest req = {
+        .source = s->source,
+        .pasid = access->pasid,
+        .addr = access->addr,
+        .access = access->access,
+        .kind = access->kind,
+    };
+    ViommuStatus status;
+    ViommuReply reply;
+
+    if (!s->unit) {
+        /* a PASID is a prefix that nobody looks at then */
+        return testdev_dma_plain(s, access);
+    }
+    rcu_read_lock();
+    status = viommu_translate_for(s->as, &req, &reply);
+    if (status == VIOMMU_STALLED && access->can_stall) {
+        viommu_testdev_stalled(s->core, reply.stall_tag);
+        result = VIOMMU_DMA_STALLED;
+    } else if (status != VIOMMU_OK) {
+        *reason = reply.reason;
+        result = VIOMMU_DMA_BLOCKED;
+    } else if (!reply.interrupt &&
+               address_space_rw(&address_space_memory, reply.addr, s->attrs,
+                                access->buf, access->size,
+                                write) != MEMTX_OK) {
+        result = VIOMMU_DMA_NO_TARGET;
+    }
+    rcu_read_unlock();
+    if (result == VIOMMU_DMA_OK && reply.interrupt) {
+        /* the space of requests without PASID has the same messages */
+        result = testdev_dma_plain(s, access) == VIOMMU_DMA_OK ?
+                 VIOMMU_DMA_OK : VIOMMU_DMA_BLOCKED;
+    }
+    return result;
+}
+
+static ViommuDmaResult testdev_dma(void *opaque,
+                                   const ViommuTestdevAccess *access,
+                                   uint8_t *reason)
+{
+    ViommuTestdevState *s = opaque;
+    bool write = access->access & VIOMMU_WRITE;
+    MemTxResult result;
+
+    if (unlikely(!(s->parent.config[PCI_COMMAND] & PCI_COMMAND_MASTER))) {
+        return VIOMMU_DMA_NO_MASTER;
+    }
+    if (unlikely(access->pasid != VIOMMU_NO_PASID ||
+                 access->kind != VIOMMU_UNTRANSLATED || viommu_can_stall)) {
+        return testdev_dma_unit(s, access, reason);
+    }
+    if (unlikely(s->mirror)) {
+        return viommu_mirror_rw(s->mirror, access->addr, access->buf,
+                                access->size, write) ?
+               VIOMMU_DMA_OK : VIOMMU_DMA_BLOCKED;
+    }
+    result = pci_dma_rw(&s->parent, access->addr, access->buf, access->size,
+                        write ? DMA_DIRECTION_FROM_DEVICE :
+                        DMA_DIRECTION_TO_DEVICE, s->attrs);
+    if (likely(result == MEMTX_OK)) {
+        return VIOMMU_DMA_OK;
+    }
+    return testdev_explain(s, access, reason);
+}
+
+static ViommuDmaResult testdev_translate(void *opaque,
+                                         const ViommuTestdevAccess *access,
+                                         ViommuReply *reply)
+{
+    ViommuTestdevState *s = opaque;
+    ViommuStatus status;
+    ViommuRequest req;
+    Viommu *unit = testdev_unit(s, access, &req);
+
+    *reply = (ViommuReply) { .size = 4096 };
+    req.kind = VIOMMU_TRANSLATION;
+    if (!(s->parent.config[PCI_COMMAND] & PCI_COMMAND_MASTER)) {
+        return VIOMMU_DMA_NO_MASTER;
+    }
+    if (!unit) {
+        return VIOMMU_DMA_NO_TARGET;
+    }
+    viommu_dma_begin();
+    status = viommu_translate(unit, &req, reply);
+    viommu_dma_end();
+    return status == VIOMMU_OK ? VIOMMU_DMA_OK : VIOMMU_DMA_BLOCKED;
+}
+
+/* A message: bus mastering, which is about memory requests, does not matter. */
+static bool testdev_page_request(void *opaque, ViommuPageRequest *req)
+{
+    ViommuTestdevState *s = opaque;
+    Viommu *unit = viommu_of_device ?
+                   viommu_of_device(&s->parent, &req->source) : NULL;
+
+    if (unit) {
+        viommu_page_request(unit, req);
+    }
+    return unit;
+}
+
+/* Any thread. */
+static void testdev_run_later(void *opaque)
+{
+    ViommuTestdevState *s = opaque;
+
+    qemu_bh_schedule(s->run);
+}
+
+static void testdev_interrupt(void *opaque, unsigned vector)
+{
+    ViommuTestdevState *s = opaque;
+    PCIDevice *pci = &s->parent;
+
+    if (msix_enabled(pci)) {
+        msix_notify(pci, vector);
+    } else if (msi_enabled(pci)) {
+        /* software may have granted fewer than asked for */
+        msi_notify(pci, vector % msi_nr_vectors_allocated(pci));
+    }
+}
+
+static int64_t testdev_clock_ns(void *opaque)
+{
+    return get_clock();
+}
+
+static const ViommuTestdevOps testdev_ops = {
+    .dma = testdev_dma,
+    .translate = testdev_translate,
+    .page_request = testdev_page_request,
+    .run_later = testdev_run_later,
+    .interrupt = testdev_interrupt,
+    .clock_ns = testdev_clock_ns,
+};
+
+static uint64_t testdev_read(void *opaque, hwaddr addr, unsigned size)
+{
+    ViommuTestdevState *s = opaque;
+
+    return viommu_testdev_read(s->core, addr, size);
+}
+
+/* What the accesses of a command carry; software may renumber buses. */
+static void testdev_set_attrs(ViommuTestdevState *s)
+{
+    s->attrs = (MemTxAttrs) { .requester_id = pci_requester_id(&s->parent) };
+    s->as = pci_device_iommu_address_space(&s->parent);
+    s->unit = viommu_of_device ? viommu_of_device(&s->parent, &s->source) :
+              NULL;
+}
+
+static void testdev_write(void *opaque, hwaddr addr, uint64_t value,
+                          unsigned size)
+{
+    ViommuTestdevState *s = opaque;
+
+    testdev_set_attrs(s);
+    viommu_testdev_write(s->core, addr, value, size);
+}
+
+static void testdev_run(void *opaque)
+{
+    ViommuTestdevState *s = opaque;
+
+    testdev_set_attrs(s);
+    viommu_testdev_run(s->core);
+}
+
+static const MemoryRegionOps testdev_register_ops = {
+    .read = testdev_read,
+    .write = testdev_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+    .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+};
+
+/* --- Configuration space ------------------------------------------------- */
+
+static bool testdev_is_extended(uint32_t addr, int len)
+{
+    return addr >= VIOMMU_TESTDEV_CONFIG_BASE &&
+           addr + len <= VIOMMU_TESTDEV_CONFIG_BASE +
+                         VIOMMU_TESTDEV_CONFIG_SIZE;
+}
+
+static uint32_t testdev_config_read(PCIDevice *pci, uint32_t addr, int len)
+{
+    ViommuTestdevState *s = VIOMMU_TESTDEV(pci);
+
+    if (testdev_is_extended(addr, len)) {
+        return viommu_testdev_config_read(s->core,
+                                          addr - VIOMMU_TESTDEV_CONFIG_BASE,
+                                          len);
+    }
+    return pci_default_read_config(pci, addr, len);
+}
+
+static void testdev_config_write(PCIDevice *pci, uint32_t addr,
+                                 uint32_t value, int len)
+{
+    ViommuTestdevState *s = VIOMMU_TESTDEV(pci);
+
+    if (testdev_is_extended(addr, len)) {
+        viommu_testdev_config_write(s->core,
+                                    addr - VIOMMU_TESTDEV_CONFIG_BASE, value,
+                                    len);
+    } else {
+        pci_default_write_config(pci, addr, value, len);
+    }
+}
+
+/* --- The device ---------------------------------------------------------- */
+
+ViommuTestdev *viommu_endpoint_core(PCIDevice *dev)
+{
+    ViommuTestdevState *s =
+        (ViommuTestdevState *)object_dynamic_cast(OBJECT(dev),
+                                                  TYPE_VIOMMU_TESTDEV);
+
+    return s ? s->core : NULL;
+}
+
+static bool testdev_create_core(ViommuTestdevState *s, Error **errp)
+{
+    g_autoptr(GError) error = NULL;
+    bool extended = s->config.ats || s->config.pri || s->config.pasid_bits;
+
+    if (extended && !pci_bus_is_express(pci_get_bus(&s->parent))) {
+        error_setg(errp, "viommu-testdev: ats, pri and pasid-bits need a PCI "
+                   "Express bus");
+        return false;
+    }
+    if (s->mirrored && s->kept) {
+        error_setg(errp, "viommu-testdev: x-vhost=on: allowed with "
+                   "x-mirror=off only");
+        return false;
+    }
+    s->core = viommu_testdev_new(&s->config, &testdev_ops, s, &error);
+    if (!s->core) {
+        error_setg(errp, "viommu-testdev: %s", error->message);
+        return false;
+    }
+    s->run = qemu_bh_new(testdev_run, s);
+    return true;
+}
+
+static void testdev_destroy_core(ViommuTestdevState *s)
+{
+    qemu_bh_delete(s->run);
+    g_clear_pointer(&s->core, viommu_testdev_free);
+}
+
+static void testdev_realize(PCIDevice *pci, Error **errp)
+{
+    ViommuTestdevState *s = VIOMMU_TESTDEV(pci);
+
+    if (!testdev_create_core(s, errp)) {
+        return;
+    }
+    memory_region_init_io(&s->registers, OBJECT(s), &testdev_register_ops, s,
+                          "viommu-testdev", VIOMMU_TESTDEV_BAR0_SIZE);
+    /* the core itself answers DMA to its own registers */
+    s->registers.disable_reentrancy_guard = true;
+    pci_register_bar(pci, 0, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->registers);
+    memory_region_init(&s->msix, OBJECT(s), "viommu-testdev-msix",
+                       TESTDEV_MSIX_SIZE);
+    pci_register_bar(pci, 1, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->msix);
+
+    if (pci_bus_is_express(pci_get_bus(pci)) &&
+        pcie_endpoint_cap_init(pci, 0) < 0) {
+        error_setg(errp, "viommu-testdev: no room for the PCI Express "
+                   "capability");
+        testdev_destroy_core(s);
+        return;
+    }
+    if (msi_init(pci, 0, VIOMMU_TESTDEV_VECTORS, true, true, errp) < 0) {
+        testdev_destroy_core(s);
+        return;
+    }
+    if (msix_init(pci, VIOMMU_TESTDEV_VECTORS, &s->msix, 1, 0, &s->msix, 1,
+                  TESTDEV_MSIX_PBA, 0, errp) < 0) {
+        msi_uninit(pci);
+        testdev_destroy_core(s);
+        return;
+    }
+    for (unsigned i = 0; i < VIOMMU_TESTDEV_VECTORS; i++) {
+        msix_vector_use(pci, i);
+    }
+    if (s->mirrored || s->kept) {
+        s->mirror = viommu_mirror_new(pci_device_iommu_address_space(pci),
+                                      s->mirrored ? VIOMMU_MIRROR_VFIO :
+                                      s->config.ats ? VIOMMU_MIRROR_VHOST_ATS
+                                                    : VIOMMU_MIRROR_VHOST,
+                                      TYPE_VIOMMU_TESTDEV);
+        error_setg(&s->blocker, "viommu-testdev: %s=on has no end",
+                   s->mirrored ? "x-mirror" : "x-vhost");
+        qdev_add_unplug_blocker(DEVICE(pci), s->blocker);
+    }
+}
+
+static void testdev_exit(PCIDevice *pci)
+{
+    ViommuTestdevState *s = VIOMMU_TESTDEV(pci);
+
+    msix_uninit(pci, &s->msix, &s->msix);
+    msi_uninit(pci);
+    if (pci_is_express(pci) && pci->exp.exp_cap) {
+        pcie_cap_exit(pci);
+    }
+    testdev_destroy_core(s);
+}
+
+static void testdev_reset_hold(Object *obj, ResetType type)
+{
+    ViommuTestdevState *s = VIOMMU_TESTDEV(obj);
+
+    qemu_bh_cancel(s->run);
+    viommu_testdev_reset(s->core);
+}
+
+static const VMStateDescription testdev_vmstate = {
+    .name = TYPE_VIOMMU_TESTDEV,
+    .unmigratable = true,
+};
+
+static const Property testdev_properties[] = {
+    DEFINE_PROP_BOOL("ats", ViommuTestdevState, config.ats, false),
+    DEFINE_PROP_BOOL("pri", ViommuTestdevState, config.pri, false),
+    DEFINE_PROP_UINT8("pasid-bits", ViommuTestdevState, config.pasid_bits, 0),
+    DEFINE_PROP_BOOL("x-mirror", ViommuTestdevState, mirrored, false),
+    DEFINE_PROP_BOOL("x-vhost", ViommuTestdevState, kept, false),
+};
+
+static void testdev_class_init(ObjectClass *klass, void *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(klass);
+    PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);
+
+    pc->realize = testdev_realize;
+    pc->exit = testdev_exit;
+    pc->config_read = testdev_config_read;
+    pc->config_write = testdev_config_write;
+    pc->vendor_id = VIOMMU_TESTDEV_VENDOR_ID;
+    pc->device_id = VIOMMU_TESTDEV_DEVICE_ID;
+    pc->class_id = VIOMMU_TESTDEV_CLASS;
+    RESETTABLE_CLASS(klass)->phases.hold = testdev_reset_hold;
+    dc->vmsd = &testdev_vmstate;
+    device_class_set_props(dc, testdev_properties);
+    dc->desc = "viommu: a DMA engine for testing IOMMUs";
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+}
+
+static const TypeInfo testdev_info = {
+    .name = TYPE_VIOMMU_TESTDEV,
+    .parent = TYPE_PCI_DEVICE,
+    .instance_size = sizeof(ViommuTestdevState),
+    .class_init = testdev_class_init,
+    .interfaces = (InterfaceInfo[]) {
+        { INTERFACE_PCIE_DEVICE },
+        { },
+    },
+};
+
+static void testdev_register_types(void)
+{
+    type_register_static(&testdev_info);
+}
+
+type_init(testdev_register_types)

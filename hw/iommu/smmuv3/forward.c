@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Host devices behind the unit: what of the guest's tables the host gets to
+ * see, and what the guest sees of the host (host/seam.h).
+ *
+ *   stream table entry, as the guest's commands make it valid    in the host
+ *   --------------------------------------------------------------------------
+ *   SMMUEN=0: GBPA lets pass                                     all of memory
+ *   bypass                                                       all of memory
+ *   stage 1                                                      nested tables
+ *   SMMUEN=0 with GBPA.ABORT; abort, broken, not there           blocked
+ *
+ * An SMMU does not hear of entries that become valid, so that nothing can be
+ * shadowed: the unit has to be one of stage 1 alone, whose tables the host
+ * walks.  The host puts all of the guest under one VMID, which is another
+ * reason.
+ *
+ * Commands are gathered, and reach the host before a CMD_SYNC completes.  What
+ * the host refuses appears to the guest as an endpoint that does not answer:
+ * the CMD_SYNC ends with CERROR_ATC_INV_SYNC, the one error which says that
+ * something before it is not complete (4.8); it is done again when that has
+ * been acknowledged.
+ */
+#include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/smmuv3/unit.h"
+
+/* What is left to do before there is room for a command; each step is
+ * bounded. */
+#define STEPS_MAX 1000
+
+/* --- What the host must be able to do ------------------------------------ */
+
+static bool refuse(GError **error, const char *format, const char *what)
+{
+    g_autofree char *text = g_strdup_printf(format, what);
+
+    g_set_error_literal(error, VIOMMU_ERROR, VIOMMU_ERROR_HOST, text);
+    return false;
+}
+
+/* Stage 1 of EL1, and what of it the host's API knows. */
+static bool check_unit(const SmmuUnit *u, ViommuNesting nesting,
+                       GError **error)
+{
+    if (nesting == VIOMMU_NESTING_OFF) {
+        return refuse(error, "host devices need %s behind an SMMUv3: a guest "
+                      "does not tell of translations that it adds",
+                      "nesting");
+    }
+    if (!u->cfg.stage1 || u->cfg.stage2) {
+        return refuse(error, "host devices need %s: stage 2 is the host's",
+                      "stage=1");
+    }
+    if (u->cfg.attr_perms_ovr) {
+        return refuse(error, "host devices need %s: the host's user API has "
+                      "no place for it", "attr-perms-ovr=off");
+    }
+    return true;
+}
+
+typedef struct Need {
+    unsigned idr;
+    uint32_t mask;              /* of a field of which the host needs as much */
+    const char *name;
+} Need;
+
+static const Need needs[] = {
+    { 0, SMMU_IDR0_S1P, "stage 1 (IDR0.S1P)" },
+    { 0, SMMU_IDR0_COHACC, "coherent table walks (IDR0.COHACC)" },
+    { 0, 3u << 6, "hardware updates of flags (IDR0.HTTU)" },
+    { 0, SMMU_IDR0_ATS, "ATS (IDR0.ATS)" },
+    { 0, SMMU_IDR0_ASID16, "16-bit ASIDs (IDR0.ASID16)" },
+    { 0, SMMU_IDR0_CD2L, "two-level tables of descriptors (IDR0.CD2L)" },
+    { 1, 0x1fu << 6, "enough SubstreamIDs (IDR1.SSIDSIZE)" },
+    { 3, SMMU_IDR3_HAD, "hierarchical attribute disable (IDR3.HAD)" },
+    { 3, SMMU_IDR3_RIL, "range invalidation (IDR3.RIL)" },
+    { 3, 3u << 11, "changes of block sizes (IDR3.BBML)" },
+    { 5, 7u, "output addresses that are wide enough (IDR5.OAS)" },
+    { 5, SMMU_IDR5_GRAN4K, "4 KiB pages (IDR5.GRAN4K)" },
+    { 5, SMMU_IDR5_GRAN16K, "16 KiB pages (IDR5.GRAN16K)" },
+    { 5, SMMU_IDR5_GRAN64K, "64 KiB pages (IDR5.GRAN64K)" },
+    { 5, 3u << 10, "52-bit input addresses (IDR5.VAX)" },
+};
+
+static unsigned stall_model(uint32_t idr0)
+{
+    return viommu_get(idr0, SMMU_IDR0_STALL_MODEL);
+}
+
+/* The host walks the guest's tables by its own rules: what the guest is told
+ * of, it must have. */
+static bool check_host(const SmmuUnit *u, const ViommuHostCaps *caps,
+                       GError **error)
+{
+    const ViommuReg *table = u->common.regs.table;
+    uint32_t idr0 = caps->smmu_idr[0];
+
+    if (caps->kind != VIOMMU_HOST_SMMUV3) {
+        return refuse(error, "nesting needs %s in the host", "an SMMUv3");
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(needs); i++) {
+        uint32_t mask = needs[i].mask;
+
+        if ((caps->smmu_idr[needs[i].idr] & mask) <
+            (table[SMMU_REG_IDR0 + needs[i].idr].reset & mask)) {
+            return refuse(error, "the host's IOMMU lacks %s", needs[i].name);
+        }
+    }
+    if (!(viommu_get(idr0, SMMU_IDR0_TTF) & SMMU_TTF_AARCH64) ||
+        viommu_get(idr0, SMMU_IDR0_TTENDIAN) == SMMU_TTENDIAN_BIG) {
+        return refuse(error, "the host's IOMMU lacks %s",
+                      "little-endian AArch64 tables (IDR0.TTF, TTENDIAN)");
+    }
+    if (u->cfg.stall ? stall_model(idr0) != SMMU_STALL_MODEL_BOTH
+                     : stall_model(idr0) > SMMU_STALL_MODEL_NONE) {
+        return refuse(error, "the host's IOMMU lacks %s",
+                      u->cfg.stall ? "the stall model (IDR0.STALL_MODEL)"
+                                   : "terminations (IDR0.STALL_MODEL)");
+    }
+    if (!caps->nesting) {
+        return refuse(error, "the host's user API lacks %s",
+                      "vIOMMUs of an SMMUv3");
+    }
+    return true;
+}
+
+static bool check(Viommu *unit, const ViommuHostCaps *caps,
+                  ViommuNesting nesting, bool *nested, GError **error)
+{
+    const SmmuUnit *u = smmu_unit(unit);
+
+    *nested = true;
+    return check_unit(u, nesting, error) && check_host(u, caps, error);
+}
+
+/* --- What the guest's tables say ----------------------------------------- */
+
+/*
+ * The words that the host gets, with nothing in them that means nothing here:
+ * it refuses what it does not know.
+ */
+static void words_of(const SmmuUnit *u, const uint64_t word[8],
+                     const SmmuSte *ste, uint64_t out[2])
+{
+    const uint64_t attributes = viommu_bits(7, 2);  /* S1CIR, S1COR, S1CSH */
+    bool ats = u->cfg.ats &&
+               viommu_get(word[1], SMMU_STE_EATS) == SMMU_EATS_FULL;
+
+    out[0] = SMMU_STE_V | ste->s1contextptr;
+    out[0] = viommu_put(out[0], SMMU_STE_CONFIG, ste->config);
+    if (ste->s1cdmax) {
+        out[0] = viommu_put(out[0], SMMU_STE_S1FMT, ste->s1fmt % 3);
+        out[0] = viommu_put(out[0], SMMU_STE_S1CDMAX, ste->s1cdmax);
+    }
+    out[1] = word[1] & attributes;
+    out[1] = viommu_put(out[1], SMMU_STE_S1DSS, ste->s1dss % 3);
+    out[1] = viommu_put(out[1], SMMU_STE_EATS,
+                        ats ? SMMU_EATS_FULL : SMMU_EATS_ABORT);
+    /* Without the stall model a descriptor that asks for it is bad. */
+    out[1] |= u->cfg.stall ? word[1] & SMMU_STE_S1STALLD : SMMU_STE_S1STALLD;
+}
+
+static ViommuHostTable table_of(SmmuUnit *u, uint32_t source)
+{
+    ViommuHostTable table = { .type = VIOMMU_HOST_BLOCKED };
+    uint64_t word[8];
+    SmmuSte ste;
+
+    if (!(viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN)) {
+        if (!(viommu_acquire(&u->gbpa) & SMMU_GBPA_ABORT)) {
+            table.type = VIOMMU_HOST_PARENT;
+        }
+        return table;
+    }
+    if (smmu_read_ste(u, source, word, &ste) ||
+        !(ste.config & SMMU_CONFIG_ON)) {
+        return table;
+    }
+    table.type = VIOMMU_HOST_PARENT;
+    if (ste.config & SMMU_CONFIG_S1) {
+        table.type = VIOMMU_HOST_NESTED;
+        words_of(u, word, &ste, table.smmu.ste);
+    }
+    return table;
+}
+
+/* A table is for the device as a whole. */
+static void look(Viommu *unit, ViommuHostDevice *device, uint32_t pasid)
+{
+    ViommuHostTable table;
+
+    if (pasid == VIOMMU_NO_PASID) {
+        viommu_read_lock();
+        table = table_of(smmu_unit(unit), device->source);
+        viommu_read_unlock();
+        viommu_seam_bind(device, pasid, &table, 0, 0);
+    }
+}
+
+static uint32_t scan(Viommu *unit, ViommuHostDevice *device, uint32_t first)
+{
+    (void)unit;
+    (void)device;
+    (void)first;
+    return VIOMMU_NO_PASID;
+}
+
+/* --- What the guest does ------------------------------------------------- */
+
+void smmu_host_streams(SmmuUnit *u, uint32_t source, uint32_t mask)
+{
+    viommu_seam_look_source(&u->common, source, mask);
+}
+
+static void forward(SmmuUnit *u, uint64_t low, uint64_t high)
+{
+    for (unsigned i = 0; i < STEPS_MAX &&
+         !viommu_seam_command(&u->common, low, high); i++) {
+        smmu_host_settle(u);
+    }
+}
+
+static void forward_for(SmmuUnit *u, uint32_t source, uint32_t mask,
+                        uint64_t low, uint64_t high)
+{
+    for (unsigned i = 0; i < STEPS_MAX &&
+         !viommu_seam_command_for(&u->common, source, mask, low, high); i++) {
+        smmu_host_settle(u);
+    }
+}
+
+void smmu_host_config(SmmuUnit *u, const uint64_t d[2], uint32_t source,
+                      uint32_t mask)
+{
+    uint64_t ssid = viommu_put(0, SMMU_CMD_SSID,
+                               viommu_get(d[0], SMMU_CMD_SSID));
+
+    if (!viommu_seam_active(&u->common)) {
+        return;
+    }
+    switch (viommu_get(d[0], SMMU_CMD_OPCODE)) {
+    case SMMU_CMD_CFGI_CD:
+        forward_for(u, source, mask,
+                    SMMU_CMD_CFGI_CD | (u->cfg.ssid_bits ? ssid : 0),
+                    d[1] & SMMU_CMD_LEAF);
+        break;
+    case SMMU_CMD_CFGI_CD_ALL:
+        forward_for(u, source, mask, SMMU_CMD_CFGI_CD_ALL, 0);
+        break;
+    default:
+        /* Also of descriptors, where the words are as they were (4.3.1). */
+        smmu_host_streams(u, source, mask);
+        forward_for(u, source, mask, SMMU_CMD_CFGI_CD_ALL, 0);
+        break;
+    }
+}
+
+/* A range as the host takes it: TTL is but a hint, and pages whose size is
+ * not told (TG 0) come without a number. */
+static void put_range(const SmmuUnit *u, const uint64_t d[2],
+                      uint64_t out[2])
+{
+    unsigned num = viommu_get(d[0], SMMU_CMD_NUM);
+    unsigned scale = viommu_get(d[0], SMMU_CMD_SCALE);
+    unsigned tg = viommu_get(d[1], SMMU_CMD_TG);
+
+    out[1] = d[1] & (viommu_bits(63, 12) | SMMU_CMD_LEAF);
+    if (u->cfg.ril && tg && (num || scale)) {
+        out[0] = viommu_put(out[0], SMMU_CMD_NUM, num);
+        out[0] = viommu_put(out[0], SMMU_CMD_SCALE, scale);
+        out[1] = viommu_put(out[1], SMMU_CMD_TG, tg);
+    }
+}
+
+void smmu_host_tlbi(SmmuUnit *u, const uint64_t d[2])
+{
+    unsigned opcode = viommu_get(d[0], SMMU_CMD_OPCODE);
+    uint64_t out[2] = { opcode, 0 };
+
+    if (!viommu_seam_active(&u->common)) {
+        return;
+    }
+    switch (opcode) {
+    case SMMU_CMD_TLBI_NH_ASID:
+        out[0] = viommu_put(out[0], SMMU_CMD_ASID,
+                            viommu_get(d[0], SMMU_CMD_ASID));
+        break;
+    case SMMU_CMD_TLBI_NH_VA:
+        out[0] = viommu_put(out[0], SMMU_CMD_ASID,
+                            viommu_get(d[0], SMMU_CMD_ASID));
+        put_range(u, d, out);
+        break;
+    case SMMU_CMD_TLBI_NH_VAA:
+        put_range(u, d, out);
+        break;
+    case SMMU_CMD_TLBI_NH_ALL:
+    case SMMU_CMD_TLBI_NSNH_ALL:
+        break;
+    default:
+        return;         /* other regimes: none of theirs is in the host */
+    }
+    forward(u, out[0], out[1]);
+}
+
+bool smmu_host_atc_inv(SmmuUnit *u, const uint64_t d[2])
+{
+    uint32_t source = viommu_get(d[0], SMMU_CMD_SID);
+    unsigned size = MIN(viommu_get(d[1], SMMU_CMD_ATC_SIZE),
+                        SMMU_ATC_SIZE_ALL);
+    uint64_t low = SMMU_CMD_ATC_INV;
+
+    if (!viommu_seam_active(&u->common) ||
+        !viommu_seam_has(&u->common, source)) {
+        return false;
+    }
+    if ((d[0] & SMMU_CMD_SSV) && u->cfg.ssid_bits) {
+        low = viommu_put(low | SMMU_CMD_SSV | (d[0] & SMMU_CMD_GLOBAL),
+                         SMMU_CMD_SSID, viommu_get(d[0], SMMU_CMD_SSID));
+    }
+    forward_for(u, source, 0, low, (d[1] & viommu_bits(63, 12)) | size);
+    return true;
+}
+
+/* Transactions that were stalled when SMMUEN was cleared are over when CR0ACK
+ * says so [SMMU 6.3.9.6]; a host device's are the host's business. */
+void smmu_host_switched(Viommu *unit)
+{
+    smmu_stalls_choose(smmu_unit(unit));
+    viommu_seam_look_source(unit, VIOMMU_ANY, 0);
+}
+
+bool smmu_host_switch_settle(Viommu *unit)
+{
+    SmmuUnit *u = smmu_unit(unit);
+
+    smmu_stalls_end(u);
+    return smmu_host_settle(u);
+}
+
+static void run_host(SmmuUnit *u, bool later)
+{
+    viommu_unit_lock(&u->common);
+    u->common.work.todo |= SMMU_WORK_HOST;
+    viommu_unit_unlock(&u->common);
+    if (later) {
+        viommu_unit_run_later(&u->common);
+    } else {
+        smmu_run(&u->common);
+    }
+}
+
+/* Nothing that the host keeps in the unit's name may be of before. */
+static void forget_translations(SmmuUnit *u)
+{
+    viommu_seam_command_first(&u->common, SMMU_CMD_TLBI_NSNH_ALL, 0);
+}
+
+void smmu_host_reset(SmmuUnit *u, bool later)
+{
+    viommu_seam_reset(&u->common);
+    forget_translations(u);
+    if (viommu_seam_busy(&u->common)) {
+        /* Behind an endpoint's access, the host has to wait, too. */
+        run_host(u, later || viommu_read_held());
+    }
+}
+
+static void run_unit(Viommu *unit)
+{
+    run_host(smmu_unit(unit), viommu_read_held());
+}
+
+static void attached(Viommu *unit)
+{
+    forget_translations(smmu_unit(unit));
+    run_unit(unit);
+}
+
+bool smmu_host_settle(SmmuUnit *u)
+{
+    uint32_t failed;
+    bool more;
+
+    if (!viommu_seam_busy(&u->common)) {
+        return true;
+    }
+    more = viommu_seam_step(&u->common, &smmu_seam_model, &failed);
+    if (failed != VIOMMU_ANY) {
+        smmu_endpoint_silent(u);
+    }
+    return !more;
+}
+
+/* --- What the host reports ----------------------------------------------- */
+
+static bool is_translation_fault(unsigned id)
+{
+    return id == SMMU_F_TRANSLATION || id == SMMU_F_ADDR_SIZE ||
+           id == SMMU_F_ACCESS || id == SMMU_F_PERMISSION;
+}
+
+/* The host does not tell which one: look at the tables. */
+static SmmuEventId fault_of(Viommu *unit, const ViommuRequest *req)
+{
+    ViommuReply reply = { 0 };
+
+    if (smmu_translate(unit, req, &reply) != VIOMMU_OK &&
+        is_translation_fault(reply.reason)) {
+        return reply.reason;
+    }
+    return SMMU_F_TRANSLATION;
+}
+
+static void stall(SmmuUnit *u, const ViommuPageRequest *page)
+{
+    ViommuRequest req = {
+        .source = page->source, .pasid = page->pasid, .addr = page->addr,
+        .access = page->access, .kind = VIOMMU_UNTRANSLATED, .probe = true,
+    };
+    SmmuFault fault = { .class = SMMU_CLASS_IN };
+    SmmuEvent event;
+    uint16_t tag;
+
+    fault.id = fault_of(&u->common, &req);
+    event = smmu_event_of(u, &req, req.access, &fault);
+    viommu_count(&u->common.stats.faults);
+    if (smmu_stall(u, page->source, &event, page->group, &tag) !=
+        SMMU_STALLED) {
+        smmu_host_resume(u, page->source, page->group, VIOMMU_RESUME_ABORT);
+    }
+}
+
+void smmu_host_resume(SmmuUnit *u, uint32_t source, uint16_t group,
+                      unsigned action)
+{
+    const ViommuHooks *hooks = __atomic_load_n(&u->common.hooks,
+                                               __ATOMIC_ACQUIRE);
+    const ViommuPageResponse response = {
+        .source = source, .pasid = VIOMMU_NO_PASID, .group = group,
+        .code = action == VIOMMU_RESUME_RETRY ? VIOMMU_PAGE_SUCCESS
+                                              : VIOMMU_PAGE_INVALID,
+    };
+
+    if (hooks) {
+        hooks->page_response(&u->common, &response);
+    }
+}
+
+/* An event of the guest's stage 1: those of stage 2 are the host's own. */
+static void event(SmmuUnit *u, const ViommuHostFault *host)
+{
+    SmmuEvent e = { { host->event[0], host->event[1], host->event[2],
+                      host->event[3] } };
+    unsigned id = viommu_get(e.word[0], SMMU_EVENT_ID);
+    SmmuContext context;
+    SmmuFault fault;
+    SmmuEventId none;
+
+    if (!is_translation_fault(id) && id != SMMU_C_BAD_STE &&
+        id != SMMU_C_BAD_CD && id != SMMU_C_BAD_SUBSTREAMID &&
+        id != SMMU_F_STREAM_DISABLED) {
+        return;
+    }
+    e.word[0] = viommu_put(e.word[0], SMMU_EVENT_SID, host->request.source);
+    e.word[1] &= ~SMMU_EVENT_STALL;
+    viommu_count(&u->common.stats.faults);
+    viommu_read_lock();
+    none = smmu_context(u, host->request.source, SMMU_STE_ONLY, &context,
+                        &fault);
+    viommu_read_unlock();
+    smmu_event_record(u, &e, !none && (context.flags & SMMU_CTX_MEV));
+}
+
+static void fault(Viommu *unit, const ViommuHostFault *host)
+{
+    SmmuUnit *u = smmu_unit(unit);
+
+    switch (host->type) {
+    case VIOMMU_HOST_FAULT_STALL:
+        stall(u, &host->request);
+        break;
+    case VIOMMU_HOST_FAULT_EVENT:
+        event(u, host);
+        break;
+    case VIOMMU_HOST_FAULT_LOST:
+        smmu_events_lost(u);
+        break;
+    default:
+        break;
+    }
+}
+
+const ViommuSeamModel smmu_seam_model = {
+    .check = check,
+    .attached = attached,
+    .run = run_unit,
+    .look = look,
+    .scan = scan,
+    .fault = fault,
+};
