@@ -158,6 +158,63 @@ guest_judge_ats() {
         guest_expect ATS "$n endpoint(s) have it on" "n == want"
 }
 
+# guest_lspci FOLDER LINE: what lspci says of the configuration space in LINE
+guest_lspci() {
+    local words
+    words=$(guest_field "$2" config | sed 's/../& /g; s/.\{48\}/&\n/g')
+    {
+        echo "00:00.0 endpoint"
+        awk 'NF { printf "%02x: %s\n", 16 * n++, $0 }' <<<"$words"
+    } >"$1/lspci.txt"
+    lspci -F "$1/lspci.txt" -n -vvv 2>&1
+}
+
+# The endpoint as Linux and lspci see it, and after Linux has reset it alone,
+# which gives back what it saved.
+guest_judge_endpoints() {
+    local folder=$1 line name dump after word wrong want kind
+    while read -r line; do
+        name=$(cut -d ' ' -f 2 <<<"$line")
+        dump=$(guest_lspci "$folder" "$line")
+        printf '%s\n' "$dump" >"$folder/lspci-$name.log"
+        want=('Power Management version 3' 'NoSoftRst+' 'MSI: Enable'
+            'MSI-X: Enable' 'RBE+' 'FLReset+')
+        case $name in
+        0000:00:*)
+            kind="integrated into the root complex"
+            want+=('Express (v2) Root Complex Integrated Endpoint')
+            ;;
+        *)
+            kind="behind a port"
+            want+=('Express (v2) Endpoint' 'Speed 2.5GT/s, Width x1'
+                'ASPMOptComp+')
+            ;;
+        esac
+        wrong=''
+        for word in "${want[@]}"; do
+            [[ $dump = *"$word"* ]] || wrong+="; not '$word'"
+        done
+        case $name,$dump in
+        0000:00:*,*LnkSta:*) wrong+="; a link" ;;
+        esac
+        # what lspci says of lists and fields that are wrong
+        for word in loop unknown Unknown '<?>' broken reserved '!!!'; do
+            [[ $dump != *"$word"* ]] || wrong+="; '$word'"
+        done
+        guest_expect "endpoint" "$name, $kind: methods $(
+            )$(guest_field "$line" methods), power $(
+            )$(guest_field "$line" power), width $(
+            )$(guest_field "$line" width)$wrong" \
+            "$(text_equal "$wrong" '')"
+        after=$(grep -m 1 "^endpoint-reset $name " <<<"$guest_report") || true
+        guest_expect "endpoint's reset" "$(guest_field "$after" reset), $(
+            )registers as before" \
+            "$(text_equal "$(guest_field "$after" reset) $(
+                )$(guest_field "$after" config)" \
+                "yes $(guest_field "$line" config)")"
+    done < <(grep '^endpoint ' <<<"$guest_report")
+}
+
 guest_testdev_address() {
     guest_field "$(grep -m 1 '^device .* id=1234:76d0' <<<"$guest_report" |
                    sed 's/^device \([^ ]*\)/device address=\1/')" address
@@ -446,6 +503,7 @@ guest_judge() {
     guest_judge_groups
     guest_judge_scalable
     guest_judge_ats
+    guest_judge_endpoints "$folder"
     guest_judge_units
     guest_judge_reserved
     guest_judge_dmar "$folder"

@@ -11,6 +11,15 @@
 
 #define CMD_INTERRUPT   8
 
+#define CONFIG_CAPS     0x34
+#define CAP_POWER       0x01
+#define CAP_EXPRESS     0x10
+#define EXPRESS_CONTROL 0x08
+#define EXPRESS_RESET   0x8000
+#define POWER_CONTROL   0x04
+#define POWER_STATE     0x3
+#define POWER_D3HOT     0x3
+
 static int bind(Uapi *u, int fd, uint32_t argsz, uint32_t flags, int iommu)
 {
     VfioBindIommufd cmd = {
@@ -422,6 +431,91 @@ static void test_reset(Uapi *u)
     uapi_memory_free(memory, PAGE);
 }
 
+/** The place of a capability in configuration space, or 0. */
+static unsigned capability(UapiDevice *d, uint8_t id)
+{
+    const UapiCalls *calls = &d->u->calls;
+    uint8_t at = 0, head[2];
+
+    calls->pread(calls->opaque, d->fd, &at, 1, d->config + CONFIG_CAPS);
+    for (unsigned i = 0; at && i < 48; i++) {
+        if (calls->pread(calls->opaque, d->fd, head, 2, d->config + at) != 2 ||
+            head[0] == id) {
+            break;
+        }
+        at = head[1];
+    }
+    return at;
+}
+
+static uint16_t config_get(UapiDevice *d, unsigned offset)
+{
+    uint16_t value = 0;
+
+    uapi_expect(d->u, d->u->calls.pread(d->u->calls.opaque, d->fd, &value, 2,
+                                        d->config + offset), 2, "read");
+    return value;
+}
+
+static void config_set(UapiDevice *d, unsigned offset, uint16_t value)
+{
+    uapi_expect(d->u, d->u->calls.pwrite(d->u->calls.opaque, d->fd, &value, 2,
+                                         d->config + offset), 2, "write");
+}
+
+/** A reset by the device's own register [PCIe 6.6.2]: the kernel carries it
+ *  out, and gives the registers of configuration space back. */
+static void test_own_reset(Uapi *u)
+{
+    uint8_t *memory = uapi_memory(PAGE);
+    unsigned control;
+    UapiDevice d;
+    uint32_t ioas;
+
+    if (!uapi_device_open(u, 0, &d)) {
+        return;
+    }
+    control = capability(&d, CAP_EXPRESS) + EXPRESS_CONTROL;
+    ioas = uapi_ioas(u, d.iommu);
+    uapi_expect(u, uapi_map(&d, ioas, memory, PAGE, PAGE), 0, "map");
+    uapi_expect(u, uapi_attach(&d, NO_PASID, ioas), 0, "attach");
+    uapi_set_reg(&d, TESTDEV_PATTERN, 77);
+    config_set(&d, control, config_get(&d, control) | EXPRESS_RESET);
+    uapi_expect(u, config_get(&d, control) & EXPRESS_RESET, 0, "the bit");
+    uapi_expect(u, uapi_reg(&d, TESTDEV_PATTERN), 0, "a register");
+    uapi_expect(u, uapi_fill(&d, NO_PASID, PAGE, PAGE, 3), UAPI_DONE,
+                "DMA after it");
+    uapi_check(u, uapi_is_filled(memory, PAGE, 3), "it went elsewhere");
+    uapi_device_close(&d);
+    uapi_memory_free(memory, PAGE);
+}
+
+/** In D3hot the BARs do not answer, and nothing is lost [PCIe 5.3.1.4]. */
+static void test_power(Uapi *u)
+{
+    uint64_t word = 0;
+    unsigned control;
+    UapiDevice d;
+
+    if (!uapi_device_open(u, 0, &d)) {
+        return;
+    }
+    control = capability(&d, CAP_POWER) + POWER_CONTROL;
+    uapi_set_reg(&d, TESTDEV_PATTERN, 77);
+    config_set(&d, control, POWER_D3HOT);
+    uapi_expect(u, config_get(&d, control) & POWER_STATE, POWER_D3HOT,
+                "the state");
+    uapi_expect(u, u->calls.pread(u->calls.opaque, d.fd, &word, 8, d.bar0),
+                -EIO, "a register in D3hot");
+    uapi_expect(u, u->calls.pwrite(u->calls.opaque, d.fd, &word, 8,
+                                   d.bar0 + TESTDEV_PATTERN), -EIO,
+                "a write in D3hot");
+    config_set(&d, control, 0);
+    uapi_expect(u, config_get(&d, control) & POWER_STATE, 0, "the state");
+    uapi_expect(u, uapi_reg(&d, TESTDEV_PATTERN), 77, "a register");
+    uapi_device_close(&d);
+}
+
 static void test_feature(Uapi *u)
 {
     VfioDeviceFeature feature = { .argsz = 7 };
@@ -566,6 +660,8 @@ const UapiTest uapi_vfio_tests[] = {
     { "vfio/irqs", test_irqs },
     { "vfio/irqs-alone", test_irqs_alone },
     { "vfio/reset", test_reset },
+    { "vfio/own-reset", test_own_reset },
+    { "vfio/power", test_power },
     { "vfio/hot-reset", test_hot_reset },
     { "vfio/feature", test_feature },
     { "vfio/ioeventfd", test_ioeventfd },

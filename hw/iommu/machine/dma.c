@@ -183,6 +183,12 @@ static ViommuDmaResult dma_direct(Dma *dma, size_t *moved)
     return dma_window(dma, addr, dma->size);
 }
 
+/* Memory requests, among them messages that interrupt. */
+static bool may_send(const PciFunction *fn)
+{
+    return (pci_command(fn) & PCI_COMMAND_MASTER) && pci_is_awake(fn);
+}
+
 static ViommuRequest request_of(const PciFunction *fn,
                                 const ViommuTestdevAccess *access)
 {
@@ -209,7 +215,7 @@ ViommuDmaResult board_dma(Board *board, const PciFunction *fn,
         .stalls = access->can_stall ? fn : NULL,
     };
 
-    if (!(pci_command(fn) & PCI_COMMAND_MASTER)) {
+    if (!may_send(fn)) {
         return VIOMMU_DMA_NO_MASTER;
     }
     while (dma.size) {
@@ -237,7 +243,7 @@ ViommuDmaResult board_translate(Board *board, const PciFunction *fn,
 
     *reply = (ViommuReply) { .size = 4096 };
     request.kind = VIOMMU_TRANSLATION;
-    if (!(pci_command(fn) & PCI_COMMAND_MASTER)) {
+    if (!may_send(fn)) {
         return VIOMMU_DMA_NO_MASTER;
     }
     if (!unit) {
@@ -253,7 +259,7 @@ ViommuDmaResult board_translate(Board *board, const PciFunction *fn,
 bool board_page_request(Board *board, const PciFunction *fn,
                         ViommuPageRequest *req)
 {
-    Unit *unit = board_unit(board, fn);
+    Unit *unit = pci_is_awake(fn) ? board_unit(board, fn) : NULL;
 
     req->source = pci_source(fn);
     if (unit) {

@@ -105,6 +105,8 @@ void sim_config_read(SimDevice *device, unsigned offset, void *buf,
                      unsigned size);
 void sim_config_write(SimDevice *device, unsigned offset, const void *buf,
                       unsigned size);
+/** In D3hot: its BARs do not answer, and it sends nothing. */
+bool sim_config_is_asleep(const SimDevice *device);
 
 /* --- Eventfds that stand for writes (vfio/feature.c) --------------------- */
 

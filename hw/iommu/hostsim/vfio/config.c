@@ -22,12 +22,16 @@
 #define EXPRESS         0x40
 #define MSI             0x80
 #define MSIX            0xa0
+#define POWER           0xb0
+#define CAP_POWER       0x01
 #define CAP_EXPRESS     0x10
 #define CAP_MSI         0x05
 #define CAP_MSIX        0x11
 
 #define EXPRESS_FLAGS   (EXPRESS + 2)
 #define EXPRESS_DEVCAP  (EXPRESS + 4)
+#define EXPRESS_DEVCTL  (EXPRESS + 8)
+#define DEVCTL_FLR      0x8000
 #define EXPRESS_DEVCAP2 (EXPRESS + 0x24)
 #define MSI_CONTROL     (MSI + 2)
 /* 64 bits, maskable, 8 vectors */
@@ -37,6 +41,12 @@
 #define MSIX_CONTROL    (MSIX + 2)
 #define MSIX_ENABLE     0x8000
 #define MSIX_PBA        0x800
+
+/* version 3; a device comes back from D3hot as it went */
+#define POWER_PMC       0x0003
+#define POWER_CONTROL   (POWER + 4)
+#define POWER_STATE     0x03
+#define POWER_NO_SOFT_RESET 0x08
 
 #define EXTENDED_PASID  0x001b
 
@@ -82,7 +92,8 @@ void sim_config_init(SimDevice *device)
     put16(config + EXPRESS_FLAGS, 0x0092);
     /* role-based error reporting, function level reset */
     put32(config + EXPRESS_DEVCAP, 0x10008000);
-    put32(config + EXPRESS_DEVCAP2, 0x200000);
+    /* no time-out of completions, prefixes from end to end */
+    put32(config + EXPRESS_DEVCAP2, 0x300010);
     add_capability(device, MSI, CAP_MSI, MSIX);
     put16(config + MSI_CONTROL, MSI_CONTROL_INIT);
     put16(writable + MSI_CONTROL, MSI_ENABLE | MSI_MME);
@@ -90,7 +101,11 @@ void sim_config_init(SimDevice *device)
     put32(writable + MSI + 8, 0xffffffff);
     put16(writable + MSI + 12, 0xffff);
     put32(writable + MSI + 16, 0xff);
-    add_capability(device, MSIX, CAP_MSIX, 0);
+    add_capability(device, MSIX, CAP_MSIX, POWER);
+    add_capability(device, POWER, CAP_POWER, 0);
+    put16(config + POWER + 2, POWER_PMC);
+    config[POWER_CONTROL] = POWER_NO_SOFT_RESET;
+    writable[POWER_CONTROL] = POWER_STATE;
     put16(config + MSIX_CONTROL, SIM_VECTORS_MAX - 1);
     put32(config + MSIX + 4, 1);
     put32(config + MSIX + 8, MSIX_PBA | 1);
@@ -147,10 +162,31 @@ void sim_config_read(SimDevice *device, unsigned offset, void *buf,
     }
 }
 
+static unsigned power_state(const SimDevice *device)
+{
+    return device->config[POWER_CONTROL] & POWER_STATE;
+}
+
+bool sim_config_is_asleep(const SimDevice *device)
+{
+    return power_state(device) != 0;
+}
+
+/** As in Linux, where vfio-pci carries it out itself and gives the registers
+ *  back. */
+static bool wants_reset(unsigned offset, const uint8_t *bytes, unsigned size)
+{
+    unsigned at = EXPRESS_DEVCTL + 1;
+
+    return offset <= at && at < offset + size &&
+           (bytes[at - offset] & DEVCTL_FLR >> 8);
+}
+
 void sim_config_write(SimDevice *device, unsigned offset, const void *buf,
                       unsigned size)
 {
     const uint8_t *bytes = buf;
+    unsigned state = power_state(device);
 
     for (unsigned i = 0; i < size; i++) {
         uint8_t *byte = &device->config[offset + i];
@@ -158,7 +194,15 @@ void sim_config_write(SimDevice *device, unsigned offset, const void *buf,
 
         *byte = (*byte & ~mask) | (bytes[i] & mask);
     }
+    /* a write of D1 or D2, which are not there, changes nothing */
+    if (power_state(device) == 1 || power_state(device) == 2) {
+        device->config[POWER_CONTROL] ^= power_state(device) ^ state;
+    }
+    if (wants_reset(offset, bytes, size)) {
+        sim_endpoint_reset(device);
+    }
     __atomic_store_n(&device->master, !device->gone &&
+                     !sim_config_is_asleep(device) &&
                      (get16(device->config + COMMAND) & COMMAND_MASTER),
                      __ATOMIC_RELEASE);
 }

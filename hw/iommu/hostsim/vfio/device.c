@@ -255,7 +255,8 @@ static ssize_t region_access(SimVfioFile *f, void *user, size_t size,
         return vsva_access(device, index - VFIO_ABI_REGION_NUM, user, size,
                            offset, write);
     }
-    if (!(device->config[COMMAND] & COMMAND_MEMORY)) {
+    if (!(device->config[COMMAND] & COMMAND_MEMORY) ||
+        sim_config_is_asleep(device)) {
         return -EIO;
     }
     size = MIN(size, end - offset);

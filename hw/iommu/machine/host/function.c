@@ -15,6 +15,8 @@
 #include "hw/iommu/machine/host/passthrough.h"
 
 #define EXPRESS_OFFSET  0x40
+#define POWER_OFFSET    0xb0
+#define POWER_CONTROL   (POWER_OFFSET + 4)
 #define MSI_OFFSET      0x80
 #define MSIX_OFFSET     0xa0
 
@@ -232,9 +234,11 @@ static void written(PciFunction *fn, unsigned offset, unsigned size)
 {
     HostFunction *f = (HostFunction *)fn;
 
-    if (touches(offset, size, PCI_COMMAND, 2)) {
-        region_write(f, VFIO_ABI_REGION_CONFIG, PCI_COMMAND, pci_command(fn),
-                     2);
+    if (touches(offset, size, PCI_COMMAND, 2) ||
+        touches(offset, size, POWER_CONTROL, 2)) {
+        /* in D3hot the device itself stays awake, and sends nothing */
+        region_write(f, VFIO_ABI_REGION_CONFIG, PCI_COMMAND,
+                     pci_power_state(fn) ? 0 : pci_command(fn), 2);
     }
     if (f->pri && touches(offset, size, f->pri + PRI_CTRL, 2)) {
         bool on = fn->config[f->pri + PRI_CTRL] & PRI_CTRL_ENABLE;
@@ -575,7 +579,13 @@ HostFunction *host_function_new(Board *board, const PciBus *bus,
     add_identity(f);
     add_bars(f);
     add_msi(f);
-    pci_function_add_express(&f->fn, bus, EXPRESS_OFFSET);
+    pci_function_add_power(&f->fn, POWER_OFFSET);
+    pci_function_add_express(&f->fn, bus->bridge ? PCI_ENDPOINT
+                                                 : PCI_INTEGRATED_ENDPOINT,
+                             EXPRESS_OFFSET);
+    if (f->can_reset) {
+        pci_express_allow_reset(&f->fn);
+    }
     add_requests(f);
     return f;
 }

@@ -13,15 +13,8 @@
 #define BRIDGE_CLASS         0x0604
 #define BRIDGE_HEADER        0x01
 
-#define CAP_EXPRESS          0x10
 #define EXPRESS_OFFSET       0x40
-/* version 2, and the port's type in bits 7:4 */
-#define EXPRESS_FLAGS        0x02
-#define EXPRESS_ROOT_PORT    0x0042
-#define EXPRESS_PCI_BRIDGE   0x0072
-/* PASIDs go through */
-#define EXPRESS_DEVCAP2      0x24
-#define EXPRESS_DEVCAP2_EETLPP 0x200000
+#define POWER_OFFSET         0x80
 
 typedef struct Bridge {
     PciFunction fn;
@@ -43,7 +36,7 @@ static void bridge_free(PciFunction *fn)
 }
 
 static PciFunction *bridge_new(const char *type, const char *name,
-                               uint16_t device, uint16_t flags)
+                               uint16_t device, PciExpressType express)
 {
     Bridge *bridge = g_new0(Bridge, 1);
     PciFunction *fn = &bridge->fn;
@@ -59,10 +52,8 @@ static PciFunction *bridge_new(const char *type, const char *name,
     pci_set32(fn->initial + PCI_SUBSYSTEM_VENDOR_ID, 0);
     pci_set32(fn->writable + PCI_PRIMARY_BUS, 0x00ffffff);
     pci_set32(fn->writable + PCI_MEMORY_BASE, 0xfff0fff0);
-    pci_function_add_cap(fn, EXPRESS_OFFSET, CAP_EXPRESS);
-    pci_set16(fn->initial + EXPRESS_OFFSET + EXPRESS_FLAGS, flags);
-    pci_set32(fn->initial + EXPRESS_OFFSET + EXPRESS_DEVCAP2,
-              EXPRESS_DEVCAP2_EETLPP);
+    pci_function_add_power(fn, POWER_OFFSET);
+    pci_function_add_express(fn, express, EXPRESS_OFFSET);
     fn->free = bridge_free;
     return fn;
 }
@@ -71,13 +62,13 @@ PciFunction *root_port_new(const char *name)
 {
     /* one device at the other end of the link */
     return bridge_new("pcie-root-port", name, ROOT_PORT_DEVICE,
-                      EXPRESS_ROOT_PORT);
+                      PCI_ROOT_PORT);
 }
 
 PciFunction *pci_bridge_new(const char *name)
 {
     PciFunction *fn = bridge_new("pcie-pci-bridge", name, PCI_BRIDGE_DEVICE,
-                                 EXPRESS_PCI_BRIDGE);
+                                 PCI_TO_PCI_BRIDGE);
 
     fn->secondary->conventional = true;
     /* slot 0 belongs to the bridge's hot-plug controller, as in QEMU */

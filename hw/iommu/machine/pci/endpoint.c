@@ -13,6 +13,7 @@ G_STATIC_ASSERT(VIOMMU_TESTDEV_CONFIG_BASE == PCI_EXTENDED &&
 #define EXPRESS_OFFSET       0x40
 #define MSI_OFFSET           0x80
 #define MSIX_OFFSET          0xa0
+#define POWER_OFFSET         0xb0
 
 typedef struct Endpoint {
     PciFunction fn;
@@ -246,8 +247,12 @@ PciFunction *endpoint_new(Board *board, const PciBus *bus,
     endpoint->msi.send = endpoint_send;
     msi_init(&endpoint->msi, fn, MSI_OFFSET, MSIX_OFFSET, 1,
              VIOMMU_TESTDEV_VECTORS);
+    pci_function_add_power(fn, POWER_OFFSET);
     if (!bus->conventional) {
-        pci_function_add_express(fn, bus, EXPRESS_OFFSET);
+        pci_function_add_express(fn, bus->bridge ? PCI_ENDPOINT
+                                                 : PCI_INTEGRATED_ENDPOINT,
+                                 EXPRESS_OFFSET);
+        pci_express_allow_reset(fn);
         fn->extended_read = endpoint_extended_read;
         fn->extended_write = endpoint_extended_write;
     }

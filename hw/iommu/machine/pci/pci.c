@@ -80,7 +80,8 @@ static bool forwarded(const PciBus *bus, uint64_t first, uint64_t last)
         uint64_t limit = (pci_get16(config + PCI_MEMORY_LIMIT) & 0xfff0ull)
                          << 16;
 
-        if (!(pci_command(bus->bridge) & PCI_COMMAND_MEMORY) || first < base ||
+        if (!(pci_command(bus->bridge) & PCI_COMMAND_MEMORY) ||
+            pci_power_state(bus->bridge) || first < base ||
             last > (limit | 0xfffff)) {
             return false;
         }
@@ -91,7 +92,8 @@ static bool forwarded(const PciBus *bus, uint64_t first, uint64_t last)
 /* Map the BARs where the registers say.  As deep as buses are nested. */
 static void pci_function_map(PciFunction *fn)
 {
-    bool enabled = pci_command(fn) & PCI_COMMAND_MEMORY;
+    bool enabled = (pci_command(fn) & PCI_COMMAND_MEMORY) &&
+                   !pci_power_state(fn);
 
     for (unsigned i = 0; fn->secondary && i < PCI_FUNCTIONS; i++) {
         if (fn->secondary->function[i]) {
@@ -137,6 +139,15 @@ static void pci_bus_reset(PciBus *bus)
             pci_function_reset(bus->function[i]);
         }
     }
+}
+
+/* The function alone: no bridge has one, so there is nothing behind it. */
+static void pci_function_level_reset(PciFunction *fn)
+{
+    if (fn->reset) {
+        fn->reset(fn);
+    }
+    pci_express_reset(fn);
 }
 
 /* Does all of an access concern what the function answers itself? */
@@ -197,6 +208,8 @@ static uint64_t function_read(PciFunction *fn, unsigned offset,
 static void function_write(PciFunction *fn, unsigned offset, uint64_t value,
                            unsigned size, unsigned limit)
 {
+    unsigned state;
+
     if (!fn) {
         return;
     }
@@ -206,11 +219,18 @@ static void function_write(PciFunction *fn, unsigned offset, uint64_t value,
         extended_write(fn, offset, value, size);
         return;
     }
+    state = pci_power_state(fn);
     for (unsigned i = 0; i < size && offset + i < limit; i++) {
         uint8_t mask = fn->writable[offset + i];
         uint8_t *byte = &fn->config[offset + i];
 
         *byte = (*byte & ~mask) | ((value >> (8 * i)) & mask);
+    }
+    pci_power_written(fn, state);
+    if (pci_express_wants_reset(fn)) {
+        pci_function_level_reset(fn);
+        offset = 0;
+        size = PCI_CONFIG_SIZE;
     }
     pci_function_map(fn);
     if (fn->written) {
@@ -262,7 +282,8 @@ static PciBus *bus_by_number(PciBus *bus, uint8_t number)
         for (unsigned i = 0; !next && i < PCI_FUNCTIONS; i++) {
             const PciFunction *fn = bus->function[i];
 
-            if (fn && fn->secondary && fn->config[PCI_SECONDARY_BUS] &&
+            if (fn && fn->secondary && !pci_power_state(fn) &&
+                fn->config[PCI_SECONDARY_BUS] &&
                 number >= fn->config[PCI_SECONDARY_BUS] &&
                 number <= fn->config[PCI_SUBORDINATE_BUS]) {
                 next = fn->secondary;

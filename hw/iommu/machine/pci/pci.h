@@ -67,6 +67,8 @@ struct PciFunction {
     uint8_t devfn;
     /* of a bridge, else NULL */
     PciBus *secondary;
+    /* where these capabilities are; 0: not there */
+    uint8_t express, power;
     uint8_t config[PCI_CONFIG_SIZE];
     /* the registers after reset, and which bits software can write */
     uint8_t initial[PCI_CONFIG_SIZE];
@@ -100,9 +102,34 @@ void pci_function_add_bar(PciFunction *fn, unsigned n, uint32_t size);
 /* Put a capability at @offset into the list, before those added earlier. */
 void pci_function_add_cap(PciFunction *fn, unsigned offset, uint8_t id);
 
-/* The same with the PCI Express capability of an endpoint on @bus. */
-void pci_function_add_express(PciFunction *fn, const PciBus *bus,
+/* What a function is; the values of the PCI Express capability's field
+ * Device/Port Type [PCIe 7.5.3.2]. */
+typedef enum PciExpressType {
+    PCI_ENDPOINT = 0x0,
+    PCI_ROOT_PORT = 0x4,
+    PCI_TO_PCI_BRIDGE = 0x7,
+    PCI_INTEGRATED_ENDPOINT = 0x9,
+} PciExpressType;
+
+/* The same with the PCI Express capability of such a function. */
+void pci_function_add_express(PciFunction *fn, PciExpressType type,
                               unsigned offset);
+/* The function can be reset alone [PCIe 6.6.2]. */
+void pci_express_allow_reset(PciFunction *fn);
+/* After software wrote: true if it asked for a function-level reset. */
+bool pci_express_wants_reset(PciFunction *fn);
+/* Give the registers their values after a function-level reset. */
+void pci_express_reset(PciFunction *fn);
+
+/* The same with a power management capability: D0 and D3hot. */
+void pci_function_add_power(PciFunction *fn, unsigned offset);
+/* After software wrote, where @state was the power state before. */
+void pci_power_written(PciFunction *fn, unsigned state);
+/* 0: D0; 3: D3hot, where a function answers configuration accesses, and
+ * neither answers nor sends anything else. */
+unsigned pci_power_state(const PciFunction *fn);
+/* Does the function send requests, and do the bridges above let them pass? */
+bool pci_is_awake(const PciFunction *fn);
 
 static inline uint16_t pci_command(const PciFunction *fn)
 {

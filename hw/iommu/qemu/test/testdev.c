@@ -27,6 +27,9 @@ OBJECT_DECLARE_SIMPLE_TYPE(ViommuTestdevState, VIOMMU_TESTDEV)
 #define TESTDEV_MSIX_SIZE  0x1000
 #define TESTDEV_MSIX_PBA   0x800
 
+/* The field for states that save power means what it says [PCIe 7.5.3.6]. */
+#define TESTDEV_LNKCAP_ASPM_OPTIONAL 0x00400000
+
 struct ViommuTestdevState {
     PCIDevice parent;
     ViommuTestdevConfig config;
@@ -151,6 +154,22 @@ static ViommuDmaResult testdev_dma_unit(ViommuTestdevState *s,
     return result;
 }
 
+/* In D3hot a function answers configuration accesses, and neither answers nor
+ * sends anything else [PCIe 5.3.1.4]. */
+static bool testdev_is_asleep(const ViommuTestdevState *s)
+{
+    const PCIDevice *pci = &s->parent;
+
+    return pci->config[pci->pm_cap + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK;
+}
+
+/* Memory requests, among them messages that interrupt. */
+static bool testdev_may_send(const ViommuTestdevState *s)
+{
+    return (s->parent.config[PCI_COMMAND] & PCI_COMMAND_MASTER) &&
+           !testdev_is_asleep(s);
+}
+
 static ViommuDmaResult testdev_dma(void *opaque,
                                    const ViommuTestdevAccess *access,
                                    uint8_t *reason)
@@ -159,7 +178,7 @@ static ViommuDmaResult testdev_dma(void *opaque,
     bool write = access->access & VIOMMU_WRITE;
     MemTxResult result;
 
-    if (unlikely(!(s->parent.config[PCI_COMMAND] & PCI_COMMAND_MASTER))) {
+    if (unlikely(!testdev_may_send(s))) {
         return VIOMMU_DMA_NO_MASTER;
     }
     if (unlikely(access->pasid != VIOMMU_NO_PASID ||
@@ -191,7 +210,7 @@ static ViommuDmaResult testdev_translate(void *opaque,
 
     *reply = (ViommuReply) { .size = 4096 };
     req.kind = VIOMMU_TRANSLATION;
-    if (!(s->parent.config[PCI_COMMAND] & PCI_COMMAND_MASTER)) {
+    if (!testdev_may_send(s)) {
         return VIOMMU_DMA_NO_MASTER;
     }
     if (!unit) {
@@ -207,7 +226,7 @@ static ViommuDmaResult testdev_translate(void *opaque,
 static bool testdev_page_request(void *opaque, ViommuPageRequest *req)
 {
     ViommuTestdevState *s = opaque;
-    Viommu *unit = viommu_of_device ?
+    Viommu *unit = viommu_of_device && !testdev_is_asleep(s) ?
                    viommu_of_device(&s->parent, &req->source) : NULL;
 
     if (unit) {
@@ -229,6 +248,9 @@ static void testdev_interrupt(void *opaque, unsigned vector)
     ViommuTestdevState *s = opaque;
     PCIDevice *pci = &s->parent;
 
+    if (testdev_is_asleep(s)) {
+        return;
+    }
     if (msix_enabled(pci)) {
         msix_notify(pci, vector);
     } else if (msi_enabled(pci)) {
@@ -324,7 +346,89 @@ static void testdev_config_write(PCIDevice *pci, uint32_t addr,
                                     len);
     } else {
         pci_default_write_config(pci, addr, value, len);
+        if (pci_is_express(pci) && pci->exp.exp_cap) {
+            pcie_cap_flr_write_config(pci, addr, value, len);
+        }
     }
+}
+
+/* Its registers, which QEMU's reset of a function leaves alone. */
+static void testdev_reset_express(PCIDevice *pci)
+{
+    uint8_t *cap = pci->config + pci->exp.exp_cap;
+
+    if (!pci_is_express(pci) || !pci->exp.exp_cap) {
+        return;
+    }
+    /* but for the request for a reset, by which QEMU tells its kind */
+    pci_set_word(cap + PCI_EXP_DEVCTL,
+                 (pci_get_word(cap + PCI_EXP_DEVCTL) &
+                  PCI_EXP_DEVCTL_BCR_FLR) | PCI_EXP_DEVCTL_READRQ_512B);
+    pci_set_word(cap + PCI_EXP_DEVCTL2, 0);
+}
+
+/*
+ * What QEMU's generic functions set otherwise: a function that is integrated
+ * into the root complex has no link [PCIe 7.5.3.6], extended tags would need a
+ * bit that enables them [PCIe 7.5.3.3], only bridges block prefixes, and a
+ * function that sends requests can do without a completion's time-out
+ * [PCIe 7.5.3.15, 7.5.3.16].
+ */
+static bool testdev_init_express(PCIDevice *pci, Error **errp)
+{
+    uint8_t *cap, *writable;
+    uint32_t link;
+
+    if (!pci_bus_is_express(pci_get_bus(pci))) {
+        return true;
+    }
+    if (pcie_endpoint_cap_init(pci, 0) < 0) {
+        error_setg(errp, "viommu-testdev: no room for the PCI Express "
+                   "capability");
+        return false;
+    }
+    cap = pci->config + pci->exp.exp_cap;
+    writable = pci->wmask + pci->exp.exp_cap;
+    pci_set_long(cap + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_RBER);
+    pci_set_long(cap + PCI_EXP_DEVCAP2,
+                 PCI_EXP_DEVCAP2_EFF | PCI_EXP_DEVCAP2_EETLPP |
+                 PCI_EXP_DEVCAP2_COMP_TMOUT_DIS);
+    pci_set_word(writable + PCI_EXP_DEVCTL2, PCI_EXP_DEVCTL2_COMP_TMOUT_DIS);
+    pci_set_word(writable + PCI_EXP_DEVCTL,
+                 PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE |
+                 PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE |
+                 PCI_EXP_DEVCTL_READRQ);
+    pcie_cap_flr_init(pci);
+    if (pcie_cap_get_type(pci) == PCI_EXP_TYPE_RC_END) {
+        pci_set_long(cap + PCI_EXP_LNKCAP, 0);
+        pci_set_word(cap + PCI_EXP_LNKSTA, 0);
+    } else {
+        /* no states that save power, and the field for them says so */
+        link = pci_get_long(cap + PCI_EXP_LNKCAP);
+        pci_set_long(cap + PCI_EXP_LNKCAP, (link & ~PCI_EXP_LNKCAP_ASPMS) |
+                     TESTDEV_LNKCAP_ASPM_OPTIONAL);
+        pci_set_word(writable + PCI_EXP_LNKCTL,
+                     PCI_EXP_LNKCTL_RCB | PCI_EXP_LNKCTL_CCC |
+                     PCI_EXP_LNKCTL_ES);
+        pci_set_long(cap + PCI_EXP_LNKCAP2, PCI_EXP_LNKCAP2_SLS_2_5GB);
+        pci_set_word(cap + PCI_EXP_LNKCTL2, PCI_EXP_LNKCTL2_TLS_2_5GT);
+    }
+    testdev_reset_express(pci);
+    return true;
+}
+
+/* A function comes back from D3hot as it went. */
+static bool testdev_init_power(PCIDevice *pci, Error **errp)
+{
+    int at = pci_pm_init(pci, 0, errp);
+
+    if (at < 0) {
+        return false;
+    }
+    pci_set_word(pci->config + at + PCI_PM_PMC, 3);     /* the version */
+    pci_set_word(pci->config + at + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET);
+    pci_set_word(pci->wmask + at + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
+    return true;
 }
 
 /* --- The device ---------------------------------------------------------- */
@@ -368,6 +472,17 @@ static void testdev_destroy_core(ViommuTestdevState *s)
     g_clear_pointer(&s->core, viommu_testdev_free);
 }
 
+/* QEMU lets software write what no capability has; such bytes are reserved
+ * [PCIe 7.3.1]. */
+static void testdev_close_gaps(PCIDevice *pci)
+{
+    for (unsigned i = PCI_CONFIG_HEADER_SIZE; i < pci_config_size(pci); i++) {
+        if (i >= PCI_CONFIG_SPACE_SIZE || !pci->used[i]) {
+            pci->wmask[i] = 0;
+        }
+    }
+}
+
 static void testdev_realize(PCIDevice *pci, Error **errp)
 {
     ViommuTestdevState *s = VIOMMU_TESTDEV(pci);
@@ -384,10 +499,7 @@ static void testdev_realize(PCIDevice *pci, Error **errp)
                        TESTDEV_MSIX_SIZE);
     pci_register_bar(pci, 1, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->msix);
 
-    if (pci_bus_is_express(pci_get_bus(pci)) &&
-        pcie_endpoint_cap_init(pci, 0) < 0) {
-        error_setg(errp, "viommu-testdev: no room for the PCI Express "
-                   "capability");
+    if (!testdev_init_power(pci, errp) || !testdev_init_express(pci, errp)) {
         testdev_destroy_core(s);
         return;
     }
@@ -401,6 +513,7 @@ static void testdev_realize(PCIDevice *pci, Error **errp)
         testdev_destroy_core(s);
         return;
     }
+    testdev_close_gaps(pci);
     for (unsigned i = 0; i < VIOMMU_TESTDEV_VECTORS; i++) {
         msix_vector_use(pci, i);
     }
@@ -434,6 +547,7 @@ static void testdev_reset_hold(Object *obj, ResetType type)
 
     qemu_bh_cancel(s->run);
     viommu_testdev_reset(s->core);
+    testdev_reset_express(&s->parent);
 }
 
 static const VMStateDescription testdev_vmstate = {
