@@ -159,18 +159,29 @@ void twins_copy_memory(Twin *to, const Twin *from)
            from->f->alloc.next - FIXTURE_TABLES);
 }
 
+/* The registers.  Findings, at the end, are counted over a unit's whole life,
+ * so that those of a history differ. */
+static char *dump(const Twin *twin)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    const char *findings;
+
+    viommu_dump(twin->f->unit, text);
+    findings = strstr(text->str, "finding ");
+    return findings ? g_strndup(text->str, (gsize)(findings - text->str))
+                    : g_strdup(text->str);
+}
+
 void twins_compare_all(Twins *t)
 {
-    g_autoptr(GString) first = g_string_new(NULL);
+    g_autofree char *first = dump(&t->of[0]);
     GBytes *stream = viommu_save(t->of[0].f->unit);
 
-    viommu_dump(t->of[0].f->unit, first);
     for (unsigned i = 1; i < t->n; i++) {
-        g_autoptr(GString) text = g_string_new(NULL);
+        g_autofree char *text = dump(&t->of[i]);
         GBytes *other = viommu_save(t->of[i].f->unit);
 
-        viommu_dump(t->of[i].f->unit, text);
-        g_assert_cmpstr(text->str, ==, first->str);
+        g_assert_cmpstr(text, ==, first);
         g_assert_true(g_bytes_equal(stream, other));
         g_bytes_unref(other);
         compare_memory(&t->of[0], &t->of[i]);
