@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * SMMUv3 as the specification (IHI 0070) has it: registers, stream table
+ * SMMUv3 as the specification (Arm IHI 0070) has it: registers, stream table
  * entries, context descriptors, translation table descriptors, commands,
- * events.  Each field once; numbers in brackets are chapters.
+ * events.  Each field stands here once.
  */
 #ifndef HW_IOMMU_SMMUV3_DEFS_H
 #define HW_IOMMU_SMMUV3_DEFS_H
 
 #include "hw/iommu/common/bits.h"
 
-/* --- Registers (6.3) ----------------------------------------------------- */
+/* --- Registers [SMMU 6.3] ------------------------------------------------ */
 
 #define SMMU_PAGE1              0x10000     /* the second 64 KiB page */
 #define SMMU_WINDOW             0x20000
@@ -56,7 +56,7 @@ static const ViommuField SMMU_IDR5_OAS = { 0, 3 };
 static const ViommuField SMMU_IDR5_VAX = { 10, 2 };
 static const ViommuField SMMU_IDR5_STALL_MAX = { 16, 16 };
 
-/* 3.1, which may have features of 3.2 (2.9). */
+/* 3.1, which may have features of 3.2 [SMMU 2.9]. */
 #define SMMU_AIDR_3_1           0x1
 
 /* CR0 and CR0ACK */
@@ -65,6 +65,9 @@ static const ViommuField SMMU_IDR5_STALL_MAX = { 16, 16 };
 #define SMMU_CR0_EVENTQEN       (1u << 2)
 #define SMMU_CR0_CMDQEN         (1u << 3)
 #define SMMU_CR0_ATSCHK         (1u << 4)
+
+/* memory attributes of tables and queues */
+#define SMMU_CR1_FIELDS         0x00000fffu
 
 #define SMMU_CR2_E2H            (1u << 0)
 #define SMMU_CR2_RECINVSID      (1u << 1)
@@ -89,27 +92,39 @@ static const ViommuField SMMU_IDR5_STALL_MAX = { 16, 16 };
 #define SMMU_GERROR_MSI_PRIQ    (1u << 6)
 #define SMMU_GERROR_MSI_GERROR  (1u << 7)
 
+/* the allocation hint of tables and queues (RA, WA) */
+#define SMMU_BASE_HINT          (UINT64_C(1) << 62)
+
 static const ViommuField SMMU_STRTAB_LOG2SIZE = { 0, 6 };
 static const ViommuField SMMU_STRTAB_SPLIT = { 6, 5 };
 static const ViommuField SMMU_STRTAB_FMT = { 16, 2 };
 enum { SMMU_STRTAB_LINEAR = 0, SMMU_STRTAB_2LVL = 1 };
+#define SMMU_STRTAB_CFG_FIELDS  0x000307ffu
 #define SMMU_STRTAB_ADDR        viommu_bits(51, 6)
+#define SMMU_STRTAB_ADDR_LOW    6
 
 static const ViommuField SMMU_QUEUE_LOG2SIZE = { 0, 5 };
 #define SMMU_QUEUE_ADDR         viommu_bits(51, 5)
+#define SMMU_QUEUE_ADDR_LOW     5
+/* the largest queue that IDR1 can announce */
+#define SMMU_QUEUE_LOG2_MAX     19
 /* indices with a wrap bit above log2size bits, and the overflow flag */
 #define SMMU_QUEUE_INDEX        0xfffffu
 #define SMMU_QUEUE_OVERFLOW     (1u << 31)
 static const ViommuField SMMU_CMDQ_CONS_ERR = { 24, 7 };
 
 #define SMMU_MSI_ADDR           viommu_bits(51, 2)
+#define SMMU_MSI_ADDR_LOW       2
+#define SMMU_MSI_ATTRIBUTES     0x3fu       /* MEMATTR, SH */
 #define SMMU_PRIQ_CFG2_LO       (1u << 31)  /* interrupts of "last" only */
 
-/* GATOS (9) */
+/* GATOS [SMMU 9] */
 #define SMMU_GATOS_RUN          (UINT64_C(1) << 0)
 static const ViommuField SMMU_GATOS_SID = { 0, 32 };
 static const ViommuField SMMU_GATOS_SSID = { 32, 20 };
 #define SMMU_GATOS_SSID_VALID   (UINT64_C(1) << 52)
+#define SMMU_GATOS_ADDR         viommu_bits(63, 12)
+#define SMMU_GATOS_ADDR_FIELDS  viommu_bits(63, 6)
 #define SMMU_GATOS_ADDR_HTTUI   (UINT64_C(1) << 6)
 #define SMMU_GATOS_ADDR_IND     (UINT64_C(1) << 7)
 #define SMMU_GATOS_ADDR_RNW     (UINT64_C(1) << 8)
@@ -118,6 +133,8 @@ static const ViommuField SMMU_GATOS_ADDR_TYPE = { 10, 2 };
 #define SMMU_PAR_FAULT          (UINT64_C(1) << 0)
 static const ViommuField SMMU_PAR_REASON = { 1, 2 };
 static const ViommuField SMMU_PAR_FAULTCODE = { 4, 8 };
+/* without FAULT: a page; with FAULT: the IPA that stage 2 refused */
+#define SMMU_PAR_ADDR           viommu_bits(51, 12)
 enum { SMMU_PAR_INTERNAL_ERR = 0xfd, SMMU_PAR_INV_STAGE = 0xfe,
        SMMU_PAR_INV_REQ = 0xff };
 #define SMMU_PAR_SIZE           (UINT64_C(1) << 11)
@@ -126,11 +143,13 @@ static const ViommuField SMMU_PAR_ATTR = { 56, 8 };
 /* inner shareable, write-back, as in MAIR */
 enum { SMMU_PAR_SH_INNER = 3, SMMU_PAR_ATTR_WB = 0xff };
 
-/* --- Stream table (5.1, 5.2) --------------------------------------------- */
+/* --- Stream table [SMMU 5.1] [SMMU 5.2] ---------------------------------- */
 
+#define SMMU_L1STD_SIZE         8
 static const ViommuField SMMU_L1STD_SPAN = { 0, 5 };
 
 #define SMMU_STE_SIZE           64
+#define SMMU_STE_LOG2           6
 #define SMMU_STE_V              (UINT64_C(1) << 0)
 static const ViommuField SMMU_STE_CONFIG = { 1, 3 };
 /* of Config: not abort; its two stages */
@@ -142,6 +161,7 @@ static const ViommuField SMMU_STE_S1CDMAX = { 59, 5 };
 /* second word */
 static const ViommuField SMMU_STE_S1DSS = { 0, 2 };
 enum { SMMU_S1DSS_TERMINATE = 0, SMMU_S1DSS_BYPASS = 1, SMMU_S1DSS_SSID0 = 2 };
+#define SMMU_STE_S1_ATTRIBUTES  viommu_bits(7, 2)   /* S1CIR, S1COR, S1CSH */
 #define SMMU_STE_PPAR           (UINT64_C(1) << 18)
 #define SMMU_STE_MEV            (UINT64_C(1) << 19)
 #define SMMU_STE_S2FWB          (UINT64_C(1) << 25)
@@ -149,6 +169,7 @@ enum { SMMU_S1DSS_TERMINATE = 0, SMMU_S1DSS_BYPASS = 1, SMMU_S1DSS_SSID0 = 2 };
 static const ViommuField SMMU_STE_EATS = { 28, 2 };
 enum { SMMU_EATS_ABORT = 0, SMMU_EATS_FULL = 1, SMMU_EATS_SPLIT = 2 };
 static const ViommuField SMMU_STE_STRW = { 30, 2 };
+/* 1 and 3 are reserved: that bit. */
 enum { SMMU_STRW_EL1 = 0, SMMU_STRW_EL2 = 2, SMMU_STRW_RESERVED = 1 };
 static const ViommuField SMMU_STE_PRIVCFG = { 48, 2 };
 static const ViommuField SMMU_STE_INSTCFG = { 50, 2 };
@@ -156,6 +177,7 @@ static const ViommuField SMMU_STE_INSTCFG = { 50, 2 };
 static const ViommuField SMMU_STE_S2VMID = { 0, 16 };
 static const ViommuField SMMU_STE_S2T0SZ = { 32, 6 };
 static const ViommuField SMMU_STE_S2SL0 = { 38, 2 };
+enum { SMMU_SL0_RESERVED = 3 };
 static const ViommuField SMMU_STE_S2TG = { 46, 2 };
 static const ViommuField SMMU_STE_S2PS = { 48, 3 };
 #define SMMU_STE_S2AA64         (UINT64_C(1) << 51)
@@ -169,8 +191,9 @@ static const ViommuField SMMU_STE_S2PS = { 48, 3 };
 /* fourth word */
 #define SMMU_STE_S2TTB          viommu_bits(51, 4)
 
-/* --- Context descriptors (5.3, 5.4) -------------------------------------- */
+/* --- Context descriptors [SMMU 5.3] [SMMU 5.4] --------------------------- */
 
+#define SMMU_L1CD_SIZE          8
 #define SMMU_L1CD_V             (UINT64_C(1) << 0)
 #define SMMU_L1CD_ADDR          viommu_bits(51, 12)
 
@@ -202,8 +225,9 @@ static const ViommuField SMMU_CD_ASID = { 48, 16 };
 #define SMMU_CD_HAD             (UINT64_C(1) << 1)
 #define SMMU_CD_TTB             viommu_bits(51, 4)
 
-/* --- Translation table descriptors (VMSAv8-64) --------------------------- */
+/* --- Translation table descriptors, VMSAv8-64 [ARM D8.3] ----------------- */
 
+#define SMMU_PTE_SIZE           8
 #define SMMU_PTE_VALID          (UINT64_C(1) << 0)
 #define SMMU_PTE_TABLE          (UINT64_C(1) << 1)  /* or, at level 3, a page */
 #define SMMU_PTE_AP1            (UINT64_C(1) << 6)  /* stage 1: for user */
@@ -218,7 +242,10 @@ static const ViommuField SMMU_CD_ASID = { 48, 16 };
 #define SMMU_PTE_DBM            (UINT64_C(1) << 51)
 #define SMMU_PTE_CONTIGUOUS     (UINT64_C(1) << 52)
 #define SMMU_PTE_PXN            (UINT64_C(1) << 53)
-#define SMMU_PTE_UXN            (UINT64_C(1) << 54) /* stage 2: XN[1] */
+#define SMMU_PTE_UXN            (UINT64_C(1) << 54)
+static const ViommuField SMMU_PTE_S2_XN = { 53, 2 };
+/* bits 51:48 of an address with 64 KiB pages stand in 15:12 */
+static const ViommuField SMMU_PTE_ADDR_51_48 = { 12, 4 };
 /* of table descriptors */
 #define SMMU_TABLE_PXN          (UINT64_C(1) << 59)
 #define SMMU_TABLE_UXN          (UINT64_C(1) << 60)
@@ -226,7 +253,7 @@ static const ViommuField SMMU_CD_ASID = { 48, 16 };
 #define SMMU_TABLE_AP1          (UINT64_C(1) << 62) /* read-only */
 #define SMMU_LAST_LEVEL         3
 
-/* --- Commands (4) -------------------------------------------------------- */
+/* --- Commands [SMMU 4] --------------------------------------------------- */
 
 #define SMMU_CMD_SIZE           16
 static const ViommuField SMMU_CMD_OPCODE = { 0, 8 };
@@ -261,6 +288,7 @@ static const ViommuField SMMU_CMD_SSID = { 12, 20 };
 static const ViommuField SMMU_CMD_SID = { 32, 32 };
 #define SMMU_CMD_LEAF           (UINT64_C(1) << 0)  /* second word */
 static const ViommuField SMMU_CMD_RANGE = { 0, 5 }; /* second word */
+#define SMMU_CMD_ADDR           viommu_bits(63, 12) /* second word */
 /* TLBI */
 static const ViommuField SMMU_CMD_NUM = { 12, 5 };
 /* six bits with IDR5.DS */
@@ -292,7 +320,7 @@ typedef enum SmmuCommandError {
     SMMU_CERROR_ATC_INV_SYNC = 3,
 } SmmuCommandError;
 
-/* --- Events (7.3) -------------------------------------------------------- */
+/* --- Events [SMMU 7.3] --------------------------------------------------- */
 
 typedef enum SmmuEventId {
     SMMU_EVENT_NONE = 0,
@@ -333,14 +361,17 @@ static const ViommuField SMMU_EVENT_REASON = { 0, 16 };
 #define SMMU_EVENT_TTRNW        (UINT64_C(1) << 44)
 static const ViommuField SMMU_EVENT_CLASS = { 40, 2 };
 enum { SMMU_CLASS_CD = 0, SMMU_CLASS_TT = 1, SMMU_CLASS_IN = 2 };
-/* the same of F_BAD_ATS_TREQ: what was asked for (7.3.6) */
+/* fourth word: the address of a fetch, or the IPA of a fault of stage 2 */
+#define SMMU_EVENT_FETCH_ADDR   viommu_bits(51, 3)
+#define SMMU_EVENT_IPA          viommu_bits(51, 12)
+/* the second word of F_BAD_ATS_TREQ: what was asked for [SMMU 7.3.6] */
 static const ViommuField SMMU_EVENT_SPAN = { 0, 4 };
 #define SMMU_EVENT_PRIV         (UINT64_C(1) << 28)
 #define SMMU_EVENT_X            (UINT64_C(1) << 29)
 #define SMMU_EVENT_W            (UINT64_C(1) << 30)
 #define SMMU_EVENT_R            (UINT64_C(1) << 31)
 
-/* --- Page requests (8.1) ------------------------------------------------- */
+/* --- Page requests [SMMU 8.1] -------------------------------------------- */
 
 #define SMMU_PRIQ_ENTRY_SIZE    16
 static const ViommuField SMMU_PRIQ_SID = { 0, 32 };
