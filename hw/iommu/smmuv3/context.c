@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * From a StreamID and a SubstreamID to a context (3.3):
+ * From a StreamID and a SubstreamID to a context:
  *
  *   stream table (one or two levels) -> STE -> context descriptor table (one
  *   or two levels, through stage 2 when nested) -> context descriptor
  *
- * and the configuration cache, which keeps the result.  Every configuration
- * invalidation voids all of them: streams are few and quickly read again.
+ * and the configuration cache, which keeps the result.  Each invalidation of
+ * configuration voids all cached contexts: streams are few, and quickly read
+ * again.
  */
 #include <string.h>
 
@@ -20,7 +21,8 @@ static const ViommuField TAGS_ASID = { 48, 16 };
 
 static uint64_t slot_key(uint32_t sid, uint32_t ssid)
 {
-    /* A SubstreamID has 20 bits; others stand above all of them. */
+    /* A SubstreamID has 20 bits.  VIOMMU_NO_PASID and SMMU_STE_ONLY get
+     * numbers above these. */
     return sid | (uint64_t)(ssid == SMMU_STE_ONLY ? 2u << 20
                                                   : MIN(ssid, 1u << 20)) << 32;
 }
@@ -51,7 +53,8 @@ static inline bool slot_find(SmmuContextSlot *slot, uint64_t key,
     return !(before & 1) && viommu_acquire(&slot->sequence) == before;
 }
 
-/* Every invalidation voids all, so the generation is the epoch. */
+/* Each invalidation voids all contexts, so the epoch serves as their
+ * generation. */
 static uint64_t stamp_of(const ViommuSeen *seen)
 {
     return seen->epoch + 1;     /* as smmu_context_stamp() */
@@ -66,7 +69,8 @@ bool smmu_context_find(SmmuUnit *u, uint32_t sid, uint32_t ssid,
     return slot_find(slot_of(u, key), key, *stamp, c);
 }
 
-/* Two that fill at the same time: the second one goes without. */
+/* When two threads fill one slot at the same time, the second one leaves it to
+ * the first. */
 static void slot_fill(SmmuContextSlot *slot, uint64_t key,
                       const SmmuContext *c, const ViommuSeen *seen)
 {
@@ -92,14 +96,15 @@ static void slot_fill(SmmuContextSlot *slot, uint64_t key,
 
 /* --- The tables ---------------------------------------------------------- */
 
-/* What was seen before the first word is read: of contexts, and for what stage
- * 2 finds on the way to a descriptor. */
+/* The snapshots that a fill takes along, of before the first word is read: one
+ * for the context, one for what stage 2 finds on the way to a context
+ * descriptor. */
 typedef struct Seen {
     ViommuSeen contexts;
     ViommuTlbSeen tlb;
 } Seen;
 
-static Seen look(const SmmuUnit *u)
+static Seen take_snapshot(const SmmuUnit *u)
 {
     return (Seen) { viommu_look(&u->context_gen), viommu_tlb_look(&u->tlb) };
 }
@@ -110,7 +115,7 @@ static uint64_t aligned(uint64_t addr, unsigned bits)
     return addr & ~viommu_bits(MIN(bits, 64) - 1, 0);
 }
 
-/* Values that are reserved are as 6 (6.3.25). */
+/* Reserved values of SPLIT are as 6 [SMMU 6.3.25]. */
 static unsigned split_of(uint64_t cfg)
 {
     unsigned split = viommu_get(cfg, SMMU_STRTAB_SPLIT);
@@ -118,7 +123,8 @@ static unsigned split_of(uint64_t cfg)
     return split == 8 || split == 10 ? split : 6;
 }
 
-/* The address of a stream's entry; or the event that says why not. */
+/* The address of a stream's entry, or the event that says why there is none
+ * [SMMU 3.3.1]. */
 static SmmuEventId find_ste(SmmuUnit *u, uint32_t sid, const Seen *seen,
                             uint64_t *at, SmmuFault *fault)
 {
@@ -130,32 +136,35 @@ static SmmuEventId find_ste(SmmuUnit *u, uint32_t sid, const Seen *seen,
     uint64_t desc, low;
 
     if ((uint64_t)sid >> MIN(log2, u->cfg.sid_bits)) {
-        return SMMU_C_BAD_STREAMID;
+        return SMMU_C_BAD_STREAMID;     /* [SMMU 7.3.3] */
     }
-    /* The base is aligned to the table's size, as large as that may be
-     * (6.3.24).  A format that is reserved is linear. */
+    /* The base is aligned to the size of the table, however large that is
+     * [SMMU 6.3.24].  A reserved format is as the linear one
+     * [SMMU 6.3.25]. */
     if (viommu_get(cfg, SMMU_STRTAB_FMT) != SMMU_STRTAB_2LVL) {
-        *at = aligned(base, log2 + 6) + (uint64_t)sid * SMMU_STE_SIZE;
+        *at = aligned(base, log2 + SMMU_STE_LOG2) +
+              (uint64_t)sid * SMMU_STE_SIZE;
         return SMMU_EVENT_NONE;
     }
     low = sid & ((1u << split) - 1);
-    base = aligned(base, MAX((int)(log2 - split) + 3, 6));
-    fault->ipa = base + (sid >> split) * 8;
+    base = aligned(base, MAX((int)(log2 - split) + SMMU_L1STD_LOG2,
+                             SMMU_STRTAB_ADDR_LOW));
+    fault->ipa = base + (sid >> split) * SMMU_L1STD_SIZE;
     if (viommu_load64(&u->common, fault->ipa, &desc, 1)) {
-        return SMMU_F_STE_FETCH;
+        return SMMU_F_STE_FETCH;        /* [SMMU 7.3.4] */
     }
     span = viommu_get(desc, SMMU_L1STD_SPAN);
-    /* 0 is invalid, as is more than the split allows (5.1). */
+    /* 0 is invalid, and so is more than the split allows [SMMU 5.1]. */
     if (!span || span > split + 1 || low >> (span - 1)) {
         return SMMU_C_BAD_STREAMID;
     }
-    base = desc & SMMU_STRTAB_ADDR &
-           ~((UINT64_C(1) << (span - 1 + 6)) - 1);
-    *at = base + low * SMMU_STE_SIZE;
+    *at = aligned(desc & SMMU_STRTAB_ADDR, span - 1 + SMMU_STE_LOG2) +
+          low * SMMU_STE_SIZE;
     return SMMU_EVENT_NONE;
 }
 
-/* One fetch of context descriptors, through stage 2 when there is one. */
+/* One fetch from the tables of context descriptors, through stage 2 when
+ * there is one [SMMU 3.3.2] [SMMU 7.3.10]. */
 static SmmuEventId fetch_cd(SmmuUnit *u, const SmmuContext *c,
                             const Seen *seen, uint64_t at, uint64_t *words,
                             unsigned n, SmmuFault *fault)
@@ -171,6 +180,9 @@ static SmmuEventId fetch_cd(SmmuUnit *u, const SmmuContext *c,
     return SMMU_EVENT_NONE;
 }
 
+/* The context descriptor @index.  With two levels of tables, an entry of the
+ * first that is not valid, or points beyond the output size, is an error of
+ * the SubstreamID [SMMU 5.3] [SMMU 7.3.9]. */
 static SmmuEventId read_cd(SmmuUnit *u, const SmmuSte *ste, const Seen *seen,
                            uint32_t index, SmmuContext *c, SmmuFault *fault)
 {
@@ -180,8 +192,8 @@ static SmmuEventId read_cd(SmmuUnit *u, const SmmuSte *ste, const Seen *seen,
 
     if (ste->s1cdmax && (ste->s1fmt == SMMU_S1FMT_4K ||
                          ste->s1fmt == SMMU_S1FMT_64K)) {
-        id = fetch_cd(u, c, seen, at + (index >> split) * 8, &desc, 1,
-                      fault);
+        id = fetch_cd(u, c, seen, at + (index >> split) * SMMU_L1CD_SIZE,
+                      &desc, 1, fault);
         if (id) {
             return id;
         }
@@ -196,10 +208,24 @@ static SmmuEventId read_cd(SmmuUnit *u, const SmmuSte *ste, const Seen *seen,
     if (id) {
         return id;
     }
+    /* [SMMU 7.3.11] */
     return smmu_decode_cd(u, word, c) ? SMMU_EVENT_NONE : SMMU_C_BAD_CD;
 }
 
-/* Which descriptor, if any (3.9, 5.2): substream rules. */
+/*
+ * Which context descriptor a transaction uses, if any: the rules of substreams
+ * [SMMU 3.9] [SMMU 5.2].
+ *
+ *   SubstreamID   S1CDMax   S1DSS        descriptor
+ *   ------------------------------------------------------------------------
+ *   none          0                      0
+ *   none          not 0     bypass       none: stage 1 is bypassed
+ *   none          not 0     substream 0  0
+ *   none          not 0     terminate    F_STREAM_DISABLED [SMMU 7.3.7]
+ *   0             not 0     substream 0  F_STREAM_DISABLED
+ *   < 2^S1CDMax   not 0                  that one
+ *   all others                           C_BAD_SUBSTREAMID [SMMU 7.3.9]
+ */
 static SmmuEventId select_cd(const SmmuSte *ste, uint32_t ssid,
                              uint32_t *index, bool *bypass)
 {
@@ -223,7 +249,7 @@ static SmmuEventId select_cd(const SmmuSte *ste, uint32_t ssid,
         return SMMU_C_BAD_SUBSTREAMID;
     }
     if (ssid == 0 && ste->s1dss == SMMU_S1DSS_SSID0) {
-        /* It belongs to transactions without a substream. */
+        /* Descriptor 0 belongs to transactions without a substream. */
         return SMMU_F_STREAM_DISABLED;
     }
     *index = ssid;
@@ -245,18 +271,21 @@ static SmmuEventId read_ste(SmmuUnit *u, uint32_t sid, const Seen *seen,
     if (viommu_load64(&u->common, at, word, 8)) {
         return SMMU_F_STE_FETCH;
     }
+    /* [SMMU 7.3.5] */
     return smmu_decode_ste(u, word, ste) ? SMMU_EVENT_NONE : SMMU_C_BAD_STE;
 }
 
 SmmuEventId smmu_read_ste(SmmuUnit *u, uint32_t sid, uint64_t word[8],
                           SmmuSte *ste)
 {
-    const Seen seen = look(u);
+    const Seen seen = take_snapshot(u);
     SmmuFault fault;
 
     return read_ste(u, sid, &seen, word, ste, &fault);
 }
 
+/* The whole way [SMMU 3.3.2].  A stream without stage 1 has no substreams
+ * [SMMU 7.3.9]. */
 static SmmuEventId read_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
                                 const Seen *seen, SmmuContext *c,
                                 SmmuFault *fault)
@@ -292,7 +321,7 @@ SmmuEventId smmu_context(SmmuUnit *u, uint32_t sid, uint32_t ssid,
 {
     uint64_t key = slot_key(sid, ssid);
     SmmuContextSlot *slot = slot_of(u, key);
-    const Seen seen = look(u);
+    const Seen seen = take_snapshot(u);
     SmmuEventId id;
 
     if (slot_find(slot, key, stamp_of(&seen.contexts), c)) {

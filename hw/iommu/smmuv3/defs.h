@@ -146,6 +146,7 @@ enum { SMMU_PAR_SH_INNER = 3, SMMU_PAR_ATTR_WB = 0xff };
 /* --- Stream table [SMMU 5.1] [SMMU 5.2] ---------------------------------- */
 
 #define SMMU_L1STD_SIZE         8
+#define SMMU_L1STD_LOG2         3
 static const ViommuField SMMU_L1STD_SPAN = { 0, 5 };
 
 #define SMMU_STE_SIZE           64

@@ -1,47 +1,49 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Translation table descriptors (VMSAv8-64 of the Arm architecture; 3.13 for
- * the access flag and the dirty state): what one says, in either stage.
- * Nothing here reads or writes memory; walk.c does.
+ * What a translation table descriptor (VMSAv8-64 of the Arm architecture)
+ * says, in either stage.  Nothing here reads or writes memory; walk.c does.
  */
 #ifndef HW_IOMMU_SMMUV3_DESCRIPTOR_H
 #define HW_IOMMU_SMMUV3_DESCRIPTOR_H
 
 #include "hw/iommu/smmuv3/unit.h"
 
-/** For the few functions of each walk, which shrink where it is known which
- *  stage they are for. */
+/** Of the functions that each walk calls.  They shrink where the compiler
+ *  knows which stage they are for. */
 #define SMMU_INLINE inline __attribute__((always_inline))
 
-/** A stage, by whose rules its descriptors are read. */
+/** The stage whose descriptors are read. */
 typedef struct SmmuStage {
     SmmuTable table;
     uint64_t flags;         /* SmmuContext.flags */
-    bool second;
-    bool one_table;         /* EL2 alone: no users */
+    bool second;            /* stage 2 */
+    bool one_table;         /* EL2 without E2H: no users */
     bool nested;            /* stage 1, over stage 2 */
-    uint8_t class;          /* what stage 2 is asked for */
+    uint8_t class;          /* of stage 2: what the input is the address of, a
+                             * context descriptor, a table, or data */
 } SmmuStage;
 
-/** What is asked of it. */
+/** The question to a stage. */
 typedef struct SmmuAsked {
     uint64_t addr;
     const SmmuWanted *wanted;
 } SmmuAsked;
 
-/** The address in a descriptor; with the 64 KiB granule, bits 51:48 stand in
- *  bits 15:12. */
+/** The address in a descriptor [ARM D8.3]; with the 64 KiB granule, bits 51:48
+ *  stand in bits 15:12. */
 static inline uint64_t smmu_descriptor_addr(const SmmuTable *t, uint64_t word)
 {
     uint64_t addr = word & viommu_bits(47, t->granule);
 
-    return t->granule == 16 ? addr | (word & viommu_bits(15, 12)) << 36
-                            : addr;
+    return t->granule == 16
+           ? addr | viommu_get(word, SMMU_PTE_ADDR_51_48) << 48 : addr;
 }
 
 /* --- Permissions --------------------------------------------------------- */
 
-/* What stage 1 reads for itself is not to be Device memory (STE.S2PTW). */
+/* Whether STE.S2PTW keeps stage 1 from this page: with it, neither a table nor
+ * a context descriptor may be in Device memory [SMMU 5.2].  STE.S2FWB changes
+ * the codes of memory types. */
 static inline bool smmu_is_protected(const SmmuStage *s, uint64_t word)
 {
     return (s->flags & SMMU_CTX_S2_PTW) && s->class != SMMU_CLASS_IN &&
@@ -49,6 +51,8 @@ static inline bool smmu_is_protected(const SmmuStage *s, uint64_t word)
                                                 : SMMU_PTE_S2_NORMAL));
 }
 
+/* What a leaf of stage 2 grants [ARM D8.4].  Two bits tell who may execute:
+ * all, users, nobody, the privileged. */
 static inline uint8_t smmu_s2_grants(const SmmuStage *s, uint64_t word,
                                      bool dirty_managed)
 {
@@ -62,10 +66,11 @@ static inline uint8_t smmu_s2_grants(const SmmuStage *s, uint64_t word,
     }
     return (word & SMMU_PTE_S2_READ ? SMMU_MAP_UR | SMMU_MAP_PR : 0) |
            (write ? SMMU_MAP_UW | SMMU_MAP_PW : 0) |
-           exec[word >> 53 & 3];
+           exec[viommu_get(word, SMMU_PTE_S2_XN)];
 }
 
-/* EL2 alone: whoever asks has privilege. */
+/* What a leaf of stage 1 grants in the EL2 regime, where each transaction has
+ * privilege [SMMU 3.3.3] [ARM D8.4]. */
 static inline uint8_t smmu_el2_grants(const SmmuStage *s, uint64_t word,
                                       bool write)
 {
@@ -80,8 +85,9 @@ static inline uint8_t smmu_el2_grants(const SmmuStage *s, uint64_t word,
     return flags;
 }
 
-/* @limit is what the tables above leave: what they take away is as if the page
- * did. */
+/* What a leaf of stage 1 grants [ARM D8.4].  @limit is what the table
+ * descriptors above leave: a permission that one of them takes away is as if
+ * the leaf itself took it away. */
 static inline uint8_t smmu_s1_grants(const SmmuStage *s, uint64_t word,
                                      bool dirty_managed, uint8_t limit)
 {
@@ -97,7 +103,7 @@ static inline uint8_t smmu_s1_grants(const SmmuStage *s, uint64_t word,
     if (user) {
         flags |= SMMU_MAP_UR | (write ? SMMU_MAP_UW : 0);
     }
-    /* What a user can write, nobody executes with privilege. */
+    /* What users can write is never executed with privilege. */
     if ((word & SMMU_PTE_PXN) || (user && write)) {
         flags &= ~SMMU_MAP_PX;
     }
@@ -114,13 +120,14 @@ static inline uint8_t smmu_s1_grants(const SmmuStage *s, uint64_t word,
         flags &= ~SMMU_MAP_PX;
     }
     if ((s->flags & SMMU_CTX_PAN) && user) {
-        /* Of data only: what is executed is decided by now. */
+        /* PAN is about data, not about instructions. */
         flags &= ~(SMMU_MAP_PR | SMMU_MAP_PW);
     }
     return flags & limit;
 }
 
-/** What a table descriptor leaves of @limit to the levels below. */
+/** What a table descriptor leaves of @limit to the levels below [ARM D8.4],
+ *  unless CD.HAD0, HAD1 say that it takes nothing away [SMMU 5.4]. */
 static inline uint8_t smmu_limit_by_table(const SmmuStage *s, uint64_t word,
                                           uint8_t limit)
 {
@@ -131,7 +138,7 @@ static inline uint8_t smmu_limit_by_table(const SmmuStage *s, uint64_t word,
         limit &= ~SMMU_MAP_WRITE;
     }
     if (s->one_table) {
-        /* The bits about users are none. */
+        /* There are no users, so the bits about them say nothing. */
         return word & SMMU_TABLE_UXN ? limit & ~(SMMU_MAP_UX | SMMU_MAP_PX)
                                      : limit;
     }
@@ -149,7 +156,8 @@ static inline uint8_t smmu_limit_by_table(const SmmuStage *s, uint64_t word,
 
 /* --- A leaf: a page or a block ------------------------------------------- */
 
-/* A contiguous run, when this descriptor stands where its address says. */
+/* The answer is for a run of descriptors when the Contiguous bit is set
+ * [ARM D8.3], and the output address fits this one's place in the run. */
 static inline void smmu_widen(const SmmuTable *t, unsigned level,
                               uint64_t addr, SmmuMapping *m)
 {
@@ -163,8 +171,8 @@ static inline void smmu_widen(const SmmuTable *t, unsigned level,
     }
 }
 
-/* A page that is writable, but for the dirty bit that a write sets: stage 1
- * clears "read-only". */
+/* Whether a leaf is writable-clean [SMMU 3.13.3] [ARM D8.5]: the page can be
+ * written, and the first write has to mark it dirty. */
 static inline bool smmu_is_clean(const SmmuStage *s, uint64_t word)
 {
     bool managed = s->flags & (s->second ? SMMU_CTX_S2_HD : SMMU_CTX_S1_HD);
@@ -174,6 +182,8 @@ static inline bool smmu_is_clean(const SmmuStage *s, uint64_t word)
                       : (word & SMMU_PTE_AP2) != 0);
 }
 
+/* A writable-clean leaf that is marked dirty: stage 2 sets "write", stage 1
+ * clears "read-only" [ARM D8.5]. */
 static inline uint64_t smmu_made_dirty(const SmmuStage *s, uint64_t word)
 {
     return s->second ? word | SMMU_PTE_S2_WRITE
@@ -181,8 +191,19 @@ static inline uint64_t smmu_made_dirty(const SmmuStage *s, uint64_t word)
 }
 
 /**
- * What a leaf of @level says: *@m, if in memory @word is, or becomes, *@with.
- * Or the fault; in the order of their priorities.
+ * What a leaf of @level answers: *@m, provided that @word in memory is *@with,
+ * or the caller makes it so.  Or a fault, the first one that applies:
+ *
+ *   1. the output address is wider than the output size  F_ADDR_SIZE
+ *      [SMMU 7.3.14]
+ *   2. the access flag is clear, and neither the unit sets it (HA) nor does
+ *      software ignore it (AFFD)                         F_ACCESS
+ *      [SMMU 7.3.15] [SMMU 3.13.2]
+ *   3. a permission is lacking                           F_PERMISSION
+ *      [SMMU 7.3.16]
+ *
+ * Then, 4, a leaf that the answer lets be written becomes dirty
+ * [SMMU 3.13.3].
  */
 static SMMU_INLINE SmmuEventId smmu_leaf(const SmmuStage *s, unsigned level,
                                          uint64_t word, uint8_t limit,
@@ -192,6 +213,7 @@ static SMMU_INLINE SmmuEventId smmu_leaf(const SmmuStage *s, unsigned level,
     const SmmuWanted *wanted = asked->wanted;
     bool clean = smmu_is_clean(s, word);
 
+    /* 1 */
     *with = word;
     m->cut = 0;
     m->shift = smmu_level_shift(&s->table, level);
@@ -200,6 +222,7 @@ static SMMU_INLINE SmmuEventId smmu_leaf(const SmmuStage *s, unsigned level,
     if (m->page >> s->table.out_bits) {
         return SMMU_F_ADDR_SIZE;
     }
+    /* 2 */
     if (!(word & SMMU_PTE_AF)) {
         if (s->flags & (s->second ? SMMU_CTX_S2_HA : SMMU_CTX_S1_HA)) {
             *with |= SMMU_PTE_AF;
@@ -208,15 +231,18 @@ static SMMU_INLINE SmmuEventId smmu_leaf(const SmmuStage *s, unsigned level,
             return SMMU_F_ACCESS;
         }
     }
+    /* 3 */
     m->flags = s->second ? smmu_s2_grants(s, word, clean)
                          : smmu_s1_grants(s, word, clean, limit);
     if (!smmu_suffices(wanted, m->flags)) {
         return SMMU_F_PERMISSION;
     }
+    /* 4 */
     if (clean && (wanted->dirties & m->flags)) {
         *with = smmu_made_dirty(s, *with);
     } else if (clean && (wanted->any || !wanted->probe)) {
-        /* The first write must come here again. */
+        /* The answer is kept for reads only, so that the first write comes
+         * here again. */
         m->flags &= ~SMMU_MAP_WRITE;
     }
     if (!s->second && !s->one_table && !(word & SMMU_PTE_NG)) {

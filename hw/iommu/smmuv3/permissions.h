@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Permissions (13.1.4, 13.7): what a transaction says of itself, what its
- * stream's entry makes of that, what it needs of the tables therefore, and
- * what they let it be answered.  Each is a function of its arguments alone.
+ * Permissions: what a transaction says of itself, what the stream table entry
+ * makes of that, which permissions of the tables it then needs, and what the
+ * answer grants.  The result of each function here depends on its arguments
+ * alone.
  */
 #ifndef HW_IOMMU_SMMUV3_PERMISSIONS_H
 #define HW_IOMMU_SMMUV3_PERMISSIONS_H
@@ -11,7 +12,8 @@
 
 #include "hw/iommu/smmuv3/context.h"
 
-/* What a translation grants, in the low bits of an output address. */
+/* What a translation grants to users (U) and to the privileged (P), in the low
+ * bits of an output address. */
 enum {
     SMMU_MAP_UR = 1 << 0, SMMU_MAP_UW = 1 << 1, SMMU_MAP_UX = 1 << 2,
     SMMU_MAP_PR = 1 << 3, SMMU_MAP_PW = 1 << 4, SMMU_MAP_PX = 1 << 5,
@@ -23,16 +25,16 @@ enum {
 _Static_assert((int)SMMU_MAP_UR == (int)VIOMMU_READ &&
                (int)SMMU_MAP_UW == (int)VIOMMU_WRITE &&
                (int)SMMU_MAP_UX == (int)VIOMMU_EXEC,
-               "what users may do has the bits of a request");
+               "the bits for users are those of a request");
 #define SMMU_MAP_PRIV 3     /* shift from users to the privileged */
 
 /** What is wanted of a translation. */
 typedef struct SmmuWanted {
-    uint8_t needs;          /* SMMU_MAP_...: all of them, ... */
-    bool any;               /* ... or at least one */
-    uint8_t dirties;        /* what marks a page dirty when it is granted */
+    uint8_t needs;          /* SMMU_MAP_...: all of them, or at least one */
+    bool any;               /* at least one */
+    uint8_t dirties;        /* a grant of one of these marks a page dirty */
     bool probe;             /* change neither memory nor the IOTLB */
-    ViommuTlbSeen seen;     /* taken before the first look at anything */
+    ViommuTlbSeen seen;     /* the snapshot of before the first table is read */
 } SmmuWanted;
 
 /** Whether @flags of a translation are what is wanted. */
@@ -59,6 +61,7 @@ static inline SmmuWanted smmu_wanted(uint8_t access, bool probe)
 
 /* --- What the stream's entry makes of a transaction ---------------------- */
 
+/** STE.PRIVCFG goes before the transaction's own word [SMMU 13.1.4]. */
 static inline bool smmu_privileged(uint64_t context_flags, uint8_t access)
 {
     return context_flags & SMMU_CTX_FORCE_PRIV ? true :
@@ -66,14 +69,15 @@ static inline bool smmu_privileged(uint64_t context_flags, uint8_t access)
                                                : access & VIOMMU_PRIV;
 }
 
-/** A transaction is a write, the read of an instruction, or of data. */
+/** A transaction is a write, the fetch of an instruction, or a read of data;
+ *  STE.INSTCFG makes all reads one or the other [SMMU 13.1.4]. */
 static inline uint8_t smmu_effective_access(uint64_t context_flags,
                                             uint8_t access)
 {
     uint8_t mode = smmu_privileged(context_flags, access) ? VIOMMU_PRIV : 0;
 
     if (access & VIOMMU_WRITE) {
-        /* Of data, always. */
+        /* A write is one of data, whatever INSTCFG says. */
         return mode | (access & (VIOMMU_READ | VIOMMU_WRITE));
     }
     if ((context_flags & SMMU_CTX_FORCE_INST) ||
@@ -83,8 +87,9 @@ static inline uint8_t smmu_effective_access(uint64_t context_flags,
     return mode | VIOMMU_READ;
 }
 
-/** What a translation with @flags grants to this stream: where each read is
- *  one of an instruction, or none is, one permission stands for both. */
+/** What a translation with @flags grants to this stream.  Where INSTCFG makes
+ *  each read a fetch, or none, one of the two permissions stands for both
+ *  [SMMU 13.7.1]. */
 static inline uint8_t smmu_granted(uint64_t context_flags, bool privileged,
                                    uint8_t flags)
 {
@@ -102,9 +107,10 @@ static inline uint8_t smmu_granted(uint64_t context_flags, bool privileged,
     return access;
 }
 
-/* --- ATS translation requests (13.7.1) ----------------------------------- */
+/* --- ATS translation requests -------------------------------------------- */
 
-/** Without a PASID there is no word for either (13.7). */
+/** The access that a translation request asks for: without a PASID, PCIe has
+ *  no bits for execution and privilege [SMMU 13.7] [PCIe 10.2.2]. */
 static inline uint8_t smmu_ats_asked(const ViommuRequest *req)
 {
     return req->pasid == VIOMMU_NO_PASID
@@ -112,8 +118,9 @@ static inline uint8_t smmu_ats_asked(const ViommuRequest *req)
 }
 
 /**
- * A completion tells what there is, if anything: of reading, or writing.  Only
- * one that was to write (NW=0) makes a page dirty.
+ * A completion tells which permissions there are, so one of reading and
+ * writing is enough [SMMU 3.9.1.2] [SMMU 13.7.1].  Only a request that is to
+ * write (No Write clear) makes a page dirty [SMMU 3.13.7.1].
  */
 static inline SmmuWanted smmu_ats_wanted(uint64_t context_flags,
                                          const ViommuRequest *req)
@@ -132,9 +139,9 @@ static inline SmmuWanted smmu_ats_wanted(uint64_t context_flags,
 }
 
 /**
- * What the completion of @req grants, and whether to the privileged: that is
- * as it was asked for, whatever PRIVCFG says.  To execute is to read, which a
- * page for execution only does not let, unless reads are fetches.
+ * What the completion of @req grants [SMMU 13.7.1].  *@privileged is as the
+ * request has it, whatever PRIVCFG says.  Execution is granted to a request
+ * that asks for it, on pages that can be read, too.
  */
 static inline uint8_t smmu_ats_granted(uint64_t context_flags,
                                        const ViommuRequest *req,

@@ -1,17 +1,37 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Translation tables (3.4, and VMSAv8-64 of the Arm architecture): one walker
- * for both stages.  When nested, each address that stage 1 makes, of a
- * table or of the page, is an input of stage 2.
+ * Walks of translation tables (VMSAv8-64): one walker for both stages.  When
+ * nested, each address that stage 1 makes, of a table or of the page, is an
+ * input of stage 2.
  *
  * Most walks are near an earlier one: the table of the last level is cached,
- * and its descriptor grants what is asked.  That is walk_nearby().  All else,
- * faults among it, is for walk_tables().
+ * and its descriptor grants what is asked.  walk_nearby() does these.
+ * walk_tables() does all others, among them each walk that ends in a fault.
  */
 #include <errno.h>
 
 #include "hw/iommu/common/span.h"
 #include "hw/iommu/smmuv3/descriptor.h"
+
+/* What a look at one descriptor leads to. */
+typedef enum Step {
+    STEP_DOWN,          /* the cursor is at a descriptor of the next level */
+    STEP_DONE,          /* the answer is complete */
+    STEP_FAULT,         /* Walk.fault says which */
+    STEP_AGAIN,         /* the descriptor has changed: read it again */
+    STEP_RESTART,       /* walk from the first table, without the cache */
+} Step;
+
+/* A descriptor on the way. */
+typedef struct Cursor {
+    unsigned level;
+    uint64_t at;        /* its address in memory */
+    uint64_t ipa;       /* when nested, its address before stage 2; NO_IPA when
+                         * the cache has told only where it is in memory */
+    uint8_t limit;      /* SMMU_MAP_... that the tables above leave */
+} Cursor;
+
+#define NO_IPA UINT64_MAX
 
 typedef struct Walk {
     SmmuUnit *u;
@@ -20,22 +40,18 @@ typedef struct Walk {
     SmmuFault *fault;
     SmmuStage stage;
     SmmuAsked asked;
-    ViommuTag tag;          /* of its tables in the cache; and ... */
-    uint64_t top;           /* ... where these are found from */
-    /* where it is */
-    unsigned level;
-    uint64_t at;            /* descriptor: host address */
-    uint64_t at_ipa;        /* the same before stage 2; when nested, ... */
-    bool ipa_known;         /* ... not of a table from the cache */
-    bool restart;           /* without the cache */
-    uint8_t limit;          /* what the levels above leave; SMMU_MAP_... */
+    ViommuTag tag;      /* of the stage's tables in the cache, ... */
+    uint64_t top;       /* ... and the id of the first of them */
+    Cursor cursor;
 } Walk;
 
 static bool second_stage(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
                          const SmmuWanted *wanted, uint8_t class,
                          SmmuMapping *m, SmmuFault *fault);
 
-static bool fail(const Walk *w, SmmuEventId id, uint8_t class)
+/* A fault of the walk's stage.  @class is stage 1's; a fault of stage 2 has the
+ * class of what stage 2 was asked for [SMMU 7.3]. */
+static Step fail(const Walk *w, SmmuEventId id, uint8_t class)
 {
     const SmmuStage *s = &w->stage;
 
@@ -46,110 +62,119 @@ static bool fail(const Walk *w, SmmuEventId id, uint8_t class)
                       s->class == SMMU_CLASS_TT &&
                       !(w->wanted->needs & SMMU_MAP_WRITE),
     };
-    return false;
+    return STEP_FAULT;
 }
 
-/* The table at w->at_ipa could not be read or written. */
-static bool fail_fetch(const Walk *w)
+/* The descriptor could not be read or written [SMMU 7.3.12]. */
+static Step fail_fetch(const Walk *w)
 {
     *w->fault = (SmmuFault) {
-        .id = SMMU_F_WALK_EABT, .s2 = w->stage.second, .ipa = w->at,
+        .id = SMMU_F_WALK_EABT, .s2 = w->stage.second, .ipa = w->cursor.at,
         .class = w->stage.second ? w->stage.class : SMMU_CLASS_TT,
     };
-    return false;
+    return STEP_FAULT;
 }
 
 static void remember_table(const Walk *w, uint64_t table, uint16_t flags)
 {
     smmu_table_fill(w->u, &w->tag, &w->stage.table, w->top, w->asked.addr,
-                    w->level, table, w->limit | flags, w->wanted);
+                    w->cursor.level, table, w->cursor.limit | flags,
+                    w->wanted);
 }
 
-/* Go to the descriptor for the address in the table at @base; @fresh, from a
- * descriptor. */
+/* Move the cursor to the descriptor for the address in the table at @base,
+ * through stage 2 when nested [SMMU 3.4] [ARM D8.2].  A table that is @fresh,
+ * found by a descriptor and not in the cache, goes into the cache. */
 static bool enter(Walk *w, uint64_t base, unsigned level, bool fresh)
 {
     const SmmuTable *t = &w->stage.table;
     unsigned shift = smmu_level_shift(t, level);
     unsigned bits = level == t->start_level ? t->input_bits - shift
                                             : (unsigned)t->granule - 3;
-    uint64_t size = UINT64_C(8) << bits;
+    uint64_t size = (uint64_t)SMMU_PTE_SIZE << bits;
     const SmmuWanted reading = {
         .needs = SMMU_MAP_UR, .probe = w->wanted->probe,
         .seen = w->wanted->seen,
     };
     SmmuMapping m;
 
-    w->level = level;
-    w->at_ipa = (base & ~(size - 1)) |
-                ((w->asked.addr >> shift) & ((UINT64_C(1) << bits) - 1)) * 8;
-    w->at = w->at_ipa;
-    w->ipa_known = true;
+    w->cursor.level = level;
+    w->cursor.ipa = (base & ~(size - 1)) |
+                    ((w->asked.addr >> shift) & ((UINT64_C(1) << bits) - 1)) *
+                    SMMU_PTE_SIZE;
+    w->cursor.at = w->cursor.ipa;
     if (!w->stage.nested) {
         if (fresh) {
             remember_table(w, base, 0);
         }
         return true;
     }
-    if (!second_stage(w->u, w->c, w->at_ipa, &reading, SMMU_CLASS_TT, &m,
+    if (!second_stage(w->u, w->c, w->cursor.ipa, &reading, SMMU_CLASS_TT, &m,
                       w->fault)) {
         return false;
     }
-    w->at = m.page | (w->at_ipa & viommu_bits(m.shift - 1, 0));
+    w->cursor.at = m.page | (w->cursor.ipa & viommu_bits(m.shift - 1, 0));
     if (fresh && m.shift >= t->granule) {
-        remember_table(w, w->at & ~(size - 1), 0);
+        remember_table(w, w->cursor.at & ~(size - 1), 0);
     } else if (fresh) {
         remember_table(w, base, SMMU_TABLE_IPA);
     }
     return true;
 }
 
-/* The address of the descriptor for @addr in a table, not of the first
- * level, that has been found in the cache. */
+/* The address of the descriptor for @addr in a table that has been found in
+ * the cache; it is none of the first level. */
 static inline uint64_t descriptor_in(const ViommuTable *found,
                                      const SmmuTable *t, unsigned level,
                                      uint64_t addr)
 {
     return found->addr | ((addr >> smmu_level_shift(t, level)) &
-                          viommu_bits(t->granule - 4, 0)) * 8;
+                          viommu_bits(t->granule - 4, 0)) * SMMU_PTE_SIZE;
 }
 
-/* Go to where a walk can start: a cached table, or the first one. */
+static bool start_at_first_table(Walk *w)
+{
+    const SmmuTable *t = &w->stage.table;
+
+    w->cursor.limit = SMMU_MAP_ALL;
+    return enter(w, t->ttb, t->start_level, false);
+}
+
+/* Move the cursor to the deepest table that is cached, or the first one. */
 static bool start(Walk *w)
 {
     const SmmuTable *t = &w->stage.table;
     ViommuTable found;
     unsigned level;
 
-    if (w->restart || !smmu_table_find(w->u, &w->tag, t, w->top,
-                                       w->asked.addr, &found, &level)) {
-        w->restart = false;
-        w->limit = SMMU_MAP_ALL;
-        return enter(w, t->ttb, t->start_level, false);
+    if (!smmu_table_find(w->u, &w->tag, t, w->top, w->asked.addr, &found,
+                         &level)) {
+        return start_at_first_table(w);
     }
-    w->limit = found.flags & SMMU_MAP_ALL;
+    w->cursor.limit = found.flags & SMMU_MAP_ALL;
     if (found.flags & SMMU_TABLE_IPA) {
         return enter(w, found.addr, level, false);
     }
-    w->level = level;
-    w->at = descriptor_in(&found, t, level, w->asked.addr);
-    w->at_ipa = w->at;
-    w->ipa_known = !w->stage.nested;
+    w->cursor.level = level;
+    w->cursor.at = descriptor_in(&found, t, level, w->asked.addr);
+    w->cursor.ipa = NO_IPA;
     return true;
 }
 
+/* The levels that have blocks [ARM D8.3]. */
 static bool may_be_block(const Walk *w)
 {
-    unsigned granule = w->stage.table.granule;
+    unsigned granule = w->stage.table.granule, level = w->cursor.level;
 
-    return w->level == 2 ||
-           (w->level == 1 && (granule == 12 ||
-                              (granule == 16 && w->u->cfg.oas_bits == 52)));
+    return level == 2 ||
+           (level == 1 && (granule == 12 ||
+                           (granule == 16 && w->u->cfg.oas_bits == 52)));
 }
 
-/* --- Access flag and dirty state (3.13) ---------------------------------- */
+/* --- Access flag and dirty state ----------------------------------------- */
 
-/* The table's page must be writable by stage 2. */
+/* Whether stage 2 lets the table be written, whose page becomes dirty
+ * [SMMU 3.13.5]. */
 static bool table_writable(Walk *w)
 {
     const SmmuWanted writing = {
@@ -158,114 +183,113 @@ static bool table_writable(Walk *w)
     };
     SmmuMapping m;
 
-    return !w->stage.nested ||
-           second_stage(w->u, w->c, w->at_ipa, &writing, SMMU_CLASS_TT, &m,
-                        w->fault);
+    return second_stage(w->u, w->c, w->cursor.ipa, &writing, SMMU_CLASS_TT,
+                        &m, w->fault);
 }
 
-/* Change @word in memory.  1: done; 0: look again at *@word; -1: fault. */
-static int update(Walk *w, uint64_t *word, uint64_t with)
+/* Change the descriptor in memory from @word to @with, in one step
+ * [SMMU 3.13]. */
+static Step update(Walk *w, uint64_t word, uint64_t with)
 {
-    int ret;
-
-    if (!w->ipa_known) {
-        w->restart = true;
-        return 0;
+    if (w->stage.nested && w->cursor.ipa == NO_IPA) {
+        return STEP_RESTART;
     }
-    if (!table_writable(w)) {
-        return -1;
+    if (w->stage.nested && !table_writable(w)) {
+        return STEP_FAULT;
     }
-    ret = viommu_cas64(&w->u->common, w->at, word, with);
-    if (!ret) {
-        *word = with;
-        return 1;
+    switch (viommu_cas64(&w->u->common, w->cursor.at, &word, with)) {
+    case 0:
+        return STEP_DONE;
+    case -EAGAIN:
+        return STEP_AGAIN;
+    default:
+        return fail_fetch(w);
     }
-    if (ret == -EAGAIN) {
-        return 0;
-    }
-    fail_fetch(w);
-    return -1;
 }
 
 /* --- The walk ------------------------------------------------------------ */
 
-/* Decide about a leaf; *@again asks for another look at a changed word. */
-static bool leaf(Walk *w, uint64_t *word, SmmuMapping *m, bool *again)
+/*
+ * A look at the descriptor under the cursor [ARM D8.2]:
+ *
+ *   1. read it                                 F_WALK_EABT    [SMMU 7.3.12]
+ *   2. it is invalid, or a block in a level without blocks
+ *                                              F_TRANSLATION  [SMMU 7.3.13]
+ *   3. of a table: the address is too wide     F_ADDR_SIZE    [SMMU 7.3.14]
+ *      else take permissions away, and go down
+ *   4. of a leaf: decide                       see smmu_leaf()
+ *   5. set the access flag, or mark the page dirty
+ */
+static Step look_at_descriptor(Walk *w, SmmuMapping *m)
 {
-    uint64_t with;
-    SmmuEventId id = smmu_leaf(&w->stage, w->level, *word, w->limit,
-                               &w->asked, m, &with);
-    int done;
+    const SmmuTable *t = &w->stage.table;
+    uint64_t word, with, next;
+    SmmuEventId id;
+    bool table;
 
-    *again = false;
+    /* 1 */
+    viommu_count_roughly(&w->u->common.stats.table_reads);
+    if (viommu_load64(&w->u->common, w->cursor.at, &word, 1)) {
+        return fail_fetch(w);
+    }
+    /* 2 */
+    table = word & SMMU_PTE_TABLE;      /* of the last level: a page */
+    if (!(word & SMMU_PTE_VALID) ||
+        (!table && (w->cursor.level == SMMU_LAST_LEVEL ||
+                    !may_be_block(w)))) {
+        return fail(w, SMMU_F_TRANSLATION, SMMU_CLASS_IN);
+    }
+    /* 3 */
+    if (table && w->cursor.level < SMMU_LAST_LEVEL) {
+        next = smmu_descriptor_addr(t, word);
+        if (next >> t->out_bits) {
+            return fail(w, SMMU_F_ADDR_SIZE, SMMU_CLASS_IN);
+        }
+        w->cursor.limit = smmu_limit_by_table(&w->stage, word,
+                                              w->cursor.limit);
+        return enter(w, next, w->cursor.level + 1, true) ? STEP_DOWN
+                                                         : STEP_FAULT;
+    }
+    /* 4 */
+    id = smmu_leaf(&w->stage, w->cursor.level, word, w->cursor.limit,
+                   &w->asked, m, &with);
     if (id) {
         return fail(w, id, SMMU_CLASS_IN);
     }
-    if (with == *word || w->wanted->probe) {
-        return true;
-    }
-    done = update(w, word, with);
-    *again = done == 0;
-    return done >= 0;
+    /* 5 */
+    return with == word || w->wanted->probe ? STEP_DONE
+                                            : update(w, word, with);
 }
 
-/* One stage, from its first table, or a cached one, to the page. */
+/* One stage, from the first table, or a cached one, to the page.  There are
+ * at most four levels, and VIOMMU_UPDATE_RETRIES looks at a leaf.  With false,
+ * m->shift tells how far the fault holds. */
 static bool walk_tables(Walk *w, SmmuMapping *m)
 {
-    const SmmuTable *t = &w->stage.table;
-    uint64_t word;
+    Step step = start(w) ? STEP_DOWN : STEP_FAULT;
     unsigned tries = 0;
 
-    if (!start(w)) {
-        m->shift = smmu_level_shift(t, w->level);
-        return false;
+    if (step == STEP_DOWN) {
+        viommu_count_roughly(&w->u->common.stats.walks);
     }
-    viommu_count_roughly(&w->u->common.stats.walks);
-    /* At most four levels, again without the cache, and
-     * VIOMMU_UPDATE_RETRIES looks at the last one. */
-    for (;;) {
-        bool again = false, table;
-
-        viommu_count_roughly(&w->u->common.stats.table_reads);
-        m->shift = smmu_level_shift(t, w->level);
-        if (viommu_load64(&w->u->common, w->at, &word, 1)) {
-            return fail_fetch(w);
-        }
-        table = word & SMMU_PTE_TABLE;
-        if (!(word & SMMU_PTE_VALID) ||
-            (!table && (w->level == SMMU_LAST_LEVEL || !may_be_block(w)))) {
-            return fail(w, SMMU_F_TRANSLATION, SMMU_CLASS_IN);
-        }
-        if (table && w->level < SMMU_LAST_LEVEL) {
-            uint64_t next = smmu_descriptor_addr(t, word);
-
-            if (next >> t->out_bits) {
-                return fail(w, SMMU_F_ADDR_SIZE, SMMU_CLASS_IN);
-            }
-            w->limit = smmu_limit_by_table(&w->stage, word, w->limit);
-            if (!enter(w, next, w->level + 1, true)) {
-                m->shift = smmu_level_shift(t, w->level);
-                return false;
-            }
-            continue;
-        }
-        if (!leaf(w, &word, m, &again)) {
-            return false;
-        }
-        if (!again) {
+    while (step != STEP_FAULT) {
+        step = look_at_descriptor(w, m);
+        if (step == STEP_DONE) {
             return true;
         }
-        if (++tries >= VIOMMU_UPDATE_RETRIES) {
-            return fail_fetch(w);
-        }
-        if (w->restart && !start(w)) {
-            return false;
+        if ((step == STEP_AGAIN || step == STEP_RESTART) &&
+            ++tries >= VIOMMU_UPDATE_RETRIES) {
+            step = fail_fetch(w);
+        } else if (step == STEP_RESTART && !start_at_first_table(w)) {
+            step = STEP_FAULT;
         }
     }
+    m->shift = smmu_level_shift(&w->stage.table, w->cursor.level);
+    return false;
 }
 
-/* The page, if the last level's table is cached and its descriptor grants what
- * is asked as it stands. */
+/* The page, if the table of the last level is cached and its descriptor grants
+ * what is asked as it stands: steps 1, 2 and 4 of look_at_descriptor(). */
 static SMMU_INLINE bool walk_nearby(SmmuUnit *u, const SmmuStage *s,
                                     const ViommuTag *tag, uint64_t top,
                                     const SmmuAsked *asked, SmmuMapping *m)
@@ -313,17 +337,19 @@ second_stage_slowly(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
     };
 
     if (ipa >> w.stage.table.input_bits) {
+        /* beyond S2T0SZ [SMMU 7.3.13] */
         m->shift = viommu_span_within(ipa, UINT64_C(1) <<
                                       w.stage.table.input_bits, UINT64_MAX);
-        return fail(&w, SMMU_F_TRANSLATION, class);
+        fail(&w, SMMU_F_TRANSLATION, class);
+        return false;
     }
     return walk_tables(&w, m);
 }
 
 /*
- * A nested walk comes here for each page that it meets.  A look at one
- * descriptor of a cached table costs no more than one at the IOTLB, which
- * keeps the whole of the walk.
+ * A nested walk comes here for each page that it meets.  The IOTLB has no
+ * entries for these: to look at one descriptor of a cached table costs no more
+ * than to look into the IOTLB.
  */
 static SMMU_INLINE bool second_stage_inline(SmmuUnit *u, const SmmuContext *c,
                                             uint64_t ipa,
@@ -340,7 +366,7 @@ static SMMU_INLINE bool second_stage_inline(SmmuUnit *u, const SmmuContext *c,
            second_stage_slowly(u, c, ipa, wanted, class, m, fault);
 }
 
-/* The same for what is not done for each page. */
+/* The same out of line, for what is rarer than pages. */
 static bool second_stage(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
                          const SmmuWanted *wanted, uint8_t class,
                          SmmuMapping *m, SmmuFault *fault)
@@ -348,8 +374,9 @@ static bool second_stage(SmmuUnit *u, const SmmuContext *c, uint64_t ipa,
     return second_stage_inline(u, c, ipa, wanted, class, m, fault);
 }
 
-/* The half of *@addr, which becomes the effective one.  False: neither, or
- * one that is switched off (EPD). */
+/* The half of the addresses that *@addr is in, which becomes the effective
+ * address.  False: it is in neither half, or in one that is switched off
+ * (EPD) [SMMU 3.4.1] [SMMU 5.4]. */
 static inline bool stage1_of(const SmmuContext *c, uint64_t *addr,
                              SmmuStage *s, uint64_t *top)
 {
@@ -362,14 +389,15 @@ static inline bool stage1_of(const SmmuContext *c, uint64_t *addr,
         .nested = c->flags & SMMU_CTX_S2,
     };
     *addr = smmu_effective(c, *addr);
-    /* An address before stage 2 is not one without it. */
+    /* The same base with stage 2 is another table than without: bit 63, which
+     * a base leaves free. */
     *top = c->base[upper] | (uint64_t)s->nested << 63;
     above = viommu_bits(63, s->table.input_bits);
     return (*addr & above) == (upper ? above : 0) && s->table.granule;
 }
 
-/* How far the addresses like @addr go that neither half translates.  Where a
- * half ignores the top byte, they come again with each value of it. */
+/* How far the hole around @addr goes, which neither half translates.  Where a
+ * half ignores the top byte, the hole comes again with each value of that. */
 static unsigned hole_span(const SmmuContext *c, uint64_t addr)
 {
     const SmmuTable lower = smmu_table_unpack(c->base[SMMU_S1_LOWER]);
@@ -400,7 +428,8 @@ first_stage_slowly(SmmuUnit *u, const SmmuContext *c, const ViommuTag *tag,
 
     if (!stage1_of(c, &w.asked.addr, &w.stage, &w.top)) {
         m->shift = hole_span(c, w.asked.addr);
-        return fail(&w, SMMU_F_TRANSLATION, SMMU_CLASS_IN);
+        fail(&w, SMMU_F_TRANSLATION, SMMU_CLASS_IN);
+        return false;
     }
     return walk_tables(&w, m);
 }
@@ -419,9 +448,11 @@ static SMMU_INLINE bool first_stage(SmmuUnit *u, const SmmuContext *c,
            first_stage_slowly(u, c, tag, addr, wanted, m, fault);
 }
 
-/* Where one permission is enough, stage 2 is asked for those that stage 1
- * grants, and marks no page that stage 1 does not let be written (3.9.1.2,
- * 3.13.7.1). */
+/* --- Both stages --------------------------------------------------------- */
+
+/* What stage 2 is asked for.  Where one permission is enough, these are those
+ * that stage 1 grants, and a page that stage 1 does not let be written is not
+ * marked dirty [SMMU 3.9.1.2] [SMMU 3.13.7.1]. */
 static inline const SmmuWanted *wanted_of_second(const SmmuWanted *wanted,
                                                  uint8_t flags,
                                                  SmmuWanted *rest)
@@ -435,6 +466,22 @@ static inline const SmmuWanted *wanted_of_second(const SmmuWanted *wanted,
     return rest;
 }
 
+/* Without stage 1, an address that is wider than the output size is a fault of
+ * stage 1 [SMMU 3.4]. */
+static bool is_within_output(const SmmuUnit *u, uint64_t addr, SmmuMapping *m,
+                             SmmuFault *fault)
+{
+    if (!(addr >> u->cfg.oas_bits)) {
+        return true;
+    }
+    m->shift = viommu_span_within(addr, UINT64_C(1) << u->cfg.oas_bits,
+                                  UINT64_MAX);
+    *fault = (SmmuFault) { .id = SMMU_F_ADDR_SIZE, .class = SMMU_CLASS_IN };
+    return false;
+}
+
+/* 1. stage 1; 2. stage 2 of its output; 3. the smaller of the two pages, with
+ * what both grant [SMMU 3.3.3]. */
 bool smmu_walk(SmmuUnit *u, const SmmuContext *c, const SmmuTags *tags,
                uint64_t addr, const SmmuWanted *wanted, SmmuMapping *m,
                SmmuFault *fault)
@@ -443,17 +490,10 @@ bool smmu_walk(SmmuUnit *u, const SmmuContext *c, const SmmuTags *tags,
     SmmuWanted rest;
     uint64_t ipa;
 
+    /* 1 */
     if (!(c->flags & SMMU_CTX_S1)) {
-        if (addr >> u->cfg.oas_bits) {
-            m->shift = viommu_span_within(addr, UINT64_C(1) <<
-                                          u->cfg.oas_bits, UINT64_MAX);
-            /* Of stage 1, which does not translate (3.4). */
-            *fault = (SmmuFault) {
-                .id = SMMU_F_ADDR_SIZE, .class = SMMU_CLASS_IN,
-            };
-            return false;
-        }
-        return second_stage_inline(u, c, addr, wanted, SMMU_CLASS_IN, m,
+        return is_within_output(u, addr, m, fault) &&
+               second_stage_inline(u, c, addr, wanted, SMMU_CLASS_IN, m,
                                    fault);
     }
     if (!first_stage(u, c, &tags->own, addr, wanted, m, fault)) {
@@ -462,6 +502,7 @@ bool smmu_walk(SmmuUnit *u, const SmmuContext *c, const SmmuTags *tags,
     if (!(c->flags & SMMU_CTX_S2)) {
         return true;
     }
+    /* 2 */
     ipa = m->page | (addr & viommu_bits(m->shift - 1, 0));
     if (!second_stage_inline(u, c, ipa, wanted_of_second(wanted, m->flags,
                                                          &rest),
@@ -469,7 +510,7 @@ bool smmu_walk(SmmuUnit *u, const SmmuContext *c, const SmmuTags *tags,
         m->shift = MIN(m->shift, second.shift);
         return false;
     }
-    /* The smaller of the two sizes, and what both grant. */
+    /* 3 */
     if (second.shift >= m->shift) {
         m->page = second.page | (m->page & viommu_bits(second.shift - 1, 0));
     } else {
@@ -490,6 +531,8 @@ bool smmu_walk_first(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
     return first_stage(u, c, &tags.own, addr, wanted, m, fault);
 }
 
+/* As smmu_walk(), but the answer is the address between the stages
+ * [SMMU 13.6.3]. */
 bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
                      const SmmuWanted *wanted, SmmuMapping *m,
                      SmmuFault *fault)
@@ -502,10 +545,7 @@ bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
         *m = (SmmuMapping) {
             .shift = u->cfg.oas_bits, .flags = SMMU_MAP_ALL,
         };
-        if (addr >> u->cfg.oas_bits) {
-            m->shift = viommu_span_within(addr, UINT64_C(1) <<
-                                          u->cfg.oas_bits, UINT64_MAX);
-            fault->id = SMMU_F_ADDR_SIZE;
+        if (!is_within_output(u, addr, m, fault)) {
             return false;
         }
     } else if (!smmu_walk_first(u, c, addr, wanted, m, fault)) {
@@ -523,6 +563,8 @@ bool smmu_walk_split(SmmuUnit *u, const SmmuContext *c, uint64_t addr,
     return true;
 }
 
+/* A fetch of a context descriptor reads as a user does [SMMU 3.3.2]; its
+ * faults have the class CD [SMMU 7.3]. */
 bool smmu_walk_for_cd(SmmuUnit *u, const SmmuContext *c, uint64_t *addr,
                       const ViommuTlbSeen *seen, SmmuFault *fault)
 {
