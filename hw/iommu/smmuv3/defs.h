@@ -19,6 +19,7 @@ static const ViommuField SMMU_IDR0_TTF = { 2, 2 };
 #define SMMU_IDR0_S1P           (1u << 1)
 #define SMMU_IDR0_COHACC        (1u << 4)
 static const ViommuField SMMU_IDR0_HTTU = { 6, 2 };
+#define SMMU_IDR0_HTTU_MASK     (3u << 6)
 #define SMMU_IDR0_HYP           (1u << 9)
 #define SMMU_IDR0_ATS           (1u << 10)
 #define SMMU_IDR0_ASID16        (1u << 12)
@@ -38,6 +39,7 @@ enum { SMMU_TTF_AARCH64 = 2,
 
 static const ViommuField SMMU_IDR1_SIDSIZE = { 0, 6 };
 static const ViommuField SMMU_IDR1_SSIDSIZE = { 6, 5 };
+#define SMMU_IDR1_SSIDSIZE_MASK (0x1fu << 6)
 static const ViommuField SMMU_IDR1_PRIQS = { 11, 5 };
 static const ViommuField SMMU_IDR1_EVENTQS = { 16, 5 };
 static const ViommuField SMMU_IDR1_CMDQS = { 21, 5 };
@@ -48,12 +50,15 @@ static const ViommuField SMMU_IDR1_CMDQS = { 21, 5 };
 #define SMMU_IDR3_FWB           (1u << 8)
 #define SMMU_IDR3_RIL           (1u << 10)
 static const ViommuField SMMU_IDR3_BBML = { 11, 2 };
+#define SMMU_IDR3_BBML_MASK     (3u << 11)
 
 static const ViommuField SMMU_IDR5_OAS = { 0, 3 };
+#define SMMU_IDR5_OAS_MASK      (7u << 0)
 #define SMMU_IDR5_GRAN4K        (1u << 4)
 #define SMMU_IDR5_GRAN16K       (1u << 5)
 #define SMMU_IDR5_GRAN64K       (1u << 6)
 static const ViommuField SMMU_IDR5_VAX = { 10, 2 };
+#define SMMU_IDR5_VAX_MASK      (3u << 10)
 static const ViommuField SMMU_IDR5_STALL_MAX = { 16, 16 };
 
 /* 3.1, which may have features of 3.2 [SMMU 2.9]. */
@@ -140,6 +145,8 @@ enum { SMMU_PAR_INTERNAL_ERR = 0xfd, SMMU_PAR_INV_STAGE = 0xfe,
 #define SMMU_PAR_SIZE           (UINT64_C(1) << 11)
 static const ViommuField SMMU_PAR_SH = { 8, 2 };
 static const ViommuField SMMU_PAR_ATTR = { 56, 8 };
+#define SMMU_PAR_FIELDS         (viommu_bits(63, 56) | viommu_bits(51, 4) | \
+                                 viommu_bits(2, 0))
 /* inner shareable, write-back, as in MAIR */
 enum { SMMU_PAR_SH_INNER = 3, SMMU_PAR_ATTR_WB = 0xff };
 
@@ -156,12 +163,15 @@ static const ViommuField SMMU_STE_CONFIG = { 1, 3 };
 /* of Config: not abort; its two stages */
 enum { SMMU_CONFIG_ON = 4, SMMU_CONFIG_S1 = 1, SMMU_CONFIG_S2 = 2 };
 static const ViommuField SMMU_STE_S1FMT = { 4, 2 };
-enum { SMMU_S1FMT_LINEAR = 0, SMMU_S1FMT_4K = 1, SMMU_S1FMT_64K = 2 };
+/* The reserved value is as 0; likewise of S1DSS. */
+enum { SMMU_S1FMT_LINEAR = 0, SMMU_S1FMT_4K = 1, SMMU_S1FMT_64K = 2,
+       SMMU_S1FMT_RESERVED = 3 };
 #define SMMU_STE_S1CONTEXTPTR   viommu_bits(51, 6)
 static const ViommuField SMMU_STE_S1CDMAX = { 59, 5 };
 /* second word */
 static const ViommuField SMMU_STE_S1DSS = { 0, 2 };
-enum { SMMU_S1DSS_TERMINATE = 0, SMMU_S1DSS_BYPASS = 1, SMMU_S1DSS_SSID0 = 2 };
+enum { SMMU_S1DSS_TERMINATE = 0, SMMU_S1DSS_BYPASS = 1, SMMU_S1DSS_SSID0 = 2,
+       SMMU_S1DSS_RESERVED = 3 };
 #define SMMU_STE_S1_ATTRIBUTES  viommu_bits(7, 2)   /* S1CIR, S1COR, S1CSH */
 #define SMMU_STE_PPAR           (UINT64_C(1) << 18)
 #define SMMU_STE_MEV            (UINT64_C(1) << 19)
@@ -346,6 +356,14 @@ typedef enum SmmuEventId {
     SMMU_F_VMS_FETCH = 0x25,
 } SmmuEventId;
 
+/** The faults of a translation, which software may mend: a transaction may
+ *  stall, and a translation request gets an answer [SMMU 3.12.2]
+ *  [SMMU 3.9.1.2]. */
+static inline bool smmu_is_translation_fault(unsigned id)
+{
+    return id >= SMMU_F_TRANSLATION && id <= SMMU_F_PERMISSION;
+}
+
 #define SMMU_EVENT_SIZE         32
 static const ViommuField SMMU_EVENT_ID = { 0, 8 };
 #define SMMU_EVENT_SSV          (UINT64_C(1) << 11)
@@ -383,6 +401,8 @@ static const ViommuField SMMU_PRIQ_SSID = { 32, 20 };
 #define SMMU_PRIQ_WRITE         (UINT64_C(1) << 61)
 #define SMMU_PRIQ_LAST          (UINT64_C(1) << 62)
 #define SMMU_PRIQ_SSV           (UINT64_C(1) << 63)
+/* second word */
 static const ViommuField SMMU_PRIQ_PRG = { 0, 9 };
+#define SMMU_PRIQ_ADDR          viommu_bits(63, 12)
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The event queue (7.2), global errors (7.5) and interrupts (3.18).
+ * The event queue, global errors and interrupts.
  *
- * A queue's producer and consumer indices have one bit more than they need, the
- * wrap bit: equal is empty, equal but for the wrap bit is full.  When an
- * event is lost because the queue is full, PROD's overflow flag becomes unlike
- * CONS's, until software makes them equal.
+ * The indices of a queue, PROD and CONS, have one bit more than they need, the
+ * wrap bit.  The queue is empty when the indices are equal, and full when they
+ * are equal but for the wrap bit.  When an event is lost because the queue is
+ * full, the overflow flag of PROD becomes unlike that of CONS, until software
+ * makes them equal.
  */
 #include "hw/iommu/smmuv3/unit.h"
 
@@ -17,13 +18,15 @@ static const SmmuOutQueue event_queue = {
 
 /* --- Queues that the unit writes ----------------------------------------- */
 
-/* Has a global error been raised that software has not acknowledged? */
+/* Whether a global error is raised that software has not acknowledged
+ * [SMMU 7.5]. */
 static bool gerror_active(SmmuUnit *u, uint32_t bit)
 {
     return (*smmu_reg(u, SMMU_REG_GERROR) ^
             *smmu_reg(u, SMMU_REG_GERRORN)) & bit;
 }
 
+/* [SMMU 7.4] [SMMU 8.1] */
 void smmu_queue_overflow(SmmuUnit *u, const SmmuOutQueue *q)
 {
     uint64_t *prod = smmu_reg(u, q->prod);
@@ -33,13 +36,15 @@ void smmu_queue_overflow(SmmuUnit *u, const SmmuOutQueue *q)
     }
 }
 
-/* IDR1 announces 2^19 records at most. */
+/* More than IDR1 announces is as much as it announces [SMMU 6.3.2]. */
 static unsigned queue_log2(SmmuUnit *u, const SmmuOutQueue *q)
 {
-    return MIN(viommu_get(*smmu_reg(u, q->base), SMMU_QUEUE_LOG2SIZE), 19);
+    return MIN(viommu_get(*smmu_reg(u, q->base), SMMU_QUEUE_LOG2SIZE),
+               SMMU_QUEUE_LOG2_MAX);
 }
 
-/* Whether a record could be written now (7.2.1, 8.2), or why not. */
+/* Whether a record could be written now, or why not [SMMU 7.2.1]
+ * [SMMU 8.2]. */
 static SmmuQueued queue_state(SmmuUnit *u, const SmmuOutQueue *q)
 {
     uint64_t size = UINT64_C(1) << queue_log2(u, q);
@@ -58,6 +63,7 @@ static SmmuQueued queue_state(SmmuUnit *u, const SmmuOutQueue *q)
     return SMMU_QUEUED;
 }
 
+/* [SMMU 3.5.1]: the base of a queue is aligned to its size. */
 SmmuQueued smmu_queue_append(SmmuUnit *u, const SmmuOutQueue *q,
                              const uint64_t *words, bool *raise,
                              uint64_t *at)
@@ -73,7 +79,6 @@ SmmuQueued smmu_queue_append(SmmuUnit *u, const SmmuOutQueue *q,
     if (state != SMMU_QUEUED) {
         return state;
     }
-    /* The base is aligned to the queue's size (3.5.1). */
     *at = (*smmu_reg(u, q->base) & SMMU_QUEUE_ADDR & ~((size << log2) - 1)) +
           index * size;
     if (viommu_ram_store64(&u->common, *at, words, q->words)) {
@@ -86,65 +91,79 @@ SmmuQueued smmu_queue_append(SmmuUnit *u, const SmmuOutQueue *q,
 
 /* --- Events -------------------------------------------------------------- */
 
-/* Which of the optional fields an event has (7.3). */
+/* Whether an event has the fields InputAddr and RnW [SMMU 7.3]. */
 static bool has_input(SmmuEventId id)
 {
-    return id == SMMU_F_TRANSLATION || id == SMMU_F_ADDR_SIZE ||
-           id == SMMU_F_ACCESS || id == SMMU_F_PERMISSION ||
-           id == SMMU_F_WALK_EABT || id == SMMU_F_TRANSL_FORBIDDEN ||
-           id == SMMU_F_UUT;
+    return smmu_is_translation_fault(id) || id == SMMU_F_WALK_EABT ||
+           id == SMMU_F_TRANSL_FORBIDDEN || id == SMMU_F_UUT;
 }
 
+/* Whether an event has the field FetchAddr [SMMU 7.3]. */
 static bool has_fetch_address(SmmuEventId id)
 {
     return id == SMMU_F_STE_FETCH || id == SMMU_F_CD_FETCH ||
            id == SMMU_F_WALK_EABT;
 }
 
-SmmuEvent smmu_event_of(const SmmuUnit *u, const ViommuRequest *req,
-                        uint8_t access, const SmmuFault *fault)
+/* The first word.  C_BAD_SUBSTREAMID has no SSV, because it is always about a
+ * SubstreamID [SMMU 7.3.9]. */
+static uint64_t ids_of(const ViommuRequest *req, SmmuEventId id)
 {
-    SmmuEvent e = { { 0 } };
+    uint64_t word = viommu_put(id, SMMU_EVENT_SID, req->source);
 
-    (void)u;
-    e.word[0] = viommu_put(fault->id, SMMU_EVENT_SID, req->source);
-    if (req->pasid != VIOMMU_NO_PASID && req->kind != VIOMMU_TRANSLATED) {
-        e.word[0] = viommu_put(e.word[0], SMMU_EVENT_SSID, req->pasid);
-        /* The one about SubstreamIDs always has one. */
-        if (fault->id != SMMU_C_BAD_SUBSTREAMID) {
-            e.word[0] |= SMMU_EVENT_SSV;
-        }
+    if (req->pasid == VIOMMU_NO_PASID || req->kind == VIOMMU_TRANSLATED) {
+        return word;
     }
+    word = viommu_put(word, SMMU_EVENT_SSID, req->pasid);
+    return id == SMMU_C_BAD_SUBSTREAMID ? word : word | SMMU_EVENT_SSV;
+}
+
+/* The second word of an event with InputAddr [SMMU 7.3]; that of
+ * F_TRANSL_FORBIDDEN has RnW alone [SMMU 7.3.8]. */
+static uint64_t input_of(uint8_t access, const SmmuFault *fault)
+{
+    bool write = access & VIOMMU_WRITE;
+    uint64_t word = write ? 0 : SMMU_EVENT_RNW;
+
+    if (fault->id == SMMU_F_TRANSL_FORBIDDEN) {
+        return word;
+    }
+    word |= ((access & VIOMMU_EXEC) && !write ? SMMU_EVENT_IND : 0) |
+            (access & VIOMMU_PRIV ? SMMU_EVENT_PNU : 0) |
+            (fault->s2 ? SMMU_EVENT_S2 : 0) |
+            (fault->table_read ? SMMU_EVENT_TTRNW : 0);
+    return viommu_put(word, SMMU_EVENT_CLASS, fault->class);
+}
+
+/* The second word of F_BAD_ATS_TREQ: what the request asks for, without the
+ * stream table entry's overrides.  A request is for one translation, and
+ * always for reads [SMMU 7.3.6]. */
+static uint64_t ats_request_of(const ViommuRequest *req)
+{
+    uint8_t asked = smmu_ats_asked(req);
+
+    return viommu_put(SMMU_EVENT_R, SMMU_EVENT_SPAN, 1) |
+           (asked & VIOMMU_WRITE ? SMMU_EVENT_W : 0) |
+           (asked & VIOMMU_EXEC ? SMMU_EVENT_X : 0) |
+           (asked & VIOMMU_PRIV ? SMMU_EVENT_PRIV : 0);
+}
+
+SmmuEvent smmu_event_of(const ViommuRequest *req, uint8_t access,
+                        const SmmuFault *fault)
+{
+    SmmuEvent e = { { ids_of(req, fault->id) } };
+
     if (has_input(fault->id)) {
-        bool write = access & VIOMMU_WRITE;
-
-        e.word[1] = write ? 0 : SMMU_EVENT_RNW;
+        e.word[1] = input_of(access, fault);
         e.word[2] = req->addr;
-        if (fault->id != SMMU_F_TRANSL_FORBIDDEN) {
-            e.word[1] |= ((access & VIOMMU_EXEC) && !write ? SMMU_EVENT_IND
-                                                           : 0) |
-                         (access & VIOMMU_PRIV ? SMMU_EVENT_PNU : 0) |
-                         (fault->s2 ? SMMU_EVENT_S2 : 0) |
-                         (fault->table_read ? SMMU_EVENT_TTRNW : 0);
-            e.word[1] = viommu_put(e.word[1], SMMU_EVENT_CLASS,
-                                   fault->class);
-        }
-    }
-    if (fault->id == SMMU_F_BAD_ATS_TREQ) {
-        /* Before the stream's overrides; a request for one translation, and
-         * always for reads. */
-        uint8_t asked = smmu_ats_asked(req);
-
-        e.word[1] = viommu_put(SMMU_EVENT_R, SMMU_EVENT_SPAN, 1) |
-                    (asked & VIOMMU_WRITE ? SMMU_EVENT_W : 0) |
-                    (asked & VIOMMU_EXEC ? SMMU_EVENT_X : 0) |
-                    (asked & VIOMMU_PRIV ? SMMU_EVENT_PRIV : 0);
+    } else if (fault->id == SMMU_F_BAD_ATS_TREQ) {
+        e.word[1] = ats_request_of(req);
         e.word[2] = req->addr & ~viommu_bits(11, 0);
     }
     if (has_fetch_address(fault->id)) {
-        e.word[3] = fault->ipa & viommu_bits(51, 3);
+        e.word[3] = fault->ipa & SMMU_EVENT_FETCH_ADDR;
     } else if (fault->s2) {
-        e.word[3] = fault->ipa & viommu_bits(51, 12);
+        e.word[3] = fault->ipa & SMMU_EVENT_IPA;
     }
     return e;
 }
@@ -173,7 +192,6 @@ SmmuQueued smmu_event_append(SmmuUnit *u, const SmmuEvent *event,
     return done;
 }
 
-/* Raise what has been asked for. */
 void smmu_raise_irqs(SmmuUnit *u)
 {
     unsigned irqs;
@@ -194,8 +212,9 @@ void smmu_event_queue_set_up(SmmuUnit *u)
     u->last_event = (SmmuEvent) { { SMMU_EVENT_NONE } };
 }
 
-/* The newest event is the last that software takes.  More than the queue
- * holds is nonsense, and not in front of software either. */
+/* Software takes the newest event last, so it has taken that one when the queue
+ * is empty.  Indices that are further apart than the queue is long make no
+ * sense, and leave no event for software either. */
 void smmu_event_queue_taken(SmmuUnit *u)
 {
     uint64_t size = UINT64_C(1) << queue_log2(u, &event_queue);
@@ -208,9 +227,9 @@ void smmu_event_queue_taken(SmmuUnit *u)
 }
 
 /*
- * Is the newest event, while software can read it, the same but for the offset
- * in the page [SMMU 7.3.1]?  Never one of a stall: there is a transaction
- * behind each.  Locked.
+ * Whether the newest event, which software can still read, is the same but for
+ * the offset in the page [SMMU 7.3.1].  The event of a stall never is, because
+ * a transaction of its own waits behind it.  Locked.
  */
 static bool is_repeated(const SmmuUnit *u, const SmmuEvent *event)
 {
@@ -223,6 +242,7 @@ static bool is_repeated(const SmmuUnit *u, const SmmuEvent *event)
     return !differ;
 }
 
+/* [SMMU 7.2.1] [SMMU 7.4] */
 void smmu_event_record(SmmuUnit *u, const SmmuEvent *event, bool merge)
 {
     SmmuQueued done;
@@ -269,6 +289,8 @@ void smmu_events_lost(SmmuUnit *u)
 
 /* --- Global errors and interrupts ---------------------------------------- */
 
+/* GERROR toggles against GERRORN; an error that software has not acknowledged
+ * is raised already [SMMU 7.5]. */
 void smmu_gerror(SmmuUnit *u, uint32_t bits)
 {
     uint64_t *gerror = smmu_reg(u, SMMU_REG_GERROR);
@@ -276,13 +298,16 @@ void smmu_gerror(SmmuUnit *u, uint32_t bits)
 
     if (bits & quiet) {
         *gerror ^= bits & quiet;
-        /* Its own message, refused once, is not sent again (7.5.1). */
+        /* The message about global errors that was refused is not sent again
+         * because of that [SMMU 7.5.1]. */
         if (bits & quiet & ~SMMU_GERROR_MSI_GERROR) {
             u->irqs |= 1u << SMMU_IRQ_OF_GERROR;
         }
     }
 }
 
+/* [SMMU 3.18].  IRQ_CTRLACK follows IRQ_CTRL when no interrupt is being raised
+ * by what that said before [SMMU 6.3.17]. */
 void smmu_irq(SmmuUnit *u, SmmuIrq irq)
 {
     static const struct {
@@ -330,8 +355,9 @@ void smmu_irq(SmmuUnit *u, SmmuIrq irq)
 }
 
 /*
- * An SMMU's message is a write of 32 bits to anywhere: to memory that
- * software polls as well as to an interrupt translation service.
+ * An interrupt message of an SMMU is a write of 32 bits to any address: to
+ * memory that software polls as well as to an interrupt translation service
+ * [SMMU 3.18].
  */
 void smmu_send_msi(SmmuUnit *u, uint64_t addr, uint32_t data, uint32_t abort)
 {

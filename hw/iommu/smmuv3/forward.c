@@ -1,31 +1,31 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Host devices behind the unit: what of the guest's tables the host gets to
- * see, and what the guest sees of the host (host/seam.h).
+ * Host devices behind the unit (host/unit/seam.h): what the host is told of
+ * the guest's tables and commands, and what the guest is told of the host's
+ * faults.
  *
- *   stream table entry, as the guest's commands make it valid    in the host
+ *   stream table entry                                   in the host
  *   --------------------------------------------------------------------------
- *   SMMUEN=0: GBPA lets pass                                     all of memory
- *   bypass                                                       all of memory
- *   stage 1                                                      nested tables
- *   SMMUEN=0 with GBPA.ABORT; abort, broken, not there           blocked
+ *   SMMUEN is clear, GBPA lets transactions pass         all of memory
+ *   bypass                                               all of memory
+ *   stage 1                                              nested tables
+ *   SMMUEN is clear, GBPA.ABORT is set                   blocked
+ *   abort, C_BAD_STE, C_BAD_STREAMID and so on           blocked
  *
- * An SMMU does not hear of entries that become valid, so that nothing can be
- * shadowed: the unit has to be one of stage 1 alone, whose tables the host
- * walks.  The host puts all of the guest under one VMID, which is another
- * reason.
+ * The unit must have stage 1 alone, whose tables the host walks.  Tables cannot
+ * be shadowed: a guest does not tell an SMMU of entries that become valid.
+ * Stage 2 is the host's, which puts all of the guest under one VMID.
  *
- * Commands are gathered, and reach the host before a CMD_SYNC completes.  What
- * the host refuses appears to the guest as an endpoint that does not answer:
- * the CMD_SYNC ends with CERROR_ATC_INV_SYNC, the one error which says that
- * something before it is not complete (4.8); it is done again when that has
- * been acknowledged.
+ * Commands are gathered, and reach the host before a CMD_SYNC completes.  When
+ * the host refuses one, the CMD_SYNC ends with CERROR_ATC_INV_SYNC, as with an
+ * endpoint that does not answer.  That is the one error which says that an
+ * earlier command is not complete; the CMD_SYNC is done again when software
+ * has acknowledged the error.
  */
 #include "hw/iommu/host/unit/seam.h"
 #include "hw/iommu/smmuv3/unit.h"
 
-/* What is left to do before there is room for a command; each step is
- * bounded. */
+/* At most so many steps make room for a command; each step is bounded. */
 #define STEPS_MAX 1000
 
 /* --- What the host must be able to do ------------------------------------ */
@@ -38,7 +38,7 @@ static bool refuse(GError **error, const char *format, const char *what)
     return false;
 }
 
-/* Stage 1 of EL1, and what of it the host's API knows. */
+/* Whether the host's API knows what the unit shows to its guest. */
 static bool check_unit(const SmmuUnit *u, ViommuNesting nesting,
                        GError **error)
 {
@@ -58,28 +58,30 @@ static bool check_unit(const SmmuUnit *u, ViommuNesting nesting,
     return true;
 }
 
+/* A field of an ID register: the host's must be as great as the unit's. */
 typedef struct Need {
     unsigned idr;
-    uint32_t mask;              /* of a field of which the host needs as much */
+    uint32_t mask;
     const char *name;
 } Need;
 
 static const Need needs[] = {
     { 0, SMMU_IDR0_S1P, "stage 1 (IDR0.S1P)" },
     { 0, SMMU_IDR0_COHACC, "coherent table walks (IDR0.COHACC)" },
-    { 0, 3u << 6, "hardware updates of flags (IDR0.HTTU)" },
+    { 0, SMMU_IDR0_HTTU_MASK, "hardware updates of flags (IDR0.HTTU)" },
     { 0, SMMU_IDR0_ATS, "ATS (IDR0.ATS)" },
     { 0, SMMU_IDR0_ASID16, "16-bit ASIDs (IDR0.ASID16)" },
     { 0, SMMU_IDR0_CD2L, "two-level tables of descriptors (IDR0.CD2L)" },
-    { 1, 0x1fu << 6, "enough SubstreamIDs (IDR1.SSIDSIZE)" },
+    { 1, SMMU_IDR1_SSIDSIZE_MASK, "enough SubstreamIDs (IDR1.SSIDSIZE)" },
     { 3, SMMU_IDR3_HAD, "hierarchical attribute disable (IDR3.HAD)" },
     { 3, SMMU_IDR3_RIL, "range invalidation (IDR3.RIL)" },
-    { 3, 3u << 11, "changes of block sizes (IDR3.BBML)" },
-    { 5, 7u, "output addresses that are wide enough (IDR5.OAS)" },
+    { 3, SMMU_IDR3_BBML_MASK, "changes of block sizes (IDR3.BBML)" },
+    { 5, SMMU_IDR5_OAS_MASK,
+      "output addresses that are wide enough (IDR5.OAS)" },
     { 5, SMMU_IDR5_GRAN4K, "4 KiB pages (IDR5.GRAN4K)" },
     { 5, SMMU_IDR5_GRAN16K, "16 KiB pages (IDR5.GRAN16K)" },
     { 5, SMMU_IDR5_GRAN64K, "64 KiB pages (IDR5.GRAN64K)" },
-    { 5, 3u << 10, "52-bit input addresses (IDR5.VAX)" },
+    { 5, SMMU_IDR5_VAX_MASK, "52-bit input addresses (IDR5.VAX)" },
 };
 
 static unsigned stall_model(uint32_t idr0)
@@ -87,8 +89,8 @@ static unsigned stall_model(uint32_t idr0)
     return viommu_get(idr0, SMMU_IDR0_STALL_MODEL);
 }
 
-/* The host walks the guest's tables by its own rules: what the guest is told
- * of, it must have. */
+/* Whether the host has each feature that the unit announces to its guest
+ * [SMMU 6.3]: the host walks the guest's tables by its own rules. */
 static bool check_host(const SmmuUnit *u, const ViommuHostCaps *caps,
                        GError **error)
 {
@@ -136,30 +138,34 @@ static bool check(Viommu *unit, const ViommuHostCaps *caps,
 /* --- What the guest's tables say ----------------------------------------- */
 
 /*
- * The words that the host gets, with nothing in them that means nothing here:
- * it refuses what it does not know.
+ * The words of a stream table entry for the host, which refuses bits that it
+ * does not know.  So fields that say nothing in this unit are 0, and reserved
+ * values of S1Fmt and S1DSS become those that they stand for [SMMU 5.2].
  */
 static void words_of(const SmmuUnit *u, const uint64_t word[8],
                      const SmmuSte *ste, uint64_t out[2])
 {
-    const uint64_t attributes = viommu_bits(7, 2);  /* S1CIR, S1COR, S1CSH */
     bool ats = u->cfg.ats &&
                viommu_get(word[1], SMMU_STE_EATS) == SMMU_EATS_FULL;
 
     out[0] = SMMU_STE_V | ste->s1contextptr;
     out[0] = viommu_put(out[0], SMMU_STE_CONFIG, ste->config);
     if (ste->s1cdmax) {
-        out[0] = viommu_put(out[0], SMMU_STE_S1FMT, ste->s1fmt % 3);
+        out[0] = viommu_put(out[0], SMMU_STE_S1FMT,
+                            ste->s1fmt % SMMU_S1FMT_RESERVED);
         out[0] = viommu_put(out[0], SMMU_STE_S1CDMAX, ste->s1cdmax);
     }
-    out[1] = word[1] & attributes;
-    out[1] = viommu_put(out[1], SMMU_STE_S1DSS, ste->s1dss % 3);
+    out[1] = word[1] & SMMU_STE_S1_ATTRIBUTES;
+    out[1] = viommu_put(out[1], SMMU_STE_S1DSS,
+                        ste->s1dss % SMMU_S1DSS_RESERVED);
     out[1] = viommu_put(out[1], SMMU_STE_EATS,
                         ats ? SMMU_EATS_FULL : SMMU_EATS_ABORT);
-    /* Without the stall model a descriptor that asks for it is bad. */
+    /* In a unit without the stall model, CD.S is ILLEGAL [SMMU 5.4.2]; in a
+     * host that has it, S1STALLD makes it so. */
     out[1] |= u->cfg.stall ? word[1] & SMMU_STE_S1STALLD : SMMU_STE_S1STALLD;
 }
 
+/* The table at the top of this file [SMMU 5.2] [SMMU 6.3.15]. */
 static ViommuHostTable table_of(SmmuUnit *u, uint32_t source)
 {
     ViommuHostTable table = { .type = VIOMMU_HOST_BLOCKED };
@@ -184,7 +190,8 @@ static ViommuHostTable table_of(SmmuUnit *u, uint32_t source)
     return table;
 }
 
-/* A table is for the device as a whole. */
+/* Bind the device as a whole: the host finds the tables of substreams by
+ * itself. */
 static void look(Viommu *unit, ViommuHostDevice *device, uint32_t pasid)
 {
     ViommuHostTable table;
@@ -248,56 +255,51 @@ void smmu_host_config(SmmuUnit *u, const uint64_t d[2], uint32_t source,
         forward_for(u, source, mask, SMMU_CMD_CFGI_CD_ALL, 0);
         break;
     default:
-        /* Also of descriptors, where the words are as they were (4.3.1). */
+        /* To invalidate an entry is to invalidate its context descriptors
+         * [SMMU 4.3.1], also when the entry itself has not changed. */
         smmu_host_streams(u, source, mask);
         forward_for(u, source, mask, SMMU_CMD_CFGI_CD_ALL, 0);
         break;
     }
 }
 
-/* A range as the host takes it: TTL is but a hint, and pages whose size is
- * not told (TG 0) come without a number. */
-static void put_range(const SmmuUnit *u, const uint64_t d[2],
-                      uint64_t out[2])
+/* The addresses of a TLBI for the host [SMMU 4.4.1].  TTL is a hint, which the
+ * host does without; one page of an unknown size has no range. */
+static void put_range(const SmmuTlbi *t, uint64_t out[2])
 {
-    unsigned num = viommu_get(d[0], SMMU_CMD_NUM);
-    unsigned scale = viommu_get(d[0], SMMU_CMD_SCALE);
-    unsigned tg = viommu_get(d[1], SMMU_CMD_TG);
-
-    out[1] = d[1] & (viommu_bits(63, 12) | SMMU_CMD_LEAF);
-    if (u->cfg.ril && tg && (num || scale)) {
-        out[0] = viommu_put(out[0], SMMU_CMD_NUM, num);
-        out[0] = viommu_put(out[0], SMMU_CMD_SCALE, scale);
-        out[1] = viommu_put(out[1], SMMU_CMD_TG, tg);
+    out[1] = t->addr | (t->leaf ? SMMU_CMD_LEAF : 0);
+    if (t->num || t->scale) {
+        out[0] = viommu_put(out[0], SMMU_CMD_NUM, t->num);
+        out[0] = viommu_put(out[0], SMMU_CMD_SCALE, t->scale);
+        out[1] = viommu_put(out[1], SMMU_CMD_TG, t->tg);
     }
 }
 
-void smmu_host_tlbi(SmmuUnit *u, const uint64_t d[2])
+static unsigned opcode_of(const SmmuTlbi *t)
 {
-    unsigned opcode = viommu_get(d[0], SMMU_CMD_OPCODE);
-    uint64_t out[2] = { opcode, 0 };
+    if (t->by_addr) {
+        return t->by_asid ? SMMU_CMD_TLBI_NH_VA : SMMU_CMD_TLBI_NH_VAA;
+    }
+    if (t->by_asid) {
+        return SMMU_CMD_TLBI_NH_ASID;
+    }
+    return t->by_vmid ? SMMU_CMD_TLBI_NH_ALL : SMMU_CMD_TLBI_NSNH_ALL;
+}
 
-    if (!viommu_seam_active(&u->common)) {
+/* The host has no translations of EL2, and no stage 2 of the guest's.  It puts
+ * in the VMID itself. */
+void smmu_host_tlbi(SmmuUnit *u, const SmmuTlbi *t)
+{
+    uint64_t out[2] = { opcode_of(t), 0 };
+
+    if (!viommu_seam_active(&u->common) || t->el2 || t->stage2) {
         return;
     }
-    switch (opcode) {
-    case SMMU_CMD_TLBI_NH_ASID:
-        out[0] = viommu_put(out[0], SMMU_CMD_ASID,
-                            viommu_get(d[0], SMMU_CMD_ASID));
-        break;
-    case SMMU_CMD_TLBI_NH_VA:
-        out[0] = viommu_put(out[0], SMMU_CMD_ASID,
-                            viommu_get(d[0], SMMU_CMD_ASID));
-        put_range(u, d, out);
-        break;
-    case SMMU_CMD_TLBI_NH_VAA:
-        put_range(u, d, out);
-        break;
-    case SMMU_CMD_TLBI_NH_ALL:
-    case SMMU_CMD_TLBI_NSNH_ALL:
-        break;
-    default:
-        return;         /* other regimes: none of theirs is in the host */
+    if (t->by_asid) {
+        out[0] = viommu_put(out[0], SMMU_CMD_ASID, t->asid);
+    }
+    if (t->by_addr) {
+        put_range(t, out);
     }
     forward(u, out[0], out[1]);
 }
@@ -317,12 +319,12 @@ bool smmu_host_atc_inv(SmmuUnit *u, const uint64_t d[2])
         low = viommu_put(low | SMMU_CMD_SSV | (d[0] & SMMU_CMD_GLOBAL),
                          SMMU_CMD_SSID, viommu_get(d[0], SMMU_CMD_SSID));
     }
-    forward_for(u, source, 0, low, (d[1] & viommu_bits(63, 12)) | size);
+    forward_for(u, source, 0, low, (d[1] & SMMU_CMD_ADDR) | size);
     return true;
 }
 
-/* Transactions that were stalled when SMMUEN was cleared are over when CR0ACK
- * says so [SMMU 6.3.9.6]; a host device's are the host's business. */
+/* Stalled transactions that the clearing of SMMUEN terminates are over before
+ * CR0ACK says so [SMMU 6.3.9.6].  The host ends those of host devices. */
 void smmu_host_switched(Viommu *unit)
 {
     smmu_stalls_choose(smmu_unit(unit));
@@ -349,7 +351,7 @@ static void run_host(SmmuUnit *u, bool later)
     }
 }
 
-/* Nothing that the host keeps in the unit's name may be of before. */
+/* The host drops all translations that it has cached for the guest. */
 static void forget_translations(SmmuUnit *u)
 {
     viommu_seam_command_first(&u->common, SMMU_CMD_TLBI_NSNH_ALL, 0);
@@ -360,7 +362,7 @@ void smmu_host_reset(SmmuUnit *u, bool later)
     viommu_seam_reset(&u->common);
     forget_translations(u);
     if (viommu_seam_busy(&u->common)) {
-        /* Behind an endpoint's access, the host has to wait, too. */
+        /* In an endpoint's DMA section, the host is not called. */
         run_host(u, later || viommu_read_held());
     }
 }
@@ -393,19 +395,14 @@ bool smmu_host_settle(SmmuUnit *u)
 
 /* --- What the host reports ----------------------------------------------- */
 
-static bool is_translation_fault(unsigned id)
-{
-    return id == SMMU_F_TRANSLATION || id == SMMU_F_ADDR_SIZE ||
-           id == SMMU_F_ACCESS || id == SMMU_F_PERMISSION;
-}
-
-/* The host does not tell which one: look at the tables. */
+/* The host does not tell which fault stalls a transaction: the guest's tables
+ * do. */
 static SmmuEventId fault_of(Viommu *unit, const ViommuRequest *req)
 {
     ViommuReply reply = { 0 };
 
     if (smmu_translate(unit, req, &reply) != VIOMMU_OK &&
-        is_translation_fault(reply.reason)) {
+        smmu_is_translation_fault(reply.reason)) {
         return reply.reason;
     }
     return SMMU_F_TRANSLATION;
@@ -422,7 +419,7 @@ static void stall(SmmuUnit *u, const ViommuPageRequest *page)
     uint16_t tag;
 
     fault.id = fault_of(&u->common, &req);
-    event = smmu_event_of(u, &req, req.access, &fault);
+    event = smmu_event_of(&req, req.access, &fault);
     viommu_count(&u->common.stats.faults);
     if (smmu_stall(u, page->source, &event, page->group, &tag) !=
         SMMU_STALLED) {
@@ -446,7 +443,8 @@ void smmu_host_resume(SmmuUnit *u, uint32_t source, uint16_t group,
     }
 }
 
-/* An event of the guest's stage 1: those of stage 2 are the host's own. */
+/* An event of the host that is about the guest's tables [SMMU 7.3].  Events
+ * about stage 2 are the host's own. */
 static void event(SmmuUnit *u, const ViommuHostFault *host)
 {
     SmmuEvent e = { { host->event[0], host->event[1], host->event[2],
@@ -456,7 +454,7 @@ static void event(SmmuUnit *u, const ViommuHostFault *host)
     SmmuFault fault;
     SmmuEventId none;
 
-    if (!is_translation_fault(id) && id != SMMU_C_BAD_STE &&
+    if (!smmu_is_translation_fault(id) && id != SMMU_C_BAD_STE &&
         id != SMMU_C_BAD_CD && id != SMMU_C_BAD_SUBSTREAMID &&
         id != SMMU_F_STREAM_DISABLED) {
         return;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Address translation operations (9): software asks for a translation through
- * registers.  Nothing is recorded, stalled or marked.
+ * Address translation operations: software asks for a translation through the
+ * registers GATOS_....  An operation records no event, stalls nothing, and
+ * marks no page.
  */
 #include "hw/iommu/smmuv3/unit.h"
 
@@ -13,9 +14,9 @@ static uint64_t failed(unsigned code)
 }
 
 /*
- * What a fault is for who asked for these stages (9.1.4).  Who asks for
- * stage 1 alone does not hear of stage 2: what that keeps from being
- * fetched has not been fetched.
+ * How GATOS_PAR reports a fault to an operation of @type [SMMU 9.1.4].  An
+ * operation of stage 1 alone is not told of stage 2: where stage 2 refuses the
+ * address of a descriptor, the descriptor could not be fetched.
  */
 static uint64_t failed_by(const SmmuFault *fault, unsigned type)
 {
@@ -31,27 +32,29 @@ static uint64_t failed_by(const SmmuFault *fault, unsigned type)
     /* REASON: 0 is stage 1, or configuration; 1 to 3 stage 2, by class */
     par = viommu_put(failed(fault->id), SMMU_PAR_REASON, fault->class + 1);
     return type == ATOS_BOTH && fault->id != SMMU_F_WALK_EABT
-           ? par | (fault->ipa & viommu_bits(51, 12)) : par;
+           ? par | (fault->ipa & SMMU_PAR_ADDR) : par;
 }
 
-/* What attributes the tables give is not kept: DMA is coherent. */
+/* GATOS_PAR of a success [SMMU 6.3.40].  The attributes are always the same:
+ * DMA is coherent, whatever the tables say. */
 static uint64_t succeeded(uint64_t addr, const SmmuMapping *m)
 {
     uint64_t page = m->page | (addr & viommu_bits(m->shift - 1, 0));
 
-    page &= viommu_bits(51, 12);
+    page &= SMMU_PAR_ADDR;
     page = viommu_put(page, SMMU_PAR_ATTR, SMMU_PAR_ATTR_WB);
     page = viommu_put(page, SMMU_PAR_SH, SMMU_PAR_SH_INNER);
     if (m->shift > 12) {
-        /* The lowest one above zeroes tells the size (6.3.40). */
+        /* The lowest bit of the address that is set tells the size: it is
+         * half of that. */
         page &= ~viommu_bits(m->shift - 1, 0);
         page |= UINT64_C(1) << (m->shift - 1) | SMMU_PAR_SIZE;
     }
     return page;
 }
 
-/* 0, or the error of a request that the unit or the stream cannot serve
- * (9.1.3); the stream's entry is in *@c. */
+/* 0, or the error of an operation that the unit or the stream cannot serve
+ * [SMMU 9.1.3]; *@c is what the stream table entry says. */
 static uint64_t refused(SmmuUnit *u, uint64_t sid_word, unsigned type,
                         SmmuContext *c)
 {
@@ -76,13 +79,14 @@ static uint64_t refused(SmmuUnit *u, uint64_t sid_word, unsigned type,
     return wanted & ~c->flags ? failed(SMMU_PAR_INV_STAGE) : 0;
 }
 
+/* GATOS_PAR of an operation [SMMU 9.1] [SMMU 6.3.38] [SMMU 6.3.39]. */
 static uint64_t translate(SmmuUnit *u, uint64_t sid_word, uint64_t addr_word)
 {
     unsigned type = viommu_get(addr_word, SMMU_GATOS_ADDR_TYPE);
     uint32_t ssid = sid_word & SMMU_GATOS_SSID_VALID
                     ? viommu_get(sid_word, SMMU_GATOS_SSID)
                     : VIOMMU_NO_PASID;
-    uint64_t addr = addr_word & viommu_bits(63, 12), error;
+    uint64_t addr = addr_word & SMMU_GATOS_ADDR, error;
     uint8_t access = (!(addr_word & SMMU_GATOS_ADDR_RNW) ? VIOMMU_WRITE :
                       addr_word & SMMU_GATOS_ADDR_IND ? VIOMMU_EXEC
                                                       : VIOMMU_READ) |
@@ -105,7 +109,7 @@ static uint64_t translate(SmmuUnit *u, uint64_t sid_word, uint64_t addr_word)
         return failed_by(&fault, type);
     }
     if (type == ATOS_S1 && !(c.flags & SMMU_CTX_S1)) {
-        /* S1DSS says bypass. */
+        /* S1DSS says that stage 1 is bypassed [SMMU 5.2]. */
         return addr >> u->cfg.oas_bits ? failed(SMMU_F_ADDR_SIZE)
                                        : succeeded(addr, &m);
     }

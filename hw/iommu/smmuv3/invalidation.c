@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What each invalidation removes from the caches (4.3, 4.4).
+ * What each invalidation removes from the caches.
  *
- * A broad one advances a generation number, so that every stamp made before
- * is void.  One by address removes the keys that can hold the addresses;
- * where these are many, or the ASID is not known, it takes all of an ASID or
- * VMID, as the architecture allows.
+ * A broad one advances a generation number, so that each older stamp is void.
+ * One by address removes the keys that can hold the addresses; where these are
+ * many, or the ASID is not known, all of an ASID or VMID goes, as the
+ * architecture allows.
  */
 #include "hw/iommu/smmuv3/unit.h"
 
@@ -27,11 +27,12 @@ void smmu_invalidate_all(SmmuUnit *u)
     viommu_unit_invalidate(&u->common, &inv);
 }
 
+/* [SMMU 4.3] [SMMU 3.21.3] */
 void smmu_invalidate_config(SmmuUnit *u, uint32_t source, uint32_t mask)
 {
     ViommuInvalidation inv = viommu_everything(VIOMMU_INV_CONTEXT);
 
-    /* What was found through an old entry must not be filled in after. */
+    /* A walk that began with an old entry must not fill the cache any more. */
     viommu_tlb_advance(&u->tlb);
     viommu_advance(&u->context_gen);
     inv.source = source;
@@ -43,9 +44,9 @@ void smmu_invalidate_config(SmmuUnit *u, uint32_t source, uint32_t mask)
 #define PIECES_MAX (UINT64_C(64) << 12)
 
 /*
- * One address stands for the page of stage 1 that it is in, and stage 2 may
- * have cut that page in pieces, each in an entry of its own.  False: too
- * many.
+ * One address stands for the page of stage 1 that it is in [SMMU 4.4.1], and
+ * stage 2 may have cut that page in pieces, each in an entry of its own.
+ * False: the pieces are too many.
  */
 static bool widen_to_pieces(SmmuUnit *u, uint64_t *addr, uint64_t *size)
 {
@@ -64,7 +65,7 @@ static bool widen_to_pieces(SmmuUnit *u, uint64_t *addr, uint64_t *size)
     return true;
 }
 
-/* What is tagged as a TLBI says. */
+/* A context with the tags that a TLBI names. */
 static SmmuContext context_of(const SmmuTlbi *t)
 {
     return (SmmuContext) {
@@ -74,6 +75,7 @@ static SmmuContext context_of(const SmmuTlbi *t)
     };
 }
 
+/* [SMMU 4.4.1] [SMMU 3.17] */
 static void remove_addresses(SmmuUnit *u, const SmmuTlbi *t)
 {
     const SmmuContext c = context_of(t);
@@ -85,7 +87,7 @@ static void remove_addresses(SmmuUnit *u, const SmmuTlbi *t)
         return;
     }
     if (t->size > RANGE_MAX) {
-        /* Globals die with their VMID only. */
+        /* Global entries have no generation smaller than their VMID's. */
         viommu_advance(&u->vmid_gens[smmu_world(&c)]);
         return;
     }
@@ -98,7 +100,8 @@ static void remove_addresses(SmmuUnit *u, const SmmuTlbi *t)
     smmu_iotlb_remove(u, &c, addr, size);
 }
 
-/* The smallest that a ViommuInvalidation can say: a power of two, aligned. */
+/* The smallest range around the addresses that a ViommuInvalidation can have:
+ * a power of two, aligned. */
 static void set_range(ViommuInvalidation *inv, uint64_t addr, uint64_t size)
 {
     uint64_t differ = addr ^ (addr + (size - 1));
@@ -107,6 +110,7 @@ static void set_range(ViommuInvalidation *inv, uint64_t addr, uint64_t size)
     inv->addr = inv->size ? addr & -inv->size : 0;
 }
 
+/* [SMMU 4.4] [SMMU 3.17] */
 void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *t)
 {
     ViommuInvalidation inv = viommu_everything(VIOMMU_INV_IOTLB);

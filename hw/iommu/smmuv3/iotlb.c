@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Cached translations (3.17): tagged by VMID, those of stage 1 by ASID too.  A
- * nested translation is one entry from stage 1's input to stage 2's output.
- * Only what grants something is cached, so that a lacking permission is
- * always looked up again.
+ * Cached translations: tagged by VMID, those of stage 1 by ASID too.  A nested
+ * translation is one entry, from stage 1's input to stage 2's output.  A
+ * permission that an entry lacks is looked up in the tables again.
  */
 #include "hw/iommu/smmuv3/unit.h"
 
+/* [SMMU 3.17] */
 void smmu_iotlb_fill(SmmuUnit *u, const SmmuTags *tags, uint64_t addr,
                      const SmmuWanted *wanted, const SmmuMapping *m)
 {
@@ -16,7 +16,8 @@ void smmu_iotlb_fill(SmmuUnit *u, const SmmuTags *tags, uint64_t addr,
                           __ATOMIC_SEQ_CST);
     }
     if (wanted->probe) {
-        return;     /* but who asks may keep it elsewhere */
+        return;     /* though the asker may keep the answer elsewhere, pieces
+                     * of a page of stage 1 among it */
     }
     viommu_tlb_fill(&u->tlb, m->flags & SMMU_MAP_GLOBAL ? &tags->global
                                                         : &tags->own,

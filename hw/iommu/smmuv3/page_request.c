@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Page requests (8): the PRI queue, and what the unit answers in software's
- * place: Success when the queue is full, so that the endpoint asks again;
- * Response Failure when nobody takes requests.
+ * Page requests: the PRI queue, and the unit's answers in software's place:
+ * Success when the queue is full, so that the endpoint asks again, and
+ * Response Failure when the queue is off or broken.
  */
 #include "hw/iommu/smmuv3/unit.h"
 
@@ -13,6 +13,7 @@ static const SmmuOutQueue pri_queue = {
     .overflow_stops = true,
 };
 
+/* An entry of the PRI queue [SMMU 8.1] [PCIe 10.4.1]. */
 static void encode(const ViommuPageRequest *req, uint64_t word[2])
 {
     word[0] = viommu_put(0, SMMU_PRIQ_SID, req->source) |
@@ -25,17 +26,18 @@ static void encode(const ViommuPageRequest *req, uint64_t word[2])
         word[0] = viommu_put(word[0] | SMMU_PRIQ_SSV, SMMU_PRIQ_SSID,
                              req->pasid);
     }
-    word[1] = viommu_put(req->addr & viommu_bits(63, 12), SMMU_PRIQ_PRG,
+    word[1] = viommu_put(req->addr & SMMU_PRIQ_ADDR, SMMU_PRIQ_PRG,
                          req->group);
 }
 
 /*
- * What the unit answers when the queue is full.  Whether with the request's
- * PASID, the stream table entry says (STE.PPAR); without a valid one, which
- * is an error, there is none (8.1).  Not locked.
+ * The code of the answer when the queue is full, to a request with (*@pasid)
+ * or without a PASID.  STE.PPAR says whether the answer to a request with a
+ * PASID has it; without a valid stream table entry, the answer is Response
+ * Failure and has none [SMMU 8.1].  Not locked.
  */
-static ViommuPageResponseCode check_overflow(SmmuUnit *u, uint32_t source,
-                                             bool *pasid)
+static ViommuPageResponseCode overflow_answer(SmmuUnit *u, uint32_t source,
+                                              bool *pasid)
 {
     SmmuContext context;
     SmmuFault fault;
@@ -52,7 +54,8 @@ static ViommuPageResponseCode check_overflow(SmmuUnit *u, uint32_t source,
     return id ? VIOMMU_PAGE_FAILURE : VIOMMU_PAGE_SUCCESS;
 }
 
-/* In software's place; SMMUv3 knows no private data. */
+/* Answer in software's place [SMMU 8.1] [PCIe 10.4.2].  SMMUv3 knows no private
+ * data. */
 static void answer(SmmuUnit *u, const ViommuPageRequest *req, bool full)
 {
     ViommuPageRequest asked = {
@@ -61,7 +64,7 @@ static void answer(SmmuUnit *u, const ViommuPageRequest *req, bool full)
     };
     bool pasid = full && req->last && req->pasid != VIOMMU_NO_PASID;
     ViommuPageResponseCode code = full
-                                  ? check_overflow(u, req->source, &pasid)
+                                  ? overflow_answer(u, req->source, &pasid)
                                   : VIOMMU_PAGE_FAILURE;
 
     if (!pasid) {
@@ -70,7 +73,8 @@ static void answer(SmmuUnit *u, const ViommuPageRequest *req, bool full)
     viommu_unit_answer_page(&u->common, &asked, code);
 }
 
-/* Whether the request is worth an interrupt (6.3.36).  Locked. */
+/* Whether the request is worth an interrupt [SMMU 6.3.36]: with LO, each last
+ * one of a group; else the one that ends the queue's being empty.  Locked. */
 static bool is_notable(SmmuUnit *u, const ViommuPageRequest *req,
                        SmmuQueued done, bool first)
 {
@@ -79,6 +83,7 @@ static bool is_notable(SmmuUnit *u, const ViommuPageRequest *req,
            : first;
 }
 
+/* Queue a request or answer it [SMMU 8] [SMMU 7.5]. */
 void smmu_page_request(Viommu *unit, const ViommuPageRequest *req)
 {
     SmmuUnit *u = smmu_unit(unit);

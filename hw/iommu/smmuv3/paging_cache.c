@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Cached tables of upper levels, of both stages: a walk starts from the
- * lowest one.  Two levels are kept, those next to the pages; with these, a
- * walk that is near an earlier one reads one descriptor.
+ * Cached tables of both stages: a walk starts from the lowest one that is
+ * cached.  Two levels are kept, those next to the pages; with these, a walk
+ * that is near an earlier one reads one descriptor.
  *
  * Tables of stage 1 are tagged by ASID even where their pages are global, as
- * TLBI by address and ASID has it (4.4.2).  Of nested translation, what is kept
- * is where stage 2 has put the table, so stage 2's invalidations void it
- * with all that is nested.  A table that stage 2 may have put in pieces is kept
- * by its own address.
+ * TLBI by address and ASID removes them.  When nested, the cache has the
+ * address where stage 2 has put the table, so an invalidation of stage 2 voids
+ * it with all that is nested.  A table that stage 2 may have put in pieces is
+ * kept by its own address.
  */
 #include "hw/iommu/smmuv3/unit.h"
 
 #define KEPT_LEVELS 2
 
+/* [SMMU 3.17] [SMMU 4.4.2] */
 bool smmu_table_find(const SmmuUnit *u, const ViommuTag *tag,
                      const SmmuTable *stage, uint64_t top, uint64_t addr,
                      ViommuTable *t, unsigned *level)
@@ -29,6 +30,7 @@ bool smmu_table_find(const SmmuUnit *u, const ViommuTag *tag,
     return true;
 }
 
+/* [SMMU 3.17] */
 void smmu_table_fill(SmmuUnit *u, const ViommuTag *tag,
                      const SmmuTable *stage, uint64_t top, uint64_t addr,
                      unsigned level, uint64_t table, uint16_t flags,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The command queue (4), and whatever else is put off until no lock is held.
+ * The command queue, and whatever else is put off until no lock is held.
  *
  * One thread at a time works (common/work.c).  When it takes the lock again
  * after a command, the guest may have switched the queue off: u->queue_life
@@ -11,6 +11,7 @@
 
 /* --- Commands; called unlocked ------------------------------------------- */
 
+/* CMD_CFGI_...: a range of 31 or more is all streams [SMMU 4.3]. */
 static SmmuCommandError do_config(SmmuUnit *u, unsigned opcode,
                                   const uint64_t d[2])
 {
@@ -35,7 +36,7 @@ static SmmuCommandError do_config(SmmuUnit *u, unsigned opcode,
     return SMMU_CERROR_NONE;
 }
 
-/* The range of a TLBI by address (4.4.1). */
+/* The range of a TLBI by address [SMMU 4.4.1].  False: it is reserved. */
 static bool range_of(const SmmuUnit *u, const uint64_t d[2], SmmuTlbi *t)
 {
     static const uint8_t granules[4] = { 12, 12, 14, 16 };
@@ -46,7 +47,7 @@ static bool range_of(const SmmuUnit *u, const uint64_t d[2], SmmuTlbi *t)
 
     t->by_addr = true;
     t->leaf = d[1] & SMMU_CMD_LEAF;
-    t->addr = d[1] & viommu_bits(63, 12);
+    t->addr = d[1] & SMMU_CMD_ADDR;
     t->size = 1u << 12;
     if (!u->cfg.ril || !tg) {
         return true;
@@ -55,6 +56,11 @@ static bool range_of(const SmmuUnit *u, const uint64_t d[2], SmmuTlbi *t)
         /* One page, and no level: reserved, since TG alone says nothing.
          * Pages of 16 KiB have no blocks of level 1. */
         return false;
+    }
+    if (scale || num > 1) {
+        t->num = num - 1;
+        t->scale = scale;
+        t->tg = tg;
     }
     t->size = num << scale;
     /* More than there are addresses is all of them. */
@@ -67,6 +73,7 @@ static bool range_of(const SmmuUnit *u, const uint64_t d[2], SmmuTlbi *t)
     return true;
 }
 
+/* CMD_TLBI_... [SMMU 4.4.2] [SMMU 4.4.3] [SMMU 4.4.4] */
 static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
                                 const uint64_t d[2])
 {
@@ -82,7 +89,7 @@ static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
         t.el2 = true;
         t.vmid = 0;
         if (!(viommu_acquire(&u->cr2) & SMMU_CR2_E2H)) {
-            /* EL2 alone has no ASIDs. */
+            /* EL2 without E2H has no ASIDs. */
             t.asid = 0;
         }
     }
@@ -124,12 +131,12 @@ static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
         return SMMU_CERROR_ILL;
     }
     smmu_invalidate_tlb(u, &t);
-    smmu_host_tlbi(u, d);
+    smmu_host_tlbi(u, &t);
     u->common.work.undrained = true;
     return SMMU_CERROR_NONE;
 }
 
-/* Commands to endpoints are ignored while the SMMU is not (4.5). */
+/* Commands to endpoints are ignored while SMMUEN is clear [SMMU 4.5]. */
 static bool is_on(const SmmuUnit *u)
 {
     return viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN;
@@ -144,6 +151,7 @@ void smmu_endpoint_silent(SmmuUnit *u)
     viommu_unit_unlock(&u->common);
 }
 
+/* CMD_ATC_INV [SMMU 4.5.1] */
 static SmmuCommandError do_atc_inv(SmmuUnit *u, const uint64_t d[2])
 {
     unsigned log2 = viommu_get(d[1], SMMU_CMD_ATC_SIZE);
@@ -162,9 +170,9 @@ static SmmuCommandError do_atc_inv(SmmuUnit *u, const uint64_t d[2])
     if (!is_on(u)) {
         return SMMU_CERROR_NONE;
     }
-    if (log2 < 52) {
+    if (log2 < SMMU_ATC_SIZE_ALL) {
         inv.size = UINT64_C(1) << (12 + log2);
-        inv.addr = d[1] & viommu_bits(63, 12) & ~(inv.size - 1);
+        inv.addr = d[1] & SMMU_CMD_ADDR & ~(inv.size - 1);
     }
     if (!smmu_host_atc_inv(u, d) &&
         !viommu_unit_invalidate(&u->common, &inv)) {
@@ -174,6 +182,7 @@ static SmmuCommandError do_atc_inv(SmmuUnit *u, const uint64_t d[2])
     return SMMU_CERROR_NONE;
 }
 
+/* CMD_PRI_RESP [SMMU 4.5.2] [PCIe 10.4.2] */
 static SmmuCommandError do_pri_resp(SmmuUnit *u, const uint64_t d[2])
 {
     static const uint8_t codes[4] = {
@@ -198,6 +207,7 @@ static SmmuCommandError do_pri_resp(SmmuUnit *u, const uint64_t d[2])
     return SMMU_CERROR_NONE;
 }
 
+/* CMD_RESUME, CMD_STALL_TERM [SMMU 4.7.1] [SMMU 4.7.2] */
 static SmmuCommandError do_resume(SmmuUnit *u, unsigned opcode,
                                   const uint64_t d[2])
 {
@@ -233,9 +243,9 @@ static bool take_timeout(SmmuUnit *u)
 }
 
 /*
- * Everything before is complete, and whoever used what was invalidated has
- * ended (4.7.3).  While somebody has not, the command is looked at again in
- * the next run.
+ * A CMD_SYNC completes when all earlier commands are complete, and each DMA
+ * section has ended that may use what they have invalidated [SMMU 4.7.3].
+ * While one has not, the command is looked at again in the next run.
  */
 static SmmuCommandError do_sync(SmmuUnit *u, const uint64_t d[2])
 {
@@ -246,7 +256,8 @@ static SmmuCommandError do_sync(SmmuUnit *u, const uint64_t d[2])
            ? SMMU_CERROR_ATC_INV_SYNC : SMMU_CERROR_NONE;
 }
 
-/* Who sees the signal of a CMD_SYNC sees, too, that it has been consumed. */
+/* The signal of a CMD_SYNC [SMMU 4.7.3] [SMMU 3.18].  It comes after CONS, so
+ * that software which sees it sees the command consumed. */
 static void signal_sync(SmmuUnit *u, const uint64_t d[2])
 {
     uint64_t addr = d[1] & SMMU_MSI_ADDR;
@@ -261,6 +272,8 @@ static void signal_sync(SmmuUnit *u, const uint64_t d[2])
     smmu_irq(u, SMMU_IRQ_OF_SYNC);
 }
 
+/* One command; CERROR_ILL for those that the unit does not have
+ * [SMMU 4.1] [SMMU 7.1]. */
 static SmmuCommandError execute(SmmuUnit *u, const uint64_t d[2])
 {
     unsigned opcode = viommu_get(d[0], SMMU_CMD_OPCODE);
@@ -268,7 +281,8 @@ static SmmuCommandError execute(SmmuUnit *u, const uint64_t d[2])
     switch (opcode) {
     case SMMU_CMD_PREFETCH_CONFIG:
     case SMMU_CMD_PREFETCH_ADDR:
-        /* A hint.  Its stream belongs to the non-secure side. */
+        /* A hint, which is not taken [SMMU 4.2].  SSec must be clear, as the
+         * stream belongs to the non-secure side. */
         return d[0] & SMMU_CMD_SSEC ? SMMU_CERROR_ILL : SMMU_CERROR_NONE;
     case SMMU_CMD_CFGI_STE:
     case SMMU_CMD_CFGI_STE_RANGE:
@@ -292,8 +306,8 @@ static SmmuCommandError execute(SmmuUnit *u, const uint64_t d[2])
 
 /* --- The queue ----------------------------------------------------------- */
 
-/* It stops at the command that CONS points to, until software acknowledges
- * (4.8). */
+/* The queue stops at the command that CONS points to, until software
+ * acknowledges the error [SMMU 7.1]. */
 static void queue_error(SmmuUnit *u, SmmuCommandError error)
 {
     uint64_t *cons = smmu_reg(u, SMMU_REG_CMDQ_CONS);
@@ -303,11 +317,13 @@ static void queue_error(SmmuUnit *u, SmmuCommandError error)
     smmu_gerror(u, SMMU_GERROR_CMDQ);
 }
 
-/* One command.  Returns whether there may be another.  Locked. */
+/* One command [SMMU 3.5.1] [SMMU 4.8].  Returns whether there may be another.
+ * Locked. */
 static bool queue_step(SmmuUnit *u)
 {
     uint64_t base = *smmu_reg(u, SMMU_REG_CMDQ_BASE);
-    unsigned log2 = MIN(viommu_get(base, SMMU_QUEUE_LOG2SIZE), 19);
+    unsigned log2 = MIN(viommu_get(base, SMMU_QUEUE_LOG2SIZE),
+                        SMMU_QUEUE_LOG2_MAX);
     uint64_t mask = (UINT64_C(2) << log2) - 1;
     uint64_t *cons_reg = smmu_reg(u, SMMU_REG_CMDQ_CONS);
     uint64_t cons = *cons_reg & mask;
@@ -419,7 +435,7 @@ void smmu_run(Viommu *unit)
     smmu_raise_irqs(smmu_unit(unit));
 }
 
-/* The architecture has no word for it. */
+/* SMMUv3 has no event for a completion that nobody waits for. */
 void smmu_unexpected_completion(Viommu *unit, uint32_t source)
 {
     (void)source;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The register table (6.2, 6.3) and what writing each register does. */
+/* The register table, and what a write to each register does. */
 #include "hw/iommu/smmuv3/unit.h"
 
 /*
- * CR0 [SMMU 6.3.9]: transactions, and what writes queues, go by it at once.
- * CR0ACK follows when nothing goes by what was before.
+ * CR0 [SMMU 6.3.9]: a new value is in force at once, for transactions and for
+ * queues.  CR0ACK follows when nobody goes by the old value any more
+ * [SMMU 6.3.10].
  */
 static void cr0_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
@@ -16,7 +17,7 @@ static void cr0_written(Viommu *unit, uint64_t old, uint64_t mask)
         viommu_work_switch(unit, SMMU_WORK_SWITCH,
                            changed & (SMMU_CR0_SMMUEN | SMMU_CR0_ATSCHK));
     }
-    /* Stalled transactions do not outlive SMMUEN (3.12.2.2). */
+    /* No stalled transaction outlives SMMUEN [SMMU 3.12.2.2]. */
     if (changed & ~cr0 & SMMU_CR0_SMMUEN) {
         smmu_stall_terminate(u, VIOMMU_ANY);
     }
@@ -37,8 +38,8 @@ static void published_written(Viommu *unit, uint64_t old, uint64_t mask)
     smmu_registers_publish(smmu_unit(unit));
 }
 
-/* Only a write that sets Update is an update [SMMU 6.3.15]; the bit stays until
- * nothing goes by what was before. */
+/* Only a write that sets Update changes GBPA [SMMU 6.3.15].  The bit stays
+ * until nobody goes by the old value any more. */
 static void gbpa_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     SmmuUnit *u = smmu_unit(unit);
@@ -52,6 +53,7 @@ static void gbpa_written(Viommu *unit, uint64_t old, uint64_t mask)
     }
 }
 
+/* [SMMU 6.3.10] [SMMU 6.3.15] */
 void smmu_switched(SmmuUnit *u)
 {
     uint64_t cr0 = *smmu_reg(u, SMMU_REG_CR0);
@@ -75,13 +77,14 @@ void smmu_registers_settle(SmmuUnit *u)
     smmu_registers_publish(u);
 }
 
+/* [SMMU 6.3.18] */
 void smmu_irq_ctrl_follows(SmmuUnit *u)
 {
     *smmu_reg(u, SMMU_REG_IRQ_CTRLACK) = *smmu_reg(u, SMMU_REG_IRQ_CTRL);
 }
 
-/* IRQ_CTRL: an interrupt that is being raised by what it said before ends
- * first [SMMU 6.3.17]; see smmu_irq(). */
+/* IRQ_CTRLACK waits for interrupts that are being raised by the old value of
+ * IRQ_CTRL [SMMU 6.3.17]; see smmu_irq(). */
 static void irq_ctrl_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     SmmuUnit *u = smmu_unit(unit);
@@ -93,7 +96,8 @@ static void irq_ctrl_written(Viommu *unit, uint64_t old, uint64_t mask)
     }
 }
 
-/* A queue goes on when software acknowledges its error (7.5). */
+/* A queue goes on when software acknowledges its error [SMMU 7.5]
+ * [SMMU 6.3.20]. */
 static void gerrorn_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     SmmuUnit *u = smmu_unit(unit);
@@ -131,8 +135,8 @@ static void eventq_set_up(Viommu *unit, uint64_t old, uint64_t mask)
     smmu_event_queue_set_up(smmu_unit(unit));
 }
 
-/* RUN stays until the operation is complete, and writing 0 does nothing; nor
- * does asking for one while there is no translation [SMMU 6.3.37]. */
+/* RUN stays set until the operation is complete.  To write 0 does nothing, and
+ * neither does it to set RUN while SMMUEN is clear [SMMU 6.3.37]. */
 static void gatos_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     SmmuUnit *u = smmu_unit(unit);
@@ -147,7 +151,8 @@ static void gatos_written(Viommu *unit, uint64_t old, uint64_t mask)
     }
 }
 
-/* What an operation is about does not change before it is complete. */
+/* The operands of an operation do not change before it is complete
+ * [SMMU 9.1]. */
 static void keep_while_running(SmmuUnit *u, SmmuRegId id, uint64_t old)
 {
     if (*smmu_reg(u, SMMU_REG_GATOS_CTRL) & SMMU_GATOS_RUN) {
@@ -167,9 +172,15 @@ static void gatos_addr_written(Viommu *unit, uint64_t old, uint64_t mask)
     keep_while_running(smmu_unit(unit), SMMU_REG_GATOS_ADDR, old);
 }
 
+/* PROD and CONS of the queues whose indices have aliases */
+#define EVENTQ_PROD_AT  0xa8
+#define PRIQ_PROD_AT    0xc8
+#define INDICES_SIZE    8
+
 #define REG(id, off, w, rst, rw, handler) \
     [SMMU_REG_##id] = { #id, off, w, rst, rw, 0, 0, handler, 0 }
 
+/* [SMMU 6.2] */
 static const ViommuReg *register_table(void)
 {
     static const ViommuReg table[SMMU_REGS] = {
@@ -184,7 +195,7 @@ static const ViommuReg *register_table(void)
         REG(CR0,       0x20, 4, 0, SMMU_CR0_SMMUEN | SMMU_CR0_EVENTQEN |
             SMMU_CR0_CMDQEN, cr0_written),
         REG(CR0ACK,    0x24, 4, 0, 0, NULL),
-        REG(CR1,       0x28, 4, 0, 0xfff, NULL),
+        REG(CR1,       0x28, 4, 0, SMMU_CR1_FIELDS, NULL),
         REG(CR2,       0x2c, 4, 0, SMMU_CR2_RECINVSID, published_written),
         REG(STATUSR,   0x40, 4, 0, 0, NULL),
         REG(GBPA,      0x44, 4, SMMU_GBPA_RESET,
@@ -199,20 +210,21 @@ static const ViommuReg *register_table(void)
         REG(GERROR_CFG1, 0x70, 4, 0, 0, NULL),
         REG(GERROR_CFG2, 0x74, 4, 0, 0, NULL),
         REG(STRTAB_BASE, 0x80, 8, 0, 0, published_written),
-        REG(STRTAB_BASE_CFG, 0x88, 4, 0, 0x307ff, published_written),
+        REG(STRTAB_BASE_CFG, 0x88, 4, 0, SMMU_STRTAB_CFG_FIELDS,
+            published_written),
         REG(CMDQ_BASE, 0x90, 8, 0, 0, NULL),
         REG(CMDQ_PROD, 0x98, 4, 0, SMMU_QUEUE_INDEX, cmdq_written),
         REG(CMDQ_CONS, 0x9c, 4, 0, SMMU_QUEUE_INDEX, NULL),
         REG(EVENTQ_BASE, 0xa0, 8, 0, 0, eventq_set_up),
-        REG(EVENTQ_PROD, 0xa8, 4, 0, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW,
-            eventq_set_up),
+        REG(EVENTQ_PROD, EVENTQ_PROD_AT, 4, 0,
+            SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW, eventq_set_up),
         REG(EVENTQ_CONS, 0xac, 4, 0, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW,
             eventq_written),
         REG(EVENTQ_CFG0, 0xb0, 8, 0, 0, NULL),
         REG(EVENTQ_CFG1, 0xb8, 4, 0, 0, NULL),
         REG(EVENTQ_CFG2, 0xbc, 4, 0, 0, NULL),
         REG(PRIQ_BASE, 0xc0, 8, 0, 0, NULL),
-        REG(PRIQ_PROD, 0xc8, 4, 0, 0, NULL),
+        REG(PRIQ_PROD, PRIQ_PROD_AT, 4, 0, 0, NULL),
         REG(PRIQ_CONS, 0xcc, 4, 0, 0, NULL),
         REG(PRIQ_CFG0, 0xd0, 8, 0, 0, NULL),
         REG(PRIQ_CFG1, 0xd8, 4, 0, 0, NULL),
@@ -234,7 +246,8 @@ static const ViommuReg *register_table(void)
     return table;
 }
 
-/* Those that can arise; the one of service failure (SFM) cannot. */
+/* The global errors that can arise [SMMU 6.3.19]; service failure (SFM)
+ * cannot. */
 static uint32_t global_errors(const SmmuUnit *u)
 {
     const uint32_t messages = SMMU_GERROR_MSI_CMDQ | SMMU_GERROR_MSI_EVENTQ |
@@ -247,8 +260,9 @@ static uint32_t global_errors(const SmmuUnit *u)
 }
 
 /*
- * What the unit itself sets and clears; all else is as software has written
- * it, or never changes.  Loading a state lets nothing else in.
+ * The bits that the unit itself sets and clears.  All others are as software
+ * has written them, or never change.  A state that is loaded can have no others
+ * set.
  */
 static void set_own(SmmuUnit *u)
 {
@@ -258,11 +272,8 @@ static void set_own(SmmuUnit *u)
     table[SMMU_REG_IRQ_CTRLACK].own = table[SMMU_REG_IRQ_CTRL].writable;
     table[SMMU_REG_GERROR].own = global_errors(u);
     table[SMMU_REG_CMDQ_CONS].own = viommu_field_mask(SMMU_CMDQ_CONS_ERR);
-    /* an address, or why there is none */
     if (u->cfg.atos) {
-        table[SMMU_REG_GATOS_PAR].own = viommu_bits(63, 56) |
-                                        viommu_bits(51, 4) |
-                                        viommu_bits(2, 0);
+        table[SMMU_REG_GATOS_PAR].own = SMMU_PAR_FIELDS;
     }
 }
 
@@ -271,23 +282,24 @@ static void allow(SmmuUnit *u, SmmuRegId id, uint64_t bits)
     u->common.regs.table[id].writable |= bits;
 }
 
-/* Bits of an address beyond those of the output (OAS) are RES0. */
+/* Bits of an address above OAS are RES0 [SMMU 3.4.3]. */
 static uint64_t addr_bits(const SmmuUnit *u, unsigned low)
 {
     return viommu_bits(u->cfg.oas_bits - 1, low);
 }
 
-/* With the allocation hint (RA, WA). */
 static void allow_queue(SmmuUnit *u, SmmuRegId base)
 {
-    allow(u, base, UINT64_C(1) << 62 | addr_bits(u, 5) | 0x1f);
+    allow(u, base, SMMU_BASE_HINT | addr_bits(u, SMMU_QUEUE_ADDR_LOW) |
+                   viommu_field_mask(SMMU_QUEUE_LOG2SIZE));
 }
 
+/* The three registers of an interrupt: address, data, attributes. */
 static void allow_msi(SmmuUnit *u, SmmuRegId cfg0)
 {
-    allow(u, cfg0, addr_bits(u, 2));
+    allow(u, cfg0, addr_bits(u, SMMU_MSI_ADDR_LOW));
     allow(u, cfg0 + 1, UINT32_MAX);
-    allow(u, cfg0 + 2, 0x3f);
+    allow(u, cfg0 + 2, SMMU_MSI_ATTRIBUTES);
 }
 
 static void allow_pri(SmmuUnit *u)
@@ -297,30 +309,32 @@ static void allow_pri(SmmuUnit *u)
     allow_queue(u, SMMU_REG_PRIQ_BASE);
     allow(u, SMMU_REG_PRIQ_PROD, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW);
     allow(u, SMMU_REG_PRIQ_CONS, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW);
-    /* Which requests are worth an interrupt, also one by wire [SMMU 6.3.1,
-     * IDR0.MSI]. */
+    /* LO is about interrupts by wire, too, so it does not depend on IDR0.MSI
+     * [SMMU 6.3.1]. */
     allow(u, SMMU_REG_PRIQ_CFG2, SMMU_PRIQ_CFG2_LO);
 }
 
 static void allow_atos(SmmuUnit *u)
 {
     const ViommuSmmuv3Config *cfg = &u->cfg;
+    const unsigned low = SMMU_GATOS_SSID.shift;
     uint64_t sid = viommu_bits(cfg->sid_bits - 1, 0);
 
     if (cfg->ssid_bits) {
         sid |= SMMU_GATOS_SSID_VALID |
-               viommu_bits(32 + cfg->ssid_bits - 1, 32);
+               viommu_bits(low + cfg->ssid_bits - 1, low);
     }
     allow(u, SMMU_REG_GATOS_CTRL, SMMU_GATOS_RUN);
     allow(u, SMMU_REG_GATOS_SID, sid);
-    allow(u, SMMU_REG_GATOS_ADDR, viommu_bits(63, 6));
+    allow(u, SMMU_REG_GATOS_ADDR, SMMU_GATOS_ADDR_FIELDS);
 }
 
 /* Each field that an ID register makes RES0 takes no value [SMMU 6.3]. */
 void smmu_registers_init(SmmuUnit *u)
 {
     viommu_regs_init(&u->common.regs, register_table(), SMMU_REGS);
-    allow(u, SMMU_REG_STRTAB_BASE, UINT64_C(1) << 62 | addr_bits(u, 6));
+    allow(u, SMMU_REG_STRTAB_BASE,
+          SMMU_BASE_HINT | addr_bits(u, SMMU_STRTAB_ADDR_LOW));
     allow_queue(u, SMMU_REG_CMDQ_BASE);
     allow_queue(u, SMMU_REG_EVENTQ_BASE);
     allow(u, SMMU_REG_GERRORN, global_errors(u));
@@ -363,11 +377,12 @@ uint64_t smmu_mmio_size(const Viommu *unit)
 }
 
 /* The indices of the event and PRI queues are in page 1; the same offsets of
- * page 0 are the same registers. */
+ * page 0 are the same registers [SMMU 6.2]. */
 uint64_t smmu_mmio_unalias(uint64_t offset)
 {
     uint64_t low = offset - SMMU_PAGE1;
 
-    return (low >= 0xa8 && low < 0xb0) || (low >= 0xc8 && low < 0xd0)
+    return (low >= EVENTQ_PROD_AT && low < EVENTQ_PROD_AT + INDICES_SIZE) ||
+           (low >= PRIQ_PROD_AT && low < PRIQ_PROD_AT + INDICES_SIZE)
            ? low : offset;
 }

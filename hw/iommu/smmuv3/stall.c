@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The stall model (3.12.2): a transaction that faults waits until software
- * has looked at its event and resumes it.  The number of those that wait is
- * bounded (IDR5.STALL_MAX); beyond it, transactions are terminated.
+ * The stall model: a transaction that faults waits until software has looked
+ * at its event and resumes it.  The number of transactions that wait is
+ * bounded (IDR5.STALL_MAX); further ones are terminated.
  *
- * Software can decide before the endpoint has its tag: it sees the event before
- * viommu_translate() returns, and needs no tag to terminate all of a stream.
- * So what has been decided goes out when each DMA section has ended that was
- * under way then, and the endpoint's own access is in one of them.
+ * Software can decide about a transaction before the endpoint knows its tag:
+ * the event is in the queue before viommu_translate() returns, and
+ * CMD_STALL_TERM needs no tag.  So the endpoint is told of a decision when each
+ * DMA section has ended that was under way at the decision: the endpoint's own
+ * access is in one of them.
  */
 #include <string.h>
 
@@ -23,8 +24,8 @@ static SmmuStall *free_slot(SmmuUnit *u)
     return NULL;
 }
 
-/* Locked, and in a read-side section.  *@at: where its event stands, if it
- * is recorded. */
+/* Record the event of @stall, with Stall and STAG [SMMU 7.3].  *@at: where it
+ * stands, if stall->recorded.  Locked, and in a read-side section. */
 static void fill_slot(SmmuUnit *u, SmmuStall *stall, uint32_t source,
                       const SmmuEvent *event, int group, uint64_t *at)
 {
@@ -38,6 +39,7 @@ static void fill_slot(SmmuUnit *u, SmmuStall *stall, uint32_t source,
     stall->recorded = smmu_event_append(u, &stall->event, at) == SMMU_QUEUED;
 }
 
+/* [SMMU 3.12.2] [SMMU 6.3.6] */
 SmmuStalled smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
                        int group, uint16_t *tag)
 {
@@ -48,8 +50,8 @@ SmmuStalled smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
 
     viommu_read_lock();
     viommu_unit_lock(&u->common);
-    /* Of transactions that are still on their way through what has been
-     * switched off, none can become stalled [SMMU 6.3.9.6]. */
+    /* No transaction becomes stalled after SMMUEN was cleared, also none that
+     * has begun before [SMMU 6.3.9.6]. */
     if (*smmu_reg(u, SMMU_REG_CR0) & SMMU_CR0_SMMUEN) {
         stall = free_slot(u);
         result = stall ? SMMU_STALLED : SMMU_STALL_NO_ROOM;
@@ -69,8 +71,8 @@ SmmuStalled smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
     return result;
 }
 
-/* A tag that is not waiting, or another stream's, or one that no event has
- * told of yet, does nothing (4.6.1). */
+/* CMD_RESUME does nothing with a tag that no transaction has, that another
+ * stream's has, or that no event has told of yet [SMMU 4.7.1]. */
 void smmu_stall_resume(SmmuUnit *u, uint32_t source, uint16_t tag,
                        unsigned action)
 {
@@ -88,6 +90,7 @@ void smmu_stall_resume(SmmuUnit *u, uint32_t source, uint16_t tag,
     viommu_unit_unlock(&u->common);
 }
 
+/* [SMMU 4.7.2] [SMMU 3.12.2.2] */
 void smmu_stall_terminate(SmmuUnit *u, uint32_t source)
 {
     for (unsigned i = 0; i < SMMU_STALLS; i++) {
@@ -102,12 +105,13 @@ void smmu_stall_terminate(SmmuUnit *u, uint32_t source)
     }
 }
 
-/* Of the first word of a transaction that waits; the others are its event. */
+/* The first word of a transaction in saved state; the others are its event. */
 static const ViommuField STALL_SOURCE = { 0, 32 };
 static const ViommuField STALL_USED = { 32, 1 };
 static const ViommuField STALL_RECORDED = { 33, 1 };
 static const ViommuField STALL_ANSWERED = { 34, 1 };
 static const ViommuField STALL_ACTION = { 35, 2 };
+#define STALL_WORD_BITS 37
 _Static_assert(SMMU_STALL_WORDS == 1 + sizeof(SmmuEvent) / 8, "no more");
 
 void smmu_stalls_save(const SmmuUnit *u, uint64_t *words)
@@ -128,13 +132,14 @@ void smmu_stalls_save(const SmmuUnit *u, uint64_t *words)
     }
 }
 
-/* Only faults of a translation stall (3.12.2). */
+/* Whether @word is an event that a stall can have: only faults of a translation
+ * stall [SMMU 3.12.2]. */
 static bool is_stall_event(const uint64_t word[4], uint32_t source,
                            unsigned tag)
 {
     unsigned id = viommu_get(word[0], SMMU_EVENT_ID);
 
-    return id >= SMMU_F_TRANSLATION && id <= SMMU_F_PERMISSION &&
+    return smmu_is_translation_fault(id) &&
            viommu_get(word[0], SMMU_EVENT_SID) == source &&
            (word[1] & SMMU_EVENT_STALL) &&
            viommu_get(word[1], SMMU_EVENT_STAG) == tag;
@@ -146,7 +151,7 @@ bool smmu_stalls_valid(const SmmuUnit *u, const uint64_t *words)
         uint32_t source = viommu_get(words[0], STALL_SOURCE);
 
         if (viommu_get(words[0], STALL_USED) &&
-            (!u->cfg.stall || words[0] >> 37 ||
+            (!u->cfg.stall || words[0] >> STALL_WORD_BITS ||
              (u->cfg.sid_bits < 32 && source >> u->cfg.sid_bits) ||
              viommu_get(words[0], STALL_ACTION) > VIOMMU_RESUME_ABORT ||
              !is_stall_event(words + 1, source, i))) {
@@ -156,7 +161,7 @@ bool smmu_stalls_valid(const SmmuUnit *u, const uint64_t *words)
     return true;
 }
 
-/* What waits behind an SMMU that was off does not (3.12.2.2). */
+/* No transaction waits while SMMUEN is clear [SMMU 3.12.2.2]. */
 void smmu_stalls_replace(SmmuUnit *u, const uint64_t *words)
 {
     memset(u->stalls, 0, sizeof(u->stalls));
@@ -179,13 +184,13 @@ void smmu_stalls_replace(SmmuUnit *u, const uint64_t *words)
 }
 
 /*
- * The event of a stall is never lost: while the queue takes none, the
- * transaction waits, and then it arrives anew, since what its event would say
- * may no longer be so (7.2.1).
+ * The event of a stall is never lost [SMMU 7.2.1].  A transaction whose event
+ * found no place waits until there is one; then it arrives anew, because the
+ * fault may be another one by now.
  *
  * Endpoints are told in the next run, and commands do not wait for that
- * (4.7.2): who writes a register waits for no endpoint's access just because
- * of a stall.
+ * [SMMU 4.7.2].  So a thread that writes a register does not wait for an
+ * endpoint's access because of a stall.
  */
 void smmu_stalls_choose(SmmuUnit *u)
 {

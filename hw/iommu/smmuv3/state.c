@@ -9,10 +9,9 @@
  *
  * Caches are not part of it.  Version 1 has no members.
  *
- * Whoever wrote a stream need not have been a unit.  Of a register, only bits
- * that software or the unit can change are taken from it; what follows from
- * something else is made from that; and what would then still be nonsense is
- * refused.
+ * A stream need not come from a unit.  Of a register, only bits that software
+ * or the unit can change are taken from it; members that follow from others
+ * are made from these; a state that still makes no sense is refused.
  */
 #include <string.h>
 
@@ -55,6 +54,7 @@ static void replace(SmmuUnit *u, const uint64_t *words)
     u->common.work.todo |= smmu_work_wanted(u);
 }
 
+/* [SMMU 3.11] */
 void smmu_reset(Viommu *unit)
 {
     SmmuUnit *u = smmu_unit(unit);
@@ -100,7 +100,7 @@ GBytes *smmu_save(Viommu *unit)
     return viommu_stream_save(&stream, words);
 }
 
-/* What no guest and no unit could have brought there; NULL: all could be. */
+/* What in a state no guest and no unit can have brought about, or NULL. */
 static const char *odd_state(const SmmuUnit *u, const uint64_t *words)
 {
     const uint64_t *state = words + STATE_AT;

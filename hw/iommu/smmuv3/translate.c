@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A transaction from its arrival to its answer (3.3, 3.9, 3.12):
+ * A transaction from its arrival to its answer:
  *
  *   SMMUEN clear?    -> GBPA: abort, or itself
  *   StreamID         -> STE -> context descriptor      (configuration cache)
@@ -17,15 +17,17 @@ typedef struct Request {
     SmmuUnit *u;
     const ViommuRequest *req;
     ViommuReply *reply;
-    uint8_t access;         /* as the stream's entry has it */
-    ViommuTlbSeen seen;     /* taken before the first look at anything */
+    uint8_t access;         /* after the stream table entry's overrides */
+    ViommuTlbSeen seen;     /* the snapshot of before the first table is
+                             * read */
     SmmuWanted wanted;
     SmmuContext context;
     SmmuFault fault;
-    bool silent;            /* no event */
-    bool missed;            /* the IOTLB has nothing; and then, ... */
-    uint64_t stamp;         /* ... what the context was found by; */
-    SmmuTags tags;          /* ... and what was looked for */
+    bool silent;            /* the fault makes no event */
+    /* what the short way leaves to the long one */
+    bool missed;            /* all was found but the translation: */
+    uint64_t stamp;         /* - what the context was found by */
+    SmmuTags tags;          /* - what the IOTLB was asked for */
 } Request;
 
 static bool granted(Request *r, uint64_t addr, uint64_t size, uint8_t access)
@@ -34,7 +36,7 @@ static bool granted(Request *r, uint64_t addr, uint64_t size, uint8_t access)
     return true;
 }
 
-/* With its 2^@span neighbours. */
+/* The request, and those for 2^@span addresses around it. */
 static bool blocked(Request *r, unsigned span)
 {
     viommu_put_reply(r->reply, 0, viommu_span_size(span), 0);
@@ -54,14 +56,16 @@ static bool blocked_silently(Request *r, unsigned span)
     return blocked(r, span);
 }
 
-/* Addresses that are none of the output, like the request's. */
+/* How far the addresses around the request's are beyond the output size. */
 static unsigned beyond_output(const Request *r)
 {
     return viommu_span_within(r->req->addr,
                               UINT64_C(1) << r->u->cfg.oas_bits, UINT64_MAX);
 }
 
-/* The address stays; it must be one of the output. */
+/* The address stays; it must be within the output size [SMMU 3.4].  While the
+ * unit is off, or with a translated transaction, no event tells when it is
+ * not [SMMU 3.9.1.3]. */
 static bool bypass(Request *r)
 {
     unsigned bits = r->u->cfg.oas_bits;
@@ -79,13 +83,8 @@ static bool bypass(Request *r)
                    VIOMMU_READ | VIOMMU_WRITE | VIOMMU_EXEC);
 }
 
-static bool is_missing(SmmuEventId id)
-{
-    return id == SMMU_F_TRANSLATION || id == SMMU_F_ADDR_SIZE ||
-           id == SMMU_F_ACCESS || id == SMMU_F_PERMISSION;
-}
 
-/* In the IOTLB, unless that has been done. */
+/* Look into the IOTLB, unless the short way has done that. */
 static inline bool find_cached(Request *r, uint64_t addr, SmmuMapping *m)
 {
     const SmmuWanted *w = &r->wanted;
@@ -94,7 +93,8 @@ static inline bool find_cached(Request *r, uint64_t addr, SmmuMapping *m)
         return false;
     }
     r->tags = smmu_tags(r->u, &r->context);
-    /* A page that cannot be written as it is cached may have become dirty. */
+    /* An entry that does not grant the write which marks a page dirty may be
+     * from when the page was clean. */
     return smmu_iotlb_find(r->u, &r->tags, addr, w->any ? 0 : w->needs, m) &&
            (!w->any || (smmu_suffices(w, m->flags) &&
                         !(w->dirties & ~m->flags)));
@@ -107,7 +107,7 @@ static inline bool look_up(Request *r, SmmuMapping *m)
 
     if ((c->flags & SMMU_CTX_ATS_SPLIT) &&
         r->req->kind == VIOMMU_TRANSLATION) {
-        /* An address between the stages; the IOTLB has no such entries. */
+        /* The IOTLB has no entries for addresses between the stages. */
         return smmu_walk_split(r->u, c, addr, &r->wanted, m, &r->fault);
     }
     if (find_cached(r, addr, m)) {
@@ -129,13 +129,13 @@ static inline void put_address(const ViommuRequest *req, const SmmuMapping *m,
 }
 
 /* The one place where a translation, cached or fresh, becomes the answer to a
- * transaction; @access is what that was looked up for. */
+ * transaction.  The answer grants the access that the translation was looked
+ * up for, too: a fetch of an instruction reads without a permission to
+ * read. */
 static inline bool answer(const ViommuRequest *req, uint64_t context_flags,
                           uint8_t access, const SmmuMapping *m,
                           ViommuReply *reply)
 {
-    /* With what it was looked up for: an instruction fetch reads, but needs no
-     * right to; and what reads to write is no fetch. */
     put_address(req, m,
                 smmu_granted(context_flags, access & VIOMMU_PRIV, m->flags) |
                     (access & (VIOMMU_READ | VIOMMU_WRITE)) |
@@ -143,9 +143,9 @@ static inline bool answer(const ViommuRequest *req, uint64_t context_flags,
     return true;
 }
 
-/* The completion of a translation request for @addr.  Never Global: contexts
- * that are shared with a processor, and those that are not, have each their
- * own global pages (3.9.1). */
+/* The completion of a translation request.  It is never Global: contexts that
+ * are shared with a processor (CD.ASET), and those that are not, have each
+ * global pages of their own [SMMU 3.9.1]. */
 static bool complete(Request *r, const SmmuMapping *m)
 {
     bool privileged;
@@ -173,7 +173,8 @@ static bool nothing_granted(Request *r, unsigned span)
     return complete_without_tables(r, 0, span);
 }
 
-/* An ATS translation request gets what there is, perhaps nothing (3.9.1). */
+/* A translation request through stage 1 or 2 gets the permissions that there
+ * are, perhaps none [SMMU 3.9.1.2]. */
 static bool answer_ats(Request *r)
 {
     SmmuMapping m;
@@ -183,8 +184,8 @@ static bool answer_ats(Request *r)
     if (look_up(r, &m)) {
         return complete(r, &m);
     }
-    return is_missing(r->fault.id) ? nothing_granted(r, m.shift)
-                                   : blocked(r, m.shift);
+    return smmu_is_translation_fault(r->fault.id)
+           ? nothing_granted(r, m.shift) : blocked(r, m.shift);
 }
 
 static inline bool translate(Request *r)
@@ -199,7 +200,8 @@ static inline bool translate(Request *r)
     return answer(r->req, r->context.flags, r->access, &m, r->reply);
 }
 
-/* A translated request has gone through stage 1, or all, already (3.9.1). */
+/* A translated transaction has gone through stage 1 already, or through all
+ * stages [SMMU 3.9.1.3] [SMMU 7.3.8] [SMMU 13.6.3]. */
 static bool translated(Request *r)
 {
     if (r->context.flags & SMMU_CTX_ATS_SPLIT) {
@@ -212,29 +214,43 @@ static bool translated(Request *r)
     return bypass(r);
 }
 
+/*
+ * An ATS translation request [SMMU 3.9.1.2]:
+ *
+ *   1. the stream has no ATS             F_BAD_ATS_TREQ  [SMMU 7.3.6]
+ *   2. there is no context descriptor    blocked; but nothing is granted when
+ *                                        stage 2 does not let it be read
+ *   3. a stage translates                the permissions that there are
+ *   4. S1DSS bypasses stage 1            all that a request without PASID can
+ *                                        ask for [SMMU 13.6.4]
+ */
 static bool translation_request(Request *r)
 {
     const ViommuRequest *req = r->req;
 
+    /* 1 */
     if (!(r->context.flags & (SMMU_CTX_ATS | SMMU_CTX_ATS_SPLIT))) {
         return blocked_by(r, SMMU_F_BAD_ATS_TREQ);
     }
+    /* 2 */
     if (smmu_context(r->u, req->source, req->pasid, &r->context,
                      &r->fault)) {
-        /* Stage 2 may not let the descriptor be read. */
-        return is_missing(r->fault.id)
+        return smmu_is_translation_fault(r->fault.id)
                ? nothing_granted(r, VIOMMU_SPAN_ALL)
                : blocked(r, VIOMMU_SPAN_ALL);
     }
+    /* 3 */
     if (r->context.flags & (SMMU_CTX_S1 | SMMU_CTX_S2)) {
         return answer_ats(r);
     }
-    /* S1DSS says bypass: all that can be asked for without a PASID (13.6.4). */
+    /* 4 */
     return req->addr >> r->u->cfg.oas_bits
            ? nothing_granted(r, beyond_output(r))
            : complete_without_tables(r, SMMU_MAP_ALL, r->u->cfg.oas_bits);
 }
 
+/* SMMUEN is clear: GBPA decides about transactions, and there is no ATS
+ * [SMMU 6.3.15] [SMMU 3.9.1]. */
 static bool disabled(Request *r)
 {
     if (r->req->kind != VIOMMU_UNTRANSLATED) {
@@ -246,8 +262,9 @@ static bool disabled(Request *r)
            ? blocked_silently(r, VIOMMU_SPAN_ALL) : bypass(r);
 }
 
-/* Translated requests have no PASID here (IDR3.PASIDTT), whose words these
- * are. */
+/* The stream table entry's overrides [SMMU 13.1.4].  A translated transaction
+ * has no privilege and no execution: they come with a PASID, which it does not
+ * have without IDR3.PASIDTT [SMMU 3.9.1.3]. */
 static void override_access(Request *r)
 {
     uint8_t access = r->req->access;
@@ -258,6 +275,17 @@ static void override_access(Request *r)
     r->access = smmu_effective_access(r->context.flags, access);
 }
 
+/*
+ * A request from the beginning [SMMU 3.3]:
+ *
+ *   1. SMMUEN is clear                   GBPA decides
+ *   2. a translated transaction, and ATSCHK is clear
+ *                                        bypass [SMMU 3.9.1.3]
+ *   3. the context cannot be read        its event
+ *   4. Config says abort                 blocked without an event [SMMU 5.2]
+ *   5. without ATSCHK, there is no split-stage ATS [SMMU 13.6.3]
+ *   6. by the kind of the request; without a stage that translates, bypass
+ */
 static bool resolve(Request *r)
 {
     const ViommuRequest *req = r->req;
@@ -266,26 +294,31 @@ static bool resolve(Request *r)
     bool ats = req->kind != VIOMMU_UNTRANSLATED;
 
     r->seen = viommu_tlb_look(&u->tlb);
+    /* 1 */
     if (!(cr0 & SMMU_CR0_SMMUEN)) {
         return disabled(r);
     }
+    /* 2 */
     if (req->kind == VIOMMU_TRANSLATED && !(cr0 & SMMU_CR0_ATSCHK)) {
         return bypass(r);
     }
-    /* Whether ATS is allowed, the stream table entry says; and a translated
-     * request has no substream (IDR3.PASIDTT). */
+    /* 3: with ATS, of the stream table entry, which says whether ATS is
+     * allowed; a translated transaction has no substream. */
     if (smmu_context(u, req->source, ats ? SMMU_STE_ONLY : req->pasid,
                      &r->context, &r->fault)) {
-        /* The entry may have been read before. */
+        /* The stream table entry with the overrides may have been read. */
         override_access(r);
         return blocked(r, VIOMMU_SPAN_ALL);
     }
+    /* 4 */
     if (r->context.flags & SMMU_CTX_ABORT) {
         return blocked_silently(r, VIOMMU_SPAN_ALL);
     }
+    /* 5 */
     if (!(cr0 & SMMU_CR0_ATSCHK)) {
-        r->context.flags &= ~SMMU_CTX_ATS_SPLIT;
+        r->context.flags &= ~(uint64_t)SMMU_CTX_ATS_SPLIT;
     }
+    /* 6 */
     override_access(r);
     switch (req->kind) {
     case VIOMMU_TRANSLATED:
@@ -301,18 +334,31 @@ static bool resolve(Request *r)
     return translate(r);
 }
 
-/* Whether the fault's stage says so. */
+/* Whether the context has the flag of the fault's stage. */
 static bool stage_flag(const Request *r, uint32_t s1, uint32_t s2)
 {
     return r->context.flags & (r->fault.s2 ? s2 : s1);
 }
 
+/* Only faults of a translation stall, and none of ATS [SMMU 3.12.2]
+ * [SMMU 5.5]. */
 static bool can_stall(const Request *r)
 {
-    return is_missing(r->fault.id) && r->req->kind == VIOMMU_UNTRANSLATED &&
+    return smmu_is_translation_fault(r->fault.id) &&
+           r->req->kind == VIOMMU_UNTRANSLATED &&
            stage_flag(r, SMMU_CTX_S1_STALL, SMMU_CTX_S2_STALL);
 }
 
+/*
+ * Whether a fault makes an event:
+ *
+ *   C_BAD_STREAMID          of transactions, with CR2.RECINVSID [SMMU 7.3.3]
+ *   translation request     F_BAD_ATS_TREQ alone [SMMU 3.9.1.2]
+ *   translated transaction  no errors of configuration [SMMU 3.9.1.3]
+ *   faults of a translation with CD.R or STE.S2R [SMMU 5.5]; a stage 1 that
+ *                           does not translate has no CD.R
+ *   all others              always [SMMU 7.2.1]
+ */
 static bool is_recorded(const Request *r)
 {
     if (r->fault.id == SMMU_C_BAD_STREAMID) {
@@ -323,8 +369,7 @@ static bool is_recorded(const Request *r)
     case VIOMMU_TRANSLATION:
         return r->fault.id == SMMU_F_BAD_ATS_TREQ;
     case VIOMMU_TRANSLATED:
-        /* Errors of configuration are not (3.9.1.3). */
-        if (!is_missing(r->fault.id) &&
+        if (!smmu_is_translation_fault(r->fault.id) &&
             r->fault.id != SMMU_F_TRANSL_FORBIDDEN &&
             r->fault.id != SMMU_F_WALK_EABT) {
             return false;
@@ -333,17 +378,15 @@ static bool is_recorded(const Request *r)
     default:
         break;
     }
-    /* A stage 1 that does not translate has no flags. */
-    return !is_missing(r->fault.id) ||
+    return !smmu_is_translation_fault(r->fault.id) ||
            (!r->fault.s2 && !(r->context.flags & SMMU_CTX_S1)) ||
            stage_flag(r, SMMU_CTX_S1_RECORD, SMMU_CTX_S2_RECORD);
 }
 
-/* Record, and perhaps stall. */
+/* Stall, or record an event and terminate [SMMU 3.12]. */
 static ViommuStatus report(Request *r)
 {
-    SmmuEvent event = smmu_event_of(r->u, r->req, r->access,
-                                    &r->fault);
+    SmmuEvent event = smmu_event_of(r->req, r->access, &r->fault);
 
     viommu_count(&r->u->common.stats.faults);
     if (can_stall(r)) {
@@ -352,7 +395,8 @@ static ViommuStatus report(Request *r)
         case SMMU_STALLED:
             return VIOMMU_STALLED;
         case SMMU_STALL_ENDED:
-            /* As if it had been waiting already. */
+            /* SMMUEN has been cleared, which ends it like those that wait
+             * already. */
             return VIOMMU_FAULT;
         default:
             break;
@@ -365,8 +409,8 @@ static ViommuStatus report(Request *r)
 }
 
 /*
- * What the short way has found when the IOTLB has nothing can be used in this
- * section, as if it were looked up only now: nothing has voided it since.
+ * Whether the context that the short way has found is still what a look-up
+ * would find now, in this section: nothing has voided it since.
  */
 static bool can_resume(Request *r)
 {
@@ -376,7 +420,6 @@ static bool can_resume(Request *r)
            r->tags.own.stamp == smmu_own_stamp(r->u, &r->context);
 }
 
-/* From the start. */
 static G_GNUC_NO_INLINE bool resolve_anew(Request *r)
 {
     r->access = smmu_effective_access(0, r->req->access);
@@ -385,7 +428,8 @@ static G_GNUC_NO_INLINE bool resolve_anew(Request *r)
     return resolve(r);
 }
 
-/* Whatever the request; with r->missed, only the translation is lacking. */
+/* Any request.  With r->missed, the short way has done all but the
+ * translation. */
 static G_GNUC_NO_INLINE ViommuStatus long_way(Request *r)
 {
     ViommuStatus status = VIOMMU_OK;
@@ -395,8 +439,9 @@ static G_GNUC_NO_INLINE ViommuStatus long_way(Request *r)
 
     viommu_read_lock();
     if (!(r->missed && can_resume(r) ? translate(r) : resolve_anew(r))) {
-        /* In the same section: it has been recorded when what waits for it,
-         * to have translation switched off or reset, has seen its end. */
+        /* In the same section: a thread that switches translation off, or
+         * resets the unit, waits for this section, and the event is recorded
+         * by then. */
         status = r->silent || r->req->probe ? VIOMMU_FAULT : report(r);
     }
     viommu_read_unlock();
@@ -405,9 +450,9 @@ static G_GNUC_NO_INLINE ViommuStatus long_way(Request *r)
 
 /*
  * The short way of a transaction whose context and translation are cached.
- * No memory is read, so the caller's DMA section is all it needs.  With
- * false, the long way begins anew, or with r->missed, where this one has
- * ended.
+ * It reads no memory, so the caller's DMA section is all that it needs.  With
+ * false, the long way follows: from the beginning, or with r->missed, from
+ * where the short way has ended.
  */
 static inline bool short_way(Request *r)
 {
@@ -443,7 +488,7 @@ ViommuStatus smmu_translate(Viommu *unit, const ViommuRequest *req,
 {
     Request r;
 
-    /* Not as a whole: what has been looked up needs no more than this. */
+    /* The short way needs no more members than these. */
     r.u = smmu_unit(unit);
     r.req = req;
     r.reply = reply;
@@ -468,7 +513,8 @@ bool smmu_tables(Viommu *unit, uint32_t source, uint32_t pasid,
     if (id || !(context.flags & (SMMU_CTX_S1 | SMMU_CTX_S2))) {
         return false;
     }
-    /* One address of a page of stage 1 stands for all of it (4.4.1). */
+    /* A TLBI for one address of a page of stage 1 is for all of the page
+     * [SMMU 4.4.1]. */
     cut = __atomic_load_n(&u->cut_sizes, __ATOMIC_SEQ_CST);
     *tables = (ViommuTables) {
         .cut = cut && (context.flags & SMMU_CTX_S2) ? viommu_highest_bit(cut)
@@ -484,7 +530,7 @@ bool smmu_tables(Viommu *unit, uint32_t source, uint32_t pasid,
     return true;
 }
 
-/* An SMMU takes interrupt messages for the writes that they are. */
+/* To an SMMU, interrupt messages of endpoints are writes like others. */
 ViommuMsiResult smmu_remap_msi(Viommu *unit, uint32_t source, bool ioapic,
                                const ViommuMsi *in, bool probe,
                                ViommuMsi *out)

@@ -445,8 +445,10 @@ typedef struct SmmuTlbi {
     bool el2;
     uint16_t vmid, asid;
     uint64_t addr;
-    uint64_t size;          /* bytes; 0 with by_addr: one page of any size */
+    uint64_t size;          /* bytes */
     bool leaf;
+    /* the range as the command has it; all 0: a page of unknown size */
+    uint8_t num, scale, tg;
 } SmmuTlbi;
 
 void smmu_forget_all(SmmuUnit *u);
@@ -492,8 +494,8 @@ void smmu_event_queue_taken(SmmuUnit *u);
 /** Whether there is a place for an event.  Locked. */
 bool smmu_event_writable(SmmuUnit *u);
 /** Words of an event of @req. */
-SmmuEvent smmu_event_of(const SmmuUnit *u, const ViommuRequest *req,
-                        uint8_t access, const SmmuFault *fault);
+SmmuEvent smmu_event_of(const ViommuRequest *req, uint8_t access,
+                        const SmmuFault *fault);
 
 /** A queue that the unit writes: the event or the PRI queue. */
 typedef struct SmmuOutQueue {
@@ -580,7 +582,7 @@ void smmu_host_streams(SmmuUnit *u, uint32_t source, uint32_t mask);
 /** A CFGI of streams @source but for bits in @mask; a TLBI. */
 void smmu_host_config(SmmuUnit *u, const uint64_t d[2], uint32_t source,
                       uint32_t mask);
-void smmu_host_tlbi(SmmuUnit *u, const uint64_t d[2]);
+void smmu_host_tlbi(SmmuUnit *u, const SmmuTlbi *tlbi);
 /** False when the device is not the host's. */
 bool smmu_host_atc_inv(SmmuUnit *u, const uint64_t d[2]);
 /** As if everything had been invalidated. */
