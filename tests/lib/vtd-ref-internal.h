@@ -15,7 +15,7 @@ static inline uint64_t vtd_ref_above(unsigned width)
 /* @n words, at most eight, from guest memory. */
 bool vtd_ref_read(const VtdRef *ref, uint64_t addr, uint64_t *words,
                   unsigned n);
-/* Second-stage entries (9.8), the same in both modes. */
+/* Second-stage entries [VTD 9.8], the same in both modes. */
 bool vtd_ref_ss_is_leaf(uint64_t entry, unsigned level);
 uint64_t vtd_ref_ss_reserved(const VtdRef *ref, uint64_t entry,
                              unsigned level);

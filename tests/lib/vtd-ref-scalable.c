@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The reference for scalable mode: sections 3.4.3 to 3.8, 7.1.3, 9.2 to 9.8. */
+/* The reference for scalable mode [VTD 3.4.3]. */
 #include "vtd-ref-internal.h"
 
 #include <string.h>
@@ -66,7 +66,7 @@ static VtdRefTouch *touch(Ask *q, uint64_t addr)
     return t;
 }
 
-/* --- Second stage (3.7) -------------------------------------------------- */
+/* --- Second stage [VTD 3.7] ---------------------------------------------- */
 
 typedef struct Second {
     uint64_t addr;
@@ -76,7 +76,9 @@ typedef struct Second {
     int leaf;               /* touch of the last entry */
 } Second;
 
-/* How a request through the tables, or the walk of first-stage ones, asks. */
+/* The second stage's tables [VTD 3.7]: permissions of all levels together
+ * [VTD 3.7.1], accessed bits [VTD 3.7.2].  @for_table: the walk of first-stage
+ * tables asks, not the request. */
 static bool second_stage(Ask *q, uint64_t addr, bool for_table, Second *out)
 {
     uint64_t table = q->pe[0] & SPEC_SS_ADDR;
@@ -134,7 +136,8 @@ static bool second_stage(Ask *q, uint64_t addr, bool for_table, Second *out)
     }
 }
 
-/* A write sets @dirty in the entry behind touch @leaf, -1 for none. */
+/* A write sets @dirty in the entry behind touch @leaf, -1 for none
+ * [VTD 3.6.2] [VTD 3.7.2]. */
 static void set_dirty(Ask *q, int leaf, uint64_t dirty)
 {
     if (q->write && leaf >= 0) {
@@ -189,8 +192,9 @@ static void second_only(Ask *q)
            q->ssade ? s.leaf : -1);
 }
 
-/* --- First stage, alone and nested (3.6, 3.8) ---------------------------- */
+/* --- First stage, alone and nested [VTD 3.6] [VTD 3.8] ------------------- */
 
+/* Reserved bits of a present first-stage entry [VTD 9.7]. */
 static uint64_t fs_reserved(const Ask *q, uint64_t entry, unsigned level)
 {
     bool large = level > 1 && (entry & SPEC_FS_PS);
@@ -213,7 +217,8 @@ static uint64_t fs_reserved(const Ask *q, uint64_t entry, unsigned level)
     return reserved;
 }
 
-/* Where an entry of a first-stage table at @addr is; @s of its page. */
+/* The address of the first-stage entry at @addr, through the second stage when
+ * nested [VTD 3.8]; @s is the second stage's answer for its page. */
 static bool find_entry(Ask *q, uint64_t addr, bool top, uint64_t *at,
                        Second *s)
 {
@@ -236,7 +241,8 @@ static bool find_entry(Ask *q, uint64_t addr, bool top, uint64_t *at,
     return true;
 }
 
-/* Hardware sets bits in the entry behind touch @fs: mind the second stage. */
+/* Hardware sets bits in the entry behind touch @fs [VTD 3.6.2], a write which
+ * the second stage must allow [VTD 3.8]. */
 static void entry_bits(Ask *q, uint64_t entry, int fs, const Second *s,
                        uint64_t bits)
 {
@@ -261,6 +267,7 @@ typedef struct First {
     bool rw, us, xd;
 } First;
 
+/* Permissions of all levels together [VTD 3.6.1]. */
 static void first_rights(Ask *q, First *f, uint64_t entry)
 {
     f->rw = f->rw && (entry & SPEC_FS_RW);
@@ -312,6 +319,7 @@ static void first_page(Ask *q, const First *f, uint64_t addr, uint64_t page,
     finish(q, addr, page, access, fs, q->ssade ? s.leaf : -1);
 }
 
+/* Canonical address, then table by table [VTD 3.6]. */
 static void first_stage(Ask *q)
 {
     unsigned width = q->fs_levels == 5 ? 57 : 48;
@@ -360,8 +368,9 @@ static void first_stage(Ask *q)
     }
 }
 
-/* --- Root, context, PASID (3.4, 9.2, 9.4 to 9.6) ------------------------- */
+/* --- Root, context, PASID [VTD 9.2] [VTD 9.4] [VTD 9.5] [VTD 9.6] -------- */
 
+/* Reserved bits of a PASID table entry [VTD 9.6]. */
 static uint64_t pasid_reserved(const Ask *q, unsigned word)
 {
     const VtdRef *ref = q->ref;
@@ -390,7 +399,7 @@ static uint64_t pasid_reserved(const Ask *q, unsigned word)
     }
 }
 
-/* The entry's type and modes are ones that the unit has. */
+/* Whether the unit supports the entry's type and modes [VTD 9.6]. */
 static bool pasid_valid(const Ask *q, unsigned pgtt, unsigned aw,
                         unsigned fspm)
 {
@@ -428,6 +437,7 @@ static void pass_through(Ask *q)
                           (q->ere ? VTD_REF_EXEC : 0), -1, -1);
 }
 
+/* PASID table entry [VTD 9.6]. */
 static void with_pasid_entry(Ask *q)
 {
     unsigned pgtt = (unsigned)(q->pe[0] >> SPEC_PASID_PGTT_SHIFT) & 7;
@@ -489,6 +499,7 @@ static void with_pasid_entry(Ask *q)
     }
 }
 
+/* Context entry [VTD 9.4], PASID directory entry [VTD 9.5]. */
 static void with_context(Ask *q, const uint64_t ctx[4], uint32_t pasid)
 {
     const VtdRef *ref = q->ref;
@@ -554,6 +565,7 @@ static void with_context(Ask *q, const uint64_t ctx[4], uint32_t pasid)
     with_pasid_entry(q);
 }
 
+/* Root entry [VTD 9.2]. */
 static void with_root(Ask *q, uint16_t source, uint32_t pasid)
 {
     const VtdRef *ref = q->ref;

@@ -43,7 +43,7 @@ bool vtd_ref_is_interrupt(uint64_t addr)
     return addr >= SPEC_MSI_BASE && addr <= UINT64_C(0xfeefffff);
 }
 
-/* --- Protected memory (section 3.16, 11.4.8) ----------------------------- */
+/* --- Protected memory [VTD 11.4.8] --------------------------------------- */
 
 static bool in_region(const VtdRef *ref, uint64_t base, uint64_t limit,
                       uint64_t addr)
@@ -55,6 +55,7 @@ static bool in_region(const VtdRef *ref, uint64_t base, uint64_t limit,
     return base <= limit && addr >= base && addr <= limit;
 }
 
+/* Protected memory [VTD 11.4.8]. */
 static bool is_protected(const VtdRef *ref, uint64_t addr)
 {
     if (!(ref->pmen & SPEC_PMEN_EPM)) {
@@ -68,14 +69,14 @@ static bool is_protected(const VtdRef *ref, uint64_t addr)
            in_region(ref, ref->phmbase, ref->phmlimit, addr);
 }
 
-/* --- Second stage (sections 3.7, 9.8) ------------------------------------ */
+/* --- Second stage [VTD 3.7] [VTD 9.8] ------------------------------------ */
 
 bool vtd_ref_ss_is_leaf(uint64_t entry, unsigned level)
 {
     return level == 1 || (entry & SPEC_SS_PS);
 }
 
-/* Reserved bits of a present entry. */
+/* Reserved bits of a present second-stage entry [VTD 9.8]. */
 uint64_t vtd_ref_ss_reserved(const VtdRef *ref, uint64_t entry,
                              unsigned level)
 {
@@ -108,6 +109,7 @@ uint64_t vtd_ref_ss_reserved(const VtdRef *ref, uint64_t entry,
     return reserved;
 }
 
+/* The second stage's tables [VTD 3.7] [VTD 3.7.1]. */
 static void walk(const VtdRef *ref, uint64_t table, unsigned levels,
                  uint64_t addr, unsigned access, VtdRefAnswer *answer)
 {
@@ -166,13 +168,14 @@ static void walk(const VtdRef *ref, uint64_t table, unsigned levels,
     }
 }
 
-/* --- Root and context (sections 3.4, 9.1, 9.3) --------------------------- */
+/* --- Root and context [VTD 3.4] [VTD 9.1] [VTD 9.3] ---------------------- */
 
 static void fail(VtdRefAnswer *answer, unsigned reason)
 {
     answer->reasons[0] = bit(reason);
 }
 
+/* Context entry [VTD 9.3]. */
 static void with_context(const VtdRef *ref, const uint64_t ctx[2],
                          uint64_t addr, unsigned access,
                          VtdRefAnswer *answer)
@@ -215,6 +218,7 @@ static void with_context(const VtdRef *ref, const uint64_t ctx[2],
     walk(ref, ctx[0] & SPEC_CTX_SSPTPTR, aw + 2, addr, access, answer);
 }
 
+/* Root entry [VTD 9.1], context entry [VTD 9.3]. */
 static void with_tables(const VtdRef *ref, uint16_t source, uint64_t addr,
                         unsigned access, VtdRefAnswer *answer)
 {
@@ -240,7 +244,7 @@ static void with_tables(const VtdRef *ref, uint16_t source, uint64_t addr,
         fail(answer, SPEC_FR_CTX_ACCESS);
         return;
     }
-    /* FPD counts in an entry that is not present, too (section 9.3) */
+    /* FPD counts in an entry that is not present, too [VTD 9.3] */
     answer->fpd = (ctx[0] & SPEC_CTX_FPD) != 0;
     if (!(ctx[0] & SPEC_CTX_P)) {
         fail(answer, SPEC_FR_CTX_NOT_PRESENT);

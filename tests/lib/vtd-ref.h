@@ -100,7 +100,7 @@ void vtd_ref_translate(const VtdRef *ref, uint16_t source, uint64_t addr,
 void vtd_ref_request(const VtdRef *ref, uint16_t source, uint32_t pasid,
                      uint64_t addr, unsigned access, VtdRefAnswer *answer);
 
-/** @addr is in the processor's interrupt address range. */
+/** @addr is in the processor's interrupt address range [VTD 3.14]. */
 bool vtd_ref_is_interrupt(uint64_t addr);
 
 #endif

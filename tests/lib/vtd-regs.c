@@ -29,7 +29,7 @@ void guest_set_reg64(const GuestRegs *regs, uint64_t offset, uint64_t value)
 
 bool guest_command(const GuestRegs *regs, uint32_t set, uint32_t clear)
 {
-    /* section 11.4.4.1: keep what is on, without repeating one-shot bits */
+    /* keep what is on, without repeating one-shot bits [VTD 11.4.4.1] */
     const uint32_t one_shot = SPEC_GCMD_SRTP | SPEC_GCMD_SFL | SPEC_GCMD_WBF |
                               SPEC_GCMD_SIRTP;
     uint32_t now = guest_reg32(regs, SPEC_GSTS) & ~one_shot;
@@ -80,6 +80,7 @@ unsigned guest_frcd_count(const GuestRegs *regs)
     return (unsigned)((cap & SPEC_CAP_NFR) >> SPEC_CAP_NFR_SHIFT) + 1;
 }
 
+/* [VTD 11.4.6.1] */
 bool guest_ccmd(const GuestRegs *regs, unsigned gran, uint16_t domain,
                 uint16_t source, unsigned fm, unsigned *actual)
 {
@@ -97,6 +98,7 @@ bool guest_ccmd(const GuestRegs *regs, unsigned gran, uint16_t domain,
     return !(value & SPEC_CCMD_ICC);
 }
 
+/* [VTD 11.4.6.2] */
 bool guest_iotlb(const GuestRegs *regs, unsigned gran, uint16_t domain,
                  uint64_t addr, unsigned am, bool ih, unsigned *actual)
 {
@@ -204,7 +206,7 @@ void guest_queue_devtlb(GuestQueue *queue, uint16_t source, uint64_t addr,
 {
     uint64_t hi = addr & SPEC_INV_DEVTLB_HI_ADDR & ~(size - 1);
 
-    /* PCIe ATS: with S, the lowest zero bit from 12 up tells the size */
+    /* with S, the lowest zero bit from 12 up tells the size [VTD 6.5.2.5] */
     if (size > 4096) {
         hi |= SPEC_INV_DEVTLB_HI_S | ((size / 2 - 1) & ~UINT64_C(0xfff));
     }

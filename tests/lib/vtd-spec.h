@@ -15,7 +15,7 @@
 /* bits hi:lo, both included */
 #define SPEC_BITS(hi, lo)   ((~UINT64_C(0) >> (63 - (hi) + (lo))) << (lo))
 
-/* --- Registers (chapter 11) ---------------------------------------------- */
+/* --- Registers [VTD 11.4] ------------------------------------------------ */
 
 #define SPEC_VER            0x000   /* 32 bits */
 #define SPEC_CAP            0x008
@@ -390,7 +390,7 @@
 #define SPEC_FR_SM_OUT_INTERRUPT    0x87
 #define SPEC_FR_SM_FS_UPDATE        0x91
 
-/* --- Scalable mode (sections 9.2, 9.4 to 9.7) ---------------------------- */
+/* --- Scalable mode [VTD 9.2] [VTD 9.4] [VTD 9.5] [VTD 9.6] [VTD 9.7] ----- */
 
 /* root entry: two pointers like a legacy one, devices 0-15 and 16-31 */
 #define SPEC_SM_CTX_SIZE            32
@@ -449,7 +449,7 @@
 #define SPEC_INV_PDEVTLB_HI_G       SPEC_BIT(0)
 #define SPEC_INV_PDEVTLB_HI_S       SPEC_BIT(11)
 
-/* --- Invalidation descriptors, 128 bits (section 6.5.2) ------------------ */
+/* --- Invalidation descriptors, 128 bits [VTD 6.5.2] ---------------------- */
 
 #define SPEC_INV_TYPE               SPEC_BITS(3, 0)
 #define SPEC_INV_TYPE_HIGH          SPEC_BITS(11, 9)
@@ -552,7 +552,7 @@
 #define SPEC_SS_ADDR                SPEC_BITS(51, 12)
 #define SPEC_SS_TM                  SPEC_BIT(62)
 
-/* --- Interrupt remapping (sections 5.1, 9.9 to 9.11) --------------------- */
+/* --- Interrupt remapping [VTD 5.1] [VTD 9.9] [VTD 9.10] [VTD 9.11] ------- */
 
 #define SPEC_MSI_BASE               UINT64_C(0xfee00000)
 #define SPEC_MSI_MASK               UINT64_C(0xfff00000)

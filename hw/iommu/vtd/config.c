@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Options, what they make of CAP and ECAP (11.4.2, 11.4.3), and creation. */
+/* Options, the values of CAP and ECAP that follow from them, and creation. */
 #include "hw/iommu/common/abi.h"
 #include "hw/iommu/vtd/unit.h"
 
@@ -33,7 +33,8 @@ void (viommu_vtd_config_init)(ViommuVtdConfig *config)
     viommu_vtd_config_init_sized(config, config_abi.first);
 }
 
-/* @option, which is @set, needs @have, which @needed stands for. */
+/* An error if @option is @set without @have; @needed is the option that brings
+ * @have. */
 static bool needs(const char *needed, bool have, const char *option, bool set,
                   GError **error)
 {
@@ -53,8 +54,8 @@ static bool config_ok(const ViommuVtdConfig *cfg, GError **error)
         return false;
     }
     /*
-     * With both stages, software takes a number of levels that both have, and
-     * first stages have four or five [VTD 3.6].
+     * Software that nests takes a number of levels that both stages have.
+     * First stages have four or five levels [VTD 3.6].
      */
     if (cfg->nested && cfg->aw_bits == 39) {
         g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
@@ -63,7 +64,7 @@ static bool config_ok(const ViommuVtdConfig *cfg, GError **error)
     }
     return needs("x-scalable-mode=on", cfg->scalable_mode, "x-flts/fsts=on",
                  cfg->first_stage, error) &&
-           /* Software that finds a first stage would switch it on. */
+           /* Software that sees FSTS would switch the first stage on. */
            needs("dma-translation=on", cfg->dma_translation,
                  "x-flts/fsts=on", cfg->first_stage, error) &&
            needs("x-scalable-mode=on", cfg->scalable_mode,
@@ -102,6 +103,7 @@ static bool config_ok(const ViommuVtdConfig *cfg, GError **error)
                  "posted-interrupts=on", cfg->posted_interrupts, error);
 }
 
+/* CAP [VTD 11.4.2]. */
 static uint64_t capabilities(const ViommuVtdConfig *cfg)
 {
     bool many = cfg->fault_records > VTD_FRCD_FEW;
@@ -145,20 +147,23 @@ static uint64_t capabilities(const ViommuVtdConfig *cfg)
     return cap;
 }
 
+/* ECAP.SSTS [VTD 11.4.3]. */
 bool vtd_second_stage_supported(const ViommuVtdConfig *cfg)
 {
     return cfg->scalable_mode && (!cfg->first_stage || cfg->nested);
 }
 
 /*
- * Walks always see what processors have written.  To say so costs nothing, but
- * the stock model does not, so it comes with what that does not have either.
+ * ECAP.SMPWCS [VTD 11.4.3].  Walks always see what processors have written.
+ * QEMU's stock model does not announce that; so the unit announces it together
+ * with a feature that the stock model lacks, and the default ECAP is the same.
  */
 bool vtd_page_walk_snoop(const ViommuVtdConfig *cfg)
 {
     return cfg->nested || cfg->dirty_tracking || cfg->page_requests;
 }
 
+/* The part of ECAP that needs scalable mode [VTD 11.4.3]. */
 static uint64_t scalable_capabilities(const ViommuVtdConfig *cfg)
 {
     uint64_t ecap = VTD_ECAP_SMTS | VTD_ECAP_SRS;
@@ -191,6 +196,7 @@ static uint64_t scalable_capabilities(const ViommuVtdConfig *cfg)
     return ecap;
 }
 
+/* ECAP [VTD 11.4.3]. */
 uint64_t vtd_extended_capabilities(const ViommuVtdConfig *cfg)
 {
     uint64_t ecap = VTD_ECAP_QI;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* From a source-id and a PASID to a context, by the tables (3.4, 9.1, 9.3). */
+/* From a source-id and a PASID to a context: the tables, and the cache. */
 #include "hw/iommu/vtd/context.h"
 
 static uint64_t table_of(uint64_t word)
@@ -12,7 +12,8 @@ VtdReason vtd_context_unpack(const ViommuCacheEntry *e, VtdContext *c)
     uint64_t w0 = e->value[0], w1 = e->value[1];
     unsigned flags = viommu_get(w1, VTD_CTX_FLAGS);
 
-    /* Each member: zeroing all of them first would be felt. */
+    /* One assignment for each member: clearing the whole structure first costs
+     * time that a cached translation would feel. */
     c->scalable = viommu_get(w0, VTD_CTX_SCALABLE);
     c->entry_read = true;
     c->fpd = viommu_get(w0, VTD_CTX_FPD);
@@ -58,6 +59,7 @@ static void pack(const VtdContext *c, VtdReason reason, uint64_t generation,
                           c->pasid);
 }
 
+/* Legacy mode: root entry, context entry [VTD 3.4.2]. */
 static VtdReason legacy_context(VtdUnit *u, uint64_t root, uint16_t source,
                                 VtdContext *c)
 {
@@ -80,6 +82,8 @@ static VtdReason legacy_context(VtdUnit *u, uint64_t root, uint16_t source,
     return vtd_decode_context(u, word, c);
 }
 
+/* RTADDR.TTM says which tables there are [VTD 11.4.5].  In legacy mode, no
+ * table says anything about a request with PASID [VTD 7.1.3]. */
 VtdReason vtd_context_tables(VtdUnit *u, uint64_t root, uint16_t source,
                              uint32_t pasid, VtdContext *c)
 {
@@ -106,7 +110,7 @@ VtdReason vtd_context_read(VtdUnit *u, const ViommuSeen *seen, uint64_t root,
     uint64_t generation = vtd_context_stamp(u);
     VtdReason reason = vtd_context_tables(u, root, source, pasid, c);
 
-    /* Entries that give a fault are cached in caching mode only (6.1). */
+    /* Entries that give a fault are cached in caching mode only [VTD 6.1]. */
     if (c->entry_read && (!reason || u->cfg.caching_mode)) {
         ViommuCacheEntry e = { .key = { source, pasid } };
 

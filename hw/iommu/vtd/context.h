@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The context cache (6.2.2): what the tables say about a source, or a source
- * and a PASID, in the two words of a cache entry.
+ * The context cache, which holds what the specification's context-cache
+ * [VTD 6.2.2] and PASID-cache [VTD 6.2.3] hold: a VtdContext, packed into the
+ * two words and the stamp of a cache entry.
  *
- * Each word is the address of a table, in its upper 40 bits, and smaller
- * members below.  A cached translation is found and checked with the few of
- * them that this takes; the rest is unpacked when there is more to do.
+ *   key     source-id; PASID of the request, or VIOMMU_NO_PASID
+ *   word 0  the second stage's table in the upper 40 bits; smaller members
+ *   word 1  the first stage's table in the upper 40 bits; smaller members
+ *   stamp   the generation; below it, the PASID that the first stage's
+ *           translations are tagged with
  *
- * The stamp holds the generation above the PASID that the first stage is
- * tagged with.
+ * The short way of a request reads single members out of these words.  The
+ * long way unpacks all of them.
  */
 #ifndef HW_IOMMU_VTD_CONTEXT_H
 #define HW_IOMMU_VTD_CONTEXT_H
@@ -32,7 +35,7 @@ static const ViommuField VTD_CTX_TABLE = { 24, 40 };
 /* stamp */
 static const ViommuField VTD_CTX_PASID = { 0, 20 };
 
-/** Whether no broad invalidation has voided an entry. */
+/** Whether an entry is still valid: no broad invalidation has voided it. */
 static inline bool vtd_context_current(const VtdUnit *u,
                                        const ViommuCacheEntry *e)
 {
@@ -47,15 +50,15 @@ static inline bool vtd_context_find(const VtdUnit *u, uint16_t source,
            vtd_context_current(u, e);
 }
 
-/** All of a cached context, and the reason if it is a fault. */
+/** Unpack a cached context.  Returns the reason when it is a cached fault. */
 VtdReason vtd_context_unpack(const ViommuCacheEntry *e, VtdContext *c);
 
-/** A context from the tables at @root, of the mode that @root says: RTADDR as
- *  it was read once.  Read-side section. */
+/** Read a context from the tables.  @root is RTADDR, which the caller has read
+ *  once: it has the address and the mode.  Read-side section. */
 VtdReason vtd_context_tables(VtdUnit *u, uint64_t root, uint16_t source,
                              uint32_t pasid, VtdContext *c);
 
-/** The same; fills the cache.  @root was read after @seen. */
+/** The same, and fill the cache.  @root was read after @seen. */
 VtdReason vtd_context_read(VtdUnit *u, const ViommuSeen *seen, uint64_t root,
                            uint16_t source, uint32_t pasid, VtdContext *c);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * VT-d as the specification has it: registers, table entries, descriptors,
- * fault reasons.  Each field once; numbers in brackets are sections of
- * revision 4.1.
+ * fault reasons.  Each field is declared once.  [VTD 9.3] is section 9.3 of
+ * revision 4.1 of the specification.
  */
 #ifndef HW_IOMMU_VTD_DEFS_H
 #define HW_IOMMU_VTD_DEFS_H
@@ -12,13 +12,13 @@
 #define VTD_PAGE_SHIFT 12
 #define VTD_PAGE_SIZE  (UINT64_C(1) << VTD_PAGE_SHIFT)
 
-/* --- Registers (11.4) ---------------------------------------------------- */
+/* --- Registers [VTD 11.4] ----------------------------------------------- */
 
 #define VTD_VERSION_1_0         0x10
 #define VTD_IOTLB_OFFSET        0xf0    /* where ECAP.IRO points */
 #define VTD_FRCD_OFFSET         0x220   /* where CAP.FRO points, ... */
 #define VTD_FRCD_OFFSET_MANY    0x1000  /* ... and with many records */
-#define VTD_FRCD_FEW            190     /* as many fit below VCMD */
+#define VTD_FRCD_FEW            190     /* so many fit below VCMD */
 
 static const ViommuField VTD_CAP_ND = { 0, 3 };
 #define VTD_CAP_PLMR            (UINT64_C(1) << 5)
@@ -123,7 +123,7 @@ static const ViommuField VTD_IQA_QS = { 0, 3 };
 static const ViommuField VTD_IQERCD_IQEI = { 0, 4 };
 static const ViommuField VTD_IQERCD_ITESID = { 32, 16 };
 static const ViommuField VTD_IQERCD_ICESID = { 48, 16 };
-/** Why the queue stopped with FSTS.IQE (11.4.9.9). */
+/** Why the queue stopped with FSTS.IQE [VTD 11.4.9.9]. */
 typedef enum VtdQueueError {
     VTD_IQEI_NONE = 0,
     VTD_IQEI_TAIL = 1,          /* IQT points outside the queue */
@@ -165,15 +165,14 @@ enum {
 static const ViommuField VTD_VCMD_COMMAND = { 0, 8 };
 static const ViommuField VTD_VCMD_PASID = { 16, 20 };
 enum { VTD_VCMD_NULL = 0, VTD_VCMD_ALLOCATE = 1, VTD_VCMD_FREE = 2 };
-/* bit 0 says "in progress", which nobody sees */
-#define VTD_VCRSP_IP            (UINT64_C(1) << 0)
+#define VTD_VCRSP_IP            (UINT64_C(1) << 0)  /* in progress */
 static const ViommuField VTD_VCRSP_STATUS = { 1, 7 };
 static const ViommuField VTD_VCRSP_PASID = { 16, 20 };
 enum {
     VTD_VC_SUCCESS = 0,
     VTD_VC_UNDEFINED = 1,       /* no such command */
-    VTD_VC_NO_PASID = 16,       /* none left */
-    VTD_VC_INVALID_PASID = 16,  /* not one that was given out */
+    VTD_VC_NO_PASID = 16,       /* no PASID is left */
+    VTD_VC_INVALID_PASID = 16,  /* the PASID was not given out */
 };
 
 /* Fault recording registers: the high word; the low one is the address. */
@@ -185,17 +184,17 @@ static const ViommuField VTD_FRCD_FR = { 32, 8 };
 #define VTD_FRCD_PP             (UINT64_C(1) << 31)
 #define VTD_FRCD_EXE            (UINT64_C(1) << 30)
 #define VTD_FRCD_PRIV           (UINT64_C(1) << 29)
-/* with T1 clear */
+/* T2, of a page request, whose T1 is clear */
 #define VTD_FRCD_T2_PAGE        (UINT64_C(1) << 28)
 static const ViommuField VTD_FRCD_SID = { 0, 16 };
-/* all there is in it */
+/* all fields of the high word */
 #define VTD_FRCD_ALL \
     (VTD_FRCD_F | VTD_FRCD_T1_READ | UINT64_C(0x3fffffff00000000) | \
      VTD_FRCD_PP | VTD_FRCD_EXE | VTD_FRCD_PRIV | VTD_FRCD_T2_PAGE | 0xffff)
-/* Interrupt faults have the index at the top of the low word. */
+/* Interrupt faults have the entry's index in the low word. */
 static const ViommuField VTD_FRCD_INDEX = { 48, 16 };
 
-/* --- Fault reasons (7.1.3) ----------------------------------------------- */
+/* --- Fault reasons [VTD 7.1.3] ------------------------------------------ */
 
 typedef enum VtdReason {
     VTD_FR_NONE = 0,
@@ -268,7 +267,7 @@ typedef enum VtdReason {
     VTD_FR_IR_PID_RESERVED = 0x28,
 } VtdReason;
 
-/* --- Root and context entries (9.1, 9.3) --------------------------------- */
+/* --- Root and context entries [VTD 9.1] [VTD 9.3] ----------------------- */
 
 #define VTD_ROOT_P              (UINT64_C(1) << 0)
 #define VTD_CONTEXT_P           (UINT64_C(1) << 0)
@@ -277,14 +276,14 @@ static const ViommuField VTD_CONTEXT_TT = { 2, 2 };
 static const ViommuField VTD_CONTEXT_AW = { 0, 3 };     /* high word */
 static const ViommuField VTD_CONTEXT_DID = { 8, 16 };   /* high word */
 
-/** Translation types (9.3). */
+/** Translation types [VTD 9.3]. */
 enum {
     VTD_TT_UNTRANSLATED = 0,    /* only untranslated requests */
     VTD_TT_ALL = 1,             /* translated and translation requests too */
     VTD_TT_PASS_THROUGH = 2,
 };
 
-/* --- Scalable-mode entries (9.2, 9.4 to 9.6) ----------------------------- */
+/* --- Scalable-mode entries [VTD 9.2] [VTD 9.4] [VTD 9.5] [VTD 9.6] ------ */
 
 /* A root entry is two pointers: for devices 0 to 15, and 16 to 31. */
 #define VTD_SM_CONTEXT_SIZE     32
@@ -329,7 +328,7 @@ enum {
     VTD_PGTT_PASS_THROUGH = 4,
 };
 
-/* --- First-stage paging entries (9.7): as a processor's ------------------ */
+/* --- First-stage paging entries [VTD 9.7] ------------------------------- */
 
 #define VTD_FS_P                (UINT64_C(1) << 0)
 #define VTD_FS_RW               (UINT64_C(1) << 1)
@@ -341,7 +340,7 @@ enum {
 #define VTD_FS_EA               (UINT64_C(1) << 10)
 #define VTD_FS_XD               (UINT64_C(1) << 63)
 
-/* --- Second-stage paging entries (9.8) ----------------------------------- */
+/* --- Second-stage paging entries [VTD 9.8] ------------------------------ */
 
 #define VTD_SS_R                (UINT64_C(1) << 0)
 #define VTD_SS_W                (UINT64_C(1) << 1)
@@ -353,7 +352,7 @@ enum {
 #define VTD_LEVEL_BITS          9
 #define VTD_MAX_LEVEL           5
 
-/* --- Invalidation descriptors (6.5.2) ------------------------------------ */
+/* --- Invalidation descriptors [VTD 6.5.2] ------------------------------- */
 
 static const ViommuField VTD_DESC_TYPE_LOW = { 0, 4 };
 static const ViommuField VTD_DESC_TYPE_HIGH = { 9, 3 };
@@ -402,10 +401,10 @@ static const ViommuField VTD_DESC_STATUS = { 32, 32 };
 #define VTD_DESC_PRESP_PDP      (UINT64_C(1) << 5)
 static const ViommuField VTD_DESC_PRESP_CODE = { 12, 4 };
 static const ViommuField VTD_DESC_PRESP_SID = { 16, 16 };
-/* high word; bit 2 says "last", which the message to the endpoint does not */
+/* high word; bit 2 ("last in group") is not in the endpoint's message */
 static const ViommuField VTD_DESC_PRESP_GROUP = { 3, 9 };
 
-/* --- Page request descriptors (7.4.1) ------------------------------------ */
+/* --- Page request descriptors [VTD 7.4.1] ------------------------------- */
 
 #define VTD_PREQ_TYPE           UINT64_C(1)
 #define VTD_PREQ_PP             (UINT64_C(1) << 8)
@@ -420,7 +419,7 @@ static const ViommuField VTD_PREQ_PASID = { 32, 20 };
 #define VTD_PREQ_LAST           (UINT64_C(1) << 2)
 static const ViommuField VTD_PREQ_GROUP = { 3, 9 };
 
-/* --- Interrupt requests and remapping entries (5.1, 9.10 to 9.12) -------- */
+/* --- Interrupt requests [VTD 5.1] [VTD 9.9] [VTD 9.10] [VTD 9.11] ------- */
 
 #define VTD_INTR_BASE           UINT64_C(0xfee00000)
 #define VTD_INTR_SIZE           UINT64_C(0x00100000)
@@ -429,7 +428,7 @@ static const ViommuField VTD_PREQ_GROUP = { 3, 9 };
 #define VTD_MSI_SHV             (UINT64_C(1) << 3)
 #define VTD_MSI_HANDLE_15       (UINT64_C(1) << 2)
 static const ViommuField VTD_MSI_HANDLE = { 5, 15 };
-/* and what a message to a processor looks like */
+/* a message to a processor */
 #define VTD_MSI_DM              (UINT64_C(1) << 2)
 #define VTD_MSI_RH              (UINT64_C(1) << 3)
 static const ViommuField VTD_MSI_DEST = { 12, 8 };

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Primary fault logging (7.2.1) and event interrupts (7.3).
+ * Primary fault logging [VTD 7.2.1] and event interrupts [VTD 7.3].
  *
- * A fault goes to the next fault recording register.  If that one still
- * holds a fault, the new one is lost and FSTS.PFO is set; until
- * software clears it, all are lost.  A fault that repeats one which is
- * still recorded is merged with it.
+ * The unit writes a fault to the next fault recording register.  If that
+ * register still holds an older fault, the new one is lost and the unit sets
+ * FSTS.PFO.  While PFO is set, all faults are lost.  A fault that equals a
+ * recorded one is not recorded a second time.
  */
 #include "hw/iommu/vtd/unit.h"
 
@@ -19,10 +19,12 @@ const VtdEvent vtd_event_page_request = {
     VTD_REG_PECTL, VTD_REG_PEDATA, VTD_REG_PEADDR, VTD_REG_PEUADDR
 };
 
-/* All conditions that the fault event stands for. */
+/* The conditions of the fault event [VTD 7.3]. */
 #define FSTS_CONDITIONS \
     (VTD_FSTS_PFO | VTD_FSTS_PPF | VTD_FSTS_IQE | VTD_FSTS_ICE | VTD_FSTS_ITE)
 
+/* x2APIC destinations have bits 31:8 in the upper address register
+ * [VTD 5.1.6]. */
 static void event_send(VtdUnit *u, const VtdEvent *event)
 {
     ViommuMsi msi = {
@@ -31,10 +33,11 @@ static void event_send(VtdUnit *u, const VtdEvent *event)
     };
 
     *vtd_reg(u, event->ctl) &= ~VTD_EVENT_IP;
-    /* x2APIC destinations have bits 31:8 in the upper address register. */
     viommu_unit_post_msi(&u->common, &msi);
 }
 
+/* A masked event stays pending (IP) until software unmasks it
+ * [VTD 11.4.7.2]. */
 void vtd_event_raise(VtdUnit *u, const VtdEvent *event)
 {
     uint64_t *ctl = vtd_reg(u, event->ctl);
@@ -45,6 +48,7 @@ void vtd_event_raise(VtdUnit *u, const VtdEvent *event)
     }
 }
 
+/* IM clear and IP set: the event is sent now [VTD 11.4.7.2]. */
 void vtd_event_unmask(VtdUnit *u, const VtdEvent *event)
 {
     uint64_t ctl = *vtd_reg(u, event->ctl);
@@ -54,13 +58,14 @@ void vtd_event_unmask(VtdUnit *u, const VtdEvent *event)
     }
 }
 
+/* While one condition is set, further ones raise no event: software looks at
+ * all of them [VTD 7.3]. */
 void vtd_fsts_set(VtdUnit *u, uint64_t bits)
 {
     uint64_t *fsts = vtd_reg(u, VTD_REG_FSTS);
     bool quiet = !(*fsts & FSTS_CONDITIONS);
 
     *fsts |= bits;
-    /* Only the first condition is an event; software looks at all. */
     if (quiet) {
         vtd_event_raise(u, &vtd_event_fault);
     }
@@ -71,6 +76,8 @@ static uint64_t *record(VtdUnit *u, unsigned index)
     return &u->common.regs.values[u->frcd + 2 * (size_t)index];
 }
 
+/* PPF is the OR of all F bits [VTD 11.4.7.1].  Software that clears all
+ * conditions takes a pending event back [VTD 11.4.7.2]. */
 void vtd_fsts_update(VtdUnit *u)
 {
     uint64_t *fsts = vtd_reg(u, VTD_REG_FSTS);
@@ -87,6 +94,7 @@ void vtd_fsts_update(VtdUnit *u)
     }
 }
 
+/* The high word of a fault recording register [VTD 11.4.7.6]. */
 static uint64_t encode(const VtdFault *f)
 {
     uint64_t word = VTD_FRCD_F;
@@ -107,7 +115,8 @@ static uint64_t encode(const VtdFault *f)
     return word;
 }
 
-/* Is the same fault recorded and not yet looked at? */
+/* Whether a record holds the same fault, which software has not cleared
+ * [VTD 7.2.1]. */
 static bool repeats(VtdUnit *u, uint64_t info, uint64_t word)
 {
     for (unsigned i = 0; i < u->cfg.fault_records; i++) {
@@ -118,6 +127,7 @@ static bool repeats(VtdUnit *u, uint64_t info, uint64_t word)
     return false;
 }
 
+/* Primary fault logging [VTD 7.2.1]. */
 void vtd_fault_report(VtdUnit *u, const VtdFault *fault)
 {
     uint64_t word = encode(fault);
@@ -144,6 +154,8 @@ void vtd_fault_report(VtdUnit *u, const VtdFault *fault)
     viommu_unit_unlock(&u->common);
 }
 
+/* PV, EXE and PRIV need PP; T1 and T2 together would be an atomic operation,
+ * which no request of ours is [VTD 11.4.7.6]. */
 bool vtd_fault_record_valid(const uint64_t word[2])
 {
     const uint64_t of_pasid = viommu_field_mask(VTD_FRCD_PV) | VTD_FRCD_EXE |
@@ -154,7 +166,8 @@ bool vtd_fault_record_valid(const uint64_t word[2])
            !((word[1] & VTD_FRCD_T1_READ) && (word[1] & VTD_FRCD_T2_PAGE));
 }
 
-/* An interrupt waits for as long as it is masked, and there is a reason. */
+/* An event is pending only while it is masked and its condition is set
+ * [VTD 11.4.7.2]. */
 static void settle_event(VtdUnit *u, const VtdEvent *event, bool reason)
 {
     uint64_t *ctl = vtd_reg(u, event->ctl);

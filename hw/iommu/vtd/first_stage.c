@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The first stage (3.6): tables in the format of a processor, alone or nested
- * (3.8).  When nested, each table's address, and the final one, is an input of
- * the second stage; what the paging-structure cache keeps of such tables is
- * where the second stage found them.
+ * The first stage [VTD 3.6]: tables in the format of a processor, alone or
+ * nested [VTD 3.8].  When nested, the address of each table, and that of the
+ * page, are inputs of the second stage.  The paging-structure cache keeps the
+ * output of the second stage for such a table: where the table really is.
  */
 #include <errno.h>
 
@@ -12,8 +12,8 @@
 
 #define ADDR_MASK viommu_bits(51, VTD_PAGE_SHIFT)
 
-/* Of a table's flags, besides VTD_MAP_...: the second stage lets a walk write
- * to it, and has marked it dirty if it does so. */
+/* A table's flag besides VTD_MAP_...: the second stage lets the walk write to
+ * the table, and its entry for the table's page already says "dirty". */
 #define TABLE_WRITABLE (1u << 11)
 
 typedef struct Walk {
@@ -33,8 +33,9 @@ typedef struct Walk {
     bool unmarked;          /* the page's entry does not say "accessed" */
 } Walk;
 
-/* A nested walk's use of the second stage.  The mapping's size is valid with
- * each reason. */
+/* The second stage's translation of a nested walk's address [VTD 3.8]; @beyond
+ * is the reason for an address that is too wide.  m->shift is valid with each
+ * reason. */
 static VtdReason through_second_stage(Walk *w, uint64_t addr, uint8_t access,
                                       VtdReason beyond, VtdMapping *m)
 {
@@ -44,7 +45,8 @@ static VtdReason through_second_stage(Walk *w, uint64_t addr, uint8_t access,
     VtdReason reason;
 
     if (addr >> width) {
-        m->shift = width;   /* so are all with the same bits above it */
+        /* All addresses with the same bits above the width are too wide. */
+        m->shift = width;
         return beyond;
     }
     wanted.access = access;
@@ -56,7 +58,8 @@ static VtdReason through_second_stage(Walk *w, uint64_t addr, uint8_t access,
     return reason;
 }
 
-/* Go to the table at @addr, an address of the first stage's output. */
+/* Go to the table at @addr, which is what the first stage says.  When nested,
+ * the second stage must let the table be read [VTD 3.8]. */
 static VtdReason enter(Walk *w, uint64_t addr, unsigned level)
 {
     VtdMapping m;
@@ -91,8 +94,9 @@ static void remember_table(const Walk *w)
 }
 
 /*
- * An accessed or dirty bit is to be set in the table: a write to its page,
- * which the second stage must allow, and which makes that page dirty (3.8).
+ * The walk sets an accessed or dirty bit in the table, which is a write to the
+ * table's page: the second stage must allow it, and marks that page dirty
+ * [VTD 3.8].
  */
 static VtdReason enter_for_writing(Walk *w)
 {
@@ -113,7 +117,7 @@ static VtdReason enter_for_writing(Walk *w)
     }
     if ((m.page | (w->inner & viommu_bits(m.shift - 1, 0))) !=
         w->table.addr) {
-        /* Moved under the walk's feet. */
+        /* Software has moved the table during the walk. */
         w->changed = true;
         return VTD_FR_FS_UPDATE_FAILED;
     }
@@ -122,6 +126,7 @@ static VtdReason enter_for_writing(Walk *w)
     return VTD_FR_NONE;
 }
 
+/* 1 GiB pages need CAP.FS1GP [VTD 11.4.2]. */
 static bool is_leaf(const Walk *w, uint64_t word)
 {
     return w->table.level == 1 ||
@@ -129,6 +134,8 @@ static bool is_leaf(const Walk *w, uint64_t word)
                                    (w->table.level == 3 && w->u->cfg.fs1gp)));
 }
 
+/* Present, then reserved bits [VTD 9.7].  When nested, the second stage is
+ * what limits an entry's address [VTD 3.8]. */
 static VtdReason decode(const Walk *w, uint64_t word, bool *leaf)
 {
     uint64_t reserved = w->nested ? 0 : vtd_beyond_haw(w->u) & ADDR_MASK;
@@ -147,7 +154,8 @@ static VtdReason decode(const Walk *w, uint64_t word, bool *leaf)
     return word & reserved ? VTD_FR_FS_RESERVED : VTD_FR_NONE;
 }
 
-/* Set accessed (extended accessed, dirty) bits that are still clear. */
+/* Set those of the accessed, extended accessed and dirty bits in @bits that are
+ * still clear [VTD 3.6.2]. */
 static VtdReason mark(Walk *w, uint64_t at, uint64_t *word, uint64_t bits)
 {
     for (unsigned i = 0; i < VIOMMU_UPDATE_RETRIES; i++) {
@@ -184,6 +192,11 @@ static VtdReason mark(Walk *w, uint64_t at, uint64_t *word, uint64_t bits)
     return VTD_FR_FS_UPDATE_FAILED;
 }
 
+/*
+ * An access needs the permission of each entry on its way [VTD 3.6.1].
+ * Software shares the processor's tables, where XD is common, without saying
+ * so in the PASID entry: XD counts with NXE only [VTD 9.6].
+ */
 static uint16_t accumulate(const Walk *w, uint16_t flags, uint64_t word)
 {
     if (!(word & VTD_FS_RW)) {
@@ -192,12 +205,14 @@ static uint16_t accumulate(const Walk *w, uint16_t flags, uint64_t word)
     if (!(word & VTD_FS_US)) {
         flags &= ~VTD_MAP_US;
     }
-    /* Software shares the processor's tables, where XD is common, without
-     * saying so in the PASID entry: XD counts with NXE only. */
     return w->context->nxe && (word & VTD_FS_XD) ? flags | VTD_MAP_NX : flags;
 }
 
-/* The page: its second stage when nested, permissions, then its bits. */
+/*
+ * The walk has reached the page's entry.  In this order: the second stage when
+ * nested, the permissions of both [VTD 3.8], the accessed and dirty bits of
+ * the entry [VTD 3.6.2].
+ */
 static VtdReason finish(Walk *w, uint64_t at, uint64_t word, uint64_t bits,
                         VtdMapping *m)
 {
@@ -211,7 +226,8 @@ static VtdReason finish(Walk *w, uint64_t at, uint64_t word, uint64_t bits,
         .flags = VIOMMU_READ | VIOMMU_WRITE | VTD_MAP_DIRTY,
     };
     if (w->nested) {
-        /* What the first stage refuses does not dirty the second. */
+        /* A write that the first stage refuses does not make the page dirty in
+         * the second stage [VTD 3.7.2]. */
         bool refused = vtd_check(w->context, w->wanted->access,
                                  w->flags | VIOMMU_READ | VIOMMU_WRITE);
 
@@ -290,7 +306,8 @@ static VtdReason from_the_top(Walk *w, VtdMapping *m)
     VtdReason reason;
 
     w->flags = VTD_MAP_FIRST_STAGE;
-    /* Without the top table, there is nothing in this half of addresses. */
+    /* If the top table cannot be read, no address of this half (with the same
+     * highest bit) has a translation. */
     m->shift = vtd_levels_width(w->context->fs_levels) - 1;
     reason = enter(w, w->context->fs_table, w->context->fs_levels);
     return reason ? reason : descend(w, m);
@@ -309,7 +326,8 @@ static VtdReason walk(Walk *w, VtdMapping *m)
     if (w->again) {
         reason = from_the_top(w, m);
     }
-    /* Software may change an entry at any time; then its new value counts. */
+    /* Software may change an entry at any time.  The walk then begins anew,
+     * with the new value. */
     for (unsigned i = 0; i < VIOMMU_UPDATE_RETRIES && w->changed; i++) {
         w->changed = false;
         reason = from_the_top(w, m);
@@ -317,6 +335,7 @@ static VtdReason walk(Walk *w, VtdMapping *m)
     return reason;
 }
 
+/* All bits from the highest one of the width on are equal [VTD 3.6]. */
 static bool canonical(const VtdContext *context, uint64_t addr)
 {
     unsigned width = vtd_levels_width(context->fs_levels);
@@ -357,9 +376,12 @@ VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
     if (reason) {
         mapping->flags = 0;
     }
-    /* A refused access marks nothing; one that is granted later must.  Nor
-     * does caching mode hold for first-stage entries: software makes them
-     * present without an invalidation (6.1). */
+    /*
+     * Not cached: an access that was refused and so has set no bits, because a
+     * later one that is granted must set them [VTD 3.6.2]; and faults of the
+     * first stage, for which caching mode does not hold: software makes its
+     * entries present without an invalidation [VTD 6.1].
+     */
     if (!w.unmarked && (!reason || reason == VTD_FR_SS_NOT_PRESENT ||
                         reason == VTD_FR_SS_RESERVED)) {
         vtd_iotlb_fill(u, &w.tag, addr, wanted, mapping, reason);

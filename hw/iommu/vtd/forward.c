@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Host devices behind the unit: what of the guest's tables the host gets to
- * see, and what the guest sees of the host (host/seam.h).
+ * Host devices behind the unit: which of the guest's tables the host walks or
+ * has a shadow of, and which faults of the host the guest sees
+ * (host/unit/seam.h).
  *
  *   PASID entry, as the guest's commands make it valid    in the host
  *   ------------------------------------------------------------------------
@@ -11,12 +12,13 @@
  *   everything else that translates, and legacy mode      shadowed
  *   not present, broken, translation off with a PASID     blocked
  *
- * Requests with PASID 0 share the entry, and the fate, of those without one:
- * hosts keep that PASID for them.
+ * Requests with PASID 0 are behind the same tables as requests without PASID,
+ * because hosts keep PASID 0 for these.
  *
- * A wait descriptor completes after the host has acknowledged all that came
- * before it.  What the host refuses appears to the guest as a device that does
- * not answer: an invalidation time-out with its source-id (6.5.2.10).
+ * A wait descriptor completes after the host has acknowledged all commands
+ * before it.  When the host refuses a command, the guest sees a device that
+ * does not answer: an invalidation time-out with the device's source-id
+ * [VTD 6.5.2.10].
  */
 #include "hw/iommu/host/unit/seam.h"
 #include "hw/iommu/vtd/context.h"
@@ -50,7 +52,9 @@ static bool has_bits(uint64_t host, uint64_t wanted, const Need *needs,
     return true;
 }
 
-/* For the host to walk the guest's tables. */
+/* Whether the host can walk the guest's first-stage tables.  The guest may use
+ * what the unit's CAP and ECAP announce, so the host needs that too
+ * [VTD 11.4.2] [VTD 11.4.3]. */
 static bool can_nest(const VtdUnit *u, const ViommuHostCaps *caps,
                      GError **error)
 {
@@ -146,7 +150,8 @@ static ViommuHostTable table_of(const VtdUnit *u, const VtdContext *c,
         table.vtd.emte = c->memory_types & VTD_PASID_EMTE;
         table.vtd.pat = viommu_get(c->memory_types, VTD_PASID_PAT);
     } else if (vtd_has_first_stage(c)) {
-        /* The upper half is not for address spaces of a host. */
+        /* Hosts map nothing in the upper half of canonical addresses
+         * [VTD 3.6]. */
         table.width = c->fs_levels == 5 ? CANONICAL_HALF_5 : CANONICAL_HALF_4;
         table.two_stages = c->pgtt == VTD_PGTT_NESTED;
         table.root[0] = c->fs_table;
@@ -213,7 +218,7 @@ static uint32_t scan(Viommu *unit, ViommuHostDevice *device, uint32_t first)
     return next;
 }
 
-/* --- What the guest does ------------------------------------------------- */
+/* --- What the guest invalidates ------------------------------------------ */
 
 void vtd_host_context(VtdUnit *u, bool all, uint16_t source, uint16_t mask)
 {
@@ -233,7 +238,8 @@ void vtd_host_iotlb(VtdUnit *u, const ViommuInvalidation *inv, bool paged)
 {
     const ViommuSeamWhich which = {
         .source = VIOMMU_ANY, .domain = inv->domain, .tag = VIOMMU_ANY,
-        /* By address, it is the second stage's. */
+        /* A page-selective one names an address of the second stage, which
+         * the host's nested tables do not have [VTD 6.5.2.3]. */
         .shadows_only = paged,
     };
     const ViommuHostInvalidation gone = {
@@ -301,7 +307,7 @@ void vtd_host_reset(VtdUnit *u, bool later)
 {
     viommu_seam_reset(&u->common);
     if (viommu_seam_busy(&u->common)) {
-        /* Behind an endpoint's access, the host has to wait, too. */
+        /* Within a DMA section, the host must not be waited for. */
         run_host(u, later || viommu_read_held());
     }
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Interrupt remapping and posting (chapter 5).
+ * Interrupt remapping [VTD 5.1] and posting [VTD 5.2].
  *
  * A message in the remappable format names an entry of the interrupt
- * remapping table, which says what to send instead, or which posted-interrupt
- * descriptor to note it in.
+ * remapping table.  The entry says which message the unit sends instead, or in
+ * which posted-interrupt descriptor the unit sets a bit.
  */
 #include <errno.h>
 
 #include "hw/iommu/vtd/unit.h"
 
-/* Each retry means that somebody else made progress. */
+/* A retry is needed only when a processor has changed the descriptor in
+ * between. */
 #define POST_RETRIES 64
 
 typedef struct Request {
@@ -22,7 +23,7 @@ typedef struct Request {
     uint64_t irta;
     uint32_t index;
     uint64_t irte[2];
-    bool remapped;          /* not delivered as it is */
+    bool remapped;          /* by an entry; else the message stays as it is */
     bool fpd;               /* faults are not recorded */
     bool notify;            /* posted, and *out is the notification */
 } Request;
@@ -32,6 +33,8 @@ static bool x2apic(const Request *r)
     return r->irta & VTD_IRTA_EIME;
 }
 
+/* The handle, plus the subhandle in the data when SHV is set [VTD 5.1.3].
+ * IRTA.S says how many entries there are [VTD 11.4.10]. */
 static VtdReason find_index(Request *r, const ViommuMsi *in)
 {
     uint32_t entries = 2u << viommu_get(r->irta, VTD_IRTA_S);
@@ -50,7 +53,7 @@ static VtdReason find_index(Request *r, const ViommuMsi *in)
     return r->index < entries ? VTD_FR_NONE : VTD_FR_IR_INDEX;
 }
 
-/* The entry, from the interrupt entry cache or from memory. */
+/* The entry, from the interrupt entry cache [VTD 6.4] or from memory. */
 static VtdReason fetch(Request *r, bool fill)
 {
     VtdUnit *u = r->u;
@@ -66,7 +69,7 @@ static VtdReason fetch(Request *r, bool fill)
                       r->index * UINT64_C(16), r->irte, 2)) {
         return VTD_FR_IR_ACCESS;
     }
-    /* Without caching mode, only present entries are cached (6.1). */
+    /* Without caching mode, only present entries are cached [VTD 6.1]. */
     if (fill && ((r->irte[0] & VTD_IRTE_P) || u->cfg.caching_mode)) {
         e = (ViommuCacheEntry) {
             .key = { r->index, 0 },
@@ -78,7 +81,8 @@ static VtdReason fetch(Request *r, bool fill)
     return VTD_FR_NONE;
 }
 
-/* What a strict unit refuses; others count it and go on. */
+/* Whether the unit refuses what the specification forbids: a strict unit does,
+ * others count a finding and go on. */
 static bool refused(const Request *r, ViommuFinding finding)
 {
     if (r->u->cfg.strict) {
@@ -90,11 +94,14 @@ static bool refused(const Request *r, ViommuFinding finding)
     return false;
 }
 
+/* Reserved bits of the remapped format [VTD 9.9] and of the posted format
+ * [VTD 9.10]. */
 static bool reserved_set(const Request *r)
 {
     uint64_t low, high, wide = 0;
 
-    /* Who validates no source does not look how to. */
+    /* The unit does not validate the source of a lenient I/O APIC, so that
+     * the type of validation does not matter. */
     if (viommu_get(r->irte[1], VTD_IRTE_SVT) == VTD_SVT_RSVD &&
         (!r->ioapic || refused(r, VIOMMU_FINDING_IOAPIC_SOURCE))) {
         return true;
@@ -117,7 +124,7 @@ static bool reserved_set(const Request *r)
             refused(r, VIOMMU_FINDING_WIDE_DESTINATION));
 }
 
-/* Source-id validation (5.1.3, 9.10). */
+/* Source-id validation: SVT, SQ, SID [VTD 9.9]. */
 static bool source_ok(const Request *r)
 {
     static const uint16_t ignored[4] = { 0, 4, 6, 7 };
@@ -142,6 +149,7 @@ static void compose(uint32_t dest, uint64_t flags, ViommuMsi *out)
     out->addr = viommu_put(out->addr, VTD_MSI_DEST_HIGH, dest >> 8);
 }
 
+/* The message that a remapped entry stands for [VTD 5.1.4] [VTD 9.9]. */
 static void remap(const Request *r, ViommuMsi *out)
 {
     uint64_t low = r->irte[0];
@@ -159,8 +167,9 @@ static void remap(const Request *r, ViommuMsi *out)
 }
 
 /*
- * May a notification go out?  Sets ON if so.  Processors change the same word
- * at the same time; a notification too many is allowed, a lost one is not.
+ * Whether a notification goes out: ON is clear, and SN is clear or the entry
+ * is urgent [VTD 5.2.3].  Sets ON if so.  Processors change the same word at
+ * the same time; a notification too many is allowed, a lost one is not.
  */
 static VtdReason claim_notification(Request *r, uint64_t at,
                                     uint64_t *control)
@@ -188,9 +197,10 @@ static VtdReason claim_notification(Request *r, uint64_t at,
 }
 
 /*
- * Posting (5.2.3): set the request bit, and only then look at ON and SN: a
- * processor that has just cleared ON reads the request bits after.  Setting no
- * bit is a look that nothing before it can be delayed past.
+ * Posting [VTD 5.2.3], into the descriptor [VTD 9.11].  The unit sets the
+ * request bit first and reads ON and SN after that, because a processor that
+ * has just cleared ON reads the request bits after it.  Both are atomic
+ * operations (the second sets no bit), which keep that order.
  */
 static VtdReason post(Request *r, ViommuMsi *out)
 {
@@ -223,8 +233,9 @@ static VtdReason post(Request *r, ViommuMsi *out)
 }
 
 /*
- * The order of checks is the order in which faults win: the request, the
- * index, the entry's presence, its reserved bits, the source (5.1.4).
+ * The order of checks is the order in which faults win [VTD 5.1.4]: the
+ * request, the index, the entry's presence, its reserved bits, the source.
+ * FPD counts in an entry that is not present, too [VTD 9.9].
  */
 static VtdReason resolve(Request *r, const ViommuMsi *in, ViommuMsi *out)
 {
@@ -254,8 +265,11 @@ static VtdReason resolve(Request *r, const ViommuMsi *in, ViommuMsi *out)
     return r->probe ? VTD_FR_NONE : post(r, out);
 }
 
-/* What the registers say, and the entry if there is one; in one section, which
- * is over when they are switched (11.4.4). */
+/*
+ * Remapping on or off, the format of the message, then its entry [VTD 5.1.4].
+ * All of it is in one read-side section, for which GSTS waits when software
+ * switches these registers [VTD 11.4.4.2].
+ */
 static VtdReason arrive(Request *r, const ViommuMsi *in, ViommuMsi *out)
 {
     uint64_t enabled = viommu_acquire(&r->u->enabled);
@@ -264,7 +278,8 @@ static VtdReason arrive(Request *r, const ViommuMsi *in, ViommuMsi *out)
     r->irta = viommu_latched(&r->u->irta, &r->seen);
     r->remapped = enabled & VTD_GCMD_IRE;
     if (r->remapped && !(in->addr & VTD_MSI_REMAPPABLE)) {
-        /* Compatibility format (5.1.4): never in x2APIC mode. */
+        /* Compatibility format: with CFI only, and never in x2APIC mode
+         * [VTD 5.1.4]. */
         if (!(enabled & VTD_GCMD_CFI) || x2apic(r)) {
             return VTD_FR_IR_COMPAT_BLOCKED;
         }
@@ -273,6 +288,7 @@ static VtdReason arrive(Request *r, const ViommuMsi *in, ViommuMsi *out)
     return r->remapped ? resolve(r, in, out) : VTD_FR_NONE;
 }
 
+/* The fault record has the index in bits 63:48 [VTD 11.4.7.6]. */
 static ViommuMsiResult blocked(const Request *r, VtdReason reason)
 {
     VtdUnit *u = r->u;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Page requests (7.4, 7.5): the queue, and what the unit answers in
+ * Page requests [VTD 7.4]: the queue, and the answers that the unit gives in
  * software's place.
  *
  * The queue is empty when head and tail are equal, and full with one entry
- * free.  A request that finds it full is lost and sets PRS.PRO; until
- * software clears that, all are.  An endpoint waits for an answer to the
- * last request of its group, so the unit gives one whenever software will
- * not be asked:
+ * free.  A request that finds it full is lost and sets PRS.PRO; while PRO is
+ * set, all requests are lost.  An endpoint waits for an answer to the last
+ * request of its group.  If that request does not get into the queue, the unit
+ * answers it [VTD 7.4.1], with a response code of [PCIe 10.4.2]:
  *
- *   Success            the queue is full: the endpoint looks again, and asks
- *                      again if it must
+ *   Success            the queue is full: the endpoint tries its access, and
+ *                      asks again if the page is still missing
  *   Invalid Request    this source, or this PASID, has no page requests
  *   Response Failure   the tables, or the queue's memory, are broken
  */
@@ -18,7 +18,8 @@
 
 #define PRS_CONDITIONS (VTD_PRS_PPR | VTD_PRS_PRO)
 
-/* Only the first condition is an event; software looks at both. */
+/* While one condition is set, the other raises no event: software looks at
+ * both [VTD 7.5]. */
 static void prs_set(VtdUnit *u, uint64_t bit)
 {
     uint64_t *prs = vtd_reg(u, VTD_REG_PRS);
@@ -30,6 +31,8 @@ static void prs_set(VtdUnit *u, uint64_t bit)
     }
 }
 
+/* Software that clears both conditions takes a pending event back
+ * [VTD 11.4.11.5]. */
 void vtd_page_requests_seen(VtdUnit *u)
 {
     if (!(*vtd_reg(u, VTD_REG_PRS) & PRS_CONDITIONS)) {
@@ -37,6 +40,7 @@ void vtd_page_requests_seen(VtdUnit *u)
     }
 }
 
+/* The page request descriptor [VTD 7.4.1]. */
 static void encode(const ViommuPageRequest *req, uint64_t word[4])
 {
     word[0] = viommu_put(VTD_PREQ_TYPE, VTD_PREQ_SID, req->source);
@@ -59,19 +63,20 @@ static void encode(const ViommuPageRequest *req, uint64_t word[4])
     }
 }
 
-/* A page request's own view of the registers, and of what became of it. */
+/* What became of a page request. */
 typedef struct Arrival {
     bool queued;
-    uint64_t at;            /* where, when queued */
-    ViommuPageResponseCode code;
+    uint64_t at;            /* when queued: the descriptor's address */
+    ViommuPageResponseCode code;    /* when not: the unit's answer */
     VtdReason reason;
     bool fpd;
 } Arrival;
 
 /*
- * Locked, and in a read-side section.  Nothing enables the queue but its
- * address (11.4.11.3), so that 0 stands for none.  Head and tail wrap at the
- * size that PQA tells, whatever software has written there.
+ * Put the request into the queue [VTD 7.4.1].  Software has no bit to enable
+ * the queue; it writes its address [VTD 11.4.11.3], so that address 0 means
+ * that there is none.  Head and tail wrap at the size that PQA tells, whatever
+ * software has written to them.  Locked, and in a read-side section.
  */
 static void enqueue(VtdUnit *u, const ViommuPageRequest *req, Arrival *a)
 {
@@ -92,7 +97,8 @@ static void enqueue(VtdUnit *u, const ViommuPageRequest *req, Arrival *a)
     }
     encode(req, word);
     if (viommu_ram_store64(&u->common, base + tail, word, 4)) {
-        /* Not RAM, such as the unit's own registers. */
+        /* The queue does not lie in RAM: where the unit's registers are, for
+         * example. */
         a->code = VIOMMU_PAGE_FAILURE;
         return;
     }
@@ -102,13 +108,16 @@ static void enqueue(VtdUnit *u, const ViommuPageRequest *req, Arrival *a)
     prs_set(u, VTD_PRS_PPR);
 }
 
-/* Does anybody take page requests now?  A "no" is not a fault. */
+/* Whether the unit looks at page requests now.  If not, it answers them, and
+ * records no fault [VTD 7.4.1]. */
 static bool served(VtdUnit *u)
 {
-    return u->cfg.page_requests && (viommu_acquire(&u->enabled) & VTD_GCMD_TE) &&
+    return u->cfg.page_requests &&
+           (viommu_acquire(&u->enabled) & VTD_GCMD_TE) &&
            vtd_table_mode(u) != VTD_TTM_ABORT;
 }
 
+/* The unit's answer to a request with a fault [VTD 7.4.1]. */
 static ViommuPageResponseCode code_of(VtdReason reason)
 {
     switch (reason) {
@@ -146,8 +155,9 @@ void vtd_page_request(Viommu *unit, const ViommuPageRequest *req)
     Arrival a = { .code = VIOMMU_PAGE_INVALID };
 
     /*
-     * From the context entry to the queue in one section: software that
-     * takes PRE away, invalidates and waits gets no request after that.
+     * One section holds the look at the context entry and the write to the
+     * queue: software that clears PRE, invalidates and waits gets no request
+     * after the wait.
      */
     viommu_read_lock();
     if (!served(u)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The register table (11.4) and what writing each register does. */
+/* The register table [VTD 11.4], and what writing each register does. */
 #include <string.h>
 
 #include "hw/iommu/vtd/unit.h"
@@ -11,8 +11,8 @@
 #define GCMD_POINTERS (VTD_GCMD_SRTP | VTD_GCMD_SIRTP)
 
 /*
- * A root table mode that ECAP does not announce is a reserved one [VTD
- * 11.4.5], whatever software reads back.
+ * A root table mode that ECAP does not announce is a reserved one
+ * [VTD 11.4.5], whatever software reads back.
  */
 uint64_t vtd_latched_root(const VtdUnit *u, uint64_t rtaddr)
 {
@@ -26,12 +26,12 @@ uint64_t vtd_latched_root(const VtdUnit *u, uint64_t rtaddr)
 }
 
 /*
- * GCMD [VTD 11.4.4.1].  Requests go by it at once.  Its status in GSTS follows
- * when no access goes by what was before, and host devices are behind what is
- * now: see vtd_switched().
+ * GCMD [VTD 11.4.4.1].  Requests follow it at once.  The status in GSTS follows
+ * later (vtd_switched()): when no access uses the old state any more, and host
+ * devices are behind the new tables.
  *
  * The register file keeps the level bits, so that a partial write leaves the
- * others alone, and a pointer command until its status follows; so the
+ * others alone.  It keeps a pointer command until its status follows; so the
  * registers say what is under way, to a loaded unit, too.  GCMD itself reads
  * as zero.
  */
@@ -48,13 +48,14 @@ static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
         viommu_publish(&u->root,
                        vtd_latched_root(u, *vtd_reg(u, VTD_REG_RTADDR)));
         if (u->cfg.enhanced_set_pointer) {
-            /* ESRTPS: the command also invalidates globally (6.6). */
+            /* CAP.ESRTPS: the command also invalidates globally [VTD 6.6]. */
             vtd_forget_translations(u);
         }
     }
     if (pointers & VTD_GCMD_SIRTP) {
         viommu_publish(&u->irta, *vtd_reg(u, VTD_REG_IRTA));
         if (u->cfg.enhanced_set_pointer) {
+            /* CAP.ESIRTPS, likewise [VTD 6.7]. */
             vtd_forget_irtes(u);
         }
     }
@@ -71,6 +72,8 @@ static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
     vtd_registers_publish(u);
 }
 
+/* The status bits of GSTS [VTD 11.4.4.2] and PMEN [VTD 11.4.8.1].  The queue
+ * begins to run with QIES [VTD 6.5.2]. */
 void vtd_switched(VtdUnit *u)
 {
     uint64_t *gcmd = vtd_reg(u, VTD_REG_GCMD);
@@ -106,12 +109,14 @@ static void start(VtdUnit *u, VtdRegId id, uint64_t mask, unsigned work)
     }
 }
 
+/* CCMD.ICC [VTD 11.4.6.1]. */
 static void ccmd_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     (void)old;
     start(vtd_unit(unit), VTD_REG_CCMD, mask, VTD_WORK_CCMD);
 }
 
+/* IOTLB.IVT [VTD 11.4.6.3]. */
 static void iotlb_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     _Static_assert(VTD_IOTLB_IVT == VTD_CCMD_ICC, "same start bit");
@@ -119,6 +124,9 @@ static void iotlb_written(Viommu *unit, uint64_t old, uint64_t mask)
     start(vtd_unit(unit), VTD_REG_IOTLB, mask, VTD_WORK_IOTLB);
 }
 
+/* FSTS [VTD 11.4.7.1].  With IQE or ITE cleared, the queue goes on where it
+ * stopped [VTD 6.5.2.10]; with IQE, IQERCD.IQEI is cleared too
+ * [VTD 11.4.9.9]. */
 static void fsts_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     VtdUnit *u = vtd_unit(unit);
@@ -126,7 +134,6 @@ static void fsts_written(Viommu *unit, uint64_t old, uint64_t mask)
 
     (void)mask;
     if (cleared & (VTD_FSTS_IQE | VTD_FSTS_ITE)) {
-        /* The queue goes on where it stopped. */
         u->common.work.todo |= VTD_WORK_QUEUE;
     }
     if (cleared & VTD_FSTS_IQE) {
@@ -137,6 +144,7 @@ static void fsts_written(Viommu *unit, uint64_t old, uint64_t mask)
     vtd_fsts_update(u);
 }
 
+/* FECTL [VTD 11.4.7.2]. */
 static void fectl_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     (void)old;
@@ -144,6 +152,7 @@ static void fectl_written(Viommu *unit, uint64_t old, uint64_t mask)
     vtd_event_unmask(vtd_unit(unit), &vtd_event_fault);
 }
 
+/* IECTL [VTD 11.4.9.5]. */
 static void iectl_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     (void)old;
@@ -151,6 +160,7 @@ static void iectl_written(Viommu *unit, uint64_t old, uint64_t mask)
     vtd_event_unmask(vtd_unit(unit), &vtd_event_invalidation);
 }
 
+/* PECTL [VTD 11.4.11.5]. */
 static void pectl_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     (void)old;
@@ -158,6 +168,7 @@ static void pectl_written(Viommu *unit, uint64_t old, uint64_t mask)
     vtd_event_unmask(vtd_unit(unit), &vtd_event_page_request);
 }
 
+/* PRS [VTD 11.4.11.4]. */
 static void prs_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     (void)old;
@@ -165,6 +176,8 @@ static void prs_written(Viommu *unit, uint64_t old, uint64_t mask)
     vtd_page_requests_seen(vtd_unit(unit));
 }
 
+/* ICS [VTD 11.4.9.4].  With IWC cleared, no event is pending any more
+ * [VTD 11.4.9.5]. */
 static void ics_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     VtdUnit *u = vtd_unit(unit);
@@ -172,11 +185,11 @@ static void ics_written(Viommu *unit, uint64_t old, uint64_t mask)
     (void)old;
     (void)mask;
     if (!(*vtd_reg(u, VTD_REG_ICS) & VTD_ICS_IWC)) {
-        /* Serviced, so nothing is pending any more (11.4.9.5). */
         *vtd_reg(u, VTD_REG_IECTL) &= ~VTD_EVENT_IP;
     }
 }
 
+/* The F bit of a fault record [VTD 11.4.7.6]. */
 static void frcd_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     (void)old;
@@ -184,6 +197,7 @@ static void frcd_written(Viommu *unit, uint64_t old, uint64_t mask)
     vtd_fsts_update(vtd_unit(unit));
 }
 
+/* Bases and limits of protected memory [VTD 11.4.8]. */
 static void pmr_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     (void)old;
@@ -191,7 +205,7 @@ static void pmr_written(Viommu *unit, uint64_t old, uint64_t mask)
     vtd_registers_publish(vtd_unit(unit));
 }
 
-/* PRS follows as GSTS does. */
+/* PMEN [VTD 11.4.8.1].  Its status PRS follows as GSTS does. */
 static void pmen_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     VtdUnit *u = vtd_unit(unit);
@@ -203,6 +217,7 @@ static void pmen_written(Viommu *unit, uint64_t old, uint64_t mask)
     vtd_registers_publish(u);
 }
 
+/* IQT [VTD 11.4.9.2]. */
 static void iqt_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     (void)old;
@@ -210,7 +225,7 @@ static void iqt_written(Viommu *unit, uint64_t old, uint64_t mask)
     unit->work.todo |= VTD_WORK_QUEUE;
 }
 
-/* The command stands in the lowest byte; its write starts it. */
+/* VCMD [VTD 11.4]: a write of the byte with the command starts it. */
 static void vcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
 {
     (void)old;
@@ -273,8 +288,9 @@ static const ViommuReg fixed_registers[VTD_REG_FIXED] = {
 };
 
 /*
- * What the unit itself sets and clears; all else is as software has written
- * it, or never changes.  Loading a state lets nothing else in.
+ * The bits that the unit itself sets and clears.  Other bits are as software
+ * has written them, or never change, so that a load takes none of them from a
+ * stream.
  */
 static const struct {
     VtdRegId id;
@@ -294,11 +310,13 @@ static const ViommuReg frcd_registers[2] = {
     { "FRCD_HI", 8, 8, 0, 0, VTD_FRCD_F, 0, frcd_written, 0 },
 };
 
-/* MTRRs from FIX64K_00000 to PHYSMASK9; not supported, so they read zero. */
+/* MTRRs from FIX64K_00000 to PHYSMASK9 [VTD 11.4.12].  The unit has no memory
+ * types, so that they read as zero. */
 static const ViommuReg mtrr = { "MTRR", 0x120, 8, 0, 0, 0, 0, NULL, 0 };
 enum { MTRRS = 32 };
 
-/* VCMD and the two behind it; see VtdUnit.vcmd. */
+/* VCMD and the two registers behind it; VtdUnit.vcmd is the first one's
+ * index. */
 static const ViommuReg virtual_command_registers[] = {
     { "VCMD", 0xe00, 8, 0, 0, 0, 0, NULL, 0 },
     { "VCRSP", 0xe10, 8, 0, 0, 0, 0, NULL, 0 },
@@ -315,6 +333,7 @@ static void set_own(VtdUnit *u, size_t index, uint64_t bits)
     u->common.regs.table[index].own |= bits;
 }
 
+/* The page request queue's registers [VTD 11.4.11]. */
 static void allow_page_requests(VtdUnit *u)
 {
     set_own(u, VTD_REG_PECTL, VTD_EVENT_IP);
@@ -331,6 +350,7 @@ static void allow_page_requests(VtdUnit *u)
     }
 }
 
+/* The virtual command registers [VTD 11.4]. */
 static void allow_virtual_commands(VtdUnit *u)
 {
     ViommuReg *vcmd = &u->common.regs.table[u->vcmd];
@@ -362,7 +382,7 @@ static void set_all_own(VtdUnit *u)
 
         r->own |= changed_by_unit[i].own;
     }
-    /* GSTS shows what GCMD has asked for. */
+    /* Each writable bit of GCMD has a status in GSTS. */
     set_own(u, VTD_REG_GSTS, u->common.regs.table[VTD_REG_GCMD].writable);
     for (size_t i = 0; i < u->cfg.fault_records; i++) {
         set_own(u, u->frcd + 2 * i, ADDR_MASK);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Scalable mode: from a source-id and a PASID to a context (3.4.3).
+ * Scalable mode: from a source-id and a PASID to a context [VTD 3.4.3].
  *
  *   root entry -> context entry -> PASID directory -> PASID table entry
  *
- * Requests without PASID use PASID 0 of their context, or its RID_PASID.  Each
- * of the last three entries can disable the recording of faults found behind
- * it.
+ * A request without PASID uses the context entry's RID_PASID, or PASID 0 when
+ * the unit has no RID_PASID (ECAP.RPS).  FPD in each of the last three entries
+ * disables the recording of faults that are found behind it.
  */
 #include "hw/iommu/vtd/unit.h"
 
@@ -23,6 +23,7 @@ typedef struct Lookup {
     unsigned pdts;
 } Lookup;
 
+/* Root entry [VTD 9.2], then context entry [VTD 9.4]. */
 static VtdReason read_context(Lookup *l, uint16_t source)
 {
     VtdUnit *u = l->u;
@@ -84,13 +85,16 @@ static VtdReason read_context(Lookup *l, uint16_t source)
     return VTD_FR_NONE;
 }
 
-/* Of the context's directory, or, in a request, of the unit (ECAP.PSS). */
+/* Whether the PASID is beyond the context entry's directory [VTD 9.4], or, in
+ * a request with PASID, beyond ECAP.PSS [VTD 11.4.3]. */
 static bool pasid_too_large(const Lookup *l)
 {
     return l->pasid >> (l->pdts + 7 + VTD_PASID_TABLE_BITS) ||
            (l->has_pasid && l->pasid >> l->u->cfg.pasid_bits);
 }
 
+/* PASID directory entry [VTD 9.5], then the words of the PASID table entry.
+ * FPD counts in an entry that is not present, too [VTD 9.6]. */
 static VtdReason read_pasid_entry(Lookup *l, uint64_t word[8])
 {
     VtdUnit *u = l->u;
@@ -120,8 +124,9 @@ static VtdReason read_pasid_entry(Lookup *l, uint64_t word[8])
 }
 
 /*
- * Whatever the type is, reserved bits count in each field (9.6).  But Linux 5.14
- * to 5.18 sets PGSNP for VFIO's domains without a look at ECAP.SC.
+ * Reserved bits of a PASID table entry count whatever the type is [VTD 9.6].
+ * PGSNP is reserved without ECAP.SC; Linux 5.14 to 5.18 sets it for VFIO's
+ * domains all the same, so that only a strict unit refuses it.
  */
 static bool pasid_entry_reserved(VtdUnit *u, const uint64_t word[8])
 {
@@ -150,6 +155,8 @@ static bool pasid_entry_reserved(VtdUnit *u, const uint64_t word[8])
     return rest;
 }
 
+/* PASID table entry: reserved bits, then the type, and what the type needs of
+ * the unit [VTD 9.6]. */
 static VtdReason decode_pasid_entry(Lookup *l, const uint64_t word[8])
 {
     const ViommuVtdConfig *cfg = &l->u->cfg;
@@ -209,7 +216,7 @@ VtdReason vtd_scalable_context(VtdUnit *u, uint64_t root, uint16_t source,
     return reason ? reason : decode_pasid_entry(&l, word);
 }
 
-/* PASIDs up to 2^20, in tables of 64; at most SCAN_MAX of these are read. */
+/* One scan reads at most so many tables of 64 PASIDs. */
 #define SCAN_MAX 256
 
 uint32_t vtd_scalable_scan(VtdUnit *u, uint16_t source, uint32_t first,
@@ -252,8 +259,8 @@ uint32_t vtd_scalable_scan(VtdUnit *u, uint16_t source, uint32_t first,
     return l.pasid;
 }
 
-/* The unit looks as far as the context entry; what the PASID's tables say is
- * the business of the software that will be asked. */
+/* The unit goes as far as the context entry and its PRE [VTD 9.4], and leaves
+ * the PASID's tables to the software that gets the request [VTD 7.4.1]. */
 VtdReason vtd_page_request_context(VtdUnit *u, uint16_t source,
                                    uint32_t pasid, bool *fpd)
 {

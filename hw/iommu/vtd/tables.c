@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Decoders: from the words of a table entry to what they mean.  Pure: no
- * memory is read here.  Each checks in the order in which the specification
- * lets one fault win over another: present, reserved bits, programming.
+ * Decoders: from the words of a table entry to what they mean.  No memory is
+ * read here.  Each decoder checks in the order in which one fault wins over
+ * another [VTD 7.1.3]: present, reserved bits, values that the unit does not
+ * support.
  */
 #include "hw/iommu/vtd/unit.h"
 
@@ -16,6 +17,7 @@ uint64_t vtd_beyond_haw(const VtdUnit *u)
     return UINT64_MAX << u->cfg.haw_bits;
 }
 
+/* Root entry [VTD 9.1]. */
 VtdReason vtd_decode_root(const VtdUnit *u, const uint64_t word[2],
                           uint64_t *table)
 {
@@ -29,12 +31,15 @@ VtdReason vtd_decode_root(const VtdUnit *u, const uint64_t word[2],
     return VTD_FR_NONE;
 }
 
+/* CAP.SAGAW [VTD 11.4.2]. */
 bool vtd_levels_supported(const VtdUnit *u, unsigned levels)
 {
     return u->cfg.dma_translation && levels >= 3 && levels <= VTD_MAX_LEVEL &&
            vtd_levels_width(levels) <= u->cfg.aw_bits;
 }
 
+/* Context entry [VTD 9.3].  FPD counts in an entry that is not present, too.
+ * With pass-through, the table's address is ignored. */
 VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
                              VtdContext *context)
 {
@@ -42,7 +47,6 @@ VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
     uint64_t high_reserved = viommu_bits(63, 24) | viommu_bits(7, 7);
     unsigned tt = viommu_get(word[0], VTD_CONTEXT_TT);
 
-    /* FPD counts even in an entry that is not present (9.3). */
     context->fpd = word[0] & VTD_CONTEXT_FPD;
     context->ats = tt == VTD_TT_ALL;
     context->pgtt = tt == VTD_TT_PASS_THROUGH ? VTD_PGTT_PASS_THROUGH
@@ -55,7 +59,6 @@ VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
         return VTD_FR_CONTEXT_NOT_PRESENT;
     }
     if (tt == VTD_TT_PASS_THROUGH && u->cfg.pass_through) {
-        /* The table's address is ignored then. */
         low_reserved = viommu_bits(11, 4);
     }
     if ((word[0] & low_reserved) || (word[1] & high_reserved)) {
@@ -81,6 +84,7 @@ VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
            ? VTD_FR_NONE : VTD_FR_CONTEXT_INVALID;
 }
 
+/* Second-stage paging entry [VTD 9.8]. */
 VtdReason vtd_decode_ss(const VtdUnit *u, const VtdContext *context,
                         unsigned level, uint64_t word, VtdSsEntry *entry)
 {
@@ -105,12 +109,12 @@ VtdReason vtd_decode_ss(const VtdUnit *u, const VtdContext *context,
     if (level > 3) {
         reserved |= VTD_SS_PS;
     }
-    /* Scalable mode ignores SNP; the PASID entry has PGSNP (9.8). */
+    /* Scalable mode ignores SNP; the PASID entry has PGSNP instead. */
     if (!context->scalable && (!entry->leaf || !u->cfg.snoop_control)) {
         reserved |= VTD_SS_SNP;
     }
-    /* The transient-mapping hint was for device-TLBs; revision 3.2 took it
-     * back, and the bit has been reserved since. */
+    /* Before revision 3.2, bit 62 was a hint for device-TLBs (transient
+     * mapping).  It has been reserved since. */
     if (!(entry->leaf && u->cfg.device_iotlb && u->cfg.stale_tm)) {
         reserved |= VTD_SS_TM;
     }

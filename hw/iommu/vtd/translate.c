@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A DMA request from its arrival to its answer (3.4, 3.6):
+ * A DMA request from its arrival to its answer [VTD 3.4] [VTD 3.6]:
  *
  *   interrupt range? -> interrupt request, not DMA
  *   translation off? -> itself, unless in a protected memory region
- *   source-id        -> root entry -> context entry      (context cache)
- *   translation type -> blocked, itself, or
- *   address          -> second-stage tables              (IOTLB, walk)
+ *   source-id, PASID -> context                      (context cache, tables)
+ *   context          -> blocked, the address itself, or
+ *   address          -> first and second stage       (IOTLB, walks)
  *   permissions      -> one check for cached and fresh translations alike
  */
 #include <string.h>
@@ -41,20 +41,21 @@ static bool blocked(Request *r, VtdReason reason, uint64_t size)
     return false;
 }
 
-/* Blocked as an unsupported request, which leaves no trace in the unit. */
+/* Blocked as an unsupported request, which the unit does not record. */
 static bool blocked_silently(Request *r, uint64_t size)
 {
     r->silent = true;
     return blocked(r, VTD_FR_NONE, size);
 }
 
+/* 0xfeexxxxx is no memory for DMA [VTD 3.14]. */
 static bool in_interrupt_range(uint64_t addr)
 {
     return addr - VTD_INTR_BASE < VTD_INTR_SIZE;
 }
 
-/* The largest aligned power of two around @addr without the interrupt range;
- * within that, all of it. */
+/* The size of the largest aligned power of two around @addr that does not touch
+ * the interrupt range; for an address within that range, the range's size. */
 static uint64_t identity_size(uint64_t addr)
 {
     if (in_interrupt_range(addr)) {
@@ -63,8 +64,8 @@ static uint64_t identity_size(uint64_t addr)
     return viommu_highest_bit(addr ^ VTD_INTR_BASE);
 }
 
-/* Whether a region covers @addr; *@size shrinks to what is on the same side of
- * each. */
+/* Whether a protected memory region covers @addr [VTD 11.4.8].  *@size shrinks
+ * to the part around @addr that is on the same side of each region. */
 static bool is_protected(const VtdUnit *u, uint64_t addr, uint64_t *size)
 {
     bool covered = false;
@@ -74,7 +75,7 @@ static bool is_protected(const VtdUnit *u, uint64_t addr, uint64_t *size)
         uint64_t last = viommu_acquire(&u->pmr[i + 1]);
 
         if (first <= last) {
-            /* (no region is all of memory) */
+            /* No region is all of memory, so that the size fits. */
             covered |= addr >= first && addr <= last;
             *size = MIN(*size, viommu_span_size(
                                    viommu_span_beside(addr, first, last)));
@@ -84,17 +85,17 @@ static bool is_protected(const VtdUnit *u, uint64_t addr, uint64_t *size)
 }
 
 /*
- * The address stays as it is.  Such requests are what protected memory
- * regions are for (11.4.8.1); software keeps remapped ones out by its tables.
- * A block by them is not a fault.
+ * The address stays as it is.  Protected memory regions block such requests,
+ * without a fault record [VTD 11.4.8.1]; requests that are translated meet
+ * the tables instead.
  */
 static bool identity(Request *r)
 {
     uint64_t size = identity_size(r->req->addr);
 
     if (in_interrupt_range(r->req->addr)) {
-        /* With a PASID, it is DMA like any other, and may not lead there;
-         * translated ones are unsupported (3.14). */
+        /* A request with PASID may not lead to the interrupt range; a
+         * translated request there is an unsupported one [VTD 3.14]. */
         return r->req->kind != VIOMMU_TRANSLATED && r->context.scalable
                ? blocked(r, VTD_FR_SM_INTERRUPT_ADDRESS, size)
                : blocked_silently(r, size);
@@ -108,11 +109,17 @@ static bool identity(Request *r)
 
 /* --- Permissions --------------------------------------------------------- */
 
+/*
+ * In legacy mode, read and write [VTD 3.7.1].  In scalable mode, in this order
+ * [VTD 7.1.3]: the second stage grants something; user or supervisor; execute;
+ * write, read [VTD 3.6.1].
+ */
 VtdReason vtd_check_all(const VtdContext *context, uint8_t access,
                         uint16_t flags)
 {
     bool privileged = access & VIOMMU_PRIV;
-    /* A supervisor may write to read-only pages unless WPE is set. */
+    /* A supervisor may write to read-only pages unless WPE is set
+     * [VTD 9.6]. */
     bool writable = (flags & VIOMMU_WRITE) &&
                     ((flags & VTD_MAP_RW) || (privileged && !context->wpe));
 
@@ -135,7 +142,11 @@ VtdReason vtd_check_all(const VtdContext *context, uint8_t access,
            ? VTD_FR_SM_READ : VTD_FR_NONE;
 }
 
-/* What of a mapping the requester may have. */
+/*
+ * The permissions of an answer.  A mapping that is not marked dirty is not
+ * writable, because a requester that keeps the answer must come again for the
+ * first write.
+ */
 static uint8_t allowed(const Request *r, uint16_t flags)
 {
     uint8_t mode = r->wanted.access & VIOMMU_PRIV;
@@ -151,12 +162,11 @@ static uint8_t allowed(const Request *r, uint16_t flags)
             access &= ~VIOMMU_EXEC;
         }
     }
-    /* Who keeps this answer must come again for the first write. */
     return flags & VTD_MAP_DIRTY ? access : access & ~VIOMMU_WRITE;
 }
 
-/* An endpoint that asks for a translation is told of these by an answer
- * without permissions, and nothing is recorded (4.1.2, 7.1.4). */
+/* Reasons that a translation request does not record: the endpoint gets an
+ * answer without permissions [VTD 4.1.2] [VTD 7.1.3]. */
 static bool is_missing(VtdReason reason)
 {
     switch (reason) {
@@ -177,8 +187,9 @@ static bool is_missing(VtdReason reason)
     }
 }
 
-/* What of 2^@shift bytes around the request's address is not an interrupt
- * request instead: with a PASID, nothing is (3.14). */
+/* The part of the 2^@shift bytes around the request's address where requests
+ * are DMA: all of it with a PASID, else without the interrupt range
+ * [VTD 3.14]. */
 static inline uint64_t size_without_interrupts(const ViommuRequest *req,
                                                unsigned shift)
 {
@@ -188,8 +199,8 @@ static inline uint64_t size_without_interrupts(const ViommuRequest *req,
            ? MIN(size, identity_size(req->addr)) : size;
 }
 
-/* The one place where a translation, cached or fresh, becomes an answer;
- * false when it leads to the interrupt range. */
+/* The one place where a translation, cached or fresh, becomes an answer.  False
+ * when the translation leads to the interrupt range [VTD 3.14]. */
 static inline bool answer(const ViommuRequest *req, const VtdMapping *m,
                           uint8_t access, ViommuReply *reply)
 {
@@ -246,8 +257,8 @@ static VtdReason look_up(const Request *r, const VtdWanted *wanted,
            : vtd_first_stage(r->u, &r->context, r->req->addr, wanted, m);
 }
 
-/* What of the wanted access a mapping grants; to ask for nothing is to ask
- * whether the page may be read. */
+/* The part of the wanted access that a mapping grants.  If that is neither read
+ * nor write, read stands for it. */
 static uint8_t part_that_is_there(const Request *r, uint16_t flags)
 {
     uint8_t mode = r->wanted.access & VIOMMU_PRIV, access = mode;
@@ -271,8 +282,9 @@ static bool translate(Request *r)
     if (r->req->kind == VIOMMU_TRANSLATION && !reason &&
         vtd_check(&r->context, wanted.access, m.flags)) {
         /*
-         * An endpoint that asks for more than it may have gets the rest, and
-         * of that the tables have to say that it was there (4.1.2).
+         * An endpoint that asks for more than the tables grant gets what they
+         * grant [VTD 4.1.2].  A second look-up, for that part only, sets the
+         * accessed and dirty bits for it.
          */
         wanted.access = part_that_is_there(r, m.flags);
         reason = look_up(r, &wanted, &m);
@@ -280,13 +292,14 @@ static bool translate(Request *r)
     return conclude(r, &m, reason);
 }
 
-/* Addresses beyond MGAW and the context's width are always blocked. */
+/* Addresses beyond CAP.MGAW [VTD 11.4.2] or the context's width [VTD 9.3]
+ * [VTD 9.6] are always blocked. */
 static bool beyond_width(const Request *r)
 {
     unsigned width = r->u->cfg.aw_bits;
 
     if (vtd_has_first_stage(&r->context)) {
-        return false;       /* canonical or not is what matters */
+        return false;       /* vtd_first_stage() refuses non-canonical ones */
     }
     if (r->context.pgtt == VTD_PGTT_SECOND || !r->context.scalable) {
         width = MIN(width, vtd_levels_width(r->context.ss_levels));
@@ -294,13 +307,17 @@ static bool beyond_width(const Request *r)
     return r->req->addr >> width;
 }
 
-/* What the context does not let this kind of request do. */
+/*
+ * The reason why the context forbids this kind of request.  Translation and
+ * translated requests need a context that allows them [VTD 9.3] [VTD 9.4].
+ * Execute and privilege need ERE and SRE, whatever the type of translation is
+ * [VTD 9.6]; a request without PASID has neither, but for RID_PRIV [VTD 9.4].
+ */
 static VtdReason forbidden(Request *r)
 {
     const VtdContext *c = &r->context;
 
     if (r->req->pasid == VIOMMU_NO_PASID) {
-        /* Execute and privilege come with a PASID, or from RID_PRIV. */
         r->wanted.access &= VIOMMU_READ | VIOMMU_WRITE;
         if (c->privileged) {
             r->wanted.access |= VIOMMU_PRIV;
@@ -312,7 +329,6 @@ static VtdReason forbidden(Request *r)
     if (r->req->kind == VIOMMU_TRANSLATED) {
         return VTD_FR_NONE;
     }
-    /* Whatever the type of translation is. */
     if (c->scalable && (r->wanted.access & VIOMMU_EXEC) && !c->ere) {
         return VTD_FR_SM_ERE_CLEAR;
     }
@@ -325,9 +341,9 @@ static VtdReason forbidden(Request *r)
 /* --- The request --------------------------------------------------------- */
 
 /*
- * Endpoints with a device-TLB meet DTE before anything that has to do with
- * PASIDs.  Translated requests do not meet the tables of the PASID at all
- * (4.2.4): these have had their say when the address was translated.
+ * For translation and translated requests, DTE is checked before anything that
+ * has to do with PASIDs [VTD 7.1.3].  Translated requests do not meet the
+ * tables of the PASID [VTD 4.2.4]: the translation request has met them.
  */
 static VtdReason reason_for_device_tlb(const Request *r, VtdReason reason)
 {
@@ -341,10 +357,8 @@ static VtdReason reason_for_device_tlb(const Request *r, VtdReason reason)
            ? VTD_FR_NONE : reason;
 }
 
-/*
- * What the endpoint is told when it asks for the translation of an interrupt
- * address: write there, and untranslated (4.1.2).
- */
+/* The answer to a translation request for an interrupt address: the endpoint
+ * may write, untranslated only [VTD 4.1.2]. */
 static bool interrupt_translation(Request *r)
 {
     r->reply->untranslated_only = true;
@@ -362,6 +376,11 @@ static VtdReason context_get(VtdUnit *u, const ViommuSeen *seen,
            : vtd_context_read(u, seen, root, source, pasid, c);
 }
 
+/*
+ * The interrupt range wins over everything [VTD 3.14], then translation that is
+ * off [VTD 11.4.4.1], then the table mode: abort [VTD 3.4.4] or a reserved one
+ * [VTD 11.4.5].
+ */
 static bool resolve(Request *r)
 {
     const ViommuRequest *req = r->req;
@@ -373,8 +392,8 @@ static bool resolve(Request *r)
 
     if (req->kind == VIOMMU_UNTRANSLATED && req->pasid == VIOMMU_NO_PASID &&
         in_interrupt_range(req->addr)) {
-        /* Only writes are interrupt requests (3.14); the rest has no
-         * meaning there. */
+        /* Writes are interrupt requests; anything else is an unsupported
+         * request [VTD 3.14]. */
         if ((r->wanted.access & (VIOMMU_READ | VIOMMU_WRITE)) !=
             VIOMMU_WRITE) {
             return blocked_silently(r, VTD_INTR_SIZE);
@@ -446,16 +465,16 @@ static void report(const Request *r)
     }
 }
 
-/** What the short way has found when the IOTLB has nothing. */
+/** What the short way has found when the IOTLB lacks the translation. */
 typedef struct Missed {
     ViommuCacheEntry context;
-    ViommuSeen seen;        /* of the contexts, before that was found */
+    ViommuSeen seen;        /* of the context cache, before that look-up */
 } Missed;
 
 /*
- * Whether the context can be used in this section, as if it were looked up
- * only now: nothing has voided it since.  (The removal of one entry advances
- * the epoch both before and after.)
+ * Whether the short way's context is as good as one that is looked up now:
+ * nothing has voided it since.  (The removal of one entry advances the epoch
+ * both before and after.)
  */
 static bool still_current(const VtdUnit *u, const Missed *missed)
 {
@@ -463,8 +482,8 @@ static bool still_current(const VtdUnit *u, const Missed *missed)
            vtd_context_current(u, &missed->context);
 }
 
-/* Whatever the request; @missed when only the translation is lacking, or
- * NULL. */
+/* Answers each request.  @missed: the short way has found all but the
+ * translation; or NULL. */
 static G_GNUC_NO_INLINE ViommuStatus long_way(VtdUnit *u,
                                               const ViommuRequest *req,
                                               ViommuReply *reply,
@@ -473,7 +492,8 @@ static G_GNUC_NO_INLINE ViommuStatus long_way(VtdUnit *u,
     Request r;
     bool ok;
 
-    /* Not as a whole, for the sake of the context. */
+    /* One assignment for each member, because clearing the context costs time
+     * and is not needed. */
     r.u = u;
     r.req = req;
     r.reply = reply;
@@ -534,11 +554,11 @@ static inline bool in_first_width(uint64_t w0, uint64_t addr)
 }
 
 /*
- * Of nearly each request, context and translation are in the caches and grant
- * what it wants.  This way answers these, with no more than that takes: no
- * snapshot, because it fills no cache; no section, because it reads no guest
- * memory.  It decides nothing else: with false, the long way begins anew, or
- * with *@missed, where this one has ended.
+ * Nearly each request finds its context and its translation in the caches, and
+ * they grant what it wants.  This way answers these requests and no others.  It
+ * takes no snapshot, because it fills no cache, and no section, because it
+ * reads no guest memory.  With false, the long way begins anew; with
+ * *@has_missed, it goes on from *@missed.
  */
 static inline bool short_way(const VtdUnit *u, const ViommuRequest *req,
                              ViommuReply *reply, Missed *missed,

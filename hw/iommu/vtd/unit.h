@@ -2,24 +2,24 @@
 /*
  * One VT-d unit.  How its files divide the work:
  *
- *   config.c       options, capabilities, creation
+ *   config.c       options, CAP and ECAP, creation
  *   registers.c    the register table and its handlers
- *   tables.c       decoders of root, context and paging entries
+ *   tables.c       decoders of root, context and second-stage entries
  *   scalable.c     scalable mode: from source-id and PASID to a context
  *   context.c      contexts and their cache
  *   walk.c         the second-stage walk
- *   paging_cache.c upper levels of both stages' tables
+ *   paging_cache.c the paging-structure cache of both stages
  *   iotlb.c        cached translations
  *   first_stage.c  the first-stage walk, alone and nested
  *   translate.c    a DMA request from arrival to answer
  *   invalidation.c what each invalidation removes from the caches
  *   queue.c        the invalidation queue and the register interface
  *   page_request.c the page request queue and its responses
- *   virtual_command.c PASIDs for software that asks the unit for them
+ *   virtual_command.c  PASIDs that software asks the unit for
  *   faults.c       fault recording and event interrupts
  *   interrupt.c    interrupt remapping and posting
  *   state.c        reset, save and load
- *   forward.c         what all that means for host devices
+ *   forward.c      what the guest's tables and commands mean for host devices
  */
 #ifndef HW_IOMMU_VTD_UNIT_H
 #define HW_IOMMU_VTD_UNIT_H
@@ -44,16 +44,16 @@ typedef enum VtdRegId {
     VTD_REG_PRS, VTD_REG_PECTL, VTD_REG_PEDATA, VTD_REG_PEADDR,
     VTD_REG_PEUADDR, VTD_REG_IVA, VTD_REG_IOTLB, VTD_REG_MTRRCAP,
     VTD_REG_MTRRDEF,
-    VTD_REG_FIXED           /* the fault records follow somewhere behind */
+    VTD_REG_FIXED           /* MTRRs, fault records and VCMD are behind */
 } VtdRegId;
 
 /** Work that is done outside the lock, by vtd_run(). */
 enum {
-    VTD_WORK_SWITCH = 1 << 0,   /* something was switched: tell, drain */
+    VTD_WORK_SWITCH = 1 << 0,   /* GCMD or PMEN: viommu_work_switched() */
     VTD_WORK_CCMD = 1 << 1,     /* the context command register */
     VTD_WORK_IOTLB = 1 << 2,    /* the IOTLB invalidate register */
     VTD_WORK_QUEUE = 1 << 3,
-    VTD_WORK_HOST = 1 << 4,     /* host devices: what no wait has brought */
+    VTD_WORK_HOST = 1 << 4,     /* host devices: notes that no wait settles */
     VTD_WORK_VCMD = 1 << 5,     /* a virtual command, for the host */
 };
 
@@ -67,34 +67,33 @@ typedef struct VtdUnit {
     size_t vcmd;                /* index of VCMD; VCRSP and VCCAP follow */
 
     /*
-     * State beside the registers; written under the lock.  Of root, irta and
-     * timed_out, threads look at each word atomically.
+     * State beside the registers; written under the lock.  Endpoints' threads
+     * read root, irta and timed_out atomically.
      */
     uint64_t root;              /* RTADDR when SRTP was set; see
                                  * vtd_latched_root() */
     uint64_t irta;              /* IRTA when SIRTP was set */
-    uint64_t next_frcd;         /* the record that the next fault goes to */
-    uint64_t vcmd_running;      /* with VCRSP.IP: the command */
+    uint64_t next_frcd;         /* index of the record for the next fault */
+    uint64_t vcmd_running;      /* the command, while VCRSP.IP is set */
     uint64_t timed_out;         /* 1 + the source that did not answer, or 0 */
-    /* PASIDs given out by virtual commands, a bit each, and those that
-     * nobody gets; under the lock.  NULL without virtual commands. */
+    /* A bit for each PASID that a virtual command has given out, or that none
+     * gives out; under the lock.  NULL without virtual commands. */
     uint64_t *pasids;
 
-    /* What endpoints' threads look at, each word atomically: copies of what
-     * registers say. */
-    uint64_t enabled;           /* GCMD: what is on, whatever GSTS says yet */
+    /* Copies of registers, which endpoints' threads read atomically. */
+    uint64_t enabled;           /* GCMD; GSTS may follow later */
     uint64_t pmr[4];            /* low base, low end, high base, high end */
     uint64_t pmr_on;
 
     /* Work; under the lock. */
-    size_t pasids_full;         /* so many words have no free bit */
-    uint64_t queue_life;        /* advances when the queue is switched */
-    /* register commands that are carried out but for the drain, else 0 */
+    size_t pasids_full;         /* so many words of pasids have no clear bit */
+    uint64_t queue_life;        /* advances when GCMD.QIE changes */
+    /* the register command that only a drain keeps from its end, or 0 */
     uint64_t ccmd_undrained;
     uint64_t iotlb_undrained;
 
     /* Caches; see cache.h for generations and epochs. */
-    ViommuCache contexts;       /* key: source */
+    ViommuCache contexts;       /* key: source, PASID; see context.h */
     ViommuTlb tlb;              /* tag: domain; PASID of a first stage */
     ViommuCache irtes;          /* key: index */
     uint64_t context_gen;
@@ -145,8 +144,7 @@ static inline uint64_t *vtd_reg(VtdUnit *u, VtdRegId id)
     return &u->common.regs.values[id];
 }
 
-/** Translation tables as the last set-root-table-pointer command found
- *  them. */
+/** RTADDR.TTM, as it was when SRTP was set. */
 static inline unsigned vtd_table_mode(const VtdUnit *u)
 {
     return viommu_get(viommu_acquire(&u->root), VTD_RTADDR_TTM);
@@ -155,14 +153,14 @@ static inline unsigned vtd_table_mode(const VtdUnit *u)
 /* --- registers.c --------------------------------------------------------- */
 
 void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap);
-/** What u->root is when RTADDR says this. */
+/** The value that u->root takes when SRTP is set and RTADDR is @rtaddr. */
 uint64_t vtd_latched_root(const VtdUnit *u, uint64_t rtaddr);
-/** All registers have other values: what follows from some of them does so, a
- *  switch that was under way goes on, and endpoints see it.  Locked. */
+/** All registers have got new values, by a reset or a load: update what follows
+ *  from them, go on with a switch that was under way, and publish.  Locked. */
 void vtd_registers_settle(VtdUnit *u);
-/** Publish to endpoints what the registers say. Locked. */
+/** Copy registers to the words that endpoints' threads read.  Locked. */
 void vtd_registers_publish(VtdUnit *u);
-/** What was switched is so for everybody: GSTS and PMEN say it.  Locked. */
+/** A switch has ended: GSTS and PMEN show it.  Locked. */
 void vtd_switched(VtdUnit *u);
 uint64_t vtd_mmio_size(const Viommu *unit);
 
@@ -170,7 +168,9 @@ uint64_t vtd_mmio_size(const Viommu *unit);
 
 /**
  * What the tables say about the requests of a source, or of a source and a
- * PASID.  In legacy mode, a context entry gives all of it.
+ * PASID.  In legacy mode, all of it comes from the context entry [VTD 9.3]; in
+ * scalable mode, from the context entry [VTD 9.4] and the PASID table entry
+ * [VTD 9.6].
  */
 typedef struct VtdContext {
     bool scalable;
@@ -181,11 +181,11 @@ typedef struct VtdContext {
     uint8_t ss_levels;      /* 3, 4, 5 */
     uint8_t fs_levels;      /* 4, 5 */
     uint16_t did;
-    uint32_t pasid;         /* that the first stage is tagged with */
+    uint32_t pasid;         /* tag of first-stage translations */
     uint64_t ss_table;
     uint64_t fs_table;
     bool ssade;             /* second stage has accessed and dirty bits */
-    bool privileged;        /* of requests without PASID */
+    bool privileged;        /* requests without PASID are (RID_PRIV) */
     bool sre, ere, wpe, nxe, eafe;
     uint64_t memory_types;      /* as in the entry; not cached */
     bool snoop;
@@ -204,17 +204,17 @@ typedef struct VtdSsEntry {
     uint64_t addr;          /* the next table, or the page */
 } VtdSsEntry;
 
-/** Address width in bits of a table of @levels levels. */
+/** Address width in bits that tables of @levels levels translate. */
 static inline unsigned vtd_levels_width(unsigned levels)
 {
     return VTD_PAGE_SHIFT + VTD_LEVEL_BITS * levels;
 }
 
-/** Bits of an address beyond the host address width. */
+/** The bits of an address beyond the host address width. */
 uint64_t vtd_beyond_haw(const VtdUnit *u);
 /** Whether CAP announces second-stage tables of @levels levels. */
 bool vtd_levels_supported(const VtdUnit *u, unsigned levels);
-/** What ECAP announces. */
+/** The value of ECAP. */
 uint64_t vtd_extended_capabilities(const ViommuVtdConfig *cfg);
 /** Whether scalable mode has second-stage tables (ECAP.SSTS). */
 bool vtd_second_stage_supported(const ViommuVtdConfig *cfg);
@@ -222,18 +222,19 @@ bool vtd_second_stage_supported(const ViommuVtdConfig *cfg);
 bool vtd_page_walk_snoop(const ViommuVtdConfig *cfg);
 VtdReason vtd_decode_root(const VtdUnit *u, const uint64_t word[2],
                           uint64_t *table);
-/** context->fpd is valid with each result. */
+/** context->fpd is valid with each reason. */
 VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
                              VtdContext *context);
-/** Decode an entry of a second-stage table of @level (1 has only leaves).  An
- *  entry without permissions gives access 0 and nothing else. */
+/** Decode an entry of a second-stage table of @level; all entries of level 1
+ *  are leaves.  An entry without permissions is not present: access 0, and the
+ *  rest has no meaning. */
 VtdReason vtd_decode_ss(const VtdUnit *u, const VtdContext *context,
                         unsigned level, uint64_t word, VtdSsEntry *entry);
 
 /* --- scalable.c ---------------------------------------------------------- */
 
-/** The context of requests of @source with @pasid or VIOMMU_NO_PASID, by the
- *  tables at @root, as RTADDR has it. */
+/** The context of requests of @source with @pasid (or VIOMMU_NO_PASID), from
+ *  the tables at @root, in the format of RTADDR. */
 VtdReason vtd_scalable_context(VtdUnit *u, uint64_t root, uint16_t source,
                                uint32_t pasid, VtdContext *context);
 
@@ -242,8 +243,9 @@ typedef struct VtdScanned {
     uint32_t pasid[1u << VTD_PASID_TABLE_BITS];
 } VtdScanned;
 
-/** PASIDs from @first on that have an entry, as far as is quick.  Returns
- *  where to go on, or VIOMMU_NO_PASID.  Read-side section. */
+/** Find PASIDs from @first on that have an entry, of one table, within a bound
+ *  on what is read.  Returns the PASID to go on with, or VIOMMU_NO_PASID at
+ *  the end.  Read-side section. */
 uint32_t vtd_scalable_scan(VtdUnit *u, uint16_t source, uint32_t first,
                            VtdScanned *scanned);
 /** What the tables say about a page request; *@fpd is valid with each
@@ -253,8 +255,8 @@ VtdReason vtd_page_request_context(VtdUnit *u, uint16_t source,
 
 /* --- iotlb.c, paging_cache.c, walk.c, first_stage.c ---------------------- */
 
-/* VtdMapping.flags, besides VIOMMU_READ and VIOMMU_WRITE, which are what the
- * second stage grants.  They fit in the low bits of an address. */
+/* VtdMapping.flags.  VIOMMU_READ and VIOMMU_WRITE among them are what the
+ * second stage grants.  All of them fit in the low bits of a page's address. */
 enum {
     VTD_MAP_RW = 1 << 2,        /* first stage: writable */
     VTD_MAP_US = 1 << 3,        /* first stage: for user requests */
@@ -267,22 +269,21 @@ enum {
 
 typedef struct VtdMapping {
     uint64_t page;          /* output address of the page */
-    uint8_t shift;          /* log2 of the size it is valid for */
+    uint8_t shift;          /* log2 of the size that the mapping is valid for */
     uint16_t flags;
 } VtdMapping;
 
-/** What is wanted of a translation; decides about accessed and dirty bits. */
+/** What a look-up is for, and which traces it may leave. */
 typedef struct VtdWanted {
     uint8_t access;         /* VIOMMU_READ and so on */
-    bool probe;             /* change neither memory nor the IOTLB */
-    bool look;              /* change nothing but memory, or not even that:
-                             * of what is not there, an entry of the IOTLB
-                             * would say it of a page only */
-    bool missed;            /* the IOTLB has nothing */
+    bool probe;             /* set no accessed and dirty bits */
+    bool look;              /* do not fill the IOTLB, where each missing page
+                             * would take an entry of its own */
+    bool missed;            /* the IOTLB was looked at, and lacks it */
     bool inner;             /* second stage of a nested walk */
-    /* Taken before the first look at anything: when software changes a
-     * context entry and invalidates after that, what was found through the
-     * old one must not be filled in. */
+    /* Taken before the first word of any table was read: when software changes
+     * a context entry and then invalidates, a translation that was found
+     * through the old entry is not filled in. */
     ViommuTlbSeen seen;
 } VtdWanted;
 
@@ -292,16 +293,16 @@ static inline unsigned vtd_level_shift(unsigned level)
     return VTD_PAGE_SHIFT + VTD_LEVEL_BITS * level;
 }
 
-/** Key of a tag: of the second stage it is the domain. */
+/** Key of a first-stage tag.  (The key of a second-stage tag is the domain.) */
 static inline uint64_t vtd_pasid_key(uint16_t did, uint32_t pasid)
 {
     return did | 1u << 23 | (uint64_t)pasid << 24;
 }
 
-/* In the second word of an IOTLB entry: the fault, in caching mode. */
+/* In the second word of an IOTLB entry: a cached fault, in caching mode. */
 static const ViommuField VTD_TLB_REASON = { 8, 8 };
 
-/** The cached translation of @addr, of whatever size. */
+/** The cached translation of @addr, a page of any size. */
 static inline bool vtd_iotlb_lookup(const VtdUnit *u, const ViommuTag *tag,
                                     uint64_t addr, VtdMapping *m,
                                     VtdReason *reason)
@@ -319,8 +320,8 @@ static inline bool vtd_iotlb_lookup(const VtdUnit *u, const ViommuTag *tag,
     return true;
 }
 
-/** A cached translation of @addr that is good enough for what is wanted; in
- *  caching mode, perhaps a cached fault: *@reason. */
+/** A cached translation of @addr that settles what is wanted; in caching mode
+ *  perhaps a cached fault, in *@reason.  False: a walk is needed. */
 bool vtd_iotlb_find(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
                     const VtdWanted *wanted, const VtdContext *context,
                     VtdMapping *mapping, VtdReason *reason);
@@ -344,21 +345,22 @@ void vtd_table_fill(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
 
 /**
  * The second stage's translation of @addr, from the IOTLB or the tables; of a
- * nested walk, from the tables.
- * VTD_FR_NONE with a mapping that may grant nothing (not present; shift tells
- * how far), or a reason.  Read-side section.
+ * nested walk, from the tables.  VTD_FR_NONE with a mapping, or a reason.  A
+ * mapping that grants nothing is not present; its shift says for how many
+ * addresses that holds.  Read-side section.
  */
 VtdReason vtd_second_stage(VtdUnit *u, const VtdContext *context,
                            uint64_t addr, const VtdWanted *wanted,
                            VtdMapping *mapping);
-/** The same for the first stage, through the second one when nested. */
+/** The first stage's translation, through the second stage when nested. */
 VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
                           uint64_t addr, const VtdWanted *wanted,
                           VtdMapping *mapping);
 VtdReason vtd_check_all(const VtdContext *context, uint8_t access,
                         uint16_t flags);
 
-/** What flags grant to everybody, whatever the context: read and write. */
+/** The part of read and write that a mapping with these flags grants to each
+ *  request, whatever the context. */
 static inline uint8_t vtd_granted_to_all(uint16_t flags)
 {
     return !(flags & VTD_MAP_US) ? 0 :
@@ -366,7 +368,7 @@ static inline uint8_t vtd_granted_to_all(uint16_t flags)
                                 : flags & VIOMMU_READ;
 }
 
-/** The one check of permissions.  VTD_FR_NONE when all is granted. */
+/** The one check of permissions.  VTD_FR_NONE when @access is granted. */
 static inline VtdReason vtd_check(const VtdContext *context, uint8_t access,
                                   uint16_t flags)
 {
@@ -391,7 +393,8 @@ static inline uint64_t vtd_context_stamp(const VtdUnit *u)
     return viommu_acquire(&u->context_gen) + 1;
 }
 
-/* Two PASIDs may share a generation; they only lose more than they must. */
+/* Two PASIDs may share a generation: an invalidation of one then removes the
+ * other's translations too. */
 static inline uint64_t *vtd_pasid_gen(const VtdUnit *u, uint16_t did,
                                       uint32_t pasid)
 {
@@ -399,11 +402,14 @@ static inline uint64_t *vtd_pasid_gen(const VtdUnit *u, uint16_t did,
 }
 
 /*
- * The counters only grow, so that a sum of the same counters stays the same
- * only while none changes: all entries with one key have the same sum.
- * First-stage translations also die with their PASID; and with each change of
- * the domain's second stage, which only nested ones must, but the key does not
- * tell which they are.
+ * A stamp is a sum of generations.  Generations only grow, so that the sum
+ * stays the same only while none of them changes.  All entries with one key
+ * sum up the same generations.
+ *
+ * First-stage translations also die with their PASID, and with each
+ * page-selective invalidation of the domain's second stage.  Only nested ones
+ * must die with the latter, but the key does not say which of them are nested
+ * [VTD 6.5.2.3].
  */
 static inline ViommuTag vtd_second_tag(const VtdUnit *u, uint16_t did)
 {
@@ -434,8 +440,8 @@ static inline uint64_t vtd_irte_stamp(const VtdUnit *u)
 void vtd_forget_translations(VtdUnit *u);
 void vtd_forget_irtes(VtdUnit *u);
 
-/* None of these is called locked, or in a read-side section; each tells the
- * embedder too. */
+/* Not locked, and not in a read-side section.  Each of these also tells the
+ * embedder. */
 void vtd_invalidate_all(VtdUnit *u);
 void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
                             uint16_t source, unsigned function_mask);
@@ -452,12 +458,12 @@ void vtd_invalidate_irtes(VtdUnit *u, bool indexed, uint32_t index,
 
 /* --- queue.c ------------------------------------------------------------- */
 
-/** Do the work, as much as a batch holds.  Not locked. */
+/** Do a batch of work (viommu_work_run()).  Not locked. */
 void vtd_run(Viommu *unit);
-/** What the registers ask for, when nobody has begun yet.  Locked. */
+/** The work that the registers ask for; after reset and load.  Locked. */
 unsigned vtd_work_wanted(VtdUnit *u);
-/** @source did not do what it was told: the next wait ends with a time-out.
- *  In a step, not locked. */
+/** The device-TLB of @source did not answer: the next wait ends with a time-out
+ *  [VTD 6.5.2.10].  In a step, not locked. */
 void vtd_source_silent(VtdUnit *u, uint16_t source);
 void vtd_unexpected_completion(Viommu *unit, uint32_t source);
 
@@ -471,13 +477,13 @@ void vtd_page_requests_seen(VtdUnit *u);
 
 /** Words of u->pasids; 0 without virtual commands. */
 size_t vtd_pasid_words(const ViommuVtdConfig *cfg);
-/** All of them are free.  Locked. */
+/** Make all PASIDs free.  Locked. */
 void vtd_pasids_reset(VtdUnit *u);
-/** Likewise; a bit in @forgotten for each that the guest had. */
+/** Likewise; set a bit in @forgotten for each PASID that the guest had. */
 void vtd_pasids_forget(VtdUnit *u, uint64_t *forgotten);
 /** VCMD was written.  Locked. */
 void vtd_virtual_command(VtdUnit *u);
-/** One that is in progress.  Locked; may unlock for a while. */
+/** Carry out a command that is in progress.  Locked; may unlock for a while. */
 void vtd_virtual_command_go_on(VtdUnit *u);
 
 /* --- faults.c ------------------------------------------------------------ */
@@ -494,19 +500,19 @@ typedef struct VtdFault {
     uint64_t info;          /* the record's low word */
 } VtdFault;
 
-/** Record a fault and signal it.  Not locked, nor in a read-side section of
- *  the library's own. */
+/** Record a fault and raise its event.  Not locked, and not in a read-side
+ *  section of the library's own. */
 void vtd_fault_report(VtdUnit *u, const VtdFault *fault);
 
 /** Set status bits of FSTS and raise the fault event.  Locked. */
 void vtd_fsts_set(VtdUnit *u, uint64_t bits);
-/** Derive FSTS.PPF, and the pending bit, from what is left.  Locked. */
+/** Derive FSTS.PPF and FECTL.IP from the conditions that are left.  Locked. */
 void vtd_fsts_update(VtdUnit *u);
 
-/** Whether the unit may have written a record. */
+/** Whether the unit could have written this record. */
 bool vtd_fault_record_valid(const uint64_t word[2]);
-/** Registers have been loaded: PPF, and pending bits of all events, follow from
- *  the others.  Locked. */
+/** Registers have been loaded: derive PPF and the pending bits of all events
+ *  from the others.  Locked. */
 void vtd_faults_settle(VtdUnit *u);
 
 /** Event interrupts: fault, invalidation completion, page requests. */
@@ -527,28 +533,30 @@ ViommuMsiResult vtd_remap_msi(Viommu *unit, uint32_t source, bool ioapic,
                               const ViommuMsi *in, bool probe,
                               ViommuMsi *out);
 
-/* --- forward.c -------------------------------------------------------------- */
+/* --- forward.c ----------------------------------------------------------- */
 
 extern const struct ViommuSeamModel vtd_seam_model;
 
 /*
- * Notes of what the guest does, each of which costs a load without host
- * devices; vtd_host_settle() carries them out.  Not locked.
+ * Notes for host devices of what the guest invalidates.  vtd_host_settle()
+ * carries them out.  Without host devices, each costs a load.  Not locked.
  */
 void vtd_host_context(VtdUnit *u, bool all, uint16_t source, uint16_t mask);
 void vtd_host_pasid(VtdUnit *u, bool all, uint32_t pasid);
 void vtd_host_iotlb(VtdUnit *u, const ViommuInvalidation *inv, bool paged);
 void vtd_host_piotlb(VtdUnit *u, const ViommuInvalidation *inv);
-/** False when the device is not the host's. */
+/** False when the device of inv->source is not a host device. */
 bool vtd_host_devtlb(VtdUnit *u, const ViommuInvalidation *inv);
-/** Everything may be different now; with @later, look at it in a later run. */
+/** After reset and load: all tables may be others.  With @later, the host is
+ *  told in a later run. */
 void vtd_host_reset(VtdUnit *u, bool later);
-/** The guest has forgotten its PASIDs with a bit in @words.  Not locked. */
+/** The guest has lost the PASIDs with a bit in @words.  Not locked. */
 void vtd_host_pasids_gone(VtdUnit *u, const uint64_t *words, size_t n);
-/** Is there something that no step has carried out? */
+/** Whether there are notes that no step has carried out. */
 bool vtd_host_busy(const VtdUnit *u);
-/** Carry out a bounded part of it, with the host's acknowledgement.  Returns
- *  whether that is all.  Not locked, outside of DMA sections. */
+/** Carry out a bounded part of the notes; the host has acknowledged them when
+ *  this returns.  Returns whether none is left.  Not locked, outside of DMA
+ *  sections. */
 bool vtd_host_settle(VtdUnit *u);
 /** ViommuModel.switch_began, switch_settle */
 void vtd_host_switched(Viommu *unit);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Virtual commands: VCMD, VCRSP, VCCAP (11.4).  Software that shares PASIDs
- * with others asks the unit for them.
+ * Virtual commands [VTD 11.4]: VCMD, VCRSP, VCCAP.  Software that shares the
+ * space of PASIDs with other software asks the unit for PASIDs.
  *
- * A bitmap tells which ones the guest has.  They are the unit's own to give,
- * or with host devices whose host wants that, the host's: then the command is
- * in progress until the host has been asked, outside the unit's lock.
+ * A bitmap says which PASIDs the guest has.  The unit gives them out itself,
+ * unless a host of host devices wants to do so.  Then the command is in
+ * progress (VCRSP.IP) until the host has answered; the host is called outside
+ * of the unit's lock.
  */
 #include "hw/iommu/host/unit/seam.h"
 #include "hw/iommu/vtd/unit.h"
@@ -27,7 +28,7 @@ void vtd_pasids_reset(VtdUnit *u)
         u->pasids[i] = 0;
     }
     if (n) {
-        u->pasids[0] = 1;       /* requests without PASID have 0 */
+        u->pasids[0] = 1;       /* PASID 0 is for requests without PASID */
         if (u->cfg.pasid_bits < 6) {
             u->pasids[0] |= UINT64_MAX << (1u << u->cfg.pasid_bits);
         }
@@ -66,7 +67,7 @@ static uint32_t allocate(VtdUnit *u)
     return 0;
 }
 
-/* Has the guest got it? */
+/* Whether the guest has @pasid. */
 static bool is_given(const VtdUnit *u, uint32_t pasid)
 {
     return pasid && !(pasid >> u->cfg.pasid_bits) &&
@@ -79,6 +80,7 @@ static void give_back(VtdUnit *u, uint32_t pasid)
     u->pasids_full = MIN(u->pasids_full, pasid / 64);
 }
 
+/* Write VCRSP, which ends the command [VTD 11.4]. */
 static void respond(VtdUnit *u, unsigned status, uint32_t pasid)
 {
     uint64_t response = viommu_put(0, VTD_VCRSP_STATUS, status);
@@ -105,14 +107,14 @@ static void free_command(VtdUnit *u, uint32_t pasid)
     respond(u, given ? VTD_VC_SUCCESS : VTD_VC_INVALID_PASID, 0);
 }
 
-/* A command is done when the write that gave it returns, or goes on behind
- * that. */
+/* The write of VCMD starts a command [VTD 11.4].  It ends before the write
+ * returns, unless a host is asked. */
 void vtd_virtual_command(VtdUnit *u)
 {
     uint64_t command = u->common.regs.values[u->vcmd];
 
     if (u->common.regs.values[u->vcmd + 1] & VTD_VCRSP_IP) {
-        return;     /* software has to wait */
+        return;     /* software must wait until the last one has ended */
     }
     switch (viommu_get(command, VTD_VCMD_COMMAND)) {
     case VTD_VCMD_NULL:
@@ -171,7 +173,7 @@ static void free_to_host(VtdUnit *u, uint32_t pasid)
         return;
     }
     if (ret) {
-        /* it is in the guest's tables still */
+        /* The host refuses: the guest's tables still use the PASID. */
         respond(u, VTD_VC_INVALID_PASID, 0);
     } else {
         free_command(u, pasid);

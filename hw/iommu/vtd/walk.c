@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The second stage (3.7): its cached translations, and its walk. */
+/* The second stage [VTD 3.7]: its cached translations, and its walk. */
 #include <errno.h>
 
 #include "hw/iommu/vtd/unit.h"
 
-/* Accessed and dirty bits that the entry still needs (3.7.2). */
+/* The accessed and dirty bits that the walk has to set in the entry
+ * [VTD 3.7.2]. */
 static uint64_t bits_to_set(const VtdContext *context, const VtdWanted *wanted,
                             const VtdSsEntry *entry, uint8_t access,
                             uint64_t word)
@@ -14,7 +15,7 @@ static uint64_t bits_to_set(const VtdContext *context, const VtdWanted *wanted,
     if (!context->ssade || wanted->probe) {
         return 0;
     }
-    /* A request that is refused for want of a right writes nothing. */
+    /* A request that lacks a permission makes no page dirty. */
     if (entry->leaf && (wanted->access & VIOMMU_WRITE) &&
         !(wanted->access & ~access & (VIOMMU_READ | VIOMMU_WRITE))) {
         bits |= VTD_SS_D;
@@ -66,7 +67,9 @@ static VtdReason walk(VtdUnit *u, const VtdContext *context, uint64_t addr,
 {
     VtdTable t;
 
-    /* A table's flags are what all levels above it have granted. */
+    /* t.flags is what all levels above have granted: an access needs the
+     * permission of each entry on its way [VTD 3.7.1].  The walk starts at the
+     * lowest table that is cached [VTD 6.2.5]. */
     if (!vtd_table_find(u, tag, addr, context->ss_table, &t)) {
         t = (VtdTable) { context->ss_levels, context->ss_table,
                          VIOMMU_READ | VIOMMU_WRITE };
@@ -109,9 +112,10 @@ VtdReason vtd_second_stage(VtdUnit *u, const VtdContext *context,
     VtdReason reason;
 
     /*
-     * A nested walk ends here for each page that it meets.  A look at one
-     * entry of a last-level table, whose address is cached, costs no more
-     * than one at the IOTLB, which keeps the whole of the walk.
+     * A nested walk comes here for each page that it meets, and neither looks
+     * into the IOTLB nor fills it.  To read one entry of a last-level table,
+     * whose address is cached, costs no more than the IOTLB would; and the
+     * IOTLB keeps the result of the whole walk.
      */
     if (!wanted->inner &&
         vtd_iotlb_find(u, &tag, addr, wanted, context, mapping, &reason)) {

@@ -14,9 +14,9 @@ G_BEGIN_DECLS
 #pragma GCC visibility push(default)
 
 /**
- * Options of a unit.  Start from viommu_vtd_config_init(), which sets what
- * QEMU's `-device intel-iommu` has as defaults; the names in errors are
- * QEMU's property names, given behind each member.
+ * Options of a unit.  Start from viommu_vtd_config_init(), which sets the
+ * defaults of QEMU's `-device intel-iommu`.  Each member's comment ends with
+ * the name of QEMU's property, which is also its name in errors.
  */
 typedef struct ViommuVtdConfig {
     /** Address width of second-stage tables: 39, 48 or 57.  "aw-bits" */
@@ -31,7 +31,7 @@ typedef struct ViommuVtdConfig {
     uint16_t fault_records;
     /** Caching mode (CAP.CM).  "caching-mode" */
     bool caching_mode;
-    /** Translation at all; off reports no address widths.
+    /** Address translation.  When off, CAP.SAGAW reports no address widths.
      *  "dma-translation" */
     bool dma_translation;
     /** Read and write draining (CAP.DRD, DWD).  "dma-drain" */
@@ -42,8 +42,9 @@ typedef struct ViommuVtdConfig {
     bool snoop_control;
     /** Device-TLBs (ECAP.DT).  "device-iotlb" */
     bool device_iotlb;
-    /** Ignore the transient-mapping bit 62, as revisions before 3.2 of the
-     *  specification do with device-TLBs, instead of a fault.  "stale-tm" */
+    /** Ignore bit 62 of second-stage entries (transient mapping), as revisions
+     *  before 3.2 of the specification do for units with device-TLBs.  When
+     *  off, the bit is reserved.  "stale-tm" */
     bool stale_tm;
     /** Interrupt remapping (ECAP.IR).  "intremap" */
     bool interrupt_remapping;
@@ -55,14 +56,15 @@ typedef struct ViommuVtdConfig {
     bool posted_interrupts;
     /** Protected memory regions (CAP.PLMR, PHMR).  "pmr" */
     bool protected_memory;
-    /** Enhanced set-root-table and set-IRTA pointer commands, which also
-     *  invalidate (CAP.ESRTPS, ESIRTPS).  "esrtps" */
+    /** Enhanced commands that set the root table's and the interrupt remapping
+     *  table's pointer: they also invalidate (CAP.ESRTPS, ESIRTPS).
+     *  "esrtps" */
     bool enhanced_set_pointer;
     /** Scalable mode (ECAP.SMTS), with second-stage tables.  Needs dma_drain.
      *  "x-scalable-mode" */
     bool scalable_mode;
-    /** First-stage instead of second-stage tables (ECAP.FSTS).  Needs
-     *  scalable_mode.  "x-flts" */
+    /** First-stage tables (ECAP.FSTS); without nested, in place of second-stage
+     *  tables.  Needs scalable_mode.  "x-flts" */
     bool first_stage;
     /** Both stages, and nested translation (ECAP.NEST).  Needs first_stage.
      *  "nested" */
@@ -81,13 +83,12 @@ typedef struct ViommuVtdConfig {
     /** Virtual commands: PASIDs from the unit's allocator (ECAP.VCS).  Needs
      *  pasid_bits.  "virtual-commands" */
     bool virtual_commands;
-    /** A PASID for requests without one (ECAP.RPS).  Needs pasid_bits.
-     *  "rid-pasid" */
+    /** RID_PASID, the PASID that stands for requests without PASID (ECAP.RPS).
+     *  Needs pasid_bits.  "rid-pasid" */
     bool rid_pasid;
     /**
-     * Memory types (ECAP.MTS): PASID entries may have CD, EMTE and PAT.  They
-     * change nothing for endpoints, whose DMA is coherent whatever the type
-     * is.  Needs scalable_mode.  "memory-types"
+     * Memory types (ECAP.MTS): PASID entries may have CD, EMTE and PAT.  DMA
+     * is coherent whatever they say.  Needs scalable_mode.  "memory-types"
      */
     bool memory_types;
     /** Extended-accessed bits of first-stage tables (ECAP.EAFS).  Needs
@@ -103,16 +104,18 @@ typedef struct ViommuVtdConfig {
      *  "abort-dma" */
     bool abort_dma;
     /** Announce that the unit sees tables as processors have written them
-     *  (ECAP.C), which it always does.  "coherent" */
+     *  (ECAP.C).  The unit always does; the option is about the announcement.
+     *  "coherent" */
     bool coherent;
-    /** Refuse, as the specification says, what is else let pass and counted:
-     *  see ViommuFinding.  "strict" */
+    /** Refuse what the specification forbids, also where a unit that is not
+     *  strict lets it pass and counts it: see ViommuFinding.  "strict" */
     bool strict;
 } ViommuVtdConfig;
 
 /** Set *@config to the defaults: what stock QEMU 10.0 shows to a guest. */
 void viommu_vtd_config_init_sized(ViommuVtdConfig *config, size_t size);
-/** The same for callers of before there were sizes; see viommu.h. */
+/** The same, for programs that were compiled before the function above was
+ *  there; see viommu.h. */
 void viommu_vtd_config_init(ViommuVtdConfig *config);
 #define viommu_vtd_config_init(config) \
     viommu_vtd_config_init_sized(config, sizeof(ViommuVtdConfig))
