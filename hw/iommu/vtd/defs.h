@@ -123,7 +123,7 @@ static const ViommuField VTD_IQA_QS = { 0, 3 };
 static const ViommuField VTD_IQERCD_IQEI = { 0, 4 };
 static const ViommuField VTD_IQERCD_ITESID = { 32, 16 };
 static const ViommuField VTD_IQERCD_ICESID = { 48, 16 };
-/** Why the queue stopped with FSTS.IQE [VTD 11.4.9.9]. */
+/** Reason in IQERCD why the queue stopped with FSTS.IQE [VTD 11.4.9.9]. */
 typedef enum VtdQueueError {
     VTD_IQEI_NONE = 0,
     VTD_IQEI_TAIL = 1,          /* IQT points outside the queue */
@@ -157,7 +157,8 @@ enum {
     VTD_GRAN_RESERVED = 0,
     VTD_GRAN_GLOBAL = 1,
     VTD_GRAN_DOMAIN = 2,
-    VTD_GRAN_SELECTIVE = 3,     /* a device, or pages */
+    VTD_GRAN_DEVICE = 3,        /* of contexts */
+    VTD_GRAN_PAGES = 3,         /* of translations */
 };
 
 /* Virtual commands: VCCAP, VCMD, VCRSP. */
@@ -269,12 +270,19 @@ typedef enum VtdReason {
 
 /* --- Root and context entries [VTD 9.1] [VTD 9.3] ----------------------- */
 
+/* The address of a table or a page, in all entries; what of it is beyond the
+ * host address width is reserved, too. */
+#define VTD_ADDR                viommu_bits(51, VTD_PAGE_SHIFT)
+
 #define VTD_ROOT_P              (UINT64_C(1) << 0)
+#define VTD_ROOT_RESERVED       viommu_bits(11, 1)
 #define VTD_CONTEXT_P           (UINT64_C(1) << 0)
 #define VTD_CONTEXT_FPD         (UINT64_C(1) << 1)
 static const ViommuField VTD_CONTEXT_TT = { 2, 2 };
 static const ViommuField VTD_CONTEXT_AW = { 0, 3 };     /* high word */
 static const ViommuField VTD_CONTEXT_DID = { 8, 16 };   /* high word */
+#define VTD_CONTEXT_RESERVED    viommu_bits(11, 4)
+#define VTD_CONTEXT_HIGH_RESERVED (viommu_bits(63, 24) | viommu_bits(7, 7))
 
 /** Translation types [VTD 9.3]. */
 enum {
@@ -291,19 +299,23 @@ enum {
 #define VTD_SM_CONTEXT_PASIDE   (UINT64_C(1) << 3)
 #define VTD_SM_CONTEXT_PRE      (UINT64_C(1) << 4)
 static const ViommuField VTD_SM_CONTEXT_PDTS = { 9, 3 };
+#define VTD_SM_CONTEXT_RESERVED viommu_bits(8, 5)
 /* second word */
 static const ViommuField VTD_SM_CONTEXT_RID_PASID = { 0, 20 };
 #define VTD_SM_CONTEXT_RID_PRIV (UINT64_C(1) << 20)
+#define VTD_SM_CONTEXT_HIGH_RESERVED viommu_bits(63, 21)
 
 /* A directory entry stands for a table of 64 PASIDs. */
 #define VTD_PASID_TABLE_BITS    6
 #define VTD_PASID_BITS_MAX      20
+#define VTD_PASID_DIR_RESERVED  viommu_bits(11, 2)
 #define VTD_PASID_ENTRY_SIZE    64
 #define VTD_PASID_P             (UINT64_C(1) << 0)
 #define VTD_PASID_FPD           (UINT64_C(1) << 1)
 static const ViommuField VTD_PASID_AW = { 2, 3 };
 static const ViommuField VTD_PASID_PGTT = { 6, 3 };
 #define VTD_PASID_SSADE         (UINT64_C(1) << 9)
+#define VTD_PASID_RESERVED_0    (viommu_bits(11, 10) | viommu_bits(5, 5))
 /* second word */
 static const ViommuField VTD_PASID_DID = { 0, 16 };
 #define VTD_PASID_PWSNP         (UINT64_C(1) << 23)
@@ -312,6 +324,7 @@ static const ViommuField VTD_PASID_DID = { 0, 16 };
 #define VTD_PASID_EMTE          (UINT64_C(1) << 26)
 static const ViommuField VTD_PASID_PAT = { 32, 32 };
 #define VTD_PASID_MEMORY_TYPES  (viommu_bits(26, 25) | viommu_bits(63, 32))
+#define VTD_PASID_RESERVED_1    (viommu_bits(63, 25) | viommu_bits(22, 16))
 /* third word */
 #define VTD_PASID_SRE           (UINT64_C(1) << 0)
 #define VTD_PASID_ERE           (UINT64_C(1) << 1)
@@ -319,6 +332,7 @@ static const ViommuField VTD_PASID_FSPM = { 2, 2 };
 #define VTD_PASID_WPE           (UINT64_C(1) << 4)
 #define VTD_PASID_NXE           (UINT64_C(1) << 5)
 #define VTD_PASID_EAFE          (UINT64_C(1) << 7)
+#define VTD_PASID_RESERVED_2    viommu_bits(11, 8)
 
 /** PASID granular translation types. */
 enum {
@@ -339,6 +353,8 @@ enum {
 #define VTD_FS_G                (UINT64_C(1) << 8)
 #define VTD_FS_EA               (UINT64_C(1) << 10)
 #define VTD_FS_XD               (UINT64_C(1) << 63)
+/* In an entry of a large page, bit 12 is PAT, and reserved bits begin here. */
+#define VTD_FS_LARGE_RESERVED   13
 
 /* --- Second-stage paging entries [VTD 9.8] ------------------------------ */
 
@@ -367,6 +383,32 @@ enum {
     VTD_DESC_PDEVTLB = 8,
     VTD_DESC_PAGE_RESPONSE = 9,
 };
+
+/* Reserved bits of each type; the words that are not here are all reserved. */
+#define VTD_DESC_CONTEXT_RESERVED \
+    (viommu_bits(63, 50) | viommu_bits(15, 12) | viommu_bits(8, 6))
+#define VTD_DESC_IOTLB_RESERVED \
+    (viommu_bits(63, 32) | viommu_bits(15, 12) | viommu_bits(8, 8))
+#define VTD_DESC_IOTLB_HIGH_RESERVED viommu_bits(11, 7)
+/* Both device-TLB descriptors: PFSID (bits 63:48 or 63:52, and 15:12) needs
+ * ECAP.DIT.  MIP, the endpoint's limit of invalidations under way, is
+ * ignored. */
+#define VTD_DESC_DEVTLB_RESERVED \
+    (viommu_bits(63, 48) | viommu_bits(31, 21) | viommu_bits(15, 12) | \
+     viommu_bits(8, 4))
+#define VTD_DESC_DEVTLB_HIGH_RESERVED viommu_bits(11, 1)
+#define VTD_DESC_PDEVTLB_RESERVED (viommu_bits(63, 52) | viommu_bits(15, 12))
+#define VTD_DESC_PDEVTLB_HIGH_RESERVED viommu_bits(10, 1)
+#define VTD_DESC_IEC_RESERVED \
+    (viommu_bits(63, 48) | viommu_bits(26, 12) | viommu_bits(8, 5))
+#define VTD_DESC_PASID_RESERVED \
+    (viommu_bits(63, 52) | viommu_bits(15, 12) | viommu_bits(8, 6))
+#define VTD_DESC_PIOTLB_RESERVED VTD_DESC_PASID_RESERVED
+#define VTD_DESC_PIOTLB_HIGH_RESERVED VTD_DESC_IOTLB_HIGH_RESERVED
+#define VTD_DESC_PRESP_RESERVED (viommu_bits(63, 52) | viommu_bits(8, 6))
+#define VTD_DESC_PRESP_HIGH_RESERVED (viommu_bits(63, 12) | viommu_bits(1, 0))
+#define VTD_DESC_WAIT_RESERVED  (viommu_bits(31, 12) | viommu_bits(8, 8))
+#define VTD_DESC_WAIT_HIGH_RESERVED viommu_bits(1, 0)
 
 static const ViommuField VTD_DESC_G = { 4, 2 };
 static const ViommuField VTD_DESC_DID = { 16, 16 };
@@ -446,16 +488,23 @@ static const ViommuField VTD_MSI_DATA_DLM = { 8, 3 };
 static const ViommuField VTD_IRTE_DLM = { 5, 3 };
 #define VTD_IRTE_IM_POSTED      (UINT64_C(1) << 15)
 static const ViommuField VTD_IRTE_V = { 16, 8 };
+#define VTD_IRTE_RESERVED       (viommu_bits(31, 24) | viommu_bits(14, 12))
 static const ViommuField VTD_IRTE_DST = { 32, 32 };
 static const ViommuField VTD_IRTE_DST_XAPIC = { 40, 8 };
+/* of DST, without IRTA.EIME */
+#define VTD_IRTE_DST_RESERVED   (viommu_bits(63, 48) | viommu_bits(39, 32))
 /* posted format */
 #define VTD_IRTE_URG            (UINT64_C(1) << 14)
 static const ViommuField VTD_IRTE_PDA_LOW = { 38, 26 };
 static const ViommuField VTD_IRTE_PDA_HIGH = { 32, 32 };    /* high word */
+#define VTD_IRTE_POSTED_RESERVED \
+    (viommu_bits(37, 24) | viommu_bits(13, 12) | viommu_bits(7, 2))
 /* high word, both formats */
 static const ViommuField VTD_IRTE_SID = { 0, 16 };
 static const ViommuField VTD_IRTE_SQ = { 16, 2 };
 static const ViommuField VTD_IRTE_SVT = { 18, 2 };
+#define VTD_IRTE_HIGH_RESERVED  viommu_bits(63, 20)
+#define VTD_IRTE_POSTED_HIGH_RESERVED viommu_bits(31, 20)
 enum { VTD_SVT_NONE = 0, VTD_SVT_SID = 1, VTD_SVT_BUS = 2, VTD_SVT_RSVD = 3 };
 
 /* Posted-interrupt descriptor: the word behind the 256 request bits. */
@@ -463,6 +512,7 @@ enum { VTD_SVT_NONE = 0, VTD_SVT_SID = 1, VTD_SVT_BUS = 2, VTD_SVT_RSVD = 3 };
 #define VTD_PID_SIZE            64
 #define VTD_PID_ON              (UINT64_C(1) << 0)
 #define VTD_PID_SN              (UINT64_C(1) << 1)
+#define VTD_PID_RESERVED        (viommu_bits(31, 24) | viommu_bits(15, 2))
 static const ViommuField VTD_PID_NV = { 16, 8 };
 static const ViommuField VTD_PID_NDST = { 32, 32 };
 static const ViommuField VTD_PID_NDST_XAPIC = { 40, 8 };

@@ -154,6 +154,17 @@ void vtd_fault_report(VtdUnit *u, const VtdFault *fault)
     viommu_unit_unlock(&u->common);
 }
 
+/* The queue sets FSTS.ITE at the next wait, for the first such source
+ * [VTD 6.5.2.10]. */
+void vtd_source_silent(VtdUnit *u, uint16_t source)
+{
+    viommu_unit_lock(&u->common);
+    if (viommu_work_wanted(&u->common) && !u->timed_out) {
+        viommu_publish(&u->timed_out, 1 + (uint64_t)source);
+    }
+    viommu_unit_unlock(&u->common);
+}
+
 /* PV, EXE and PRIV need PP; T1 and T2 together would be an atomic operation,
  * which no request of ours is [VTD 11.4.7.6]. */
 bool vtd_fault_record_valid(const uint64_t word[2])

@@ -10,7 +10,6 @@
 #include "hw/iommu/common/span.h"
 #include "hw/iommu/vtd/unit.h"
 
-#define ADDR_MASK viommu_bits(51, VTD_PAGE_SHIFT)
 
 /* A table's flag besides VTD_MAP_...: the second stage lets the walk write to
  * the table, and its entry for the table's page already says "dirty". */
@@ -138,7 +137,7 @@ static bool is_leaf(const Walk *w, uint64_t word)
  * what limits an entry's address [VTD 3.8]. */
 static VtdReason decode(const Walk *w, uint64_t word, bool *leaf)
 {
-    uint64_t reserved = w->nested ? 0 : vtd_beyond_haw(w->u) & ADDR_MASK;
+    uint64_t reserved = w->nested ? 0 : vtd_beyond_haw(w->u) & VTD_ADDR;
 
     if (!(word & VTD_FS_P)) {
         return VTD_FR_FS_NOT_PRESENT;
@@ -148,8 +147,8 @@ static VtdReason decode(const Walk *w, uint64_t word, bool *leaf)
         reserved |= VTD_FS_PS;
     }
     if (*leaf && w->table.level > 1) {
-        /* Bit 12 is PAT. */
-        reserved |= viommu_bits(vtd_level_shift(w->table.level - 1) - 1, 13);
+        reserved |= viommu_bits(vtd_level_shift(w->table.level - 1) - 1,
+                                VTD_FS_LARGE_RESERVED);
     }
     return word & reserved ? VTD_FR_FS_RESERVED : VTD_FR_NONE;
 }
@@ -217,7 +216,7 @@ static VtdReason finish(Walk *w, uint64_t at, uint64_t word, uint64_t bits,
                         VtdMapping *m)
 {
     unsigned shift = vtd_level_shift(w->table.level - 1);
-    uint64_t page = word & ADDR_MASK & ~viommu_bits(shift - 1, 0);
+    uint64_t page = word & VTD_ADDR & ~viommu_bits(shift - 1, 0);
     uint64_t out = page | (w->addr & viommu_bits(shift - 1, 0));
     VtdReason reason;
 
@@ -241,7 +240,7 @@ static VtdReason finish(Walk *w, uint64_t at, uint64_t word, uint64_t bits,
         if (reason) {
             return reason;
         }
-        m->flags &= ~VTD_MAP_FIRST_STAGE;
+        m->flags &= ~VTD_MAP_FS_RIGHTS;
     }
     m->flags |= w->flags | (word & VTD_FS_G ? VTD_MAP_GLOBAL : 0);
     if (w->context->snoop) {
@@ -292,7 +291,7 @@ static VtdReason descend(Walk *w, VtdMapping *m)
         }
         reason = mark(w, at, &word, bits);
         if (!reason) {
-            reason = enter(w, word & ADDR_MASK, w->table.level - 1);
+            reason = enter(w, word & VTD_ADDR, w->table.level - 1);
         }
         if (reason) {
             return reason;
@@ -305,7 +304,7 @@ static VtdReason from_the_top(Walk *w, VtdMapping *m)
 {
     VtdReason reason;
 
-    w->flags = VTD_MAP_FIRST_STAGE;
+    w->flags = VTD_MAP_FS_RIGHTS;
     /* If the top table cannot be read, no address of this half (with the same
      * highest bit) has a translation. */
     m->shift = vtd_levels_width(w->context->fs_levels) - 1;

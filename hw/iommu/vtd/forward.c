@@ -21,6 +21,7 @@
  * [VTD 6.5.2.10].
  */
 #include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/vtd/capabilities.h"
 #include "hw/iommu/vtd/context.h"
 
 #define CANONICAL_HALF_4    47
@@ -299,7 +300,7 @@ static void run_host(VtdUnit *u, bool later)
     if (later) {
         viommu_unit_run_later(&u->common);
     } else {
-        vtd_run(&u->common);
+        u->common.model->run(&u->common);
     }
 }
 

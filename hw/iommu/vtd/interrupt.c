@@ -107,16 +107,16 @@ static bool reserved_set(const Request *r)
         return true;
     }
     if (r->irte[0] & VTD_IRTE_IM_POSTED) {
-        low = viommu_bits(37, 24) | viommu_bits(13, 12) | viommu_bits(7, 2);
-        high = viommu_bits(31, 20);
+        low = VTD_IRTE_POSTED_RESERVED;
+        high = VTD_IRTE_POSTED_HIGH_RESERVED;
         if (!r->u->cfg.posted_interrupts) {
             low |= VTD_IRTE_IM_POSTED;
         }
     } else {
-        low = viommu_bits(31, 24) | viommu_bits(14, 12);
-        high = viommu_bits(63, 20);
+        low = VTD_IRTE_RESERVED;
+        high = VTD_IRTE_HIGH_RESERVED;
         if (!x2apic(r)) {
-            wide = viommu_bits(63, 48) | viommu_bits(39, 32);
+            wide = VTD_IRTE_DST_RESERVED;
         }
     }
     return (r->irte[0] & low) || (r->irte[1] & high) ||
@@ -214,8 +214,7 @@ static VtdReason post(Request *r, ViommuMsi *out)
     if (viommu_load64(mem, pid, word, VTD_PID_SIZE / 8)) {
         return VTD_FR_IR_PID_ACCESS;
     }
-    if ((word[4] & (viommu_bits(31, 24) | viommu_bits(15, 2))) ||
-        word[5] || word[6] || word[7]) {
+    if ((word[4] & VTD_PID_RESERVED) || word[5] || word[6] || word[7]) {
         return VTD_FR_IR_PID_RESERVED;
     }
     if (viommu_or64(mem, pid + vector / 64 * 8,

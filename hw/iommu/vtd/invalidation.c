@@ -49,7 +49,7 @@ void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
     uint16_t bits = function_bits(function_mask);
 
     switch (granularity) {
-    case VTD_GRAN_SELECTIVE:
+    case VTD_GRAN_DEVICE:
         inv.source = source & ~bits;
         inv.source_mask = bits;
         if (u->cfg.scalable_mode) {
@@ -75,7 +75,7 @@ void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
         viommu_cache_void(&u->contexts, &u->context_gen);
         break;
     }
-    vtd_host_context(u, granularity != VTD_GRAN_SELECTIVE, source, bits);
+    vtd_host_context(u, granularity != VTD_GRAN_DEVICE, source, bits);
     viommu_unit_invalidate(&u->common, &inv);
 }
 
@@ -102,7 +102,7 @@ void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
     case VTD_GRAN_DOMAIN:
         viommu_advance(&u->iotlb_gens[did]);
         break;
-    case VTD_GRAN_SELECTIVE:
+    case VTD_GRAN_PAGES:
         inv.size = VTD_PAGE_SIZE << am;
         inv.addr = addr & ~(inv.size - 1);
         inv.leaf_only = leaf_only;
@@ -120,7 +120,7 @@ void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
         viommu_advance(&u->iotlb_gen);
         break;
     }
-    vtd_host_iotlb(u, &inv, granularity == VTD_GRAN_SELECTIVE);
+    vtd_host_iotlb(u, &inv, granularity == VTD_GRAN_PAGES);
     viommu_unit_invalidate(&u->common, &inv);
 }
 

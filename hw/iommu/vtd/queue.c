@@ -52,7 +52,7 @@ static void run_iotlb(VtdUnit *u)
     unsigned gran = viommu_get(iotlb, VTD_IOTLB_IIRG);
     unsigned am = viommu_get(iva, VTD_IVA_AM);
 
-    if (gran == VTD_GRAN_SELECTIVE && am > VTD_MAMV) {
+    if (gran == VTD_GRAN_PAGES && am > VTD_MAMV) {
         gran = VTD_GRAN_RESERVED;
     }
     if (gran != VTD_GRAN_RESERVED) {
@@ -89,8 +89,7 @@ static VtdQueueError do_context(VtdUnit *u, const uint64_t d[4])
     unsigned gran = viommu_get(d[0], VTD_DESC_G);
 
     if (gran == VTD_GRAN_RESERVED ||
-        (d[0] & (viommu_bits(63, 50) | viommu_bits(15, 12) |
-                 viommu_bits(8, 6))) || d[1]) {
+        (d[0] & VTD_DESC_CONTEXT_RESERVED) || d[1]) {
         return VTD_IQEI_RESERVED;
     }
     vtd_invalidate_context(u, gran, viommu_get(d[0], VTD_DESC_DID),
@@ -105,12 +104,11 @@ static VtdQueueError do_iotlb(VtdUnit *u, const uint64_t d[4])
     unsigned gran = viommu_get(d[0], VTD_DESC_G);
     unsigned am = viommu_get(d[1], VTD_DESC_AM);
 
-    if (gran == VTD_GRAN_RESERVED ||
-        (d[0] & (viommu_bits(63, 32) | viommu_bits(15, 12) |
-                 viommu_bits(8, 8))) || (d[1] & viommu_bits(11, 7))) {
+    if (gran == VTD_GRAN_RESERVED || (d[0] & VTD_DESC_IOTLB_RESERVED) ||
+        (d[1] & VTD_DESC_IOTLB_HIGH_RESERVED)) {
         return VTD_IQEI_RESERVED;
     }
-    if (gran == VTD_GRAN_SELECTIVE && am > VTD_MAMV) {
+    if (gran == VTD_GRAN_PAGES && am > VTD_MAMV) {
         return VTD_IQEI_RESERVED;
     }
     vtd_invalidate_iotlb(u, gran, viommu_get(d[0], VTD_DESC_DID),
@@ -120,14 +118,6 @@ static VtdQueueError do_iotlb(VtdUnit *u, const uint64_t d[4])
     return VTD_IQEI_NONE;
 }
 
-void vtd_source_silent(VtdUnit *u, uint16_t source)
-{
-    viommu_unit_lock(&u->common);
-    if (viommu_work_wanted(&u->common) && !u->timed_out) {
-        viommu_publish(&u->timed_out, 1 + (uint64_t)source);
-    }
-    viommu_unit_unlock(&u->common);
-}
 
 /* An ATS invalidation request. With @sized, the lowest zero bit of the page
  * number tells the size (6.5.2.5). */
@@ -159,11 +149,8 @@ static VtdQueueError do_devtlb(VtdUnit *u, const uint64_t d[4])
     if (!u->cfg.device_iotlb) {
         return VTD_IQEI_TYPE;
     }
-    /* PFSID, in bits 63:48 and 15:12, needs ECAP.DIT; bits 20:16 are the
-     * endpoint's limit of invalidations under way, which ours does not need. */
-    if ((d[0] & (viommu_bits(63, 48) | viommu_bits(31, 21) |
-                 viommu_bits(15, 12) | viommu_bits(8, 4))) ||
-        (d[1] & viommu_bits(11, 1))) {
+    if ((d[0] & VTD_DESC_DEVTLB_RESERVED) ||
+        (d[1] & VTD_DESC_DEVTLB_HIGH_RESERVED)) {
         return VTD_IQEI_RESERVED;
     }
     send_devtlb(u, viommu_get(d[0], VTD_DESC_SID), VIOMMU_NO_PASID, false,
@@ -177,9 +164,8 @@ static VtdQueueError do_pdevtlb(VtdUnit *u, const uint64_t d[4])
     if (!u->cfg.device_iotlb || !u->cfg.pasid_bits) {
         return VTD_IQEI_TYPE;
     }
-    /* Bits 8:4 are the endpoint's limit; PFSID as above. */
-    if ((d[0] & (viommu_bits(63, 52) | viommu_bits(15, 12))) ||
-        (d[1] & viommu_bits(10, 1))) {
+    if ((d[0] & VTD_DESC_PDEVTLB_RESERVED) ||
+        (d[1] & VTD_DESC_PDEVTLB_HIGH_RESERVED)) {
         return VTD_IQEI_RESERVED;
     }
     send_devtlb(u, viommu_get(d[0], VTD_DESC_PDEVTLB_SID),
@@ -194,8 +180,7 @@ static VtdQueueError do_iec(VtdUnit *u, const uint64_t d[4])
     if (!u->cfg.interrupt_remapping) {
         return VTD_IQEI_TYPE;
     }
-    if ((d[0] & (viommu_bits(63, 48) | viommu_bits(26, 12) |
-                 viommu_bits(8, 5))) || d[1]) {
+    if ((d[0] & VTD_DESC_IEC_RESERVED) || d[1]) {
         return VTD_IQEI_RESERVED;
     }
     if ((d[0] & VTD_DESC_IEC_INDEXED) &&
@@ -217,8 +202,7 @@ static VtdQueueError do_pasid(VtdUnit *u, const uint64_t d[4])
     if (!u->cfg.scalable_mode) {
         return VTD_IQEI_TYPE;
     }
-    if ((d[0] & (viommu_bits(63, 52) | viommu_bits(15, 12) |
-                 viommu_bits(8, 6))) || d[1] ||
+    if ((d[0] & VTD_DESC_PASID_RESERVED) || d[1] ||
         (gran != VTD_PASID_GRAN_DOMAIN && gran != VTD_PASID_GRAN_PASID &&
          gran != VTD_PASID_GRAN_GLOBAL)) {
         return VTD_IQEI_RESERVED;
@@ -233,13 +217,13 @@ static VtdQueueError do_pasid(VtdUnit *u, const uint64_t d[4])
 static VtdQueueError do_piotlb(VtdUnit *u, const uint64_t d[4])
 {
     unsigned gran = viommu_get(d[0], VTD_DESC_G);
-    bool paged = gran == VTD_GRAN_SELECTIVE;
+    bool paged = gran == VTD_GRAN_PAGES;
 
     if (!u->cfg.scalable_mode) {
         return VTD_IQEI_TYPE;
     }
-    if ((d[0] & (viommu_bits(63, 52) | viommu_bits(15, 12) |
-                 viommu_bits(8, 6))) || (d[1] & viommu_bits(11, 7)) ||
+    if ((d[0] & VTD_DESC_PIOTLB_RESERVED) ||
+        (d[1] & VTD_DESC_PIOTLB_HIGH_RESERVED) ||
         (gran != VTD_GRAN_DOMAIN && !paged)) {
         return VTD_IQEI_RESERVED;
     }
@@ -271,8 +255,8 @@ static VtdQueueError do_page_response(VtdUnit *u, const uint64_t d[4])
     if (!u->cfg.page_requests) {
         return VTD_IQEI_TYPE;
     }
-    if ((d[0] & (viommu_bits(63, 52) | viommu_bits(8, 6))) ||
-        (d[1] & (viommu_bits(63, 12) | viommu_bits(1, 0))) ||
+    if ((d[0] & VTD_DESC_PRESP_RESERVED) ||
+        (d[1] & VTD_DESC_PRESP_HIGH_RESERVED) ||
         (!response.has_private_data && (d[2] || d[3]))) {
         return VTD_IQEI_RESERVED;
     }
@@ -293,8 +277,8 @@ static bool is_wanted(VtdUnit *u)
 
 static VtdQueueError do_wait(VtdUnit *u, const uint64_t d[4])
 {
-    if ((d[0] & (viommu_bits(31, 12) | viommu_bits(8, 8))) ||
-        (d[1] & viommu_bits(1, 0)) ||
+    if ((d[0] & VTD_DESC_WAIT_RESERVED) ||
+        (d[1] & VTD_DESC_WAIT_HIGH_RESERVED) ||
         ((d[0] & VTD_DESC_PD) && !u->cfg.page_requests)) {
         return VTD_IQEI_RESERVED;
     }

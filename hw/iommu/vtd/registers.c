@@ -390,35 +390,68 @@ static void set_all_own(VtdUnit *u)
     }
 }
 
-void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
+static void add_virtual_commands(VtdUnit *u, GArray *table)
 {
-    const ViommuVtdConfig *cfg = &u->cfg;
+    u->vcmd = table->len;
+    g_array_append_vals(table, virtual_command_registers,
+                        G_N_ELEMENTS(virtual_command_registers));
+}
+
+/* The table, in the order of offsets; many fault records are behind VCMD. */
+static void make_table(VtdUnit *u, uint32_t frcd)
+{
     GArray *table = g_array_new(FALSE, FALSE, sizeof(ViommuReg));
-    unsigned n = cfg->fault_records;
-    uint32_t frcd = viommu_get(cap, VTD_CAP_FRO) * 16;
-    bool many = frcd > 0xe00;
+    bool many = frcd > virtual_command_registers[0].offset;
 
     g_array_append_vals(table, fixed_registers, VTD_REG_FIXED);
     add_repeated(table, &mtrr, MTRRS, 8, 0);
     if (many) {
-        u->vcmd = table->len;
-        g_array_append_vals(table, virtual_command_registers,
-                            G_N_ELEMENTS(virtual_command_registers));
+        add_virtual_commands(u, table);
     }
     u->frcd = table->len;
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < u->cfg.fault_records; i++) {
         add_repeated(table, &frcd_registers[0], 1, 0, frcd + 16 * i);
         add_repeated(table, &frcd_registers[1], 1, 0, frcd + 16 * i);
     }
     if (!many) {
-        u->vcmd = table->len;
-        g_array_append_vals(table, virtual_command_registers,
-                            G_N_ELEMENTS(virtual_command_registers));
+        add_virtual_commands(u, table);
     }
     viommu_regs_init(&u->common.regs, (ViommuReg *)(void *)table->data,
                      table->len);
     g_array_free(table, TRUE);
+}
 
+/* The protected memory registers [VTD 11.4.8]. */
+static void allow_protected_memory(VtdUnit *u)
+{
+    uint64_t units = UINT64_MAX << VTD_PMR_SHIFT;
+
+    set_own(u, VTD_REG_PMEN, VTD_PMEN_PRS);
+    allow(u, VTD_REG_PMEN, VTD_PMEN_EPM);
+    allow(u, VTD_REG_PLMBASE, units & UINT32_MAX);
+    allow(u, VTD_REG_PLMLIMIT, units & UINT32_MAX);
+    allow(u, VTD_REG_PHMBASE, units & ~vtd_beyond_haw(u));
+    allow(u, VTD_REG_PHMLIMIT, units & ~vtd_beyond_haw(u));
+}
+
+/* The registers of interrupt remapping [VTD 11.4.10], and wide destinations
+ * of the unit's own messages [VTD 5.1.6]. */
+static void allow_interrupt_remapping(VtdUnit *u)
+{
+    allow(u, VTD_REG_GCMD, VTD_GCMD_IRE | VTD_GCMD_SIRTP | VTD_GCMD_CFI);
+    allow(u, VTD_REG_IRTA, ADDR_MASK | viommu_field_mask(VTD_IRTA_S));
+    if (u->cfg.extended_interrupt_mode) {
+        allow(u, VTD_REG_IRTA, VTD_IRTA_EIME);
+        allow(u, VTD_REG_FEUADDR, UINT32_MAX);
+        allow(u, VTD_REG_IEUADDR, UINT32_MAX);
+    }
+}
+
+void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
+{
+    const ViommuVtdConfig *cfg = &u->cfg;
+
+    make_table(u, viommu_get(cap, VTD_CAP_FRO) * 16);
     u->common.regs.table[VTD_REG_CAP].reset = cap;
     u->common.regs.table[VTD_REG_ECAP].reset = ecap;
     if (cfg->dma_translation) {
@@ -431,13 +464,7 @@ void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
         allow(u, VTD_REG_IQA, VTD_IQA_DW);
     }
     if (cfg->interrupt_remapping) {
-        allow(u, VTD_REG_GCMD, VTD_GCMD_IRE | VTD_GCMD_SIRTP | VTD_GCMD_CFI);
-        allow(u, VTD_REG_IRTA, ADDR_MASK | viommu_field_mask(VTD_IRTA_S));
-    }
-    if (cfg->extended_interrupt_mode) {
-        allow(u, VTD_REG_IRTA, VTD_IRTA_EIME);
-        allow(u, VTD_REG_FEUADDR, UINT32_MAX);
-        allow(u, VTD_REG_IEUADDR, UINT32_MAX);
+        allow_interrupt_remapping(u);
     }
     if (cfg->page_requests) {
         allow_page_requests(u);
@@ -446,14 +473,7 @@ void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
         allow_virtual_commands(u);
     }
     if (cfg->protected_memory) {
-        uint64_t units = UINT64_MAX << VTD_PMR_SHIFT;
-
-        set_own(u, VTD_REG_PMEN, VTD_PMEN_PRS);
-        allow(u, VTD_REG_PMEN, VTD_PMEN_EPM);
-        allow(u, VTD_REG_PLMBASE, units & UINT32_MAX);
-        allow(u, VTD_REG_PLMLIMIT, units & UINT32_MAX);
-        allow(u, VTD_REG_PHMBASE, units & ~vtd_beyond_haw(u));
-        allow(u, VTD_REG_PHMLIMIT, units & ~vtd_beyond_haw(u));
+        allow_protected_memory(u);
     }
     set_all_own(u);
     viommu_regs_reset(&u->common.regs);

@@ -8,9 +8,9 @@
  * the unit has no RID_PASID (ECAP.RPS).  FPD in each of the last three entries
  * disables the recording of faults that are found behind it.
  */
+#include "hw/iommu/vtd/capabilities.h"
 #include "hw/iommu/vtd/unit.h"
 
-#define ADDR_MASK viommu_bits(51, VTD_PAGE_SHIFT)
 
 typedef struct Lookup {
     VtdUnit *u;
@@ -38,10 +38,10 @@ static VtdReason read_context(Lookup *l, uint16_t source)
     if (!(table & VTD_ROOT_P)) {
         return VTD_FR_SM_ROOT_NOT_PRESENT;
     }
-    if (table & (viommu_bits(11, 1) | vtd_beyond_haw(u))) {
+    if (table & (VTD_ROOT_RESERVED | vtd_beyond_haw(u))) {
         return VTD_FR_SM_ROOT_RESERVED;
     }
-    if (viommu_load64(&u->common, (table & ADDR_MASK) +
+    if (viommu_load64(&u->common, (table & VTD_ADDR) +
                       (devfn & 0x7f) * VTD_SM_CONTEXT_SIZE, word, 4)) {
         return VTD_FR_SM_CONTEXT_ACCESS;
     }
@@ -50,7 +50,7 @@ static VtdReason read_context(Lookup *l, uint16_t source)
     if (!(word[0] & VTD_CONTEXT_P)) {
         return VTD_FR_SM_CONTEXT_NOT_PRESENT;
     }
-    low_reserved = viommu_bits(8, 5) | vtd_beyond_haw(u);
+    low_reserved = VTD_SM_CONTEXT_RESERVED | vtd_beyond_haw(u);
     if (!u->cfg.device_iotlb) {
         low_reserved |= VTD_SM_CONTEXT_DTE;
     }
@@ -60,7 +60,7 @@ static VtdReason read_context(Lookup *l, uint16_t source)
     if (!u->cfg.pasid_bits) {
         low_reserved |= VTD_SM_CONTEXT_PASIDE;
     }
-    high_reserved = viommu_bits(63, 21);
+    high_reserved = VTD_SM_CONTEXT_HIGH_RESERVED;
     if (!u->cfg.rid_pasid) {
         high_reserved |= viommu_field_mask(VTD_SM_CONTEXT_RID_PASID);
     }
@@ -77,7 +77,7 @@ static VtdReason read_context(Lookup *l, uint16_t source)
     }
     l->context->privileged = word[1] & VTD_SM_CONTEXT_RID_PRIV;
     l->page_requests = word[0] & VTD_SM_CONTEXT_PRE;
-    l->directory = word[0] & ADDR_MASK;
+    l->directory = word[0] & VTD_ADDR;
     l->pdts = viommu_get(word[0], VTD_SM_CONTEXT_PDTS);
     if (!l->has_pasid) {
         l->pasid = viommu_get(word[1], VTD_SM_CONTEXT_RID_PASID);
@@ -111,10 +111,10 @@ static VtdReason read_pasid_entry(Lookup *l, uint64_t word[8])
     if (!(dir & VTD_PASID_P)) {
         return VTD_FR_SM_DIR_NOT_PRESENT;
     }
-    if (dir & (viommu_bits(11, 2) | vtd_beyond_haw(u))) {
+    if (dir & (VTD_PASID_DIR_RESERVED | vtd_beyond_haw(u))) {
         return VTD_FR_SM_DIR_RESERVED;
     }
-    if (viommu_load64(&u->common, (dir & ADDR_MASK) +
+    if (viommu_load64(&u->common, (dir & VTD_ADDR) +
                       (l->pasid & viommu_bits(VTD_PASID_TABLE_BITS - 1, 0)) *
                       VTD_PASID_ENTRY_SIZE, word, 8)) {
         return VTD_FR_SM_PASID_ACCESS;
@@ -132,9 +132,9 @@ static bool pasid_entry_reserved(VtdUnit *u, const uint64_t word[8])
 {
     uint64_t ecap = vtd_extended_capabilities(&u->cfg), rest = 0;
     uint64_t reserved[3] = {
-        viommu_bits(11, 10) | viommu_bits(5, 5) | vtd_beyond_haw(u),
-        viommu_bits(22, 16) | viommu_bits(63, 25),
-        viommu_bits(11, 8) | vtd_beyond_haw(u),
+        VTD_PASID_RESERVED_0 | vtd_beyond_haw(u),
+        VTD_PASID_RESERVED_1,
+        VTD_PASID_RESERVED_2 | vtd_beyond_haw(u),
     };
 
     reserved[0] |= ecap & VTD_ECAP_SSADS ? 0 : VTD_PASID_SSADE;
@@ -170,9 +170,9 @@ static VtdReason decode_pasid_entry(Lookup *l, const uint64_t word[8])
     c->pgtt = viommu_get(word[0], VTD_PASID_PGTT);
     c->did = viommu_get(word[1], VTD_PASID_DID);
     c->ss_levels = viommu_get(word[0], VTD_PASID_AW) + 2;
-    c->ss_table = word[0] & ADDR_MASK;
+    c->ss_table = word[0] & VTD_ADDR;
     c->fs_levels = fspm + 4;
-    c->fs_table = word[2] & ADDR_MASK;
+    c->fs_table = word[2] & VTD_ADDR;
     c->ssade = word[0] & VTD_PASID_SSADE;
     c->sre = word[2] & VTD_PASID_SRE;
     c->ere = word[2] & VTD_PASID_ERE;
@@ -244,7 +244,7 @@ uint32_t vtd_scalable_scan(VtdUnit *u, uint16_t source, uint32_t first,
                            (l.pasid >> VTD_PASID_TABLE_BITS) * 8, &dir, 1) &&
             (dir & VTD_PASID_P)) {
             for (unsigned k = 0; k < per_table; k++) {
-                if (!viommu_load64(&u->common, (dir & ADDR_MASK) +
+                if (!viommu_load64(&u->common, (dir & VTD_ADDR) +
                                    k * VTD_PASID_ENTRY_SIZE, &word, 1) &&
                     (word & VTD_PASID_P)) {
                     scanned->pasid[scanned->n++] = l.pasid + k;

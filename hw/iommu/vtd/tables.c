@@ -7,10 +7,6 @@
  */
 #include "hw/iommu/vtd/unit.h"
 
-static uint64_t address_of(uint64_t word)
-{
-    return word & viommu_bits(51, VTD_PAGE_SHIFT);
-}
 
 uint64_t vtd_beyond_haw(const VtdUnit *u)
 {
@@ -24,10 +20,10 @@ VtdReason vtd_decode_root(const VtdUnit *u, const uint64_t word[2],
     if (!(word[0] & VTD_ROOT_P)) {
         return VTD_FR_ROOT_NOT_PRESENT;
     }
-    if ((word[0] & (viommu_bits(11, 1) | vtd_beyond_haw(u))) || word[1]) {
+    if ((word[0] & (VTD_ROOT_RESERVED | vtd_beyond_haw(u))) || word[1]) {
         return VTD_FR_ROOT_RESERVED;
     }
-    *table = address_of(word[0]);
+    *table = word[0] & VTD_ADDR;
     return VTD_FR_NONE;
 }
 
@@ -43,8 +39,7 @@ bool vtd_levels_supported(const VtdUnit *u, unsigned levels)
 VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
                              VtdContext *context)
 {
-    uint64_t low_reserved = viommu_bits(11, 4) | vtd_beyond_haw(u);
-    uint64_t high_reserved = viommu_bits(63, 24) | viommu_bits(7, 7);
+    uint64_t reserved = VTD_CONTEXT_RESERVED | vtd_beyond_haw(u);
     unsigned tt = viommu_get(word[0], VTD_CONTEXT_TT);
 
     context->fpd = word[0] & VTD_CONTEXT_FPD;
@@ -53,15 +48,15 @@ VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
                                               : VTD_PGTT_SECOND;
     context->ss_levels = viommu_get(word[1], VTD_CONTEXT_AW) + 2;
     context->did = viommu_get(word[1], VTD_CONTEXT_DID);
-    context->ss_table = address_of(word[0]);
+    context->ss_table = word[0] & VTD_ADDR;
 
     if (!(word[0] & VTD_CONTEXT_P)) {
         return VTD_FR_CONTEXT_NOT_PRESENT;
     }
     if (tt == VTD_TT_PASS_THROUGH && u->cfg.pass_through) {
-        low_reserved = viommu_bits(11, 4);
+        reserved = VTD_CONTEXT_RESERVED;
     }
-    if ((word[0] & low_reserved) || (word[1] & high_reserved)) {
+    if ((word[0] & reserved) || (word[1] & VTD_CONTEXT_HIGH_RESERVED)) {
         return VTD_FR_CONTEXT_RESERVED;
     }
     switch (tt) {
@@ -88,15 +83,14 @@ VtdReason vtd_decode_context(const VtdUnit *u, const uint64_t word[2],
 VtdReason vtd_decode_ss(const VtdUnit *u, const VtdContext *context,
                         unsigned level, uint64_t word, VtdSsEntry *entry)
 {
-    /* Bits 51 to the host address width are reserved in each entry. */
-    uint64_t reserved = vtd_beyond_haw(u) & viommu_bits(51, VTD_PAGE_SHIFT);
+    uint64_t reserved = vtd_beyond_haw(u) & VTD_ADDR;
     bool large = (word & VTD_SS_PS) && (level == 2 || level == 3);
 
     entry->leaf = level == 1 || large;
     entry->access = ((word & VTD_SS_R) ? VIOMMU_READ : 0) |
                     ((word & VTD_SS_W) ? VIOMMU_WRITE : 0);
     entry->snoop = entry->leaf && (word & VTD_SS_SNP);
-    entry->addr = address_of(word);
+    entry->addr = word & VTD_ADDR;
 
     if (!entry->access) {
         return VTD_FR_NONE;

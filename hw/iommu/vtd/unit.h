@@ -2,7 +2,8 @@
 /*
  * One VT-d unit.  How its files divide the work:
  *
- *   config.c       options, CAP and ECAP, creation
+ *   config.c       options, creation
+ *   capabilities.c CAP and ECAP
  *   registers.c    the register table and its handlers
  *   tables.c       decoders of root, context and second-stage entries
  *   scalable.c     scalable mode: from source-id and PASID to a context
@@ -214,12 +215,6 @@ static inline unsigned vtd_levels_width(unsigned levels)
 uint64_t vtd_beyond_haw(const VtdUnit *u);
 /** Whether CAP announces second-stage tables of @levels levels. */
 bool vtd_levels_supported(const VtdUnit *u, unsigned levels);
-/** The value of ECAP. */
-uint64_t vtd_extended_capabilities(const ViommuVtdConfig *cfg);
-/** Whether scalable mode has second-stage tables (ECAP.SSTS). */
-bool vtd_second_stage_supported(const ViommuVtdConfig *cfg);
-/** Whether PASID entries may ask for walks that snoop (ECAP.SMPWCS). */
-bool vtd_page_walk_snoop(const ViommuVtdConfig *cfg);
 VtdReason vtd_decode_root(const VtdUnit *u, const uint64_t word[2],
                           uint64_t *table);
 /** context->fpd is valid with each reason. */
@@ -264,7 +259,8 @@ enum {
     VTD_MAP_GLOBAL = 1 << 5,
     VTD_MAP_DIRTY = 1 << 6,     /* a write needs no update of the tables */
     VTD_MAP_SNOOP = 1 << 7,
-    VTD_MAP_FIRST_STAGE = VTD_MAP_RW | VTD_MAP_US,
+    /* what a first stage can grant; all of it where there is none */
+    VTD_MAP_FS_RIGHTS = VTD_MAP_RW | VTD_MAP_US,
 };
 
 typedef struct VtdMapping {
@@ -462,9 +458,6 @@ void vtd_invalidate_irtes(VtdUnit *u, bool indexed, uint32_t index,
 void vtd_run(Viommu *unit);
 /** The work that the registers ask for; after reset and load.  Locked. */
 unsigned vtd_work_wanted(VtdUnit *u);
-/** The device-TLB of @source did not answer: the next wait ends with a time-out
- *  [VTD 6.5.2.10].  In a step, not locked. */
-void vtd_source_silent(VtdUnit *u, uint16_t source);
 void vtd_unexpected_completion(Viommu *unit, uint32_t source);
 
 /* --- page_request.c ------------------------------------------------------ */
@@ -508,6 +501,10 @@ void vtd_fault_report(VtdUnit *u, const VtdFault *fault);
 void vtd_fsts_set(VtdUnit *u, uint64_t bits);
 /** Derive FSTS.PPF and FECTL.IP from the conditions that are left.  Locked. */
 void vtd_fsts_update(VtdUnit *u);
+
+/** The device-TLB of @source did not answer: the next wait ends with a
+ *  time-out.  In a step, not locked. */
+void vtd_source_silent(VtdUnit *u, uint16_t source);
 
 /** Whether the unit could have written this record. */
 bool vtd_fault_record_valid(const uint64_t word[2]);

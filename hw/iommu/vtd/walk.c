@@ -91,7 +91,7 @@ static VtdReason walk(VtdUnit *u, const VtdContext *context, uint64_t addr,
         t.flags &= entry.access;
         if (entry.leaf || !entry.access) {
             m->page = entry.addr;
-            m->flags = t.flags | VTD_MAP_FIRST_STAGE |
+            m->flags = t.flags | VTD_MAP_FS_RIGHTS |
                        (entry.snoop ? VTD_MAP_SNOOP : 0);
             if (!context->ssade || (word & VTD_SS_D)) {
                 m->flags |= VTD_MAP_DIRTY;
