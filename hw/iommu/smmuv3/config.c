@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Options, what they make of the ID registers (6.3.1 to 6.3.6), creation. */
-#include <string.h>
-
+/* Options, and the creation of a unit. */
 #include "hw/iommu/common/abi.h"
-#include "hw/iommu/smmuv3/unit.h"
+#include "hw/iommu/smmuv3/forward.h"
+#include "hw/iommu/smmuv3/lookup.h"
 
 static const ViommuAbi config_abi = {
     "ViommuSmmuv3Config", VIOMMU_ABI_FIRST(ViommuSmmuv3Config, iotlb_bits),
@@ -29,24 +28,7 @@ void (viommu_smmuv3_config_init)(ViommuSmmuv3Config *config)
     viommu_smmuv3_config_init_sized(config, config_abi.first);
 }
 
-/* IDR5.OAS and CD.IPS, S2PS: 32, 36, 40, 42, 44, 48, 52 bits. */
-static const uint8_t size_bits[8] = { 32, 36, 40, 42, 44, 48, 52, 52 };
-
-unsigned smmu_size_bits(unsigned encoded)
-{
-    return size_bits[encoded & 7];
-}
-
-static int encoded_oas(const ViommuSmmuv3Config *cfg)
-{
-    for (int i = 0; i < 7; i++) {
-        if (size_bits[i] == cfg->oas_bits) {
-            return i;
-        }
-    }
-    return -1;
-}
-
+/* Whether the options go together. */
 static bool config_ok(const ViommuSmmuv3Config *cfg, GError **error)
 {
     if (!cfg->stage1 && !cfg->stage2) {
@@ -54,7 +36,7 @@ static bool config_ok(const ViommuSmmuv3Config *cfg, GError **error)
                             "stage: allowed are 1, 2 and nested");
         return false;
     }
-    if (encoded_oas(cfg) < 0) {
+    if (smmu_encoded_size(cfg->oas_bits) < 0) {
         g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
                     "oas=%u: allowed are 32, 36, 40, 42, 44, 48 and 52",
                     cfg->oas_bits);
@@ -85,56 +67,6 @@ static bool config_ok(const ViommuSmmuv3Config *cfg, GError **error)
            viommu_config_range("httu", cfg->httu, 0, 2, error) &&
            viommu_config_range("bbml", cfg->bbml, 0, 2, error) &&
            viommu_config_range("iotlb-bits", cfg->iotlb_bits, 4, 20, error);
-}
-
-/* What the registers' reset values depend on. */
-static void set_identity(SmmuUnit *u)
-{
-    const ViommuSmmuv3Config *cfg = &u->cfg;
-    /* (Both sizes of tags, whatever stages there are, as QEMU shows them.) */
-    uint64_t idr0 = SMMU_IDR0_COHACC | SMMU_IDR0_ASID16 | SMMU_IDR0_VMID16 |
-                    SMMU_IDR0_TERM_MODEL;
-    uint64_t idr1 = 0, idr3, idr5;
-
-    idr0 = viommu_put(idr0, SMMU_IDR0_TTF, SMMU_TTF_AARCH64);
-    idr0 = viommu_put(idr0, SMMU_IDR0_TTENDIAN, SMMU_TTENDIAN_LITTLE);
-    idr0 = viommu_put(idr0, SMMU_IDR0_STALL_MODEL,
-                      cfg->stall ? SMMU_STALL_MODEL_BOTH
-                                 : SMMU_STALL_MODEL_NONE);
-    idr0 = viommu_put(idr0, SMMU_IDR0_ST_LEVEL, 1);
-    idr0 = viommu_put(idr0, SMMU_IDR0_HTTU, cfg->httu);
-    idr0 |= (cfg->stage1 ? SMMU_IDR0_S1P : 0) |
-            (cfg->stage2 ? SMMU_IDR0_S2P : 0) |
-            (cfg->atos ? SMMU_IDR0_ATOS : 0) |
-            (cfg->ssid_bits ? SMMU_IDR0_CD2L : 0) |
-            (cfg->ats ? SMMU_IDR0_ATS : 0) | (cfg->pri ? SMMU_IDR0_PRI : 0) |
-            (cfg->msi ? SMMU_IDR0_MSI : 0) | (cfg->hyp ? SMMU_IDR0_HYP : 0);
-
-    idr1 |= cfg->attr_perms_ovr ? SMMU_IDR1_ATTR_PERMS_OVR : 0;
-    idr1 = viommu_put(idr1, SMMU_IDR1_SIDSIZE, cfg->sid_bits);
-    idr1 = viommu_put(idr1, SMMU_IDR1_SSIDSIZE, cfg->ssid_bits);
-    idr1 = viommu_put(idr1, SMMU_IDR1_PRIQS, cfg->pri ? 19 : 0);
-    idr1 = viommu_put(idr1, SMMU_IDR1_EVENTQS, 19);
-    idr1 = viommu_put(idr1, SMMU_IDR1_CMDQS, 19);
-
-    idr3 = viommu_put(cfg->stage1 ? SMMU_IDR3_HAD : 0, SMMU_IDR3_BBML,
-                      cfg->bbml);
-    idr3 |= (cfg->ril ? SMMU_IDR3_RIL : 0) |
-            (cfg->fwb ? SMMU_IDR3_FWB : 0) |
-            (cfg->stage2 ? SMMU_IDR3_XNX : 0);
-
-    idr5 = SMMU_IDR5_GRAN4K | SMMU_IDR5_GRAN16K | SMMU_IDR5_GRAN64K;
-    idr5 = viommu_put(idr5, SMMU_IDR5_OAS, encoded_oas(cfg));
-    /* 52-bit input addresses come with the 64 KiB granule. */
-    idr5 = viommu_put(idr5, SMMU_IDR5_VAX, cfg->oas_bits == 52);
-    idr5 = viommu_put(idr5, SMMU_IDR5_STALL_MAX,
-                      cfg->stall ? SMMU_STALLS : 0);
-
-    u->common.regs.table[SMMU_REG_IDR0].reset = idr0;
-    u->common.regs.table[SMMU_REG_IDR1].reset = idr1;
-    u->common.regs.table[SMMU_REG_IDR3].reset = idr3;
-    u->common.regs.table[SMMU_REG_IDR5].reset = idr5;
-    viommu_regs_reset(&u->common.regs);
 }
 
 static void smmu_free(Viommu *unit)
@@ -194,7 +126,7 @@ Viommu *viommu_smmuv3_new_sized(const ViommuSmmuv3Config *config,
     viommu_unit_init(&u->common, &smmu_model, &ops, opaque);
     u->cfg = cfg;
     smmu_registers_init(u);
-    set_identity(u);
+    smmu_capabilities_init(u);
     viommu_tlb_init(&u->tlb, cfg.iotlb_bits);
     u->contexts = g_new0(SmmuContextSlot, 1u << SMMU_CONTEXT_BITS);
     u->vmid_gens = g_new0(uint64_t, SMMU_VMIDS + 1);

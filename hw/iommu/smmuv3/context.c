@@ -11,7 +11,7 @@
  */
 #include <string.h>
 
-#include "hw/iommu/smmuv3/unit.h"
+#include "hw/iommu/smmuv3/lookup.h"
 
 /* --- The cache ----------------------------------------------------------- */
 

@@ -61,6 +61,27 @@ static const ViommuField SMMU_IDR5_VAX = { 10, 2 };
 #define SMMU_IDR5_VAX_MASK      (3u << 10)
 static const ViommuField SMMU_IDR5_STALL_MAX = { 16, 16 };
 
+/** Bits of an address size by its code: IDR5.OAS, CD.IPS, STE.S2PS; the
+ *  reserved code is as 52 [SMMU 6.3.6] [SMMU 5.2]. */
+static const uint8_t SMMU_SIZES[8] = { 32, 36, 40, 42, 44, 48, 52, 52 };
+enum { SMMU_SIZE_CODES = 7 };
+
+static inline unsigned smmu_size_bits(unsigned code)
+{
+    return SMMU_SIZES[code % 8];
+}
+
+/** The code of a size, or -1. */
+static inline int smmu_encoded_size(unsigned bits)
+{
+    for (int i = 0; i < SMMU_SIZE_CODES; i++) {
+        if (SMMU_SIZES[i] == bits) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 /* 3.1, which may have features of 3.2 [SMMU 2.9]. */
 #define SMMU_AIDR_3_1           0x1
 

@@ -6,7 +6,7 @@
 #ifndef HW_IOMMU_SMMUV3_DESCRIPTOR_H
 #define HW_IOMMU_SMMUV3_DESCRIPTOR_H
 
-#include "hw/iommu/smmuv3/unit.h"
+#include "hw/iommu/smmuv3/lookup.h"
 
 /** Of the functions that each walk calls.  They shrink where the compiler
  *  knows which stage they are for. */

@@ -306,6 +306,12 @@ void smmu_gerror(SmmuUnit *u, uint32_t bits)
     }
 }
 
+/* [SMMU 6.3.18] */
+void smmu_irq_ctrl_follows(SmmuUnit *u)
+{
+    *smmu_reg(u, SMMU_REG_IRQ_CTRLACK) = *smmu_reg(u, SMMU_REG_IRQ_CTRL);
+}
+
 /* [SMMU 3.18].  IRQ_CTRLACK follows IRQ_CTRL when no interrupt is being raised
  * by what that said before [SMMU 6.3.17]. */
 void smmu_irq(SmmuUnit *u, SmmuIrq irq)

@@ -23,7 +23,9 @@
  * has acknowledged the error.
  */
 #include "hw/iommu/host/unit/seam.h"
-#include "hw/iommu/smmuv3/unit.h"
+#include "hw/iommu/smmuv3/forward.h"
+#include "hw/iommu/smmuv3/lookup.h"
+#include "hw/iommu/smmuv3/stall.h"
 
 /* At most so many steps make room for a command; each step is bounded. */
 #define STEPS_MAX 1000
@@ -214,11 +216,6 @@ static uint32_t scan(Viommu *unit, ViommuHostDevice *device, uint32_t first)
 
 /* --- What the guest does ------------------------------------------------- */
 
-void smmu_host_streams(SmmuUnit *u, uint32_t source, uint32_t mask)
-{
-    viommu_seam_look_source(&u->common, source, mask);
-}
-
 static void forward(SmmuUnit *u, uint64_t low, uint64_t high)
 {
     for (unsigned i = 0; i < STEPS_MAX &&
@@ -236,8 +233,8 @@ static void forward_for(SmmuUnit *u, uint32_t source, uint32_t mask,
     }
 }
 
-void smmu_host_config(SmmuUnit *u, const uint64_t d[2], uint32_t source,
-                      uint32_t mask)
+void smmu_host_note_config(SmmuUnit *u, const uint64_t d[2], uint32_t source,
+                           uint32_t mask)
 {
     uint64_t ssid = viommu_put(0, SMMU_CMD_SSID,
                                viommu_get(d[0], SMMU_CMD_SSID));
@@ -257,7 +254,7 @@ void smmu_host_config(SmmuUnit *u, const uint64_t d[2], uint32_t source,
     default:
         /* To invalidate an entry is to invalidate its context descriptors
          * [SMMU 4.3.1], also when the entry itself has not changed. */
-        smmu_host_streams(u, source, mask);
+        viommu_seam_look_source(&u->common, source, mask);
         forward_for(u, source, mask, SMMU_CMD_CFGI_CD_ALL, 0);
         break;
     }
@@ -288,7 +285,7 @@ static unsigned opcode_of(const SmmuTlbi *t)
 
 /* The host has no translations of EL2, and no stage 2 of the guest's.  It puts
  * in the VMID itself. */
-void smmu_host_tlbi(SmmuUnit *u, const SmmuTlbi *t)
+void smmu_host_note_tlbi(SmmuUnit *u, const SmmuTlbi *t)
 {
     uint64_t out[2] = { opcode_of(t), 0 };
 
@@ -304,7 +301,7 @@ void smmu_host_tlbi(SmmuUnit *u, const SmmuTlbi *t)
     forward(u, out[0], out[1]);
 }
 
-bool smmu_host_atc_inv(SmmuUnit *u, const uint64_t d[2])
+bool smmu_host_note_atc_inv(SmmuUnit *u, const uint64_t d[2])
 {
     uint32_t source = viommu_get(d[0], SMMU_CMD_SID);
     unsigned size = MIN(viommu_get(d[1], SMMU_CMD_ATC_SIZE),
@@ -347,7 +344,7 @@ static void run_host(SmmuUnit *u, bool later)
     if (later) {
         viommu_unit_run_later(&u->common);
     } else {
-        smmu_run(&u->common);
+        u->common.model->run(&u->common);
     }
 }
 
@@ -423,23 +420,8 @@ static void stall(SmmuUnit *u, const ViommuPageRequest *page)
     viommu_count(&u->common.stats.faults);
     if (smmu_stall(u, page->source, &event, page->group, &tag) !=
         SMMU_STALLED) {
-        smmu_host_resume(u, page->source, page->group, VIOMMU_RESUME_ABORT);
-    }
-}
-
-void smmu_host_resume(SmmuUnit *u, uint32_t source, uint16_t group,
-                      unsigned action)
-{
-    const ViommuHooks *hooks = __atomic_load_n(&u->common.hooks,
-                                               __ATOMIC_ACQUIRE);
-    const ViommuPageResponse response = {
-        .source = source, .pasid = VIOMMU_NO_PASID, .group = group,
-        .code = action == VIOMMU_RESUME_RETRY ? VIOMMU_PAGE_SUCCESS
-                                              : VIOMMU_PAGE_INVALID,
-    };
-
-    if (hooks) {
-        hooks->page_response(&u->common, &response);
+        smmu_stall_tell_host(u, page->source, page->group,
+                             VIOMMU_RESUME_ABORT);
     }
 }
 

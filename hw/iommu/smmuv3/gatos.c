@@ -4,7 +4,7 @@
  * registers GATOS_....  An operation records no event, stalls nothing, and
  * marks no page.
  */
-#include "hw/iommu/smmuv3/unit.h"
+#include "hw/iommu/smmuv3/lookup.h"
 
 enum { ATOS_S1 = 1, ATOS_S2 = 2, ATOS_BOTH = 3 };
 

@@ -7,7 +7,7 @@
  * many, or the ASID is not known, all of an ASID or VMID goes, as the
  * architecture allows.
  */
-#include "hw/iommu/smmuv3/unit.h"
+#include "hw/iommu/smmuv3/lookup.h"
 
 /* Bytes above which a generation is the cheaper way. */
 #define RANGE_MAX (UINT64_C(512) << 12)
@@ -135,4 +135,14 @@ void smmu_invalidate_tlb(SmmuUnit *u, const SmmuTlbi *t)
         viommu_advance(&u->nested_gens[t->vmid]);
     }
     viommu_unit_invalidate(&u->common, &inv);
+}
+
+/* [SMMU 4.7.3], CERROR_ATC_INV_SYNC */
+void smmu_endpoint_silent(SmmuUnit *u)
+{
+    viommu_unit_lock(&u->common);
+    if (viommu_work_wanted(&u->common)) {
+        u->atc_timeout = true;
+    }
+    viommu_unit_unlock(&u->common);
 }

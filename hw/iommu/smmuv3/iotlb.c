@@ -4,7 +4,7 @@
  * translation is one entry, from stage 1's input to stage 2's output.  A
  * permission that an entry lacks is looked up in the tables again.
  */
-#include "hw/iommu/smmuv3/unit.h"
+#include "hw/iommu/smmuv3/lookup.h"
 
 /* [SMMU 3.17] */
 void smmu_iotlb_fill(SmmuUnit *u, const SmmuTags *tags, uint64_t addr,

@@ -4,7 +4,7 @@
  * Success when the queue is full, so that the endpoint asks again, and
  * Response Failure when the queue is off or broken.
  */
-#include "hw/iommu/smmuv3/unit.h"
+#include "hw/iommu/smmuv3/lookup.h"
 
 static const SmmuOutQueue pri_queue = {
     .base = SMMU_REG_PRIQ_BASE, .prod = SMMU_REG_PRIQ_PROD,

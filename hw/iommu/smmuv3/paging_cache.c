@@ -10,7 +10,7 @@
  * it with all that is nested.  A table that stage 2 may have put in pieces is
  * kept by its own address.
  */
-#include "hw/iommu/smmuv3/unit.h"
+#include "hw/iommu/smmuv3/lookup.h"
 
 #define KEPT_LEVELS 2
 

@@ -7,7 +7,8 @@
  * tells.
  */
 #include "hw/iommu/host/unit/seam.h"
-#include "hw/iommu/smmuv3/unit.h"
+#include "hw/iommu/smmuv3/forward.h"
+#include "hw/iommu/smmuv3/stall.h"
 
 /* --- Commands; called unlocked ------------------------------------------- */
 
@@ -31,7 +32,7 @@ static SmmuCommandError do_config(SmmuUnit *u, unsigned opcode,
         }
     }
     smmu_invalidate_config(u, sid, mask);
-    smmu_host_config(u, d, sid, mask);
+    smmu_host_note_config(u, d, sid, mask);
     u->common.work.undrained = true;
     return SMMU_CERROR_NONE;
 }
@@ -131,7 +132,7 @@ static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
         return SMMU_CERROR_ILL;
     }
     smmu_invalidate_tlb(u, &t);
-    smmu_host_tlbi(u, &t);
+    smmu_host_note_tlbi(u, &t);
     u->common.work.undrained = true;
     return SMMU_CERROR_NONE;
 }
@@ -140,15 +141,6 @@ static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
 static bool is_on(const SmmuUnit *u)
 {
     return viommu_acquire(&u->cr0) & SMMU_CR0_SMMUEN;
-}
-
-void smmu_endpoint_silent(SmmuUnit *u)
-{
-    viommu_unit_lock(&u->common);
-    if (viommu_work_wanted(&u->common)) {
-        u->atc_timeout = true;
-    }
-    viommu_unit_unlock(&u->common);
 }
 
 /* CMD_ATC_INV [SMMU 4.5.1] */
@@ -174,7 +166,7 @@ static SmmuCommandError do_atc_inv(SmmuUnit *u, const uint64_t d[2])
         inv.size = UINT64_C(1) << (12 + log2);
         inv.addr = d[1] & SMMU_CMD_ADDR & ~(inv.size - 1);
     }
-    if (!smmu_host_atc_inv(u, d) &&
+    if (!smmu_host_note_atc_inv(u, d) &&
         !viommu_unit_invalidate(&u->common, &inv)) {
         smmu_endpoint_silent(u);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The register table, and what a write to each register does. */
+#include "hw/iommu/smmuv3/stall.h"
 #include "hw/iommu/smmuv3/unit.h"
 
 /*
@@ -75,12 +76,6 @@ void smmu_registers_settle(SmmuUnit *u)
         smmu_irq_ctrl_follows(u);
     }
     smmu_registers_publish(u);
-}
-
-/* [SMMU 6.3.18] */
-void smmu_irq_ctrl_follows(SmmuUnit *u)
-{
-    *smmu_reg(u, SMMU_REG_IRQ_CTRLACK) = *smmu_reg(u, SMMU_REG_IRQ_CTRL);
 }
 
 /* IRQ_CTRLACK waits for interrupts that are being raised by the old value of

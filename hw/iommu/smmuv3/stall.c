@@ -12,6 +12,7 @@
  */
 #include <string.h>
 
+#include "hw/iommu/smmuv3/stall.h"
 #include "hw/iommu/smmuv3/unit.h"
 
 static SmmuStall *free_slot(SmmuUnit *u)
@@ -236,6 +237,22 @@ static bool put_off(SmmuUnit *u, bool drained)
     return later;
 }
 
+void smmu_stall_tell_host(SmmuUnit *u, uint32_t source, uint16_t group,
+                          unsigned action)
+{
+    const ViommuHooks *hooks = __atomic_load_n(&u->common.hooks,
+                                               __ATOMIC_ACQUIRE);
+    const ViommuPageResponse response = {
+        .source = source, .pasid = VIOMMU_NO_PASID, .group = group,
+        .code = action == VIOMMU_RESUME_RETRY ? VIOMMU_PAGE_SUCCESS
+                                              : VIOMMU_PAGE_INVALID,
+    };
+
+    if (hooks) {
+        hooks->page_response(&u->common, &response);
+    }
+}
+
 void smmu_stalls_tell(SmmuUnit *u)
 {
     if (put_off(u, true) || put_off(u, viommu_work_drain(&u->common))) {
@@ -251,7 +268,7 @@ void smmu_stalls_tell(SmmuUnit *u)
         }
         viommu_unit_unlock(&u->common);
         if (told.host) {
-            smmu_host_resume(u, told.source, told.group, told.action);
+            smmu_stall_tell_host(u, told.source, told.group, told.action);
         } else if (told.used && u->common.ops.stall_resume) {
             u->common.ops.stall_resume(u->common.opaque, told.source, i,
                                        told.action);

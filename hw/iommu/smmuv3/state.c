@@ -17,7 +17,8 @@
 
 #include "hw/iommu/common/members.h"
 #include "hw/iommu/common/stream.h"
-#include "hw/iommu/smmuv3/unit.h"
+#include "hw/iommu/smmuv3/forward.h"
+#include "hw/iommu/smmuv3/stall.h"
 
 #define STREAM_VERSION 2
 

@@ -36,7 +36,7 @@
  *
  * "48 bits" are 52 with pages of 64 KiB and IDR5.VAX.
  */
-#include "hw/iommu/smmuv3/unit.h"
+#include "hw/iommu/smmuv3/lookup.h"
 
 /* Log2 of the page size by TG0 and S2TG, and by TG1; 0: reserved. */
 static const uint8_t granule_of_tg0[4] = { 12, 16, 14, 0 };

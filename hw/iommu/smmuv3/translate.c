@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "hw/iommu/common/span.h"
-#include "hw/iommu/smmuv3/unit.h"
+#include "hw/iommu/smmuv3/lookup.h"
 
 typedef struct Request {
     SmmuUnit *u;
