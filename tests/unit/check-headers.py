@@ -4,7 +4,7 @@
 
 Each public header must compile alone, in C11 and in C++, without a warning.
 What libviommu exports must be what the version script lists, and what the
-headers declare: not more, not less.
+headers declare: not more, not less.  A test calls each of it inside a DMA section.
 """
 import argparse
 import os
@@ -64,6 +64,16 @@ def listed(script):
     return names
 
 
+def called(tests):
+    names = set()
+    for test in tests:
+        with open(test, encoding='utf-8') as text:
+            names |= set(re.findall(r'^    \{ "(viommu_\w+)",', text.read(),
+                                    flags=re.M))
+    # the same function, for older callers
+    return names | {n[:-len('_sized')] for n in names if n.endswith('_sized')}
+
+
 def exported(nm, library):
     static = library.endswith('.a')
     ok, text = run(nm + ['-g' if static else '-D', '--defined-only', library])
@@ -96,6 +106,7 @@ def main():
     parser.add_argument('--include', required=True)
     parser.add_argument('--library', required=True)
     parser.add_argument('--map', required=True)
+    parser.add_argument('--sections', nargs='+', required=True)
     args = parser.parse_args()
 
     ok, flags = run(['pkg-config', '--cflags', 'glib-2.0'])
@@ -125,6 +136,8 @@ def main():
             listed(args.map), 'the library', 'the list')
     compare('exported symbols are the declared ones', exports,
             declared(args.include, headers), 'the library', 'the headers')
+    compare('exported symbols are called inside a DMA section', exports,
+            called(args.sections), 'the library', 'the tests')
     print(f'1..{len(results)}')
     return 0 if all(results) else 1
 

@@ -9,6 +9,14 @@
 char viommu_read_order;
 #endif
 
+void viommu_outside_sections(const char *function)
+{
+    if (viommu_read_held()) {
+        g_error("%s(): called inside a DMA section (viommu_dma_begin())",
+                function);
+    }
+}
+
 struct ViommuRamMap {
     size_t n;
     size_t largest;         /* its index; with none, one of no size */

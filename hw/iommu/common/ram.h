@@ -57,6 +57,16 @@ static inline bool viommu_read_held(void)
     return urcu_bp_read_ongoing();
 }
 
+/**
+ * The first line of each public function that may not be called inside a DMA
+ * section: what waits for sections to end, or for a lock that somebody holds
+ * who does, would wait for itself.  That is a fault of the VMM's, which no
+ * guest can cause, so it ends here, with the name of @function, and not in a
+ * hang.  What endpoints call for each access (viommu_translate() and the like)
+ * does not ask.
+ */
+void viommu_outside_sections(const char *function);
+
 /** Wait until each section that has begun has ended; not from inside one. */
 static inline void viommu_read_drain(void)
 {

@@ -163,21 +163,9 @@ void viommu_unit_run_later(Viommu *unit)
     unit->ops.run_later(unit->opaque);
 }
 
-/*
- * What waits for DMA sections would wait for itself.  That is a fault of the
- * VMM's, which no guest can cause, so it ends here and not in a hang.
- */
-static void outside_sections(const char *function)
-{
-    if (viommu_read_held()) {
-        g_error("%s(): called inside a DMA section (viommu_dma_begin())",
-                function);
-    }
-}
-
 void viommu_free(Viommu *unit)
 {
-    outside_sections(__func__);
+    viommu_outside_sections(__func__);
     if (unit) {
         if (unit->hooks) {
             unit->hooks->free(unit);
@@ -188,6 +176,7 @@ void viommu_free(Viommu *unit)
 
 void viommu_reset(Viommu *unit)
 {
+    viommu_outside_sections(__func__);
     unit->model->reset(unit);
 }
 
@@ -196,7 +185,7 @@ int viommu_set_ram(Viommu *unit, const ViommuRam *ram, size_t n)
     ViommuRamMap *map = viommu_ram_map_new(ram, n);
     ViommuRamMap *old;
 
-    outside_sections(__func__);
+    viommu_outside_sections(__func__);
     if (!map) {
         return -EINVAL;
     }
@@ -264,7 +253,7 @@ void viommu_mmio_write(Viommu *unit, uint64_t offset, uint64_t value,
 
 void viommu_run(Viommu *unit)
 {
-    outside_sections(__func__);
+    viommu_outside_sections(__func__);
     unit->model->run(unit);
 }
 
@@ -392,7 +381,7 @@ GBytes *viommu_save(Viommu *unit)
 
 bool viommu_load(Viommu *unit, const void *data, size_t size, GError **error)
 {
-    outside_sections(__func__);
+    viommu_outside_sections(__func__);
     return unit->model->load(unit, data, size, error);
 }
 

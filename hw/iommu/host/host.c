@@ -56,6 +56,7 @@ bool viommu_host_refused(GError **error, const char *call, int ret)
 
 void viommu_host_free(ViommuHost *host)
 {
+    viommu_outside_sections(__func__);
     if (host) {
         while (host->devices->len) {
             viommu_host_device_free(g_ptr_array_index(host->devices, 0));
@@ -68,6 +69,7 @@ unsigned viommu_host_fds(ViommuHost *host, struct pollfd *fds, unsigned max)
 {
     unsigned n;
 
+    viommu_outside_sections(__func__);
     lock(host);
     n = host->backend->fds(host, fds, max);
     unlock(host);
@@ -77,6 +79,7 @@ unsigned viommu_host_fds(ViommuHost *host, struct pollfd *fds, unsigned max)
 void viommu_host_get_stats_sized(ViommuHost *host, ViommuHostStats *stats,
                                  size_t size)
 {
+    viommu_outside_sections(__func__);
     lock(host);
     viommu_abi_give(stats, size, &host->stats, sizeof(host->stats));
     unlock(host);

@@ -359,14 +359,13 @@ void smmu_host_reset(SmmuUnit *u, bool later)
     viommu_seam_reset(&u->common);
     forget_translations(u);
     if (viommu_seam_busy(&u->common)) {
-        /* In an endpoint's DMA section, the host is not called. */
-        run_host(u, later || viommu_read_held());
+        run_host(u, later);
     }
 }
 
 static void run_unit(Viommu *unit)
 {
-    run_host(smmu_unit(unit), viommu_read_held());
+    run_host(smmu_unit(unit), false);
 }
 
 static void attached(Viommu *unit)

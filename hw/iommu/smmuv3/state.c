@@ -65,9 +65,7 @@ void smmu_reset(Viommu *unit)
     viommu_unit_unlock(unit);
 
     smmu_invalidate_all(u);
-    if (!viommu_read_held()) {
-        viommu_read_drain();
-    }
+    viommu_read_drain();
     smmu_host_reset(u, false);
 }
 

@@ -308,8 +308,7 @@ void vtd_host_reset(VtdUnit *u, bool later)
 {
     viommu_seam_reset(&u->common);
     if (viommu_seam_busy(&u->common)) {
-        /* Within a DMA section, the host must not be waited for. */
-        run_host(u, later || viommu_read_held());
+        run_host(u, later);
     }
 }
 
@@ -322,7 +321,7 @@ void vtd_host_pasids_gone(VtdUnit *u, const uint64_t *words, size_t n)
 
 static void run_unit(Viommu *unit)
 {
-    run_host(vtd_unit(unit), viommu_read_held());
+    run_host(vtd_unit(unit), false);
 }
 
 bool vtd_host_busy(const VtdUnit *u)

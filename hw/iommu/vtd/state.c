@@ -71,9 +71,7 @@ void vtd_reset(Viommu *unit)
     viommu_unit_unlock(unit);
 
     vtd_invalidate_all(u);
-    if (!viommu_read_held()) {
-        viommu_read_drain();
-    }
+    viommu_read_drain();
     vtd_host_pasids_gone(u, forgotten, n);
     vtd_host_reset(u, false);
 }

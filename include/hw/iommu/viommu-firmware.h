@@ -4,6 +4,8 @@
  *
  * "Specification" is Intel's "Virtualization Technology for Directed I/O
  * Architecture Specification", revision 4.1; its chapter 8 has the tables.
+ *
+ * The functions wait for nobody: any thread, inside a DMA section too.
  */
 #ifndef HW_IOMMU_VIOMMU_FIRMWARE_H
 #define HW_IOMMU_VIOMMU_FIRMWARE_H

@@ -57,7 +57,9 @@ const ViommuSyscalls *viommu_syscalls(void);
  *
  * Threads.  Calls for one host, its devices included, may be made from any
  * thread and are serialised, but outside of DMA sections, and not from inside
- * a callback of a unit.
+ * a callback of a unit.  A call inside of a section names itself on standard error
+ * and aborts.  Where a function says "any thread", it waits for nobody and may
+ * be called anywhere.
  */
 typedef struct ViommuHost ViommuHost;
 
@@ -242,14 +244,16 @@ ViommuHostDevice *viommu_host_device_adopt(ViommuHost *host, int fd,
                                            uint32_t id, GError **error);
 /** Take a device out, from behind its unit too.  NULL is allowed. */
 void viommu_host_device_free(ViommuHostDevice *device);
-/** Copy what the host can do for @device to *@caps, of @size bytes. */
+/** Copy what the host can do for @device to *@caps, of @size bytes.  Any
+ *  thread. */
 void viommu_host_device_get_caps_sized(ViommuHostDevice *device,
                                        ViommuHostCaps *caps, size_t size);
 void viommu_host_device_get_caps(ViommuHostDevice *device,
                                  ViommuHostCaps *caps);
 #define viommu_host_device_get_caps(device, caps) \
     viommu_host_device_get_caps_sized(device, caps, sizeof(ViommuHostCaps))
-/** Has the device vanished?  It is as if unplugged then; free it. */
+/** Has the device vanished?  It is as if unplugged then; free it.  Any
+ *  thread. */
 bool viommu_host_device_gone(ViommuHostDevice *device);
 /** Let a device that is behind no unit reach all of guest memory.  0, or a
  *  negative errno. */

@@ -99,7 +99,8 @@ typedef struct ViommuTestdevConfig {
  * Threads: the embedder makes calls for one endpoint one at a time, but for
  * viommu_testdev_invalidate(), viommu_testdev_page_response() and
  * viommu_testdev_resume(), which any thread may call at any time, also from
- * inside a callback.
+ * inside a callback.  None of them waits for DMA sections, so that an endpoint's
+ * access may reach another endpoint's BAR inside of one.
  */
 
 /** A new endpoint after reset; free with viommu_testdev_free().  NULL with

@@ -13,8 +13,8 @@
  *                    viommu_free();
  *   "control thread" the calls are serialised by the unit itself, so any
  *                    thread may make them, but never from inside a DMA
- *                    section (viommu_dma_begin()) unless stated: a call
- *                    that would wait for itself names itself on standard
+ *                    section (viommu_dma_begin()) unless stated: such a call
+ *                    would wait for itself, so it names itself on standard
  *                    error and aborts.
  * Callbacks are called without any of the unit's locks held, on the thread
  * that caused them.
@@ -317,11 +317,12 @@ typedef struct ViommuOps {
     bool (*drained)(void *opaque);
 
     /**
-     * Access guest-physical memory that is in no ViommuRam.  Must not block
-     * on a lock that is held around a call into the unit.  When NULL, such
-     * accesses fail as an unsupported request does.  0, or a negative errno.
-     * Software may replace 16 aligned bytes of a table by one exchange: a
-     * read of as many, or more, must not see half of it.
+     * Access guest-physical memory that is in no ViommuRam.  Called inside a
+     * DMA section.  Must not block on a lock that is held around a call into
+     * the unit.  When NULL, such accesses fail as an unsupported request does.
+     * 0, or a negative errno.  Software may replace 16 aligned bytes of a
+     * table by one exchange: a read of as many, or more, must not see half of
+     * it.
      */
     int (*mem_read)(void *opaque, uint64_t addr, void *buf, size_t size);
     int (*mem_write)(void *opaque, uint64_t addr, const void *buf,
@@ -340,7 +341,12 @@ typedef struct ViommuOps {
 void viommu_free(Viommu *unit);
 
 /**
- * Put @unit into the state after power-on.  Control thread.
+ * Put @unit into the state after power-on.  When this returns, no DMA section
+ * goes by what was before.  Accesses outside of sections may: a reset is not put off
+ * until ViommuOps.drained() says that they have ended, since there is no
+ * software that waits for it.  An embedder that resets a machine resets the
+ * endpoints, too, and so waits for their accesses itself.  The first wait of
+ * the software that comes then asks drained() in any case.  Control thread.
  */
 void viommu_reset(Viommu *unit);
 
@@ -478,7 +484,8 @@ void viommu_unexpected_completion(Viommu *unit, uint32_t source);
 
 /**
  * The architectural state as a byte stream, for viommu_load() of a unit with
- * the same configuration, on a host of any endianness.  Control thread.
+ * the same configuration, on a host of any endianness.  Control thread; from
+ * inside a DMA section too.
  */
 GBytes *viommu_save(Viommu *unit);
 

@@ -37,6 +37,24 @@ bool blow_in_endpoint(Fixture *f, const ViommuInvalidation *inv)
     return false;
 }
 
+static void *reset_main(void *unit)
+{
+    viommu_reset(unit);
+    return NULL;
+}
+
+GThread *blow_reset_begin(Viommu *unit, uint64_t offset)
+{
+    GThread *thread;
+
+    g_assert_cmphex(viommu_mmio_read(unit, offset, 4), !=, 0);
+    thread = g_thread_new("reset", reset_main, unit);
+    while (viommu_mmio_read(unit, offset, 4)) {
+        g_usleep(50);
+    }
+    return thread;
+}
+
 void blow_add(const char *group, const char *name, BlowTest *test)
 {
     static const char *const fates[FATES] = { "reset", "load" };

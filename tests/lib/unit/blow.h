@@ -21,6 +21,10 @@ bool blow_always(Fixture *f);
 bool blow_when_asked(Fixture *f);
 /** Fixture.devtlb: a blow, and no answer. */
 bool blow_in_endpoint(Fixture *f, const ViommuInvalidation *inv);
+/** viommu_reset() on another thread, as far as it comes while the caller is in a
+ *  section: the register at @offset was not 0, and is.  To be joined outside of
+ *  sections. */
+GThread *blow_reset_begin(Viommu *unit, uint64_t offset);
 
 /** Add a test of each fate, which it gets as a pointer. */
 typedef void BlowTest(gconstpointer fate);

@@ -3,6 +3,7 @@
  * queue (3.12.2, 7.2.1). */
 #include <string.h>
 
+#include "tests/lib/unit/blow.h"
 #include "tests/lib/unit/smmu.h"
 
 #define VA  UINT64_C(0x7f1234567000)
@@ -346,6 +347,7 @@ static void test_guessed(void)
 enum { SWITCH_OFF, SWITCH_RESET, SWITCH_BLOCK };
 
 static unsigned what_happens;
+static GThread *resetting;
 
 /* The walk reads its table here, and finds nothing; meanwhile, ... */
 static int switch_over(Fixture *f, uint64_t addr, void *buf, size_t size)
@@ -354,7 +356,7 @@ static int switch_over(Fixture *f, uint64_t addr, void *buf, size_t size)
     memset(buf, 0, size);
     switch (what_happens) {
     case SWITCH_RESET:
-        viommu_reset(f->unit);
+        resetting = blow_reset_begin(f->unit, SMMUV3_CR0);
         break;
     case SWITCH_BLOCK:
         viommu_mmio_write(f->unit, SMMUV3_GBPA, UINT32_C(1) << 31 | 1 << 20,
@@ -389,6 +391,9 @@ static void test_switched_off(void)
         s->f->outside_read = switch_over;
         g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply), ==,
                         VIOMMU_FAULT);
+        if (i == SWITCH_RESET) {
+            g_thread_join(resetting);
+        }
         fixture_run(s->f);
         g_assert_cmphex(guest_reg32(s->regs, SMMUV3_CR0ACK) & 1, ==, 0);
         g_assert_cmphex(guest_reg32(s->regs, SMMUV3_EVENTQ_PROD), ==, 0);

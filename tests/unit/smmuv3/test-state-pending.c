@@ -92,12 +92,14 @@ static void test_struck_endpoint(gconstpointer opaque)
 }
 
 /* An address translation operation whose stream's entry is not in RAM. */
+static GThread *resetting;
+
 static int reset_in_read(Fixture *f, uint64_t addr, void *buf, size_t size)
 {
     (void)addr;
     memset(buf, 0, size);
     f->outside_read = NULL;
-    viommu_reset(f->unit);
+    resetting = blow_reset_begin(f->unit, SMMUV3_CR0);
     return 0;
 }
 
@@ -112,6 +114,7 @@ static void test_struck_operation(void)
     guest_set_reg64(s->regs, SMMUV3_GATOS_ADDR, VA | 1 << 10);
     guest_set_reg32(s->regs, SMMUV3_GATOS_CTRL, 1);
     g_assert_null(s->f->outside_read);
+    g_thread_join(resetting);
     g_assert_cmphex(guest_reg64(s->regs, SMMUV3_GATOS_PAR), ==, 0);
     g_assert_cmphex(guest_reg32(s->regs, SMMUV3_GATOS_CTRL), ==, 0);
     smmu_test_free(s);

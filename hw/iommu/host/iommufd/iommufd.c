@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "hw/iommu/common/ram.h"
 #include "hw/iommu/host/iommufd/iommufd.h"
 
 #define IOMMUFD_PATH "/dev/iommu"
@@ -288,6 +289,7 @@ ViommuHost *viommu_host_iommufd_new(const ViommuSyscalls *sys, int fd,
 {
     IommufdHost *host = g_new0(IommufdHost, 1);
 
+    viommu_outside_sections(__func__);
     viommu_host_init(&host->common, &backend, sys);
     host->fd = fd;
     host->owns_fd = fd < 0;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "hw/iommu/common/ram.h"
 #include "hw/iommu/host/type1/type1.h"
 
 #define DIRTY_PAGE  4096    /* that a bit stands for */
@@ -342,6 +343,7 @@ ViommuHost *viommu_host_type1_new(const ViommuSyscalls *sys, int container,
 {
     Type1Host *host = g_new0(Type1Host, 1);
 
+    viommu_outside_sections(__func__);
     viommu_host_init(&host->common, &plain, sys);
     host->fd = container;
     host->vtd_cap = vtd_cap;

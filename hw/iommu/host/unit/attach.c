@@ -166,6 +166,7 @@ bool viommu_attach_host(Viommu *unit, uint32_t source,
     ViommuSeam *seam;
     bool nested = false, done;
 
+    viommu_outside_sections(__func__);
     if (!model) {
         return refuse(error, "this kind of unit takes no host devices");
     }
@@ -187,6 +188,7 @@ void viommu_detach_host(Viommu *unit, uint32_t source)
     ViommuSeam *seam = viommu_seam_of(unit);
     ViommuHostDevice *device;
 
+    viommu_outside_sections(__func__);
     if (!seam) {
         return;
     }

@@ -135,6 +135,7 @@ ViommuHostDevice *viommu_host_device_new(ViommuHost *host, int fd,
 {
     ViommuHostDevice *device;
 
+    viommu_outside_sections(__func__);
     lock(host);
     device = take_in(host, host->backend->device_new(host, fd, error), error);
     unlock(host);
@@ -146,6 +147,7 @@ ViommuHostDevice *viommu_host_device_adopt(ViommuHost *host, int fd,
 {
     ViommuHostDevice *device = NULL;
 
+    viommu_outside_sections(__func__);
     lock(host);
     if (host->backend->device_adopt) {
         device = take_in(host, host->backend->device_adopt(host, fd, id,
@@ -162,6 +164,7 @@ void viommu_host_device_free(ViommuHostDevice *device)
     ViommuHost *host;
     Viommu *unit;
 
+    viommu_outside_sections(__func__);
     if (!device) {
         return;
     }
@@ -220,6 +223,7 @@ int viommu_host_device_pass_through(ViommuHostDevice *device)
     const ViommuHostTable table = { .type = VIOMMU_HOST_PARENT };
     int ret;
 
+    viommu_outside_sections(__func__);
     lock(device->host);
     ret = device->unit || !viommu_host_has_group(device)
           ? -EBUSY : device->host->backend->bind(device, VIOMMU_NO_PASID,
@@ -233,6 +237,7 @@ bool viommu_host_device_nested(ViommuHostDevice *device)
 {
     bool nested;
 
+    viommu_outside_sections(__func__);
     lock(device->host);
     nested = device->unit && device->nested;
     unlock(device->host);

@@ -138,6 +138,7 @@ int viommu_host_map_file(ViommuHost *host, uint64_t addr, uint64_t size,
     int ret = 0;
     guint at;
 
+    viommu_outside_sections(__func__);
     if (!size || addr + (size - 1) < addr || (addr | size) % PAGE) {
         return -EINVAL;
     }
@@ -165,6 +166,7 @@ int viommu_host_map_file(ViommuHost *host, uint64_t addr, uint64_t size,
 int viommu_host_map(ViommuHost *host, uint64_t addr, uint64_t size,
                     void *memory, bool readonly)
 {
+    viommu_outside_sections(__func__);
     return viommu_host_map_file(host, addr, size, -1, 0, memory, readonly);
 }
 
@@ -193,6 +195,7 @@ int viommu_host_unmap(ViommuHost *host, uint64_t addr, uint64_t size)
     guint at, end;
     bool wake;
 
+    viommu_outside_sections(__func__);
     if (!size || last < addr) {
         return -EINVAL;
     }
@@ -301,6 +304,7 @@ int viommu_host_set_dirty_tracking(ViommuHost *host, bool on)
 {
     int ret;
 
+    viommu_outside_sections(__func__);
     lock(host);
     ret = host->backend->set_dirty(host, on);
     if (!ret) {
@@ -375,6 +379,7 @@ int viommu_host_get_dirty(ViommuHost *host, uint64_t addr, uint64_t size,
     uint64_t last = addr + (size - 1);
     int ret;
 
+    viommu_outside_sections(__func__);
     if (!size || last < addr || page_size < PAGE || (addr | size) % PAGE ||
         (page_size & (page_size - 1))) {
         return -EINVAL;

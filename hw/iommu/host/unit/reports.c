@@ -367,6 +367,7 @@ bool viommu_host_run(ViommuHost *host)
 {
     bool more = true;
 
+    viommu_outside_sections(__func__);
     pthread_mutex_lock(&host->run_lock);
     for (unsigned i = 0; i < RUN_MAX && more; i++) {
         more = take_report(host);
