@@ -59,47 +59,70 @@ void scarce_prepare(HostsimConfig *config)
     config->may_allocate = may_allocate;
 }
 
-Hostsim *scarce_new(const HostsimConfig *config, GError **error)
+/* Makes something, or sets an error. */
+typedef bool Make(void *opaque, GError **error);
+
+/* Call @make until no allocation of it fails, each of them once before. */
+static bool until_made(Make *make, void *opaque, GError **error)
 {
     for (unsigned i = 0; i < PLACES_MAX; i++) {
         GError *why = NULL;
-        Hostsim *sim;
+        bool made;
 
         arm(i);
-        sim = hostsim_new(config, &why);
+        made = make(opaque, &why);
         if (!disarm()) {
             if (why) {
                 g_propagate_error(error, why);
             }
-            return sim;
+            return made;
         }
-        g_assert_null(sim);
+        g_assert_false(made);
         g_assert_error(why, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG);
         g_error_free(why);
     }
     g_assert_not_reached();
 }
 
+typedef struct New {
+    const HostsimConfig *config;
+    Hostsim *sim;
+} New;
+
+static bool make_host(void *opaque, GError **error)
+{
+    New *new = opaque;
+
+    new->sim = hostsim_new(new->config, error);
+    return new->sim;
+}
+
+Hostsim *scarce_new(const HostsimConfig *config, GError **error)
+{
+    New new = { .config = config };
+
+    until_made(make_host, &new, error);
+    return new.sim;
+}
+
+typedef struct Add {
+    Hostsim *sim;
+    const HostsimDevice *device;
+} Add;
+
+static bool add_device(void *opaque, GError **error)
+{
+    const Add *add = opaque;
+
+    return hostsim_add_device(add->sim, add->device, error);
+}
+
 bool scarce_add_device(Hostsim *sim, const HostsimDevice *device,
                        GError **error)
 {
-    for (unsigned i = 0; i < PLACES_MAX; i++) {
-        GError *why = NULL;
-        bool added;
+    Add add = { sim, device };
 
-        arm(i);
-        added = hostsim_add_device(sim, device, &why);
-        if (!disarm()) {
-            if (why) {
-                g_propagate_error(error, why);
-            }
-            return added;
-        }
-        g_assert_false(added);
-        g_assert_error(why, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG);
-        g_error_free(why);
-    }
-    g_assert_not_reached();
+    return until_made(add_device, &add, error);
 }
 
 uint64_t scarce_failures(void)

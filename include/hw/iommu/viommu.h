@@ -342,11 +342,11 @@ void viommu_free(Viommu *unit);
 
 /**
  * Put @unit into the state after power-on.  When this returns, no DMA section
- * goes by what was before.  Accesses outside of sections may: a reset is not put off
- * until ViommuOps.drained() says that they have ended, since there is no
- * software that waits for it.  An embedder that resets a machine resets the
- * endpoints, too, and so waits for their accesses itself.  The first wait of
- * the software that comes then asks drained() in any case.  Control thread.
+ * goes by what was before.  Accesses outside of sections may: a reset is not
+ * put off until ViommuOps.drained() says that they have ended, since there is
+ * no software that waits for it.  An embedder that resets a machine resets the
+ * endpoints, too, and so waits for their accesses itself.  The first thing that
+ * software waits for then asks drained() in any case.  Control thread.
  */
 void viommu_reset(Viommu *unit);
 

@@ -147,3 +147,19 @@ void bent_start(Host *h, Bent *b)
                                      VIOMMU_NESTING_ON, &error));
     host_enable(h, 0);
 }
+
+void bent_start_type1(Type1 *t, Bent *b, HostsimVsva form)
+{
+    GError *error = NULL;
+    ViommuVtdConfig config;
+    HostsimConfig sim;
+
+    hostsim_config_init(&sim, HOSTSIM_VTD);
+    sim.vsva = form;
+    type1_config(&config);
+    type1_start_sides(t, &sim, &config);
+    bent_install(b, &t->h);
+    type1_connect(t, &error);
+    g_assert_no_error(error);
+    type1_attach(t, VIOMMU_NESTING_ON);
+}

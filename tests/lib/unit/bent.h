@@ -6,7 +6,7 @@
 #ifndef TESTS_LIB_UNIT_BENT_H
 #define TESTS_LIB_UNIT_BENT_H
 
-#include "host-world.h"
+#include "type1.h"
 
 typedef struct Bent Bent;
 struct Bent {
@@ -29,6 +29,8 @@ void bent_install(Bent *b, Host *h);
 
 /** host_start() through @b: iommufd, and device 0 behind a nesting unit. */
 void bent_start(Host *h, Bent *b);
+/** type1_start() through @b, but no PASID is bound. */
+void bent_start_type1(Type1 *t, Bent *b, HostsimVsva form);
 
 int bent_ioctl(Bent *b, int fd, unsigned long request, void *arg);
 ssize_t bent_read(Bent *b, int fd, void *buf, size_t size);

@@ -227,20 +227,10 @@ static void test_kept(void)
 
 static void test_kept_type1(gconstpointer form)
 {
-    GError *error = NULL;
-    ViommuVtdConfig config;
-    HostsimConfig sim;
     Type1 t;
     Bent b;
 
-    hostsim_config_init(&sim, HOSTSIM_VTD);
-    sim.vsva = *(const HostsimVsva *)form;
-    type1_config(&config);
-    type1_start_sides(&t, &sim, &config);
-    bent_install(&b, &t.h);
-    type1_connect(&t, &error);
-    g_assert_no_error(error);
-    type1_attach(&t, VIOMMU_NESTING_ON);
+    bent_start_type1(&t, &b, *(const HostsimVsva *)form);
     t.pasid = type1_allocate(&t);
     type1_bind(&t, t.pasid);
     b.pwrite = no_pwrite;

@@ -316,20 +316,10 @@ static ssize_t full_ring(Bent *b, int fd, void *buf, size_t size,
 
 static void test_endless_ring(gconstpointer form)
 {
-    GError *error = NULL;
-    ViommuVtdConfig config;
-    HostsimConfig sim;
     Type1 t;
     Bent b;
 
-    hostsim_config_init(&sim, HOSTSIM_VTD);
-    sim.vsva = *(const HostsimVsva *)form;
-    type1_config(&config);
-    type1_start_sides(&t, &sim, &config);
-    bent_install(&b, &t.h);
-    type1_connect(&t, &error);
-    g_assert_no_error(error);
-    type1_attach(&t, VIOMMU_NESTING_ON);
+    bent_start_type1(&t, &b, *(const HostsimVsva *)form);
     b.pread = full_ring;
     for (unsigned i = 0; i < 3; i++) {
         b.count = 0;

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "tests/lib/unit/bent.h"
 #include "tests/lib/unit/host-smmu.h"
 #include "hw/iommu/host/abi/vfio.h"
 
@@ -14,13 +15,13 @@
 
 /* --- A host that a test stands in front of -------------------------------- */
 
-static const ViommuSyscalls *real;
-static ViommuSyscalls front;
-/* what happens before a device is bound to a table; an errno */
+/* What happens before a device is bound to a table; an errno. */
 static int (*on_attach)(void);
 static unsigned attaches;
+static Bent bent;
+static Host *shared;
 
-static int do_ioctl(void *opaque, int fd, unsigned long request, void *arg)
+static int attach(Bent *b, int fd, unsigned long request, void *arg)
 {
     if (request == VFIO_ABI_DEVICE_ATTACH_PT && on_attach) {
         int error = on_attach();
@@ -30,41 +31,23 @@ static int do_ioctl(void *opaque, int fd, unsigned long request, void *arg)
             return -error;
         }
     }
-    return real->ioctl(opaque, fd, request, arg);
+    return bent_ioctl(b, fd, request, arg);
 }
 
-static void stand_in_front(Host *h)
+static void begin(Host *h)
 {
-    real = h->sys;
-    front = *real;
-    front.ioctl = do_ioctl;
-    h->sys = &front;
+    bent.ioctl = attach;
     on_attach = NULL;
     attaches = 0;
+    shared = h;
 }
-
-static Host *shared;
 
 static void start(Host *h)
 {
-    ViommuVtdConfig config;
-    HostsimConfig sim;
-    GError *error = NULL;
-
-    hostsim_config_init(&sim, HOSTSIM_VTD);
-    host_start_sim(h, &sim);
-    stand_in_front(h);
-    host_config(&config);
-    host_start_guest(h, &config, SPEC_PGTT_FIRST);
-    g_assert_true(host_connect(h, &error));
-    g_assert_true(host_open(h, 0, &error));
-    g_assert_true(viommu_attach_host(h->f->unit, SM_SOURCE, h->device[0],
-                                     VIOMMU_NESTING_ON, &error));
-    g_assert_no_error(error);
+    bent_start(h, &bent);
+    begin(h);
     fixture_run(h->f);
-    host_enable(h, 0);
     host_good(h, 0, SM_NONE, HOST_VA, HOST_DATA);
-    shared = h;
 }
 
 static bool translates(Host *h)
@@ -238,8 +221,8 @@ static void test_smmu(void)
 
     host_smmu_config(&config);
     host_smmu_begin(&t, &config);
-    stand_in_front(&t.h);
-    shared = &t.h;
+    bent_install(&bent, &t.h);
+    begin(&t.h);
     g_assert_true(host_connect(&t.h, &error));
     g_assert_true(host_smmu_attach(&t, 0, &error));
     g_assert_no_error(error);
