@@ -2,7 +2,14 @@
 /* Options, and the creation of a unit. */
 #include "hw/iommu/common/abi.h"
 #include "hw/iommu/vtd/capabilities.h"
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/forward.h"
+#include "hw/iommu/vtd/interrupt.h"
+#include "hw/iommu/vtd/page_request.h"
+#include "hw/iommu/vtd/queue.h"
+#include "hw/iommu/vtd/registers.h"
+#include "hw/iommu/vtd/state.h"
+#include "hw/iommu/vtd/translate.h"
+#include "hw/iommu/vtd/virtual_command.h"
 
 /* log2 of the entries of the caches that are not for translations. */
 #define CONTEXT_BITS 12

@@ -2,6 +2,9 @@
 /* From a source-id and a PASID to a context: the tables, and the cache. */
 #include "hw/iommu/vtd/context.h"
 
+#include "hw/iommu/vtd/scalable.h"
+#include "hw/iommu/vtd/tables.h"
+
 static uint64_t table_of(uint64_t word)
 {
     return viommu_get(word, VTD_CTX_TABLE) << VTD_PAGE_SHIFT;
@@ -104,8 +107,9 @@ VtdReason vtd_context_tables(VtdUnit *u, uint64_t root, uint16_t source,
     return legacy_context(u, root, source, c);
 }
 
-VtdReason vtd_context_read(VtdUnit *u, const ViommuSeen *seen, uint64_t root,
-                           uint16_t source, uint32_t pasid, VtdContext *c)
+static VtdReason read_context(VtdUnit *u, const ViommuSeen *seen,
+                              uint64_t root, uint16_t source, uint32_t pasid,
+                              VtdContext *c)
 {
     uint64_t generation = vtd_context_stamp(u);
     VtdReason reason = vtd_context_tables(u, root, source, pasid, c);
@@ -118,4 +122,14 @@ VtdReason vtd_context_read(VtdUnit *u, const ViommuSeen *seen, uint64_t root,
         viommu_cache_fill(&u->contexts, &e, seen);
     }
     return reason;
+}
+
+VtdReason vtd_context_get(VtdUnit *u, const ViommuSeen *seen, uint64_t root,
+                          uint16_t source, uint32_t pasid, VtdContext *c)
+{
+    ViommuCacheEntry e;
+
+    return vtd_context_find(u, source, pasid, &e)
+           ? vtd_context_unpack(&e, c)
+           : read_context(u, seen, root, source, pasid, c);
 }

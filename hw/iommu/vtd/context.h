@@ -16,7 +16,38 @@
 #ifndef HW_IOMMU_VTD_CONTEXT_H
 #define HW_IOMMU_VTD_CONTEXT_H
 
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/tags.h"
+
+/**
+ * What the tables say about the requests of a source, or of a source and a
+ * PASID.  In legacy mode, all of it comes from the context entry [VTD 9.3]; in
+ * scalable mode, from the context entry [VTD 9.4] and the PASID table entry
+ * [VTD 9.6].
+ */
+typedef struct VtdContext {
+    bool scalable;
+    bool entry_read;        /* the walk got as far as the context entry */
+    bool fpd;               /* faults are not recorded */
+    bool ats;               /* translated and translation requests allowed */
+    uint8_t pgtt;           /* VTD_PGTT_... */
+    uint8_t ss_levels;      /* 3, 4, 5 */
+    uint8_t fs_levels;      /* 4, 5 */
+    uint16_t did;
+    uint32_t pasid;         /* tag of first-stage translations */
+    uint64_t ss_table;
+    uint64_t fs_table;
+    bool ssade;             /* second stage has accessed and dirty bits */
+    bool privileged;        /* requests without PASID are (RID_PRIV) */
+    bool sre, ere, wpe, nxe, eafe;
+    uint64_t memory_types;      /* as in the entry; not cached */
+    bool snoop;
+} VtdContext;
+
+static inline bool vtd_has_first_stage(const VtdContext *context)
+{
+    return context->pgtt == VTD_PGTT_FIRST ||
+           context->pgtt == VTD_PGTT_NESTED;
+}
 
 /* first word, with the second stage's table */
 static const ViommuField VTD_CTX_REASON = { 0, 8 };
@@ -58,8 +89,9 @@ VtdReason vtd_context_unpack(const ViommuCacheEntry *e, VtdContext *c);
 VtdReason vtd_context_tables(VtdUnit *u, uint64_t root, uint16_t source,
                              uint32_t pasid, VtdContext *c);
 
-/** The same, and fill the cache.  @root was read after @seen. */
-VtdReason vtd_context_read(VtdUnit *u, const ViommuSeen *seen, uint64_t root,
-                           uint16_t source, uint32_t pasid, VtdContext *c);
+/** The context of a request: the cached one, or from the tables, which fills
+ *  the cache.  @root was read after @seen.  Read-side section. */
+VtdReason vtd_context_get(VtdUnit *u, const ViommuSeen *seen, uint64_t root,
+                          uint16_t source, uint32_t pasid, VtdContext *c);
 
 #endif

@@ -7,7 +7,7 @@
  * FSTS.PFO.  While PFO is set, all faults are lost.  A fault that equals a
  * recorded one is not recorded a second time.
  */
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/faults.h"
 
 const VtdEvent vtd_event_fault = {
     VTD_REG_FECTL, VTD_REG_FEDATA, VTD_REG_FEADDR, VTD_REG_FEUADDR

@@ -8,7 +8,12 @@
 #include <errno.h>
 
 #include "hw/iommu/common/span.h"
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/address.h"
+#include "hw/iommu/vtd/iotlb.h"
+#include "hw/iommu/vtd/paging_cache.h"
+#include "hw/iommu/vtd/permissions.h"
+#include "hw/iommu/vtd/stages.h"
+#include "hw/iommu/vtd/tables.h"
 
 
 /* A table's flag besides VTD_MAP_...: the second stage lets the walk write to
@@ -39,8 +44,7 @@ static VtdReason through_second_stage(Walk *w, uint64_t addr, uint8_t access,
                                       VtdReason beyond, VtdMapping *m)
 {
     VtdWanted wanted = *w->wanted;
-    unsigned width = MIN(vtd_levels_width(w->context->ss_levels),
-                         w->u->cfg.aw_bits);
+    unsigned width = vtd_second_width(&w->u->cfg, w->context->ss_levels);
     VtdReason reason;
 
     if (addr >> width) {
@@ -171,7 +175,7 @@ static VtdReason mark(Walk *w, uint64_t at, uint64_t *word, uint64_t bits)
                 return reason;
             }
         }
-        if (w->wanted->probe) {
+        if (w->wanted->no_marks) {
             return VTD_FR_NONE;
         }
         ret = viommu_cas64(&w->u->common, at, word, before | bits);
@@ -334,15 +338,6 @@ static VtdReason walk(Walk *w, VtdMapping *m)
     return reason;
 }
 
-/* All bits from the highest one of the width on are equal [VTD 3.6]. */
-static bool canonical(const VtdContext *context, uint64_t addr)
-{
-    unsigned width = vtd_levels_width(context->fs_levels);
-    int64_t top = (int64_t)addr >> (width - 1);
-
-    return top == 0 || top == -1;
-}
-
 VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
                           uint64_t addr, const VtdWanted *wanted,
                           VtdMapping *mapping)
@@ -351,7 +346,7 @@ VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
     Walk w;
 
     mapping->shift = VTD_PAGE_SHIFT;
-    if (!canonical(context, addr)) {
+    if (!vtd_is_canonical(context->fs_levels, addr)) {
         uint64_t half = UINT64_C(1) <<
                         (vtd_levels_width(context->fs_levels) - 1);
 

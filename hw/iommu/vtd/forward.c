@@ -20,9 +20,14 @@
  * does not answer: an invalidation time-out with the device's source-id
  * [VTD 6.5.2.10].
  */
+#include "hw/iommu/vtd/forward.h"
+
 #include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/vtd/address.h"
 #include "hw/iommu/vtd/capabilities.h"
 #include "hw/iommu/vtd/context.h"
+#include "hw/iommu/vtd/faults.h"
+#include "hw/iommu/vtd/scalable.h"
 
 #define CANONICAL_HALF_4    47
 #define CANONICAL_HALF_5    56
@@ -158,15 +163,10 @@ static ViommuHostTable table_of(const VtdUnit *u, const VtdContext *c,
         table.root[0] = c->fs_table;
         table.root[1] = table.two_stages ? c->ss_table : 0;
     } else {
-        table.width = MIN(vtd_levels_width(c->ss_levels), u->cfg.aw_bits);
+        table.width = vtd_second_width(&u->cfg, c->ss_levels);
         table.root[0] = c->ss_table;
     }
     return table;
-}
-
-static unsigned table_mode(const VtdUnit *u)
-{
-    return viommu_get(viommu_acquire(&u->root), VTD_RTADDR_TTM);
 }
 
 static void look(Viommu *unit, ViommuHostDevice *device, uint32_t pasid)
@@ -205,7 +205,7 @@ static uint32_t scan(Viommu *unit, ViommuHostDevice *device, uint32_t first)
     VtdScanned scanned = { 0 };
 
     if ((viommu_acquire(&u->enabled) & VTD_GCMD_TE) &&
-        table_mode(u) == VTD_TTM_SCALABLE && device->caps.pasid_bits &&
+        vtd_table_mode(u) == VTD_TTM_SCALABLE && device->caps.pasid_bits &&
         !(first >> device->caps.pasid_bits)) {
         viommu_read_lock();
         next = vtd_scalable_scan(u, device->source, first, &scanned);

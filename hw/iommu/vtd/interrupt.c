@@ -6,9 +6,12 @@
  * remapping table.  The entry says which message the unit sends instead, or in
  * which posted-interrupt descriptor the unit sets a bit.
  */
+#include "hw/iommu/vtd/interrupt.h"
+
 #include <errno.h>
 
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/faults.h"
+#include "hw/iommu/vtd/tags.h"
 
 /* A retry is needed only when a processor has changed the descriptor in
  * between. */

@@ -6,7 +6,10 @@
  * is void.  A page-selective one removes the keys that can hold the pages;
  * where these are many, it takes the whole domain, as the architecture allows.
  */
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/invalidation.h"
+
+#include "hw/iommu/vtd/forward.h"
+#include "hw/iommu/vtd/tags.h"
 
 /* log2 of the pages above which a domain's generation is the cheaper way. */
 #define PAGES_BITS 9

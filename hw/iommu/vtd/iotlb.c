@@ -4,7 +4,9 @@
  * of a first stage by PASID too.  A nested translation is one entry from the
  * address of the first stage to that of the second.
  */
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/iotlb.h"
+
+#include "hw/iommu/vtd/permissions.h"
 
 /*
  * Software may add permissions without invalidating, so a cached
@@ -21,7 +23,7 @@ static bool last_word(const VtdUnit *u, const VtdContext *context,
         return u->cfg.caching_mode && !vtd_has_first_stage(context);
     }
     return !(wanted->access & VIOMMU_WRITE) || (flags & VTD_MAP_DIRTY) ||
-           wanted->probe;
+           wanted->no_marks;
 }
 
 bool vtd_iotlb_find(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
@@ -40,7 +42,7 @@ void vtd_iotlb_fill(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
     uint64_t value = m->page | m->flags;
     unsigned shift = m->shift;
 
-    if (wanted->look) {
+    if (wanted->no_fill) {
         return;
     }
     if (!granting) {

@@ -14,7 +14,10 @@
  *   Invalid Request    this source, or this PASID, has no page requests
  *   Response Failure   the tables, or the queue's memory, are broken
  */
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/page_request.h"
+
+#include "hw/iommu/vtd/faults.h"
+#include "hw/iommu/vtd/scalable.h"
 
 #define PRS_CONDITIONS (VTD_PRS_PPR | VTD_PRS_PRO)
 

@@ -12,7 +12,9 @@
  * An entry also says which top table it was found from, because a domain or a
  * PASID may be given another one while its translations stay.
  */
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/paging_cache.h"
+
+#include "hw/iommu/vtd/address.h"
 
 #define CACHED_LEVELS 2
 
@@ -42,7 +44,7 @@ void vtd_table_fill(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
     };
 
     /* A probe has not set accessed bits; who starts below would not. */
-    if (t->level <= CACHED_LEVELS && !wanted->probe) {
+    if (t->level <= CACHED_LEVELS && !wanted->no_marks) {
         viommu_tlb_fill_table(&u->tlb, tag, addr, top, &table,
                               &wanted->seen);
     }

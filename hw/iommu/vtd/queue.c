@@ -7,7 +7,13 @@
  * after a command, the guest may have switched the queue off: u->queue_life
  * tells.
  */
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/queue.h"
+
+#include "hw/iommu/vtd/faults.h"
+#include "hw/iommu/vtd/forward.h"
+#include "hw/iommu/vtd/invalidation.h"
+#include "hw/iommu/vtd/registers.h"
+#include "hw/iommu/vtd/virtual_command.h"
 
 /* --- Register interface; called locked, return locked -------------------- */
 

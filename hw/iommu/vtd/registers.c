@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The register table [VTD 11.4], and what writing each register does. */
-#include <string.h>
+#include "hw/iommu/vtd/registers.h"
 
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/faults.h"
+#include "hw/iommu/vtd/invalidation.h"
+#include "hw/iommu/vtd/page_request.h"
+#include "hw/iommu/vtd/tables.h"
+#include "hw/iommu/vtd/virtual_command.h"
 
 #define ADDR_MASK (~UINT64_C(0xfff))
 

@@ -8,8 +8,10 @@
  * the unit has no RID_PASID (ECAP.RPS).  FPD in each of the last three entries
  * disables the recording of faults that are found behind it.
  */
+#include "hw/iommu/vtd/scalable.h"
+
 #include "hw/iommu/vtd/capabilities.h"
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/tables.h"
 
 
 typedef struct Lookup {

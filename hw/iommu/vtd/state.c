@@ -14,11 +14,18 @@
  * something else is made from that; and what would then still be nonsense is
  * refused.
  */
+#include "hw/iommu/vtd/state.h"
+
 #include <string.h>
 
 #include "hw/iommu/common/members.h"
 #include "hw/iommu/common/stream.h"
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/faults.h"
+#include "hw/iommu/vtd/forward.h"
+#include "hw/iommu/vtd/invalidation.h"
+#include "hw/iommu/vtd/queue.h"
+#include "hw/iommu/vtd/registers.h"
+#include "hw/iommu/vtd/virtual_command.h"
 
 #define STREAM_VERSION 2
 /* what version 1 lacks, and behind how many words of members */

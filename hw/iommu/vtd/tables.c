@@ -5,7 +5,9 @@
  * another [VTD 7.1.3]: present, reserved bits, values that the unit does not
  * support.
  */
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/tables.h"
+
+#include "hw/iommu/vtd/address.h"
 
 
 uint64_t vtd_beyond_haw(const VtdUnit *u)

@@ -8,8 +8,9 @@
  * progress (VCRSP.IP) until the host has answered; the host is called outside
  * of the unit's lock.
  */
+#include "hw/iommu/vtd/virtual_command.h"
+
 #include "hw/iommu/host/unit/seam.h"
-#include "hw/iommu/vtd/unit.h"
 
 size_t vtd_pasid_words(const ViommuVtdConfig *cfg)
 {

@@ -2,7 +2,11 @@
 /* The second stage [VTD 3.7]: its cached translations, and its walk. */
 #include <errno.h>
 
-#include "hw/iommu/vtd/unit.h"
+#include "hw/iommu/vtd/address.h"
+#include "hw/iommu/vtd/iotlb.h"
+#include "hw/iommu/vtd/paging_cache.h"
+#include "hw/iommu/vtd/stages.h"
+#include "hw/iommu/vtd/tables.h"
 
 /* The accessed and dirty bits that the walk has to set in the entry
  * [VTD 3.7.2]. */
@@ -12,7 +16,7 @@ static uint64_t bits_to_set(const VtdContext *context, const VtdWanted *wanted,
 {
     uint64_t bits = VTD_SS_A;
 
-    if (!context->ssade || wanted->probe) {
+    if (!context->ssade || wanted->no_marks) {
         return 0;
     }
     /* A request that lacks a permission makes no page dirty. */
