@@ -4,6 +4,15 @@
  * nested [VTD 3.8].  When nested, the address of each table, and that of the
  * page, are inputs of the second stage.  The paging-structure cache keeps the
  * output of the second stage for such a table: where the table really is.
+ *
+ * The steps of a walk; 2 to 5 are those of each table:
+ *
+ *   1. begin at the lowest table that is cached, or at the top   walk()
+ *   2. nested: where is the table, and may it be read?           enter()
+ *   3. the entry: present, reserved bits                         decode()
+ *   4. the permissions of the entry                              accumulate()
+ *   5. its accessed bits; nested: may the table be written to?   mark()
+ *   6. the page: second stage, permissions, dirty bit            finish()
  */
 #include <errno.h>
 
@@ -15,10 +24,20 @@
 #include "hw/iommu/vtd/stages.h"
 #include "hw/iommu/vtd/tables.h"
 
-
 /* A table's flag besides VTD_MAP_...: the second stage lets the walk write to
  * the table, and its entry for the table's page already says "dirty". */
 #define TABLE_WRITABLE (1u << 11)
+
+/* The address of a table before the second stage, when the walk has begun at a
+ * cached table and so has not seen it.  (No table has this address.) */
+#define INNER_UNKNOWN UINT64_MAX
+
+/** How a walk, or a step of it, ends. */
+typedef enum Outcome {
+    DONE,
+    FAULT,                  /* Walk.reason */
+    RESTART,                /* the walk begins anew at the top table */
+} Outcome;
 
 typedef struct Walk {
     VtdUnit *u;
@@ -27,15 +46,27 @@ typedef struct Walk {
     uint64_t addr;
     ViommuTag tag;
     bool nested;
-    VtdTable table;         /* where it is, with flags up to there */
-    uint16_t flags;         /* VTD_MAP_..., with the current entry */
-    /* nested: the table's address before the second stage */
-    uint64_t inner;
-    bool inner_known;
-    bool again;             /* start at the top: inner is needed */
-    bool changed;           /* software was at an entry meanwhile */
-    bool unmarked;          /* the page's entry does not say "accessed" */
+    /* The cursor: the table, with the flags that all entries above it grant. */
+    VtdTable table;
+    uint64_t inner;         /* nested: its address before the second stage */
+
+    VtdReason reason;       /* of a FAULT */
+    unsigned changes;       /* so often software was at an entry meanwhile */
+    bool marked;            /* when DONE: the page's entry lacks no bit */
 } Walk;
+
+static Outcome fault(Walk *w, VtdReason reason)
+{
+    w->reason = reason;
+    return FAULT;
+}
+
+/* Software has changed an entry during the walk: its new value counts. */
+static Outcome changed(Walk *w)
+{
+    return ++w->changes > VIOMMU_UPDATE_RETRIES
+           ? fault(w, VTD_FR_FS_UPDATE_FAILED) : RESTART;
+}
 
 /* The second stage's translation of a nested walk's address [VTD 3.8]; @beyond
  * is the reason for an address that is too wide.  m->shift is valid with each
@@ -63,31 +94,30 @@ static VtdReason through_second_stage(Walk *w, uint64_t addr, uint8_t access,
 
 /* Go to the table at @addr, which is what the first stage says.  When nested,
  * the second stage must let the table be read [VTD 3.8]. */
-static VtdReason enter(Walk *w, uint64_t addr, unsigned level)
+static Outcome enter(Walk *w, uint64_t addr, unsigned level, uint16_t flags)
 {
     VtdMapping m;
     VtdReason reason;
 
-    w->table = (VtdTable) { level, addr, w->flags | TABLE_WRITABLE };
+    w->table = (VtdTable) { level, addr, flags | TABLE_WRITABLE };
     if (!w->nested) {
-        return VTD_FR_NONE;
+        return DONE;
     }
     reason = through_second_stage(w, addr, VIOMMU_READ,
                                   VTD_FR_FS_TABLE_BEYOND, &m);
     if (reason) {
-        return reason;
+        return fault(w, reason);
     }
     if (!(m.flags & VIOMMU_READ)) {
-        return level == w->context->fs_levels ? VTD_FR_FS_TOP_READ
-                                              : VTD_FR_FS_TABLE_READ;
+        return fault(w, level == w->context->fs_levels
+                        ? VTD_FR_FS_TOP_READ : VTD_FR_FS_TABLE_READ);
     }
     w->inner = addr;
-    w->inner_known = true;
     w->table.addr = m.page | (addr & viommu_bits(m.shift - 1, 0));
     if (!(m.flags & VIOMMU_WRITE) || !(m.flags & VTD_MAP_DIRTY)) {
         w->table.flags &= ~TABLE_WRITABLE;
     }
-    return VTD_FR_NONE;
+    return DONE;
 }
 
 static void remember_table(const Walk *w)
@@ -101,32 +131,29 @@ static void remember_table(const Walk *w)
  * table's page: the second stage must allow it, and marks that page dirty
  * [VTD 3.8].
  */
-static VtdReason enter_for_writing(Walk *w)
+static Outcome make_writable(Walk *w)
 {
     VtdMapping m;
     VtdReason reason;
 
-    if (!w->inner_known) {
-        w->again = true;
-        return VTD_FR_FS_TABLE_WRITE;
+    if (w->inner == INNER_UNKNOWN) {
+        return RESTART;
     }
     reason = through_second_stage(w, w->inner, VIOMMU_WRITE,
                                   VTD_FR_FS_TABLE_BEYOND, &m);
     if (reason) {
-        return reason;
+        return fault(w, reason);
     }
     if (!(m.flags & VIOMMU_WRITE)) {
-        return VTD_FR_FS_TABLE_WRITE;
+        return fault(w, VTD_FR_FS_TABLE_WRITE);
     }
     if ((m.page | (w->inner & viommu_bits(m.shift - 1, 0))) !=
         w->table.addr) {
-        /* Software has moved the table during the walk. */
-        w->changed = true;
-        return VTD_FR_FS_UPDATE_FAILED;
+        return changed(w);      /* the table is somewhere else now */
     }
     w->table.flags |= TABLE_WRITABLE;
     remember_table(w);
-    return VTD_FR_NONE;
+    return DONE;
 }
 
 /* 1 GiB pages need CAP.FS1GP [VTD 11.4.2]. */
@@ -159,40 +186,39 @@ static VtdReason decode(const Walk *w, uint64_t word, bool *leaf)
 
 /* Set those of the accessed, extended accessed and dirty bits in @bits that are
  * still clear [VTD 3.6.2]. */
-static VtdReason mark(Walk *w, uint64_t at, uint64_t *word, uint64_t bits)
+static Outcome mark(Walk *w, uint64_t at, uint64_t *word, uint64_t bits)
 {
     for (unsigned i = 0; i < VIOMMU_UPDATE_RETRIES; i++) {
         uint64_t before = *word;
         int ret;
 
         if (!(bits & ~before)) {
-            return VTD_FR_NONE;
+            return DONE;
         }
         if (!(w->table.flags & TABLE_WRITABLE)) {
-            VtdReason reason = enter_for_writing(w);
+            Outcome outcome = make_writable(w);
 
-            if (reason) {
-                return reason;
+            if (outcome != DONE) {
+                return outcome;
             }
         }
         if (w->wanted->no_marks) {
-            return VTD_FR_NONE;
+            return DONE;
         }
         ret = viommu_cas64(&w->u->common, at, word, before | bits);
         if (!ret) {
             *word = before | bits;
-            return VTD_FR_NONE;
+            return DONE;
         }
         if (ret != -EAGAIN) {
-            return VTD_FR_FS_UPDATE_FAILED;
+            return fault(w, VTD_FR_FS_UPDATE_FAILED);
         }
         /* Go on only if nothing but such bits has changed meanwhile. */
         if ((before ^ *word) & ~(VTD_FS_A | VTD_FS_D | VTD_FS_EA)) {
-            w->changed = true;
-            return VTD_FR_FS_UPDATE_FAILED;
+            return changed(w);
         }
     }
-    return VTD_FR_FS_UPDATE_FAILED;
+    return fault(w, VTD_FR_FS_UPDATE_FAILED);
 }
 
 /*
@@ -212,62 +238,75 @@ static uint16_t accumulate(const Walk *w, uint16_t flags, uint64_t word)
 }
 
 /*
+ * The second stage's part in a page that the first stage maps to @m.  The
+ * smaller one of both pages counts.
+ */
+static VtdReason nest_page(Walk *w, uint16_t flags, VtdMapping *m)
+{
+    unsigned shift = m->shift;
+    uint64_t out = m->page | (w->addr & viommu_bits(shift - 1, 0));
+    /* A write that the first stage refuses does not make the page dirty in
+     * the second stage [VTD 3.7.2]. */
+    bool refused = vtd_check(w->context, w->wanted->access,
+                             flags | VIOMMU_READ | VIOMMU_WRITE);
+    VtdReason reason = through_second_stage(w, out, refused
+                                            ? VIOMMU_READ : w->wanted->access,
+                                            VTD_FR_SM_SS_BEYOND, m);
+
+    if (m->shift > shift) {
+        m->page |= out & viommu_bits(m->shift - 1, shift);
+        m->shift = shift;
+    }
+    m->flags &= ~VTD_MAP_FS_RIGHTS;
+    return reason;
+}
+
+/*
  * The walk has reached the page's entry.  In this order: the second stage when
  * nested, the permissions of both [VTD 3.8], the accessed and dirty bits of
  * the entry [VTD 3.6.2].
  */
-static VtdReason finish(Walk *w, uint64_t at, uint64_t word, uint64_t bits,
-                        VtdMapping *m)
+static Outcome finish(Walk *w, uint64_t at, uint64_t word, uint64_t bits,
+                      uint16_t flags, VtdMapping *m)
 {
     unsigned shift = vtd_level_shift(w->table.level - 1);
-    uint64_t page = word & VTD_ADDR & ~viommu_bits(shift - 1, 0);
-    uint64_t out = page | (w->addr & viommu_bits(shift - 1, 0));
-    VtdReason reason;
 
     *m = (VtdMapping) {
-        .page = page, .shift = shift,
+        .page = word & VTD_ADDR & ~viommu_bits(shift - 1, 0), .shift = shift,
         .flags = VIOMMU_READ | VIOMMU_WRITE | VTD_MAP_DIRTY,
     };
     if (w->nested) {
-        /* A write that the first stage refuses does not make the page dirty in
-         * the second stage [VTD 3.7.2]. */
-        bool refused = vtd_check(w->context, w->wanted->access,
-                                 w->flags | VIOMMU_READ | VIOMMU_WRITE);
+        VtdReason reason = nest_page(w, flags, m);
 
-        reason = through_second_stage(w, out, refused ? VIOMMU_READ
-                                                      : w->wanted->access,
-                                      VTD_FR_SM_SS_BEYOND, m);
-        if (m->shift > shift) {
-            m->page |= out & viommu_bits(m->shift - 1, shift);
-            m->shift = shift;
-        }
         if (reason) {
-            return reason;
+            return fault(w, reason);
         }
-        m->flags &= ~VTD_MAP_FS_RIGHTS;
     }
-    m->flags |= w->flags | (word & VTD_FS_G ? VTD_MAP_GLOBAL : 0);
+    m->flags |= flags | (word & VTD_FS_G ? VTD_MAP_GLOBAL : 0);
     if (w->context->snoop) {
         m->flags |= VTD_MAP_SNOOP;
     }
-    reason = vtd_check(w->context, w->wanted->access, m->flags);
-    if (!reason) {
+    /* A request that lacks a permission sets no bits. */
+    if (!vtd_check(w->context, w->wanted->access, m->flags)) {
+        Outcome outcome;
+
         if (w->wanted->access & VIOMMU_WRITE) {
             bits |= VTD_FS_D;
         }
-        reason = mark(w, at, &word, bits);
-        if (reason) {
-            return reason;
+        outcome = mark(w, at, &word, bits);
+        if (outcome != DONE) {
+            return outcome;
         }
     }
-    w->unmarked = bits & ~word;
+    w->marked = !(bits & ~word);
     if (!(word & VTD_FS_D)) {
         m->flags &= ~VTD_MAP_DIRTY;
     }
-    return VTD_FR_NONE;
+    return DONE;
 }
 
-static VtdReason descend(Walk *w, VtdMapping *m)
+/* Steps 3 to 6, from the table at the cursor down. */
+static Outcome descend(Walk *w, VtdMapping *m)
 {
     uint64_t bits = VTD_FS_A | (w->context->eafe ? VTD_FS_EA : 0);
 
@@ -275,6 +314,8 @@ static VtdReason descend(Walk *w, VtdMapping *m)
     for (;;) {
         uint64_t at, word;
         VtdReason reason;
+        Outcome outcome;
+        uint16_t flags;
         bool leaf = false;
 
         m->shift = vtd_level_shift(w->table.level - 1);
@@ -282,66 +323,77 @@ static VtdReason descend(Walk *w, VtdMapping *m)
                               viommu_bits(VTD_LEVEL_BITS - 1, 0)) * 8;
         viommu_count_roughly(&w->u->common.stats.table_reads);
         if (viommu_load64(&w->u->common, at, &word, 1)) {
-            return w->table.level == w->context->fs_levels
-                   ? VTD_FR_FS_POINTER : VTD_FR_FS_ACCESS;
+            return fault(w, w->table.level == w->context->fs_levels
+                            ? VTD_FR_FS_POINTER : VTD_FR_FS_ACCESS);
         }
         reason = decode(w, word, &leaf);
         if (reason) {
-            return reason;
+            return fault(w, reason);
         }
-        w->flags = accumulate(w, w->table.flags & ~TABLE_WRITABLE, word);
+        flags = accumulate(w, w->table.flags & ~TABLE_WRITABLE, word);
         if (leaf) {
-            return finish(w, at, word, bits, m);
+            return finish(w, at, word, bits, flags, m);
         }
-        reason = mark(w, at, &word, bits);
-        if (!reason) {
-            reason = enter(w, word & VTD_ADDR, w->table.level - 1);
+        outcome = mark(w, at, &word, bits);
+        if (outcome == DONE) {
+            outcome = enter(w, word & VTD_ADDR, w->table.level - 1, flags);
         }
-        if (reason) {
-            return reason;
+        if (outcome != DONE) {
+            return outcome;
         }
         remember_table(w);
     }
 }
 
-static VtdReason from_the_top(Walk *w, VtdMapping *m)
+static Outcome from_the_top(Walk *w, VtdMapping *m)
 {
-    VtdReason reason;
+    Outcome outcome;
 
-    w->flags = VTD_MAP_FS_RIGHTS;
     /* If the top table cannot be read, no address of this half (with the same
      * highest bit) has a translation. */
     m->shift = vtd_levels_width(w->context->fs_levels) - 1;
-    reason = enter(w, w->context->fs_table, w->context->fs_levels);
-    return reason ? reason : descend(w, m);
+    outcome = enter(w, w->context->fs_table, w->context->fs_levels,
+                    VTD_MAP_FS_RIGHTS);
+    return outcome == DONE ? descend(w, m) : outcome;
 }
 
-static VtdReason walk(Walk *w, VtdMapping *m)
+static Outcome walk(Walk *w, VtdMapping *m)
 {
-    VtdReason reason = VTD_FR_NONE;
+    Outcome outcome = RESTART;
 
     viommu_count_roughly(&w->u->common.stats.walks);
-    w->again = !vtd_table_find(w->u, &w->tag, w->addr, w->context->fs_table,
-                               &w->table);
-    if (!w->again) {
-        reason = descend(w, m);
+    w->inner = INNER_UNKNOWN;
+    if (vtd_table_find(w->u, &w->tag, w->addr, w->context->fs_table,
+                       &w->table)) {
+        outcome = descend(w, m);
     }
-    if (w->again) {
-        reason = from_the_top(w, m);
+    /* At most VIOMMU_UPDATE_RETRIES + 1 rounds: from the top, "inner" is known,
+     * and changed() counts all other reasons for another round. */
+    while (outcome == RESTART) {
+        outcome = from_the_top(w, m);
     }
-    /* Software may change an entry at any time.  The walk then begins anew,
-     * with the new value. */
-    for (unsigned i = 0; i < VIOMMU_UPDATE_RETRIES && w->changed; i++) {
-        w->changed = false;
-        reason = from_the_top(w, m);
-    }
-    return reason;
+    return outcome;
+}
+
+/*
+ * Whether the IOTLB may keep what the walk has found.  Not a page whose entry
+ * lacks bits, because the access was refused: a later one that is granted must
+ * set them [VTD 3.6.2].  Nor faults of the first stage, for which caching mode
+ * does not hold: software makes its entries present without an invalidation
+ * [VTD 6.1].
+ */
+static bool is_cacheable(const Walk *w, Outcome outcome)
+{
+    return outcome == DONE ? w->marked
+                           : w->reason == VTD_FR_SS_NOT_PRESENT ||
+                             w->reason == VTD_FR_SS_RESERVED;
 }
 
 VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
                           uint64_t addr, const VtdWanted *wanted,
                           VtdMapping *mapping)
 {
+    Outcome outcome;
     VtdReason reason;
     Walk w;
 
@@ -359,26 +411,17 @@ VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
     w.addr = addr;
     w.nested = context->pgtt == VTD_PGTT_NESTED;
     w.tag = vtd_first_tag(u, context->did, context->pasid);
-    w.inner_known = false;
-    w.again = false;
-    w.changed = false;
-    w.unmarked = false;
+    w.reason = VTD_FR_NONE;
+    w.changes = 0;
     if (vtd_iotlb_find(u, &w.tag, addr, wanted, context, mapping, &reason)) {
         return reason;
     }
-    reason = walk(&w, mapping);
-    if (reason) {
+    outcome = walk(&w, mapping);
+    if (outcome == FAULT) {
         mapping->flags = 0;
     }
-    /*
-     * Not cached: an access that was refused and so has set no bits, because a
-     * later one that is granted must set them [VTD 3.6.2]; and faults of the
-     * first stage, for which caching mode does not hold: software makes its
-     * entries present without an invalidation [VTD 6.1].
-     */
-    if (!w.unmarked && (!reason || reason == VTD_FR_SS_NOT_PRESENT ||
-                        reason == VTD_FR_SS_RESERVED)) {
-        vtd_iotlb_fill(u, &w.tag, addr, wanted, mapping, reason);
+    if (is_cacheable(&w, outcome)) {
+        vtd_iotlb_fill(u, &w.tag, addr, wanted, mapping, w.reason);
     }
-    return reason;
+    return w.reason;
 }
