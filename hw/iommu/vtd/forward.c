@@ -221,12 +221,13 @@ static uint32_t scan(Viommu *unit, ViommuHostDevice *device, uint32_t first)
 
 /* --- What the guest invalidates ------------------------------------------ */
 
-void vtd_host_context(VtdUnit *u, bool all, uint16_t source, uint16_t mask)
+void vtd_host_note_contexts(VtdUnit *u, bool all, uint16_t source,
+                            uint16_t mask)
 {
     viommu_seam_look_source(&u->common, all ? VIOMMU_ANY : source, mask);
 }
 
-void vtd_host_pasid(VtdUnit *u, bool all, uint32_t pasid)
+void vtd_host_note_pasid(VtdUnit *u, bool all, uint32_t pasid)
 {
     if (all) {
         viommu_seam_look_source(&u->common, VIOMMU_ANY, 0);
@@ -235,7 +236,7 @@ void vtd_host_pasid(VtdUnit *u, bool all, uint32_t pasid)
     }
 }
 
-void vtd_host_iotlb(VtdUnit *u, const ViommuInvalidation *inv, bool paged)
+void vtd_host_note_iotlb(VtdUnit *u, const ViommuInvalidation *inv, bool paged)
 {
     const ViommuSeamWhich which = {
         .source = VIOMMU_ANY, .domain = inv->domain, .tag = VIOMMU_ANY,
@@ -250,7 +251,7 @@ void vtd_host_iotlb(VtdUnit *u, const ViommuInvalidation *inv, bool paged)
     viommu_seam_add(&u->common, &which, &gone);
 }
 
-void vtd_host_piotlb(VtdUnit *u, const ViommuInvalidation *inv)
+void vtd_host_note_piotlb(VtdUnit *u, const ViommuInvalidation *inv)
 {
     const ViommuSeamWhich which = {
         .source = VIOMMU_ANY, .domain = inv->domain, .tag = inv->pasid,
@@ -263,7 +264,7 @@ void vtd_host_piotlb(VtdUnit *u, const ViommuInvalidation *inv)
     viommu_seam_add(&u->common, &which, &gone);
 }
 
-bool vtd_host_devtlb(VtdUnit *u, const ViommuInvalidation *inv)
+bool vtd_host_note_devtlb(VtdUnit *u, const ViommuInvalidation *inv)
 {
     const ViommuSeamWhich which = {
         .source = inv->source, .domain = VIOMMU_ANY, .tag = VIOMMU_ANY,

@@ -11,12 +11,13 @@ extern const struct ViommuSeamModel vtd_seam_model;
  * Notes for host devices of what the guest invalidates.  vtd_host_settle()
  * carries them out.  Without host devices, each costs a load.  Not locked.
  */
-void vtd_host_context(VtdUnit *u, bool all, uint16_t source, uint16_t mask);
-void vtd_host_pasid(VtdUnit *u, bool all, uint32_t pasid);
-void vtd_host_iotlb(VtdUnit *u, const ViommuInvalidation *inv, bool paged);
-void vtd_host_piotlb(VtdUnit *u, const ViommuInvalidation *inv);
+void vtd_host_note_contexts(VtdUnit *u, bool all, uint16_t source,
+                            uint16_t mask);
+void vtd_host_note_pasid(VtdUnit *u, bool all, uint32_t pasid);
+void vtd_host_note_iotlb(VtdUnit *u, const ViommuInvalidation *inv, bool paged);
+void vtd_host_note_piotlb(VtdUnit *u, const ViommuInvalidation *inv);
 /** False when the device of inv->source is not a host device. */
-bool vtd_host_devtlb(VtdUnit *u, const ViommuInvalidation *inv);
+bool vtd_host_note_devtlb(VtdUnit *u, const ViommuInvalidation *inv);
 /** After reset and load: all tables may be others.  With @later, the host is
  *  told in a later run. */
 void vtd_host_reset(VtdUnit *u, bool later);

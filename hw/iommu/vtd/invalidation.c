@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What each invalidation removes from the caches (6.5).
+ * What each invalidation removes from the caches [VTD 6.5].
  *
- * A broad one advances a generation number, so that every stamp made before
- * is void.  A page-selective one removes the keys that can hold the pages;
- * where these are many, it takes the whole domain, as the architecture allows.
+ * A broad invalidation advances a generation, which voids all stamps that were
+ * made before.  A page-selective one removes the keys that can hold the pages.
+ * Where these are many, it voids the whole domain instead: an invalidation may
+ * remove more than it names.
  */
 #include "hw/iommu/vtd/invalidation.h"
 
@@ -37,7 +38,7 @@ void vtd_invalidate_all(VtdUnit *u)
     viommu_unit_invalidate(&u->common, &inv);
 }
 
-/* Function bits of a source-id that FM tells to ignore (6.5.2.1). */
+/* The function bits of a source-id that FM masks [VTD 6.5.2.1]. */
 static uint16_t function_bits(unsigned fm)
 {
     static const uint16_t bits[4] = { 0, 4, 6, 7 };
@@ -45,6 +46,7 @@ static uint16_t function_bits(unsigned fm)
     return bits[fm & 3];
 }
 
+/* Contexts: all, those of a domain, or those of devices [VTD 6.5.2.1]. */
 void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
                             uint16_t source, unsigned function_mask)
 {
@@ -78,7 +80,7 @@ void vtd_invalidate_context(VtdUnit *u, unsigned granularity, uint16_t did,
         viommu_cache_void(&u->contexts, &u->context_gen);
         break;
     }
-    vtd_host_context(u, granularity != VTD_GRAN_DEVICE, source, bits);
+    vtd_host_note_contexts(u, granularity != VTD_GRAN_DEVICE, source, bits);
     viommu_unit_invalidate(&u->common, &inv);
 }
 
@@ -92,6 +94,11 @@ static void remove_pages(VtdUnit *u, uint64_t key, uint64_t addr,
     viommu_tlb_remove(&u->tlb, key, addr, size);
 }
 
+/*
+ * Translations: all, those of a domain, or those of pages, which the second
+ * stage's addresses name [VTD 6.5.2.3].  These addresses do not find a nested
+ * translation, so that all nested ones of the domain go.
+ */
 void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
                           uint64_t addr, unsigned am, bool leaf_only)
 {
@@ -115,7 +122,6 @@ void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
         } else {
             remove_pages(u, did, inv.addr, inv.size, !leaf_only);
         }
-        /* Nested translations cannot be found by a second stage's address. */
         viommu_advance(&u->nested_gens[did]);
         break;
     default:
@@ -123,13 +129,13 @@ void vtd_invalidate_iotlb(VtdUnit *u, unsigned granularity, uint16_t did,
         viommu_advance(&u->iotlb_gen);
         break;
     }
-    vtd_host_iotlb(u, &inv, granularity == VTD_GRAN_PAGES);
+    vtd_host_note_iotlb(u, &inv, granularity == VTD_GRAN_PAGES);
     viommu_unit_invalidate(&u->common, &inv);
 }
 
 /*
- * Each request remembers its context under its source and PASID, so that a
- * PASID alone, or a domain, does not find it.
+ * PASID entries [VTD 6.5.2.2].  The context cache finds an entry by source and
+ * PASID; a domain, or a PASID alone, does not find it, so that all go.
  */
 void vtd_invalidate_pasid_cache(VtdUnit *u, unsigned granularity,
                                 uint32_t pasid)
@@ -137,10 +143,12 @@ void vtd_invalidate_pasid_cache(VtdUnit *u, unsigned granularity,
     ViommuInvalidation inv = viommu_everything(VIOMMU_INV_CONTEXT);
 
     viommu_cache_void(&u->contexts, &u->context_gen);
-    vtd_host_pasid(u, granularity != VTD_PASID_GRAN_PASID, pasid);
+    vtd_host_note_pasid(u, granularity != VTD_PASID_GRAN_PASID, pasid);
     viommu_unit_invalidate(&u->common, &inv);
 }
 
+/* First-stage and nested translations of a PASID: all, or those of pages
+ * [VTD 6.5.2.4]. */
 void vtd_invalidate_piotlb(VtdUnit *u, uint16_t did, uint32_t pasid,
                            bool paged, uint64_t addr, unsigned am,
                            bool leaf_only)
@@ -162,10 +170,11 @@ void vtd_invalidate_piotlb(VtdUnit *u, uint16_t did, uint32_t pasid,
     } else {
         viommu_advance(vtd_pasid_gen(u, did, pasid));
     }
-    vtd_host_piotlb(u, &inv);
+    vtd_host_note_piotlb(u, &inv);
     viommu_unit_invalidate(&u->common, &inv);
 }
 
+/* Interrupt remapping entries: all, or some by index [VTD 6.5.2.7]. */
 void vtd_invalidate_irtes(VtdUnit *u, bool indexed, uint32_t index,
                           unsigned mask_bits)
 {

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The IOTLB (6.2.3): translations of both stages, tagged by domain, those
- * of a first stage by PASID too.  A nested translation is one entry from the
- * address of the first stage to that of the second.
+ * The IOTLB [VTD 6.2.4]: translations of both stages, tagged by domain, those
+ * of a first stage by PASID, too [VTD 6.2.1].  A nested translation is one
+ * entry, from the address of the first stage to that of the second.
  */
 #include "hw/iommu/vtd/iotlb.h"
 
 #include "hw/iommu/vtd/permissions.h"
 
 /*
- * Software may add permissions without invalidating, so a cached
- * translation that lacks one is not the last word (6.2.3).  In caching mode it
- * must invalidate then too, but for a first stage (6.1).  A write through a translation whose tables do not
- * say "dirty" yet has to say so in the tables.
+ * Whether a cached translation decides what is wanted.  Software may add
+ * permissions without an invalidation, so that one which lacks a permission
+ * does not decide [VTD 6.5.3].  In caching mode, software must invalidate then,
+ * too, but for a first stage [VTD 6.1].  Nor does a translation decide about
+ * a write when the tables do not call its page dirty yet: the write has to set
+ * the bit.
  */
 static bool last_word(const VtdUnit *u, const VtdContext *context,
                       const VtdWanted *wanted, uint16_t flags)
@@ -46,9 +48,8 @@ void vtd_iotlb_fill(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
         return;
     }
     if (!granting) {
-        /* Faulting entries are cached in caching mode, a page at a time;
-         * but not what memory failed to answer, nor what depends on bits
-         * that other walks set without an invalidation. */
+        /* Faults are cached in caching mode only [VTD 6.1], a page at a time;
+         * but not when a table could not be read or updated. */
         if (!u->cfg.caching_mode || reason == VTD_FR_PAGING_ACCESS ||
             reason == VTD_FR_SS_ACCESS || reason == VTD_FR_SS_POINTER) {
             return;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The paging-structure cache of both stages (6.2.5).
+ * The paging-structure cache of both stages [VTD 6.2.5].
  *
- * A cached upper level is the address of the table below, with the
- * permissions that have accumulated on the way there; a walk starts
- * from the lowest one that is cached.  The cache is tagged as the IOTLB is, and
- * keeps two levels: the tables whose entries map 4 KiB (level 1), found by
- * address bits 63:21, and those that map 2 MiB (level 2), by bits 63:30.  With
- * these two, a walk that is near an earlier one reads one entry.
+ * An entry is the address of a table, with the permissions that all levels
+ * above it grant.  A walk starts from the lowest table that is cached.  The
+ * cache is tagged as the IOTLB is, and keeps two levels: the tables whose
+ * entries map 4 KiB (level 1), found by address bits 63:21, and those whose
+ * entries map 2 MiB (level 2), by bits 63:30.  With these two, a walk near an
+ * earlier one reads one entry.
  *
- * An entry also says which top table it was found from, because a domain or a
- * PASID may be given another one while its translations stay.
+ * An entry also says from which top table the walk came, because software may
+ * give a domain or a PASID another top table while its translations stay.
  */
 #include "hw/iommu/vtd/paging_cache.h"
 
@@ -43,7 +43,8 @@ void vtd_table_fill(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
         .span = (uint8_t)vtd_level_shift(t->level),
     };
 
-    /* A probe has not set accessed bits; who starts below would not. */
+    /* A walk that sets no accessed bits keeps no table: a later walk that
+     * starts there would not set them above [VTD 3.6.2] [VTD 3.7.2]. */
     if (t->level <= CACHED_LEVELS && !wanted->no_marks) {
         viommu_tlb_fill_table(&u->tlb, tag, addr, top, &table,
                               &wanted->seen);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Commands: the invalidation queue (6.5.2), and the register interface to the
- * same invalidations (6.5.1).
+ * Commands: the invalidation queue [VTD 6.5.2], and the register interface to
+ * the same invalidations [VTD 6.5.1].
  *
- * One thread at a time works (common/work.c).  When it takes the lock again
- * after a command, the guest may have switched the queue off: u->queue_life
- * tells.
+ * One thread at a time works (common/work.c).  It carries a command out without
+ * the lock.  The guest may switch the queue off meanwhile: u->queue_life tells.
  */
 #include "hw/iommu/vtd/queue.h"
 
@@ -17,6 +16,8 @@
 
 /* --- Register interface; called locked, return locked -------------------- */
 
+/* CCMD [VTD 6.5.1.1].  CAIG says what was done: what was asked for, or 0 for a
+ * reserved granularity [VTD 11.4.6.1]. */
 static void run_ccmd(VtdUnit *u)
 {
     uint64_t *reg = vtd_reg(u, VTD_REG_CCMD);
@@ -47,10 +48,11 @@ static void run_ccmd(VtdUnit *u)
         }
         u->ccmd_undrained = 0;
     }
-    /* What was done is what was asked for; 0 says "incorrect" (11.4.6). */
     *reg = viommu_put(*reg & ~VTD_CCMD_ICC, VTD_CCMD_CAIG, gran);
 }
 
+/* IOTLB and IVA [VTD 6.5.1.2].  IAIG says what was done, as CAIG does
+ * [VTD 11.4.6.3]. */
 static void run_iotlb(VtdUnit *u)
 {
     uint64_t *reg = vtd_reg(u, VTD_REG_IOTLB);
@@ -90,6 +92,7 @@ static void run_iotlb(VtdUnit *u)
 
 /* --- Descriptors; called unlocked ---------------------------------------- */
 
+/* Context cache [VTD 6.5.2.1]. */
 static VtdQueueError do_context(VtdUnit *u, const uint64_t d[4])
 {
     unsigned gran = viommu_get(d[0], VTD_DESC_G);
@@ -105,6 +108,7 @@ static VtdQueueError do_context(VtdUnit *u, const uint64_t d[4])
     return VTD_IQEI_NONE;
 }
 
+/* IOTLB [VTD 6.5.2.3]. */
 static VtdQueueError do_iotlb(VtdUnit *u, const uint64_t d[4])
 {
     unsigned gran = viommu_get(d[0], VTD_DESC_G);
@@ -125,8 +129,8 @@ static VtdQueueError do_iotlb(VtdUnit *u, const uint64_t d[4])
 }
 
 
-/* An ATS invalidation request. With @sized, the lowest zero bit of the page
- * number tells the size (6.5.2.5). */
+/* An ATS invalidation request [PCIe 10.3].  With @sized, the lowest zero bit of
+ * the page number tells the size [VTD 6.5.2.5]. */
 static void send_devtlb(VtdUnit *u, uint16_t source, uint32_t pasid,
                         bool global, uint64_t addr, bool sized)
 {
@@ -143,13 +147,14 @@ static void send_devtlb(VtdUnit *u, uint16_t source, uint32_t pasid,
         inv.size = inv.size << VTD_PAGE_SHIFT;  /* all ones give 0: 2^64 */
         inv.addr &= ~(inv.size - 1);
     }
-    if (!vtd_host_devtlb(u, &inv) &&
+    if (!vtd_host_note_devtlb(u, &inv) &&
         !viommu_unit_invalidate(&u->common, &inv)) {
         vtd_source_silent(u, source);
     }
     u->common.work.undrained = true;
 }
 
+/* Device-TLB [VTD 6.5.2.5]. */
 static VtdQueueError do_devtlb(VtdUnit *u, const uint64_t d[4])
 {
     if (!u->cfg.device_iotlb) {
@@ -164,7 +169,7 @@ static VtdQueueError do_devtlb(VtdUnit *u, const uint64_t d[4])
     return VTD_IQEI_NONE;
 }
 
-/* PASID-based device-TLB (6.5.2.6). */
+/* PASID-based device-TLB [VTD 6.5.2.6]. */
 static VtdQueueError do_pdevtlb(VtdUnit *u, const uint64_t d[4])
 {
     if (!u->cfg.device_iotlb || !u->cfg.pasid_bits) {
@@ -181,6 +186,7 @@ static VtdQueueError do_pdevtlb(VtdUnit *u, const uint64_t d[4])
     return VTD_IQEI_NONE;
 }
 
+/* Interrupt entry cache [VTD 6.5.2.7]. */
 static VtdQueueError do_iec(VtdUnit *u, const uint64_t d[4])
 {
     if (!u->cfg.interrupt_remapping) {
@@ -200,7 +206,7 @@ static VtdQueueError do_iec(VtdUnit *u, const uint64_t d[4])
     return VTD_IQEI_NONE;
 }
 
-/* PASID cache (6.5.2.2). */
+/* PASID cache [VTD 6.5.2.2]. */
 static VtdQueueError do_pasid(VtdUnit *u, const uint64_t d[4])
 {
     unsigned gran = viommu_get(d[0], VTD_DESC_G);
@@ -219,7 +225,7 @@ static VtdQueueError do_pasid(VtdUnit *u, const uint64_t d[4])
     return VTD_IQEI_NONE;
 }
 
-/* PASID-based IOTLB (6.5.2.4). */
+/* PASID-based IOTLB [VTD 6.5.2.4]. */
 static VtdQueueError do_piotlb(VtdUnit *u, const uint64_t d[4])
 {
     unsigned gran = viommu_get(d[0], VTD_DESC_G);
@@ -243,8 +249,8 @@ static VtdQueueError do_piotlb(VtdUnit *u, const uint64_t d[4])
 }
 
 /*
- * Page group response (6.5.2.8, 7.7).  Software may answer what nobody
- * asked: the endpoint knows what it waits for.
+ * Page group response [VTD 7.6.1].  The unit does not check that there was a
+ * request: the endpoint knows what it waits for [PCIe 10.4.2].
  */
 static VtdQueueError do_page_response(VtdUnit *u, const uint64_t d[4])
 {
@@ -270,7 +276,8 @@ static VtdQueueError do_page_response(VtdUnit *u, const uint64_t d[4])
     return VTD_IQEI_NONE;
 }
 
-/* Has the queue that the descriptor is from gone, while that was waited for? */
+/* Whether the descriptor is still wanted, after a wait: no reset or load has
+ * come in between. */
 static bool is_wanted(VtdUnit *u)
 {
     bool wanted;
@@ -281,6 +288,10 @@ static bool is_wanted(VtdUnit *u)
     return wanted;
 }
 
+/*
+ * Invalidation wait [VTD 6.5.2.8].  Descriptors are carried out in order, so
+ * that a fence (FN) is always kept.
+ */
 static VtdQueueError do_wait(VtdUnit *u, const uint64_t d[4])
 {
     if ((d[0] & VTD_DESC_WAIT_RESERVED) ||
@@ -290,13 +301,12 @@ static VtdQueueError do_wait(VtdUnit *u, const uint64_t d[4])
     }
     if (d[0] & VTD_DESC_PD) {
         /*
-         * Page requests are put into the queue as they arrive.  Only one
-         * whose context is being looked at may still be on its way, and
-         * that is in a section which the drain waits for.
+         * Page-request drain [VTD 7.10].  A page request goes into its queue as
+         * it arrives.  One that is on its way is in a section, which the drain
+         * waits for.
          */
         u->common.work.undrained = true;
     }
-    /* Descriptors run in order, so that a fence (FN) is always kept. */
     if (!viommu_work_drain(&u->common)) {
         return VTD_IQEI_NONE;
     }
@@ -304,7 +314,8 @@ static VtdQueueError do_wait(VtdUnit *u, const uint64_t d[4])
         viommu_read_lock();
         if (viommu_store32(&u->common, d[1],
                            viommu_get(d[0], VTD_DESC_STATUS))) {
-            /* A posted write: nobody tells the unit that it got lost. */
+            /* The status write is a posted one, so that the guest does not
+             * hear of its failure. */
             viommu_count(&u->common.stats.command_errors);
         }
         viommu_read_unlock();
@@ -312,7 +323,8 @@ static VtdQueueError do_wait(VtdUnit *u, const uint64_t d[4])
     return VTD_IQEI_NONE;
 }
 
-/* Interrupt of a wait descriptor, after its status write.  Locked. */
+/* Interrupt of a wait descriptor, after its status write [VTD 6.5.2.9].
+ * Locked. */
 static void completion_event(VtdUnit *u)
 {
     uint64_t *ics = vtd_reg(u, VTD_REG_ICS);
@@ -329,6 +341,8 @@ static unsigned descriptor_type(const uint64_t d[4])
            viommu_get(d[0], VTD_DESC_TYPE_HIGH) << 4;
 }
 
+/* PASID-based descriptors and page group responses are of the other table
+ * modes [VTD 6.5.2]; only the latter have more than 128 bits. */
 static VtdQueueError execute(VtdUnit *u, const uint64_t d[4])
 {
     if ((d[2] || d[3]) && descriptor_type(d) != VTD_DESC_PAGE_RESPONSE) {
@@ -336,7 +350,7 @@ static VtdQueueError execute(VtdUnit *u, const uint64_t d[4])
     }
     if (descriptor_type(d) >= VTD_DESC_PIOTLB &&
         vtd_table_mode(u) == VTD_TTM_LEGACY) {
-        return VTD_IQEI_TYPE;   /* PASIDs are of the other modes (6.5.2) */
+        return VTD_IQEI_TYPE;
     }
     switch (descriptor_type(d)) {
     case VTD_DESC_CONTEXT:
@@ -362,7 +376,7 @@ static VtdQueueError execute(VtdUnit *u, const uint64_t d[4])
     }
 }
 
-/* The queue stops at the descriptor that IQH points to (6.5.2.10). */
+/* The queue stops at the descriptor that IQH points to [VTD 6.5.2.10]. */
 static void queue_error(VtdUnit *u, VtdQueueError error)
 {
     uint64_t *iqercd = vtd_reg(u, VTD_REG_IQERCD);
@@ -373,9 +387,9 @@ static void queue_error(VtdUnit *u, VtdQueueError error)
 }
 
 /*
- * Hardware sends requests to device-TLBs and goes on; it is at the wait
- * descriptor that it notices a time-out.  It drops that descriptor and fetches
- * no more until software clears ITE (6.5.2.10).
+ * A unit sends requests to device-TLBs and goes on.  It notices a time-out at
+ * the wait descriptor, which it drops, and fetches no more until software
+ * clears ITE [VTD 6.5.2.10].
  */
 static void timeout_error(VtdUnit *u)
 {
@@ -387,6 +401,7 @@ static void timeout_error(VtdUnit *u)
     vtd_fsts_set(u, VTD_FSTS_ITE);
 }
 
+/* A completion that no request waits for: FSTS.ICE [VTD 11.4.7.1]. */
 void vtd_unexpected_completion(Viommu *unit, uint32_t source)
 {
     VtdUnit *u = vtd_unit(unit);
@@ -398,7 +413,8 @@ void vtd_unexpected_completion(Viommu *unit, uint32_t source)
     viommu_unit_unlock(unit);
 }
 
-/* What is wrong with the queue as such, whatever its descriptors say. */
+/* Errors of the queue's set-up, which all descriptors would meet
+ * [VTD 11.4.9.9]. */
 static VtdQueueError queue_setup(const VtdUnit *u, uint64_t iqa,
                                  uint64_t head, uint64_t tail)
 {

@@ -25,34 +25,14 @@ typedef struct Lookup {
     unsigned pdts;
 } Lookup;
 
-/* Root entry [VTD 9.2], then context entry [VTD 9.4]. */
-static VtdReason read_context(Lookup *l, uint16_t source)
+/* Context entry: reserved bits, which depend on what ECAP announces, then
+ * PASIDE [VTD 9.4]. */
+static VtdReason decode_context(Lookup *l, const uint64_t word[4])
 {
     VtdUnit *u = l->u;
-    unsigned devfn = source & 0xff, upper = devfn >> 7;
-    uint64_t word[4], table, low_reserved, high_reserved;
+    uint64_t low_reserved = VTD_SM_CONTEXT_RESERVED | vtd_beyond_haw(u);
+    uint64_t high_reserved = VTD_SM_CONTEXT_HIGH_RESERVED;
 
-    if (viommu_load64(&u->common, (l->root & ~(VTD_PAGE_SIZE - 1)) +
-                      (source >> 8) * 16, word, 2)) {
-        return VTD_FR_SM_ROOT_ACCESS;
-    }
-    table = word[upper];
-    if (!(table & VTD_ROOT_P)) {
-        return VTD_FR_SM_ROOT_NOT_PRESENT;
-    }
-    if (table & (VTD_ROOT_RESERVED | vtd_beyond_haw(u))) {
-        return VTD_FR_SM_ROOT_RESERVED;
-    }
-    if (viommu_load64(&u->common, (table & VTD_ADDR) +
-                      (devfn & 0x7f) * VTD_SM_CONTEXT_SIZE, word, 4)) {
-        return VTD_FR_SM_CONTEXT_ACCESS;
-    }
-    l->context->fpd = word[0] & VTD_CONTEXT_FPD;
-    l->context->entry_read = true;
-    if (!(word[0] & VTD_CONTEXT_P)) {
-        return VTD_FR_SM_CONTEXT_NOT_PRESENT;
-    }
-    low_reserved = VTD_SM_CONTEXT_RESERVED | vtd_beyond_haw(u);
     if (!u->cfg.device_iotlb) {
         low_reserved |= VTD_SM_CONTEXT_DTE;
     }
@@ -62,7 +42,6 @@ static VtdReason read_context(Lookup *l, uint16_t source)
     if (!u->cfg.pasid_bits) {
         low_reserved |= VTD_SM_CONTEXT_PASIDE;
     }
-    high_reserved = VTD_SM_CONTEXT_HIGH_RESERVED;
     if (!u->cfg.rid_pasid) {
         high_reserved |= viommu_field_mask(VTD_SM_CONTEXT_RID_PASID);
     }
@@ -85,6 +64,37 @@ static VtdReason read_context(Lookup *l, uint16_t source)
         l->pasid = viommu_get(word[1], VTD_SM_CONTEXT_RID_PASID);
     }
     return VTD_FR_NONE;
+}
+
+/* Root entry, which is two pointers: for the lower and the upper 16 devices
+ * [VTD 9.2]; then context entry, whose FPD counts if it is not present, too. */
+static VtdReason read_context(Lookup *l, uint16_t source)
+{
+    VtdUnit *u = l->u;
+    unsigned devfn = source & 0xff, upper = devfn >> 7;
+    uint64_t word[4], table;
+
+    if (viommu_load64(&u->common, (l->root & ~(VTD_PAGE_SIZE - 1)) +
+                      (source >> 8) * 16, word, 2)) {
+        return VTD_FR_SM_ROOT_ACCESS;
+    }
+    table = word[upper];
+    if (!(table & VTD_ROOT_P)) {
+        return VTD_FR_SM_ROOT_NOT_PRESENT;
+    }
+    if (table & (VTD_ROOT_RESERVED | vtd_beyond_haw(u))) {
+        return VTD_FR_SM_ROOT_RESERVED;
+    }
+    if (viommu_load64(&u->common, (table & VTD_ADDR) +
+                      (devfn & 0x7f) * VTD_SM_CONTEXT_SIZE, word, 4)) {
+        return VTD_FR_SM_CONTEXT_ACCESS;
+    }
+    l->context->fpd = word[0] & VTD_CONTEXT_FPD;
+    l->context->entry_read = true;
+    if (!(word[0] & VTD_CONTEXT_P)) {
+        return VTD_FR_SM_CONTEXT_NOT_PRESENT;
+    }
+    return decode_context(l, word);
 }
 
 /* Whether the PASID is beyond the context entry's directory [VTD 9.4], or, in
