@@ -310,62 +310,62 @@ static void iec_index(Bench *b, unsigned i)
 
 static void push_smmu(Bench *b, uint64_t command, uint64_t operand)
 {
-    guest_smmu_push(&b->queue.smmu, command | (uint64_t)BENCH_ASID << 48 |
+    guest_smmu_push(&b->queue.smmu, command | CMD_ASID(BENCH_ASID) |
                     (b->mode->smmu == SMMUV3_S1 ? 0 : BENCH_VMID) *
                     (UINT64_C(1) << 32), operand);
 }
 
 static void tlbi_va(Bench *b, unsigned i)
 {
-    push_smmu(b, 0x12, (BENCH_IOVA + i * BENCH_PAGE) | 1);
+    push_smmu(b, CMD_NH_VA, (BENCH_IOVA + i * BENCH_PAGE) | CMD_LEAF);
 }
 
 static void tlbi_va_tables(Bench *b, unsigned i)
 {
-    push_smmu(b, 0x12, BENCH_IOVA + i * BENCH_PAGE);
+    push_smmu(b, CMD_NH_VA, BENCH_IOVA + i * BENCH_PAGE);
 }
 
 /* 16 pages; of the first 1000, because further ones would have to come from
  * the host's memory, whatever is cached in them. */
 static void tlbi_range(Bench *b, unsigned i)
 {
-    push_smmu(b, 0x12 | 15 << 12,
-              (BENCH_IOVA + i % 62 * 16 * BENCH_PAGE) | 1 << 10 | 1);
+    push_smmu(b, CMD_NH_VA | CMD_NUM(15),
+              (BENCH_IOVA + i % 62 * 16 * BENCH_PAGE) | CMD_TG_4K | CMD_LEAF);
 }
 
 static void tlbi_asid(Bench *b, unsigned i)
 {
     (void)i;
-    push_smmu(b, 0x11, 0);
+    push_smmu(b, CMD_NH_ASID, 0);
 }
 
 static void tlbi_vmid(Bench *b, unsigned i)
 {
     (void)i;
-    push_smmu(b, 0x10, 0);
+    push_smmu(b, CMD_NH_ALL, 0);
 }
 
 static void tlbi_all(Bench *b, unsigned i)
 {
     (void)i;
-    push_smmu(b, 0x30, 0);
+    push_smmu(b, CMD_NSNH_ALL, 0);
 }
 
 static void tlbi_ipa(Bench *b, unsigned i)
 {
-    push_smmu(b, 0x2a, warm_page(i) | 1);
+    push_smmu(b, CMD_S2_IPA, warm_page(i) | CMD_LEAF);
 }
 
 static void tlbi_s12_vmall(Bench *b, unsigned i)
 {
     (void)i;
-    push_smmu(b, 0x28, 0);
+    push_smmu(b, CMD_S12_VMALL, 0);
 }
 
 static void cfgi_ste(Bench *b, unsigned i)
 {
     (void)i;
-    guest_smmu_push(&b->queue.smmu, 0x03 | (uint64_t)SOURCE << 32, 1);
+    guest_smmu_push(&b->queue.smmu, CMD_CFGI_STE | CMD_SID(SOURCE), CMD_LEAF);
 }
 
 typedef struct Granularity {
@@ -415,7 +415,7 @@ static void finish_queue(Bench *b)
     bool done;
 
     if (b->mode->smmu) {
-        guest_smmu_push(&b->queue.smmu, 0x46, 0);
+        guest_smmu_push(&b->queue.smmu, CMD_SYNC, 0);
         guest_smmu_ring(&b->queue.smmu);
     } else {
         guest_queue_wait(&b->queue.vtd);

@@ -13,9 +13,7 @@
 #define R  TD_TRANS_R
 #define W  TD_TRANS_W
 
-enum { EATS_NONE, EATS_FULL, EATS_SPLIT };
 
-#define ERR(cons) ((cons) >> 24 & 0x7f)
 
 static void start(SmmuBoard *b, unsigned kind, unsigned eats)
 {
@@ -127,7 +125,7 @@ static void test_refused(void)
     b.ste.config = SMMUV3_S1;
     smmu_put_ste(&b);
     ask(&b, VA, true, R | W);
-    smmu_set(&b, SMMUV3_CR0, 0xc);
+    smmu_set(&b, SMMUV3_CR0, SMMUV3_CR0_QUEUES);
     refused(&b, VA, SMMUV3_F_BAD_ATS_TREQ);
     smmu_end(&b);
 }
@@ -193,8 +191,8 @@ static void test_invalidation(void)
         { 0, VA & ~UINT64_C(0xffff), 4, true },
         { 0, VA & ~UINT64_C(0xffff), 2, false },
         { 0, 0, 52, true },
-        { CMD_SSID(3), VA, 0, false },
-        { CMD_SSID(3) | 1 << 9, VA, 0, true },          /* Global */
+        { CMD_WITH_SSID(3), VA, 0, false },
+        { CMD_WITH_SSID(3) | CMD_GLOBAL, VA, 0, true },
     };
     SmmuBoard b;
 
@@ -233,9 +231,9 @@ static void test_pasid(void)
     smmu_map(&b, VA, PA2);
     smmu_command(&b, CMD_NSNH_ALL, 0);
     atc_inv(&b, 0, VA, 0);
-    atc_inv(&b, CMD_SSID(4), VA, 0);
+    atc_inv(&b, CMD_WITH_SSID(4), VA, 0);
     smmu_dma_good(&b, VA, PA);
-    atc_inv(&b, CMD_SSID(3), VA, 0);
+    atc_inv(&b, CMD_WITH_SSID(3), VA, 0);
     smmu_dma_good(&b, VA, PA2);
     smmu_end(&b);
 }
@@ -250,12 +248,12 @@ static void test_timeout(gconstpointer data)
     start(&b, SMMUV3_S1, EATS_FULL);
     control(&b, nobody ? 0 : TD_CONTROL_IGNORE);
     sink_clear(b.q);
-    smmu_command(&b, CMD_ATC_INV | CMD_SID(nobody ? 0xf8 : b.sid), 52);
+    smmu_command(&b, CMD_ATC_INV | CMD_SID(nobody ? 0xf8 : b.sid), CMD_ATC_ALL);
     before = smmu_reg(&b, SMMUV3_CMDQ_PROD);
     smmu_command(&b, CMD_SYNC, 0);
     cons = smmu_reg(&b, SMMUV3_CMDQ_CONS);
-    g_assert_cmphex(ERR(cons), ==, SMMUV3_CERROR_ATC);
-    g_assert_cmphex(cons & 0xfffff, ==, before);
+    g_assert_cmphex(SMMUV3_CONS_ERR(cons), ==, SMMUV3_CERROR_ATC);
+    g_assert_cmphex(cons & SMMUV3_CONS_INDEX, ==, before);
     g_assert_cmphex(smmu_reg(&b, SMMUV3_GERROR), ==, SMMUV3_GERROR_CMDQ);
     smmu_expect_line(&b, LINE_GERROR);
     /* Acknowledged, the CMD_SYNC is done again, and holds. */
@@ -289,7 +287,7 @@ static void test_global_page(void)
         g_assert_true(guest_tables_map(&b.s1, VA, PA2, 3, page));
         smmu_command(&b, CMD_NSNH_ALL, 0);
         smmu_sync(&b);
-        atc_inv(&b, pasid ? CMD_SSID(3) : 0, VA, 0);
+        atc_inv(&b, pasid ? CMD_WITH_SSID(3) : 0, VA, 0);
         smmu_dma_good(&b, VA, PA2);
     }
     g_assert_cmphex(testdev_get(&b.dev, TD_STALE_USES), ==, 0);

@@ -7,7 +7,6 @@
 #define PA   (SMMU_RAM + UINT64_C(0x08000000))
 #define PA2  (SMMU_RAM + UINT64_C(0x08001000))
 
-#define ERR(cons) ((cons) >> 24 & 0x7f)
 
 /* What a translation that was cached becomes behind a command. */
 static void test_tlbi(void)
@@ -33,10 +32,10 @@ static void test_tlbi(void)
         { CMD_S12_VMALL | CMD_VMID(4), 0, false },
         { CMD_NSNH_ALL, 0, true },
         /* ranges: 2 * 2^1 pages of 4 KiB from two pages below, and 1 * 2^1 */
-        { CMD_NH_VA | CMD_ASID(SMMU_ASID) | CMD_VMID(SMMU_VMID) | 1 << 12 |
-          1 << 20, (VA - 0x2000) | 1 << 10, true },
-        { CMD_NH_VA | CMD_ASID(SMMU_ASID) | CMD_VMID(SMMU_VMID) | 1 << 20,
-          (VA - 0x2000) | 1 << 10, false },
+        { CMD_NH_VA | CMD_ASID(SMMU_ASID) | CMD_VMID(SMMU_VMID) | CMD_NUM(1) |
+          CMD_SCALE(1), (VA - 0x2000) | CMD_TG_4K, true },
+        { CMD_NH_VA | CMD_ASID(SMMU_ASID) | CMD_VMID(SMMU_VMID) |
+          CMD_SCALE(1), (VA - 0x2000) | CMD_TG_4K, false },
     };
     SmmuBoard b;
 
@@ -88,8 +87,8 @@ static void test_cfgi(void)
         uint64_t w0, w1;
     } cases[] = {
         { false, CMD_CFGI_STE | CMD_SID(0x18), 1 },
-        { false, CMD_CFGI_ALL | CMD_SID(0x10), 3 },     /* 16 streams */
-        { false, CMD_CFGI_ALL, 31 },
+        { false, CMD_CFGI_STE_RANGE | CMD_SID(0x10), 3 },     /* 16 streams */
+        { false, CMD_CFGI_STE_RANGE, 31 },
         { true, CMD_CFGI_CD | CMD_SID(0x18), 1 },
         { true, CMD_CFGI_CD_ALL | CMD_SID(0x18), 0 },
         { true, CMD_CFGI_STE | CMD_SID(0x18), 1 },
@@ -126,32 +125,34 @@ static void test_errors(void)
     static const struct {
         uint64_t w0, w1;
     } cases[] = {
-        { 0x00, 0 },                            /* no such command */
-        { 0xff, 0 },
-        { CMD_CFGI_STE | 1 << 10, 0 },          /* a secure stream */
-        { 0x20, 0 }, { 0x21, 0 }, { 0x22, 0 },  /* EL2 is not announced */
-        { 0x23, 0 }, { 0x07, 0 },               /* nor is MPAM */
+        { CMD_NONE, 0 },                            /* no such command */
+        { CMD_UNKNOWN, 0 },
+        { CMD_CFGI_STE | CMD_SSEC, 0 },          /* a secure stream */
+        /* EL2 is not announced, nor is MPAM. */
+        { CMD_EL2_ALL, 0 }, { CMD_EL2_ASID, 0 }, { CMD_EL2_VA, 0 },
+        { CMD_EL2_VAA, 0 }, { CMD_CFGI_VMS_PIDM, 0 },
         { CMD_S12_VMALL, 0 },                   /* nor is stage 2 */
         { CMD_S2_IPA, 0 },
         { CMD_ATC_INV, 0 },                     /* nor ATS, nor PRI */
         { CMD_PRI_RESP, 0 },
         { CMD_RESUME, 0 },                      /* nor stalls */
         { CMD_STALL_TERM, 0 },
-        { CMD_SYNC | 3 << 12, 0 },              /* a reserved signal */
+        { CMD_SYNC_RESERVED, 0 },              /* a reserved signal */
     };
     SmmuBoard b;
     uint32_t errors = 0;
 
     smmu_start_stream(&b, "stage=1", "", SMMUV3_S1);
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
-        uint32_t before = smmu_reg(&b, SMMUV3_CMDQ_CONS) & 0xfffff, cons;
+        uint32_t before = smmu_reg(&b, SMMUV3_CMDQ_CONS) & SMMUV3_CONS_INDEX;
+        uint32_t cons;
         uint64_t at = b.commands.base + (before & 63) * 16;
 
         smmu_command(&b, cases[i].w0, cases[i].w1);
         smmu_command(&b, CMD_SYNC, 0);
         cons = smmu_reg(&b, SMMUV3_CMDQ_CONS);
-        g_assert_cmphex(ERR(cons), ==, SMMUV3_CERROR_ILL);
-        g_assert_cmphex(cons & 0xfffff, ==, before);
+        g_assert_cmphex(SMMUV3_CONS_ERR(cons), ==, SMMUV3_CERROR_ILL);
+        g_assert_cmphex(cons & SMMUV3_CONS_INDEX, ==, before);
         errors ^= SMMUV3_GERROR_CMDQ;
         g_assert_cmphex(smmu_reg(&b, SMMUV3_GERROR), ==, errors);
         smmu_expect_line(&b, LINE_GERROR);
@@ -181,7 +182,7 @@ static void test_abort(void)
     smmu_set(&b, SMMUV3_CMDQ_CONS, 0);
     smmu_set(&b, SMMUV3_CR0, cr0);
     smmu_set(&b, SMMUV3_CMDQ_PROD, 1);
-    g_assert_cmphex(ERR(smmu_reg(&b, SMMUV3_CMDQ_CONS)), ==,
+    g_assert_cmphex(SMMUV3_CONS_ERR(smmu_reg(&b, SMMUV3_CMDQ_CONS)), ==,
                     SMMUV3_CERROR_ABT);
     g_assert_cmphex(smmu_reg(&b, SMMUV3_GERROR), ==, SMMUV3_GERROR_CMDQ);
     smmu_end(&b);
@@ -218,18 +219,18 @@ static void test_sync_signal(void)
     smmu_start_stream(&b, "msi=on", "", SMMUV3_BYPASS);
     flag = smmu_pages(&b, 1);
     smmu_command(&b, CMD_SYNC, 0);
-    smmu_command(&b, CMD_SYNC | 2 << 12, 0);            /* SEV */
+    smmu_command(&b, CMD_SYNC_SEV, 0);            /* SEV */
     smmu_sync(&b);
     g_assert_cmpuint(sink_count(b.q), ==, 0);
-    smmu_command(&b, CMD_SYNC | 1 << 12, 0);
+    smmu_command(&b, CMD_SYNC_IRQ, 0);
     smmu_expect_line(&b, LINE_SYNC);
-    smmu_command(&b, CMD_SYNC | 1 << 12 | UINT64_C(0x55) << 32,
+    smmu_command(&b, CMD_SYNC_IRQ | CMD_MSI_DATA(0x55),
                  SMMU_DOORBELL);
     smmu_expect_msi(&b, SMMU_DOORBELL, 0x55, LINE_SYNC);
     /* to memory that software polls; attributes (MSH, MSIAttr) change
      * nothing */
-    smmu_command(&b, CMD_SYNC | 1 << 12 | 0x3f << 22 |
-                 UINT64_C(0x12345678) << 32, flag);
+    smmu_command(&b, CMD_SYNC_IRQ | CMD_MSI_ATTRIBUTES |
+                 CMD_MSI_DATA(0x12345678), flag);
     smmu_sync(&b);
     g_assert_cmphex(smmu_get64(&b, flag), ==, 0x12345678);
     smmu_expect_line(&b, LINE_SYNC);
@@ -238,7 +239,7 @@ static void test_sync_signal(void)
 
     /* Without messages announced, the address says nothing. */
     smmu_start_stream(&b, "msi=off", "", SMMUV3_BYPASS);
-    smmu_command(&b, CMD_SYNC | 1 << 12 | UINT64_C(0x55) << 32,
+    smmu_command(&b, CMD_SYNC_IRQ | CMD_MSI_DATA(0x55),
                  SMMU_DOORBELL);
     smmu_expect_line(&b, LINE_SYNC);
     smmu_end(&b);
@@ -251,9 +252,9 @@ static void test_prefetch(void)
 
     smmu_start_stream(&b, "", "", SMMUV3_S1);
     smmu_map(&b, VA, PA);
-    smmu_command(&b, CMD_PREFETCH | CMD_SID(b.sid), 0);
-    smmu_command(&b, (CMD_PREFETCH + 1) | CMD_SID(b.sid), VA);
-    smmu_command(&b, (CMD_PREFETCH + 1) | CMD_SID(b.sid), VA + 0x1000);
+    smmu_command(&b, CMD_PREFETCH_CONFIG | CMD_SID(b.sid), 0);
+    smmu_command(&b, CMD_PREFETCH_ADDR | CMD_SID(b.sid), VA);
+    smmu_command(&b, CMD_PREFETCH_ADDR | CMD_SID(b.sid), VA + 0x1000);
     smmu_sync(&b);
     g_assert_cmphex(smmu_reg(&b, SMMUV3_EVENTQ_PROD), ==, 0);
     smmu_dma_good(&b, VA, PA);

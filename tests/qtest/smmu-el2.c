@@ -5,9 +5,6 @@
 #define VA      UINT64_C(0x7f1234567000)
 #define PA      (SMMU_RAM + UINT64_C(0x08000000))
 #define PA2     (SMMU_RAM + UINT64_C(0x08001000))
-#define EL2_ALL UINT64_C(0x20)
-#define EL2_VA  UINT64_C(0x22)
-#define HYP     (1u << 9)
 
 static void put_el2(SmmuBoard *b, uint64_t strw)
 {
@@ -15,7 +12,7 @@ static void put_el2(SmmuBoard *b, uint64_t strw)
 
     smmu_put64(b, at, (smmu_get64(b, at) & ~(UINT64_C(3) << 30)) |
                       strw << 30);
-    smmu_command(b, CMD_CFGI_STE | CMD_SID(b->sid), 1);
+    smmu_command(b, CMD_CFGI_STE | CMD_SID(b->sid), CMD_LEAF);
     smmu_sync(b);
 }
 
@@ -27,24 +24,24 @@ static void test_stream(gconstpointer data)
     SmmuBoard b;
 
     smmu_start_stream(&b, "stage=nested,hyp=on", "", SMMUV3_S1);
-    g_assert_cmphex(smmu_reg(&b, SMMUV3_IDR0) & HYP, ==, HYP);
+    g_assert_cmphex(FIELD_GET(smmu_reg(&b, SMMUV3_IDR0), IDR0_HYP), ==, 1);
     smmu_set(&b, SMMUV3_CR2, 2 | e2h);
     g_assert_cmphex(smmu_reg(&b, SMMUV3_CR2), ==, 2 | e2h);
     put_el2(&b, 2);
-    smmu_command(&b, EL2_ALL, 0);
+    smmu_command(&b, CMD_EL2_ALL, 0);
     smmu_sync(&b);
     smmu_map(&b, VA, PA);
     smmu_dma_good(&b, VA, PA);
     smmu_map(&b, VA, PA2);
     smmu_command(&b, CMD_NSNH_ALL | CMD_VMID(SMMU_VMID), 0);
-    smmu_command(&b, EL2_VA | asid, VA);
+    smmu_command(&b, CMD_EL2_VA | asid, VA);
     smmu_sync(&b);
     smmu_dma_good(&b, VA, PA2);
 
     /* A page without AP[1] is for EL2, which knows no users, ... */
     g_assert_true(guest_tables_map(&b.s1, VA, PA, 3,
                                    SMMUV3_PTE_AF | SMMUV3_PTE_NG));
-    smmu_command(&b, EL2_VA | asid, VA);
+    smmu_command(&b, CMD_EL2_VA | asid, VA);
     smmu_sync(&b);
     if (e2h) {
         smmu_dma_fault(&b, VA, true, SMMUV3_F_PERMISSION, word);
@@ -65,7 +62,7 @@ static void test_without(void)
     SmmuBoard b;
 
     smmu_start_stream(&b, "stage=nested", "", SMMUV3_S1);
-    g_assert_cmphex(smmu_reg(&b, SMMUV3_IDR0) & HYP, ==, 0);
+    g_assert_cmphex(smmu_reg(&b, SMMUV3_IDR0) & FIELD_MASK(IDR0_HYP), ==, 0);
     smmu_set(&b, SMMUV3_CR2, 3);
     g_assert_cmphex(smmu_reg(&b, SMMUV3_CR2), ==, 2);
     put_el2(&b, 3);

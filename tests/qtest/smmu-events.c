@@ -6,7 +6,6 @@
 #define IPA  UINT64_C(0x8123456000)
 #define PA   (SMMU_RAM + UINT64_C(0x08000000))
 
-enum { CLASS_CD, CLASS_TT, CLASS_IN };
 
 static void no_event(SmmuBoard *b)
 {
@@ -22,18 +21,18 @@ static void test_bad_streamid(void)
 
     smmu_start_stream(&b, "", "", SMMUV3_S1);
     /* The table ends before the stream; CR2.RECINVSID is clear. */
-    smmu_set(&b, SMMUV3_CR0, 0xc);
+    smmu_set(&b, SMMUV3_CR0, SMMUV3_CR0_QUEUES);
     smmu_set(&b, SMMUV3_STRTAB_BASE_CFG, 4);
-    smmu_set(&b, SMMUV3_CR0, 0xd);
-    smmu_command(&b, CMD_CFGI_ALL, 31);
+    smmu_set(&b, SMMUV3_CR0, SMMUV3_CR0_QUEUES | SMMUV3_CR0_SMMUEN);
+    smmu_command(&b, CMD_CFGI_STE_RANGE, 31);
     smmu_sync(&b);
     smmu_dma_blocked(&b, VA, false);
     no_event(&b);
-    smmu_set(&b, SMMUV3_CR0, 0xc);
+    smmu_set(&b, SMMUV3_CR0, SMMUV3_CR0_QUEUES);
     smmu_set(&b, SMMUV3_CR2, 2);
-    smmu_set(&b, SMMUV3_CR0, 0xd);
+    smmu_set(&b, SMMUV3_CR0, SMMUV3_CR0_QUEUES | SMMUV3_CR0_SMMUEN);
     smmu_dma_fault(&b, VA, true, SMMUV3_C_BAD_STREAMID, word);
-    g_assert_cmphex(word[0], ==, (uint64_t)b.sid << 32 | 2);
+    g_assert_cmphex(word[0], ==, EVENT_WORD0(SMMUV3_C_BAD_STREAMID, b.sid));
     g_assert_cmphex(word[1] | word[2] | word[3], ==, 0);
     smmu_end(&b);
 }
@@ -44,10 +43,10 @@ static void test_ste_fetch(void)
     SmmuBoard b;
 
     smmu_start_stream(&b, "", "", SMMUV3_S1);
-    smmu_set(&b, SMMUV3_CR0, 0xc);
+    smmu_set(&b, SMMUV3_CR0, SMMUV3_CR0_QUEUES);
     smmu_set64(&b, SMMUV3_STRTAB_BASE, SMMU_HOLE);
-    smmu_set(&b, SMMUV3_CR0, 0xd);
-    smmu_command(&b, CMD_CFGI_ALL, 31);
+    smmu_set(&b, SMMUV3_CR0, SMMUV3_CR0_QUEUES | SMMUV3_CR0_SMMUEN);
+    smmu_command(&b, CMD_CFGI_STE_RANGE, 31);
     smmu_sync(&b);
     smmu_dma_fault(&b, VA, true, SMMUV3_F_STE_FETCH, word);
     g_assert_cmphex(word[3], ==, SMMU_HOLE + b.sid * SMMUV3_STE_SIZE);
@@ -63,16 +62,16 @@ static void test_bad_ste(void)
         uint64_t clear, set;
     } cases[] = {
         { SMMUV3_S1, 0, 1, 0 },                         /* V */
-        { SMMUV3_S1, 0, 0, UINT64_C(31) << 59 },        /* S1CDMax */
-        { SMMUV3_S1, 1, 0, UINT64_C(1) << 27 },         /* S1STALLD */
-        { SMMUV3_S2, 2, UINT64_C(1) << 51, 0 },         /* S2AA64 */
-        { SMMUV3_S2, 2, 0, UINT64_C(1) << 52 },         /* S2ENDI */
-        { SMMUV3_S2, 2, 0, UINT64_C(3) << 46 },         /* S2TG */
-        { SMMUV3_S2, 2, 0, UINT64_C(63) << 32 },        /* S2T0SZ */
-        { SMMUV3_S2, 2, UINT64_C(63) << 32, UINT64_C(10) << 32 },
-        { SMMUV3_S2, 2, 0, UINT64_C(3) << 38 },         /* S2SL0 */
-        { SMMUV3_S2, 2, UINT64_C(3) << 38, 0 },
-        { SMMUV3_S2, 2, 0, UINT64_C(1) << 57 },         /* S2S */
+        { SMMUV3_S1, 0, 0, FIELD_PUT(31, STE_S1CDMAX) },
+        { SMMUV3_S1, 1, 0, FIELD_MASK(STE_S1STALLD) },
+        { SMMUV3_S2, 2, FIELD_MASK(STE_S2AA64), 0 },
+        { SMMUV3_S2, 2, 0, FIELD_MASK(STE_S2ENDI) },
+        { SMMUV3_S2, 2, 0, FIELD_PUT(3, STE_S2TG) },
+        { SMMUV3_S2, 2, 0, FIELD_PUT(63, STE_S2T0SZ) },
+        { SMMUV3_S2, 2, FIELD_MASK(STE_S2T0SZ), FIELD_PUT(10, STE_S2T0SZ) },
+        { SMMUV3_S2, 2, 0, FIELD_PUT(3, STE_S2SL0) },
+        { SMMUV3_S2, 2, FIELD_MASK(STE_S2SL0), 0 },
+        { SMMUV3_S2, 2, 0, FIELD_MASK(STE_S2S) },
         { SMMUV3_S2, 3, 0, UINT64_C(1) << 50 },         /* S2TTB */
     };
     uint64_t word[4];
@@ -86,10 +85,10 @@ static void test_bad_ste(void)
         smmu_put_ste(&b);
         smmu_put64(&b, at, (smmu_get64(&b, at) & ~cases[i].clear) |
                            cases[i].set);
-        smmu_command(&b, CMD_CFGI_STE | CMD_SID(b.sid), 1);
+        smmu_command(&b, CMD_CFGI_STE | CMD_SID(b.sid), CMD_LEAF);
         smmu_sync(&b);
         smmu_dma_fault(&b, IPA, true, SMMUV3_C_BAD_STE, word);
-        g_assert_cmphex(word[0], ==, (uint64_t)b.sid << 32 | 4);
+        g_assert_cmphex(word[0], ==, EVENT_WORD0(SMMUV3_C_BAD_STE, b.sid));
     }
     smmu_end(&b);
 }
@@ -137,14 +136,14 @@ static void test_bad_cd(void)
         unsigned index;
         uint64_t clear, set;
     } cases[] = {
-        { 0, UINT64_C(1) << 31, 0 },                    /* V */
-        { 0, UINT64_C(1) << 41, 0 },                    /* AA64 */
-        { 0, UINT64_C(1) << 46, 0 },                    /* A */
-        { 0, 0, UINT64_C(1) << 15 },                    /* ENDI */
-        { 0, 0, UINT64_C(1) << 44 },                    /* S */
-        { 0, 0, UINT64_C(3) << 6 },                     /* TG0 */
-        { 0, 0x3f, 63 },                                /* T0SZ */
-        { 0, 0x3f, 10 },
+        { 0, FIELD_MASK(CD_V), 0 },
+        { 0, FIELD_MASK(CD_AA64), 0 },
+        { 0, FIELD_MASK(CD_A), 0 },
+        { 0, 0, FIELD_MASK(CD_ENDI) },
+        { 0, 0, FIELD_MASK(CD_S) },
+        { 0, 0, FIELD_PUT(3, CD_TG0) },
+        { 0, FIELD_MASK(CD_T0SZ), FIELD_PUT(63, CD_T0SZ) },
+        { 0, FIELD_MASK(CD_T0SZ), FIELD_PUT(10, CD_T0SZ) },
         { 1, 0, UINT64_C(1) << 50 },                    /* TTB0 */
     };
     uint64_t word[4];
@@ -157,10 +156,10 @@ static void test_bad_cd(void)
         smmu_put_cd(&b, 0);
         smmu_put64(&b, at, (smmu_get64(&b, at) & ~cases[i].clear) |
                            cases[i].set);
-        smmu_command(&b, CMD_CFGI_CD | CMD_SID(b.sid), 1);
+        smmu_command(&b, CMD_CFGI_CD | CMD_SID(b.sid), CMD_LEAF);
         smmu_sync(&b);
         smmu_dma_fault(&b, VA, true, SMMUV3_C_BAD_CD, word);
-        g_assert_cmphex(word[0], ==, (uint64_t)b.sid << 32 | 0xa);
+        g_assert_cmphex(word[0], ==, EVENT_WORD0(SMMUV3_C_BAD_CD, b.sid));
     }
     smmu_end(&b);
 }
@@ -297,7 +296,8 @@ static void test_overflow(void)
     for (unsigned i = 0; i < 4; i++) {
         smmu_dma_blocked(&b, VA + i * 0x1000, false);
     }
-    g_assert_cmphex(smmu_reg(&b, SMMUV3_EVENTQ_PROD), ==, 0x80000002u);
+    g_assert_cmphex(smmu_reg(&b, SMMUV3_EVENTQ_PROD), ==,
+                    SMMUV3_OVERFLOW | 2);
     for (unsigned i = 0; i < 2; i++) {
         g_assert_true(smmu_event(&b, word));
         g_assert_cmphex(word[2], ==, VA + i * 0x1000);
@@ -306,7 +306,7 @@ static void test_overflow(void)
     smmu_dma_blocked(&b, VA, false);
     g_assert_true(smmu_event(&b, word));
     smmu_set(&b, SMMUV3_EVENTQ_CONS,
-             smmu_reg(&b, SMMUV3_EVENTQ_CONS) | 0x80000000u);
+             smmu_reg(&b, SMMUV3_EVENTQ_CONS) | SMMUV3_OVERFLOW);
     smmu_dma_blocked(&b, VA, false);
     g_assert_true(smmu_event(&b, word));
     g_assert_cmphex(smmu_reg(&b, SMMUV3_EVENTQ_PROD) >> 31, ==, 1);
@@ -354,11 +354,11 @@ static void test_abort(void)
     SmmuBoard b;
 
     smmu_start_stream(&b, "", "", SMMUV3_S1);
-    smmu_set(&b, SMMUV3_CR0, 0x9);
+    smmu_set(&b, SMMUV3_CR0, SMMUV3_CR0_CMDQEN | SMMUV3_CR0_SMMUEN);
     smmu_dma_blocked(&b, VA, false);
     g_assert_cmphex(smmu_reg(&b, SMMUV3_EVENTQ_PROD), ==, 0);
     smmu_set64(&b, SMMUV3_EVENTQ_BASE, SMMU_HOLE | 4);
-    smmu_set(&b, SMMUV3_CR0, 0xd);
+    smmu_set(&b, SMMUV3_CR0, SMMUV3_CR0_QUEUES | SMMUV3_CR0_SMMUEN);
     smmu_dma_blocked(&b, VA, false);
     g_assert_cmphex(smmu_reg(&b, SMMUV3_GERROR), ==, SMMUV3_GERROR_EVENTQ);
     g_assert_cmphex(smmu_reg(&b, SMMUV3_EVENTQ_PROD), ==, 0);

@@ -35,7 +35,7 @@ static void start(Hostile *h, unsigned kind)
     h->sid = pci_source(&h->bystander.pci);
     guest_ste_encode(&ste, word);
     guest_write_words(&b->mem, b->strtab + h->sid * SMMUV3_STE_SIZE, word, 8);
-    smmu_command(b, CMD_CFGI_STE | CMD_SID(h->sid), 1);
+    smmu_command(b, CMD_CFGI_STE | CMD_SID(h->sid), CMD_LEAF);
     smmu_sync(b);
 }
 
@@ -56,14 +56,14 @@ static void drain_events(SmmuBoard *b)
 
     while (smmu_event(b, word)) {
         if (EVENT_STALL(word)) {
-            smmu_command(b, CMD_RESUME | CMD_SID(EVENT_SID(word)) | 1 << 13,
+            smmu_command(b, CMD_RESUME | CMD_SID(EVENT_SID(word)) | CMD_ABORT,
                          EVENT_STAG(word));
             smmu_sync(b);
         }
     }
     smmu_set(b, SMMUV3_EVENTQ_CONS,
-             (smmu_reg(b, SMMUV3_EVENTQ_CONS) & 0x7fffffff) |
-             (smmu_reg(b, SMMUV3_EVENTQ_PROD) & 0x80000000));
+             (smmu_reg(b, SMMUV3_EVENTQ_CONS) & ~SMMUV3_OVERFLOW) |
+             (smmu_reg(b, SMMUV3_EVENTQ_PROD) & SMMUV3_OVERFLOW));
 }
 
 /* DMA of all kinds, whatever comes of it; what waits is given up. */
@@ -125,7 +125,7 @@ static void test_bits(gconstpointer data)
         uint64_t turned = word[bit / 64] ^ UINT64_C(1) << bit % 64;
 
         smmu_put64(b, at + bit / 64 * 8, turned);
-        smmu_command(b, CMD_CFGI_STE | CMD_SID(b->sid), 1);
+        smmu_command(b, CMD_CFGI_STE | CMD_SID(b->sid), CMD_LEAF);
         smmu_command(b, CMD_NSNH_ALL, 0);
         smmu_sync(b);
         prod(&h);
@@ -164,7 +164,7 @@ static void test_random(void)
         guest_write_words(&b->mem, b->cds, cd, 8);
         guest_write_words(&b->mem, b->strtab + b->sid * SMMUV3_STE_SIZE, ste,
                           8);
-        smmu_command(b, CMD_CFGI_ALL, 31);
+        smmu_command(b, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
         smmu_command(b, CMD_NSNH_ALL, 0);
         smmu_sync(b);
         prod(&h);
@@ -235,7 +235,7 @@ static void test_bases(void)
             smmu_set64(b, SMMUV3_PRIQ_BASE, places[i] | log2);
             smmu_set(b, SMMUV3_EVENTQ_PROD, g_test_rand_int());
             smmu_set(b, SMMUV3_PRIQ_PROD, g_test_rand_int());
-            smmu_set(b, SMMUV3_CR0, 0x1f);
+            smmu_set(b, SMMUV3_CR0, SMMUV3_CR0_ALL);
             smmu_set(b, SMMUV3_CMDQ_PROD, g_test_rand_int());
             testdev_dma_read(&b->dev, VA, NULL, 4);
             testdev_translate(&b->dev, VA, false);
@@ -244,7 +244,7 @@ static void test_bases(void)
             /* all errors away, so that the next round has its own */
             smmu_set(b, SMMUV3_GERRORN, smmu_reg(b, SMMUV3_GERROR));
             smmu_set64(b, SMMUV3_GATOS_SID, g_test_rand_int());
-            smmu_set64(b, SMMUV3_GATOS_ADDR, VA | 3 << 10);
+            smmu_set64(b, SMMUV3_GATOS_ADDR, VA | GATOS_TYPE(3));
             smmu_set(b, SMMUV3_GATOS_CTRL, 1);
         }
     }
@@ -265,9 +265,12 @@ static void test_commands(void)
         if (i & 1) {
             /* one that exists */
             static const uint8_t known[] = {
-                0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x10, 0x11, 0x12, 0x13,
-                0x20, 0x21, 0x22, 0x23, 0x28, 0x2a, 0x30, 0x40, 0x41, 0x44,
-                0x45,
+                CMD_PREFETCH_CONFIG, CMD_PREFETCH_ADDR, CMD_CFGI_STE,
+                CMD_CFGI_STE_RANGE, CMD_CFGI_CD, CMD_CFGI_CD_ALL, CMD_NH_ALL,
+                CMD_NH_ASID, CMD_NH_VA, CMD_NH_VAA, CMD_EL2_ALL,
+                CMD_EL2_ASID, CMD_EL2_VA, CMD_EL2_VAA, CMD_S12_VMALL,
+                CMD_S2_IPA, CMD_NSNH_ALL, CMD_ATC_INV, CMD_PRI_RESP,
+                CMD_RESUME, CMD_STALL_TERM,
             };
 
             w0 = (w0 & ~UINT64_C(0x4ff)) |
@@ -303,7 +306,8 @@ static void test_storm(void)
     testdev_set(&b->dev, TD_LOOP_STRIDE, 0x1000);
     testdev_run(&b->dev, TD_LOOP);
     g_assert_cmphex(testdev_get(&b->dev, TD_LOOP_FAILURES), ==, 20000);
-    g_assert_cmphex(smmu_reg(b, SMMUV3_EVENTQ_PROD), ==, 0x80000040u);
+    g_assert_cmphex(smmu_reg(b, SMMUV3_EVENTQ_PROD), ==,
+                    SMMUV3_OVERFLOW | 0x40);
     drain_events(b);
     expect_recovered(&h);
     smmu_end(b);

@@ -159,50 +159,53 @@ typedef struct Shown {
     uint32_t offset, mask, value;
 } Shown;
 
+#define SHOWS(field, n) FIELD_MASK(field), FIELD_PUT(n, field)
+#define STAGES (FIELD_MASK(IDR0_S1P) | FIELD_MASK(IDR0_S2P))
+
 /* What the ID registers say of each option. */
 static void test_shown(void)
 {
     static const Shown shown[] = {
-        { "stage=1", SMMUV3_IDR0, 0x3, 0x2 },
-        { "stage=2", SMMUV3_IDR0, 0x3, 0x1 },
-        { "stage=nested", SMMUV3_IDR0, 0x3, 0x3 },
-        { "sidsize=8", SMMUV3_IDR1, 0x3f, 8 },
-        { "sidsize=32", SMMUV3_IDR1, 0x3f, 32 },
-        { "ssidsize=1", SMMUV3_IDR1, 0x7c0, 1 << 6 },
-        { "ssidsize=20", SMMUV3_IDR1, 0x7c0, 20 << 6 },
-        { "oas=32", SMMUV3_IDR5, 7, 0 },
-        { "oas=36", SMMUV3_IDR5, 7, 1 },
-        { "oas=40", SMMUV3_IDR5, 7, 2 },
-        { "oas=42", SMMUV3_IDR5, 7, 3 },
-        { "oas=48", SMMUV3_IDR5, 7, 5 },
-        { "oas=52", SMMUV3_IDR5, 7, 6 },
-        { "ats=on", SMMUV3_IDR0, 1 << 10, 1 << 10 },
-        { "ats=on", SMMUV3_IDR0, 1 << 16, 0 },
-        { "ats=on,pri=on", SMMUV3_IDR0, 1 << 16, 1 << 16 },
-        { "msi=on", SMMUV3_IDR0, 1 << 13, 1 << 13 },
-        { "stall=on", SMMUV3_IDR0, 3 << 24, 0 },
-        { "stall=off", SMMUV3_IDR0, 3 << 24, 1 << 24 },
-        { "httu=1", SMMUV3_IDR0, 3 << 6, 1 << 6 },
-        { "httu=2", SMMUV3_IDR0, 3 << 6, 2 << 6 },
-        { "bbml=0", SMMUV3_IDR3, 3 << 11, 0 },
-        { "bbml=1", SMMUV3_IDR3, 3 << 11, 1 << 11 },
-        { "msi=off", SMMUV3_IDR3, 3 << 11, 2 << 11 },
-        { "hyp=on", SMMUV3_IDR0, 1 << 9, 1 << 9 },
-        { "hyp=off", SMMUV3_IDR0, 1 << 9, 0 },
-        { "atos=on", SMMUV3_IDR0, 1 << 15, 1 << 15 },
-        { "atos=off", SMMUV3_IDR0, 1 << 15, 0 },
-        { "attr-perms-ovr=on", SMMUV3_IDR1, 1 << 26, 1 << 26 },
-        { "attr-perms-ovr=off", SMMUV3_IDR1, 1 << 26, 0 },
-        { "oas=auto,ats=on,oas=auto", SMMUV3_IDR5, 7, 4 },
-        { "ssidsize=auto", SMMUV3_IDR1, 0x7c0, 0 },
-        { "ats=auto,accel=off", SMMUV3_IDR0, 1 << 10, 0 },
-        { "ril=auto", SMMUV3_IDR3, 1 << 10, 1 << 10 },
-        { "ril=off", SMMUV3_IDR3, 1 << 10, 0 },
-        { "ril=on", SMMUV3_IDR3, 1 << 10, 1 << 10 },
-        { "fwb=on", SMMUV3_IDR3, 1 << 8, 1 << 8 },
-        { "fwb=off", SMMUV3_IDR3, 1 << 8, 0 },
-        { "iotlb-bits=4", SMMUV3_IDR0, 0x3, 0x3 },
-        { "iotlb-bits=20", SMMUV3_IDR0, 0x3, 0x3 },
+        { "stage=1", SMMUV3_IDR0, STAGES, FIELD_MASK(IDR0_S1P) },
+        { "stage=2", SMMUV3_IDR0, STAGES, FIELD_MASK(IDR0_S2P) },
+        { "stage=nested", SMMUV3_IDR0, STAGES, STAGES },
+        { "sidsize=8", SMMUV3_IDR1, SHOWS(IDR1_SIDSIZE, 8) },
+        { "sidsize=32", SMMUV3_IDR1, SHOWS(IDR1_SIDSIZE, 32) },
+        { "ssidsize=1", SMMUV3_IDR1, SHOWS(IDR1_SSIDSIZE, 1) },
+        { "ssidsize=20", SMMUV3_IDR1, SHOWS(IDR1_SSIDSIZE, 20) },
+        { "oas=32", SMMUV3_IDR5, SHOWS(IDR5_OAS, 0) },
+        { "oas=36", SMMUV3_IDR5, SHOWS(IDR5_OAS, 1) },
+        { "oas=40", SMMUV3_IDR5, SHOWS(IDR5_OAS, 2) },
+        { "oas=42", SMMUV3_IDR5, SHOWS(IDR5_OAS, 3) },
+        { "oas=48", SMMUV3_IDR5, SHOWS(IDR5_OAS, 5) },
+        { "oas=52", SMMUV3_IDR5, SHOWS(IDR5_OAS, 6) },
+        { "ats=on", SMMUV3_IDR0, SHOWS(IDR0_ATS, 1) },
+        { "ats=on", SMMUV3_IDR0, SHOWS(IDR0_PRI, 0) },
+        { "ats=on,pri=on", SMMUV3_IDR0, SHOWS(IDR0_PRI, 1) },
+        { "msi=on", SMMUV3_IDR0, SHOWS(IDR0_MSI, 1) },
+        { "stall=on", SMMUV3_IDR0, SHOWS(IDR0_STALL_MODEL, 0) },
+        { "stall=off", SMMUV3_IDR0, SHOWS(IDR0_STALL_MODEL, 1) },
+        { "httu=1", SMMUV3_IDR0, SHOWS(IDR0_HTTU, 1) },
+        { "httu=2", SMMUV3_IDR0, SHOWS(IDR0_HTTU, 2) },
+        { "bbml=0", SMMUV3_IDR3, SHOWS(IDR3_BBML, 0) },
+        { "bbml=1", SMMUV3_IDR3, SHOWS(IDR3_BBML, 1) },
+        { "msi=off", SMMUV3_IDR3, SHOWS(IDR3_BBML, 2) },
+        { "hyp=on", SMMUV3_IDR0, SHOWS(IDR0_HYP, 1) },
+        { "hyp=off", SMMUV3_IDR0, SHOWS(IDR0_HYP, 0) },
+        { "atos=on", SMMUV3_IDR0, SHOWS(IDR0_ATOS, 1) },
+        { "atos=off", SMMUV3_IDR0, SHOWS(IDR0_ATOS, 0) },
+        { "attr-perms-ovr=on", SMMUV3_IDR1, SHOWS(IDR1_ATTR_PERMS_OVR, 1) },
+        { "attr-perms-ovr=off", SMMUV3_IDR1, SHOWS(IDR1_ATTR_PERMS_OVR, 0) },
+        { "oas=auto,ats=on,oas=auto", SMMUV3_IDR5, SHOWS(IDR5_OAS, 4) },
+        { "ssidsize=auto", SMMUV3_IDR1, SHOWS(IDR1_SSIDSIZE, 0) },
+        { "ats=auto,accel=off", SMMUV3_IDR0, SHOWS(IDR0_ATS, 0) },
+        { "ril=auto", SMMUV3_IDR3, SHOWS(IDR3_RIL, 1) },
+        { "ril=off", SMMUV3_IDR3, SHOWS(IDR3_RIL, 0) },
+        { "ril=on", SMMUV3_IDR3, SHOWS(IDR3_RIL, 1) },
+        { "fwb=on", SMMUV3_IDR3, SHOWS(IDR3_FWB, 1) },
+        { "fwb=off", SMMUV3_IDR3, SHOWS(IDR3_FWB, 0) },
+        { "iotlb-bits=4", SMMUV3_IDR0, STAGES, STAGES },
+        { "iotlb-bits=20", SMMUV3_IDR0, STAGES, STAGES },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(shown); i++) {
@@ -228,7 +231,8 @@ static void test_stage_of_machine(void)
     if (qtest_is_qemu()) {
         /* which is another one for devices of the host */
         smmu_start(&b, "accel=on", "");
-        g_assert_cmphex(smmu_reg(&b, SMMUV3_IDR0) & 3, ==, 2);
+        g_assert_cmphex(smmu_reg(&b, SMMUV3_IDR0) & STAGES, ==,
+                        FIELD_MASK(IDR0_S1P));
         smmu_end(&b);
     }
 }
@@ -244,7 +248,7 @@ static void test_no_ranges(void)
     smmu_dma_good(&b, va, pa);
     smmu_map(&b, va, pa + 0x1000);
     smmu_command(&b, CMD_NH_VA | CMD_ASID(SMMU_ASID) | CMD_VMID(SMMU_VMID) |
-                 1 << 12 | 1 << 20, (va - 0x2000) | 1 << 10);
+                 CMD_NUM(1) | CMD_SCALE(1), (va - 0x2000) | CMD_TG_4K);
     smmu_sync(&b);
     smmu_dma_good(&b, va, pa);
     smmu_command(&b, CMD_NH_VA | CMD_ASID(SMMU_ASID) | CMD_VMID(SMMU_VMID),

@@ -5,18 +5,17 @@
 #define VA   UINT64_C(0x7f1234567000)
 #define PA   (SMMU_RAM + UINT64_C(0x08000000))
 
-/* PRI_RESP's codes, and what the endpoint sees of them */
-enum { RESP_FAILURE, RESP_INVALID, RESP_SUCCESS };
+/* What the endpoint sees of PRI_RESP's codes. */
 enum { SEEN_SUCCESS = 0, SEEN_INVALID = 1, SEEN_FAILURE = 15 };
 
-#define PPR_SID(w)   ((uint32_t)((w)[0]))
-#define PPR_SSID(w)  ((unsigned)((w)[0] >> 32 & 0xfffff))
-#define PPR_READ(w)  ((unsigned)((w)[0] >> 60 & 1))
-#define PPR_WRITE(w) ((unsigned)((w)[0] >> 61 & 1))
-#define PPR_LAST(w)  ((unsigned)((w)[0] >> 62 & 1))
-#define PPR_SSV(w)   ((unsigned)((w)[0] >> 63))
-#define PPR_GROUP(w) ((unsigned)((w)[1] & 0x1ff))
-#define PPR_ADDR(w)  ((w)[1] & ~UINT64_C(0xfff))
+#define GOT_SID(w)   ((uint32_t)((w)[0]))
+#define GOT_SSID(w)  ((unsigned)((w)[0] >> 32 & 0xfffff))
+#define GOT_READ(w)  ((unsigned)((w)[0] >> 60 & 1))
+#define GOT_WRITE(w) ((unsigned)((w)[0] >> 61 & 1))
+#define GOT_LAST(w)  ((unsigned)((w)[0] >> 62 & 1))
+#define GOT_SSV(w)   ((unsigned)((w)[0] >> 63))
+#define GOT_GROUP(w) ((unsigned)((w)[1] & 0x1ff))
+#define GOT_ADDR(w)  ((w)[1] & ~UINT64_C(0xfff))
 
 static void start(SmmuBoard *b, const char *more, unsigned log2)
 {
@@ -69,15 +68,16 @@ static void test_dma(gconstpointer data)
                     TD_WAITS);
     smmu_expect_line(&b, LINE_PRIQ);
     g_assert_true(smmu_page_request(&b, word));
-    g_assert_cmphex(PPR_SID(word), ==, b.sid);
-    g_assert_cmphex(PPR_SSV(word), ==, with_pasid);
-    g_assert_cmphex(PPR_SSID(word), ==, with_pasid ? 5 : 0);
-    g_assert_cmphex(PPR_ADDR(word), ==, VA);
-    g_assert_cmphex(PPR_WRITE(word), ==, 1);
-    g_assert_cmphex(PPR_LAST(word), ==, 1);
+    g_assert_cmphex(GOT_SID(word), ==, b.sid);
+    g_assert_cmphex(GOT_SSV(word), ==, with_pasid);
+    g_assert_cmphex(GOT_SSID(word), ==, with_pasid ? 5 : 0);
+    g_assert_cmphex(GOT_ADDR(word), ==, VA);
+    g_assert_cmphex(GOT_WRITE(word), ==, 1);
+    g_assert_cmphex(GOT_LAST(word), ==, 1);
     smmu_map(&b, VA, PA);
     g_assert_cmpint(testdev_result(&b.dev).why, ==, TD_WAITS);
-    respond(&b, with_pasid ? CMD_SSID(5) : 0, PPR_GROUP(word), RESP_SUCCESS);
+    respond(&b, with_pasid ? CMD_WITH_SSID(5) : 0, GOT_GROUP(word),
+            PRI_SUCCESS);
     g_assert_cmpint(testdev_finish(&b.dev).why, ==, TD_OK);
     g_assert_cmphex(smmu_get64(&b, PA), ==, value);
     g_assert_false(smmu_page_request(&b, word));
@@ -94,13 +94,13 @@ static void test_codes(void)
     start(&b, "", 4);
     g_assert_cmpint(testdev_dma_read(&b.dev, VA, NULL, 8).why, ==, TD_WAITS);
     g_assert_true(smmu_page_request(&b, word));
-    g_assert_cmphex(PPR_READ(word), ==, 1);
-    g_assert_cmphex(PPR_WRITE(word), ==, 0);
-    respond(&b, 0, PPR_GROUP(word), RESP_INVALID);
+    g_assert_cmphex(GOT_READ(word), ==, 1);
+    g_assert_cmphex(GOT_WRITE(word), ==, 0);
+    respond(&b, 0, GOT_GROUP(word), PRI_INVALID);
     g_assert_cmpint(testdev_finish(&b.dev).why, ==, TD_PAGE_INVALID);
     g_assert_cmpint(testdev_dma_read(&b.dev, VA, NULL, 8).why, ==, TD_WAITS);
     g_assert_true(smmu_page_request(&b, word));
-    respond(&b, 0, PPR_GROUP(word), RESP_FAILURE);
+    respond(&b, 0, GOT_GROUP(word), PRI_FAILURE);
     g_assert_cmpint(testdev_finish(&b.dev).why, ==, TD_PAGE_FAILURE);
     smmu_end(&b);
 }
@@ -120,14 +120,14 @@ static void test_groups(void)
                          TD_REQUEST_LAST | TD_REQUEST_GROUP(7));
     for (unsigned i = 0; i < 3; i++) {
         g_assert_true(smmu_page_request(&b, word));
-        g_assert_cmphex(PPR_ADDR(word), ==, VA + i * 0x1000);
-        g_assert_cmphex(PPR_GROUP(word), ==, 7);
-        g_assert_cmphex(PPR_LAST(word), ==, i == 2);
-        g_assert_cmphex(PPR_READ(word), ==, i != 1);
-        g_assert_cmphex(PPR_WRITE(word), ==, i != 0);
+        g_assert_cmphex(GOT_ADDR(word), ==, VA + i * 0x1000);
+        g_assert_cmphex(GOT_GROUP(word), ==, 7);
+        g_assert_cmphex(GOT_LAST(word), ==, i == 2);
+        g_assert_cmphex(GOT_READ(word), ==, i != 1);
+        g_assert_cmphex(GOT_WRITE(word), ==, i != 0);
     }
     g_assert_cmphex(testdev_get(&b.dev, TD_PAGE_OUTSTANDING), ==, 3);
-    respond(&b, 0, 7, RESP_SUCCESS);
+    respond(&b, 0, 7, PRI_SUCCESS);
     g_assert_true(qtest_wait(b.q, b.dev.base + TD_PAGE_OUTSTANDING, 8,
                              UINT64_MAX, 0));
     expect_response(&b, 7, SEEN_SUCCESS);
@@ -149,18 +149,18 @@ static void test_overflow(void)
     expect_response(&b, 2, SEEN_SUCCESS);
     /* Until it is acknowledged, nothing comes in. */
     g_assert_true(smmu_page_request(&b, word));
-    g_assert_cmphex(PPR_GROUP(word), ==, 0);
+    g_assert_cmphex(GOT_GROUP(word), ==, 0);
     testdev_page_request(&b.dev, VA, TD_REQUEST_READ | TD_REQUEST_LAST |
                                      TD_REQUEST_GROUP(3));
     expect_response(&b, 3, SEEN_SUCCESS);
     g_assert_cmphex(smmu_reg(&b, SMMUV3_PRIQ_PROD), ==, 0x80000002u);
     g_assert_true(smmu_page_request(&b, word));
-    g_assert_cmphex(PPR_GROUP(word), ==, 1);
+    g_assert_cmphex(GOT_GROUP(word), ==, 1);
     smmu_set(&b, SMMUV3_PRIQ_CONS, 0x80000002u);
     testdev_page_request(&b.dev, VA, TD_REQUEST_READ | TD_REQUEST_LAST |
                                      TD_REQUEST_GROUP(4));
     g_assert_true(smmu_page_request(&b, word));
-    g_assert_cmphex(PPR_GROUP(word), ==, 4);
+    g_assert_cmphex(GOT_GROUP(word), ==, 4);
     smmu_end(&b);
 }
 

@@ -7,8 +7,6 @@
 #define PA   (SMMU_RAM + UINT64_C(0x08000000))
 
 /* RESUME's Ac and Ab */
-#define RETRY (UINT64_C(1) << 12)
-#define ABORT (UINT64_C(1) << 13)
 
 static void start(SmmuBoard *b, unsigned kind)
 {
@@ -64,11 +62,11 @@ static void test_retry(gconstpointer data)
     smmu_map(&b, addr, PA);
     still_waits(&b);
     /* another stream's tag, one that nobody has, then the right one */
-    resume(&b, b.sid + 1, tag, RETRY);
-    resume(&b, b.sid, tag + 1, RETRY);
-    resume(&b, b.sid, 0xffff, RETRY);
+    resume(&b, b.sid + 1, tag, CMD_RETRY);
+    resume(&b, b.sid, tag + 1, CMD_RETRY);
+    resume(&b, b.sid, 0xffff, CMD_RETRY);
     still_waits(&b);
-    resume(&b, b.sid, tag, RETRY);
+    resume(&b, b.sid, tag, CMD_RETRY);
     g_assert_cmpint(testdev_finish(&b.dev).why, ==, TD_OK);
     g_assert_cmphex(smmu_get64(&b, PA), ==, UINT64_C(0xa5a5a5a5a5a5a5a5));
     smmu_dma_good(&b, addr, PA);
@@ -85,7 +83,7 @@ static void test_again(void)
     start(&b, SMMUV3_S1);
     tag = wait_at(&b, VA, false);
     for (unsigned i = 0; i < 5; i++) {
-        resume(&b, b.sid, tag, RETRY);
+        resume(&b, b.sid, tag, CMD_RETRY);
         for (unsigned k = 0; k < 1000 && !smmu_event(&b, word); k++) {
             g_assert_cmpuint(k, <, 999);
             g_usleep(1000);
@@ -95,7 +93,7 @@ static void test_again(void)
         still_waits(&b);
     }
     smmu_map(&b, VA, PA);
-    resume(&b, b.sid, tag, RETRY);
+    resume(&b, b.sid, tag, CMD_RETRY);
     g_assert_cmpint(testdev_finish(&b.dev).why, ==, TD_OK);
     smmu_end(&b);
 }
@@ -113,7 +111,7 @@ static void test_end(void)
     g_assert_cmphex(smmu_reg(&b, SMMUV3_IDR0) >> 26 & 1, ==, 1);
     g_assert_cmpint(testdev_finish(&b.dev).why, ==, TD_BLOCKED);
 
-    resume(&b, b.sid, wait_at(&b, VA, true), ABORT);
+    resume(&b, b.sid, wait_at(&b, VA, true), CMD_ABORT);
     result = testdev_finish(&b.dev);
     g_assert_cmpint(result.why, ==, TD_BLOCKED);
     g_assert_cmphex(result.fault_addr, ==, VA);
@@ -166,7 +164,7 @@ static void test_full_queue(void)
     g_assert_true(smmu_event(&b, word));
     g_assert_cmphex(EVENT_STALL(word), ==, 1);
     smmu_map(&b, VA, PA);
-    resume(&b, b.sid, EVENT_STAG(word), RETRY);
+    resume(&b, b.sid, EVENT_STAG(word), CMD_RETRY);
     g_assert_cmpint(testdev_finish(&b.dev).why, ==, TD_OK);
     smmu_end(&b);
 }
@@ -202,7 +200,7 @@ static void test_several(void)
     }
     for (unsigned i = DEVICES; i-- > 0;) {
         smmu_map(&b, VA + i * 0x1000, PA + i * 0x1000);
-        resume(&b, pci_source(&dev[i].pci), tag[i], RETRY);
+        resume(&b, pci_source(&dev[i].pci), tag[i], CMD_RETRY);
         g_assert_cmpint(testdev_finish(&dev[i]).why, ==, TD_OK);
         for (unsigned k = 0; k < i; k++) {
             g_assert_cmpint(testdev_result(&dev[k]).why, ==, TD_WAITS);

@@ -160,7 +160,8 @@ static void test_flags(gconstpointer data)
     g_assert_cmphex(smmu_get64(&b, entry), ==,
                     PA | attributes | 3 | SMMUV3_PTE_AF);
     smmu_dma_good(&b, addr, PA);
-    g_assert_cmphex(smmu_get64(&b, entry) & 0xc0, ==,
+    g_assert_cmphex(smmu_get64(&b, entry) &
+                    (SMMUV3_PTE_S2R | SMMUV3_PTE_S2W), ==,
                     s1 ? SMMUV3_PTE_USER : SMMUV3_PTE_S2R | SMMUV3_PTE_S2W);
     smmu_end(&b);
 }
@@ -257,18 +258,18 @@ static void test_stream_levels(void)
 
     smmu_start_stream(&b, "", "-device viommu-testdev,addr=8", SMMUV3_S1);
     smmu_map(&b, VA, PA);
-    smmu_set(&b, SMMUV3_CR0, 0xc);
+    smmu_set(&b, SMMUV3_CR0, SMMUV3_CR0_QUEUES);
     level1 = smmu_pages(&b, 2);
     smmu_set64(&b, SMMUV3_STRTAB_BASE, level1);
-    smmu_set(&b, SMMUV3_STRTAB_BASE_CFG, 1u << 16 | 6u << 6 | 16);
+    smmu_set(&b, SMMUV3_STRTAB_BASE_CFG, STRTAB_2LVL(16, 6));
     /* streams 0 to 31 of the first 64 */
     guest_ste_encode(&b.ste, word);
     b.strtab = smmu_pages(&b, 1);
     smmu_put64(&b, level1, b.strtab | 6);
     guest_write_words(&b.mem, b.strtab + b.sid * 64, word, 8);
     smmu_set(&b, SMMUV3_CR2, 2);
-    smmu_set(&b, SMMUV3_CR0, 0xd);
-    smmu_command(&b, CMD_CFGI_ALL, 31);
+    smmu_set(&b, SMMUV3_CR0, SMMUV3_CR0_QUEUES | SMMUV3_CR0_SMMUEN);
+    smmu_command(&b, CMD_CFGI_STE_RANGE, 31);
     smmu_sync(&b);
     smmu_dma_good(&b, VA, PA);
     /* Slot 8 is stream 0x40, whose first level is not there. */
@@ -321,7 +322,7 @@ static void test_messages(void)
 static uint64_t gatos(SmmuBoard *b, uint64_t addr, unsigned type)
 {
     smmu_set64(b, SMMUV3_GATOS_SID, b->sid);
-    smmu_set64(b, SMMUV3_GATOS_ADDR, addr | type << 10 | 1 << 8);
+    smmu_set64(b, SMMUV3_GATOS_ADDR, addr | GATOS_TYPE(type) | GATOS_READ);
     smmu_set(b, SMMUV3_GATOS_CTRL, 1);
     g_assert_true(qtest_wait(b->q, SMMU_UNIT + SMMUV3_GATOS_CTRL, 4, 1, 0));
     return smmu_reg64(b, SMMUV3_GATOS_PAR);
@@ -336,12 +337,12 @@ static void test_operations(void)
     smmu_start_stream(&b, "stage=nested,atos=on", "", SMMUV3_NESTED);
     smmu_map(&b, VA, IPA);
     g_assert_true(guest_tables_map(&b.s2, IPA, PA, 3, SMMUV3_PAGE_S2));
-    g_assert_cmphex(gatos(&b, VA, 1) & 0xffffffffff001, ==, IPA);
-    g_assert_cmphex(gatos(&b, IPA, 2) & 0xffffffffff001, ==, PA);
-    g_assert_cmphex(gatos(&b, VA, 3) & 0xffffffffff001, ==, PA);
+    g_assert_cmphex(gatos(&b, VA, 1) & (PAR_ADDR | PAR_FAULT), ==, IPA);
+    g_assert_cmphex(gatos(&b, IPA, 2) & (PAR_ADDR | PAR_FAULT), ==, PA);
+    g_assert_cmphex(gatos(&b, VA, 3) & (PAR_ADDR | PAR_FAULT), ==, PA);
     par = gatos(&b, VA + 0x1000, 3);
     g_assert_cmphex(par & 1, ==, 1);
-    g_assert_cmphex(par >> 4 & 0xff, ==, SMMUV3_F_TRANSLATION);
+    g_assert_cmphex(PAR_CODE(par), ==, SMMUV3_F_TRANSLATION);
     /* Nobody hears of those. */
     g_assert_false(smmu_event(&b, word));
     smmu_end(&b);

@@ -44,7 +44,7 @@ static void more_streams(SmmuBoard *b)
     b->strtab = smmu_pages(b, (SMMUV3_STE_SIZE << STREAMS_LOG2) / PAGE);
     smmu_set64(b, SMMUV3_STRTAB_BASE, b->strtab);
     smmu_set(b, SMMUV3_STRTAB_BASE_CFG, STREAMS_LOG2);
-    smmu_command(b, CMD_CFGI_ALL, 31);
+    smmu_command(b, CMD_CFGI_STE_RANGE, 31);
     smmu_sync(b);
     smmu_set(b, SMMUV3_CR0, SMMUV3_CR0_CMDQEN | SMMUV3_CR0_EVENTQEN |
                             SMMUV3_CR0_SMMUEN);

@@ -18,8 +18,6 @@ enum { STEPS = 400, STEPS_ON_LINUX = 100 };
 #define NONE        SSIDS
 
 /* A range of one page more than the one that is meant. */
-#define NUM_1       (UINT64_C(1) << 12)
-#define TG_4K       (UINT64_C(1) << 10)
 
 typedef struct World {
     SmmuBoard b;
@@ -84,9 +82,9 @@ static void change_entries(World *w)
                           pci_source(&w->dev[i].pci), word, 8);
     }
     if (pick(w, 2)) {
-        for_streams(w, CMD_CFGI_STE, 1);
+        for_streams(w, CMD_CFGI_STE, CMD_LEAF);
     } else {
-        smmu_command(&w->b, CMD_CFGI_ALL, 31);
+        smmu_command(&w->b, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
     }
 }
 
@@ -103,7 +101,7 @@ static void change_descriptor(World *w)
     }
     guest_write_words(&w->b.mem, w->b.cds + ssid * SMMUV3_CD_SIZE, word, 8);
     if (pick(w, 2)) {
-        for_streams(w, CMD_CFGI_CD | (uint64_t)ssid << 12, 1);
+        for_streams(w, CMD_CFGI_CD | CMD_SSID(ssid), CMD_LEAF);
     } else {
         for_streams(w, CMD_CFGI_CD_ALL, 0);
     }
@@ -122,7 +120,7 @@ static void change_page(World *w)
     const uint64_t commands[][2] = {
         { CMD_NH_VA | CMD_ASID(asid), va | 1 },
         { CMD_NH_VA | CMD_ASID(asid), va },
-        { CMD_NH_VA | CMD_ASID(asid) | NUM_1, va | TG_4K | 1 },
+        { CMD_NH_VA | CMD_ASID(asid) | CMD_NUM(1), va | CMD_TG_4K | 1 },
         { CMD_NH_VAA, va | 1 },
         { CMD_NH_ASID | CMD_ASID(asid), 0 },
         { CMD_NH_ALL, 0 },

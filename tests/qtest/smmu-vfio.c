@@ -22,10 +22,6 @@
 #define WINDOW_SIZE UINT64_C(0x00100000)
 
 /* RESUME's Ac and Ab; a range's fields */
-#define RETRY       (UINT64_C(1) << 12)
-#define ABORT       (UINT64_C(1) << 13)
-#define NUM(n)      ((uint64_t)(n) << 12)
-#define TG_4K       (UINT64_C(1) << 10)
 
 #define WAIT_TRIES  5000
 
@@ -137,9 +133,10 @@ static void test_invalidation(void)
     } commands[] = {
         { CMD_NH_VA | CMD_ASID(SMMU_ASID), VA | 1 },
         { CMD_NH_VA | CMD_ASID(SMMU_ASID), VA },
-        { CMD_NH_VA | CMD_ASID(SMMU_ASID) | NUM(3), (VA - PAGE) | TG_4K },
+        { CMD_NH_VA | CMD_ASID(SMMU_ASID) | CMD_NUM(3),
+          (VA - PAGE) | CMD_TG_4K },
         { CMD_NH_VAA, VA | 1 },
-        { CMD_NH_VAA | NUM(1), VA | TG_4K | 1 },
+        { CMD_NH_VAA | CMD_NUM(1), VA | CMD_TG_4K | 1 },
         { CMD_NH_ASID | CMD_ASID(SMMU_ASID), 0 },
         { CMD_NH_ALL, 0 },
         { CMD_NSNH_ALL, 0 },
@@ -330,14 +327,14 @@ static void test_stall(void)
     page = smmu_pages(&b, 1);
     smmu_put64(&b, page, 0x1122334455667788);
     g_assert_cmpint(testdev_dma_read(&b.dev, VA, NULL, 8).why, ==, TD_WAITS);
-    resume(&b, waits(&b), ABORT);
+    resume(&b, waits(&b), CMD_ABORT);
     g_assert_cmpint(ended(&b), ==, TD_BLOCKED);
     /* while the page is missing, it comes back */
     g_assert_cmpint(testdev_dma_read(&b.dev, VA, NULL, 8).why, ==, TD_WAITS);
-    resume(&b, waits(&b), RETRY);
+    resume(&b, waits(&b), CMD_RETRY);
     tag = waits(&b);
     smmu_map(&b, VA, page);
-    resume(&b, tag, RETRY);
+    resume(&b, tag, CMD_RETRY);
     g_assert_cmpint(ended(&b), ==, TD_OK);
     g_assert_cmphex(testdev_get(&b.dev, TD_BUFFER), ==, 0x1122334455667788);
     expect_no_event(&b);

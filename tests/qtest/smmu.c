@@ -178,7 +178,7 @@ void smmu_put_ste(SmmuBoard *b)
 
     guest_ste_encode(&b->ste, word);
     guest_write_words(&b->mem, b->strtab + b->sid * SMMUV3_STE_SIZE, word, 8);
-    smmu_command(b, CMD_CFGI_STE | CMD_SID(b->sid), 1);
+    smmu_command(b, CMD_CFGI_STE | CMD_SID(b->sid), CMD_LEAF);
     smmu_sync(b);
 }
 
@@ -189,7 +189,7 @@ void smmu_put_cd(SmmuBoard *b, unsigned ssid)
     g_assert_cmpuint(ssid, <, CDS);
     guest_cd_encode(&b->cd, word);
     guest_write_words(&b->mem, b->cds + ssid * SMMUV3_CD_SIZE, word, 8);
-    smmu_command(b, CMD_CFGI_CD | CMD_SID(b->sid) | (uint64_t)ssid << 12, 1);
+    smmu_command(b, CMD_CFGI_CD | CMD_SID(b->sid) | CMD_SSID(ssid), CMD_LEAF);
     smmu_sync(b);
 }
 

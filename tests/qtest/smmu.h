@@ -30,40 +30,6 @@
 /** Wired interrupts: SPI 74 and so on. */
 enum { LINE_EVENTQ, LINE_PRIQ, LINE_SYNC, LINE_GERROR };
 
-/** Commands; other bits are added. */
-#define CMD_PREFETCH    UINT64_C(0x01)
-#define CMD_CFGI_STE    UINT64_C(0x03)
-#define CMD_CFGI_ALL    UINT64_C(0x04)
-#define CMD_CFGI_CD     UINT64_C(0x05)
-#define CMD_CFGI_CD_ALL UINT64_C(0x06)
-#define CMD_NH_ALL      UINT64_C(0x10)
-#define CMD_NH_ASID     UINT64_C(0x11)
-#define CMD_NH_VA       UINT64_C(0x12)
-#define CMD_NH_VAA      UINT64_C(0x13)
-#define CMD_S12_VMALL   UINT64_C(0x28)
-#define CMD_S2_IPA      UINT64_C(0x2a)
-#define CMD_NSNH_ALL    UINT64_C(0x30)
-#define CMD_ATC_INV     UINT64_C(0x40)
-#define CMD_PRI_RESP    UINT64_C(0x41)
-#define CMD_RESUME      UINT64_C(0x44)
-#define CMD_STALL_TERM  UINT64_C(0x45)
-#define CMD_SYNC        UINT64_C(0x46)
-#define CMD_VMID(v)     ((uint64_t)(v) << 32)
-#define CMD_ASID(a)     ((uint64_t)(a) << 48)
-#define CMD_SID(s)      ((uint64_t)(s) << 32)
-#define CMD_SSID(s)     (1ull << 11 | (uint64_t)(s) << 12)
-
-/** Fields of events. */
-#define EVENT_ID(w)     ((unsigned)((w)[0] & 0xff))
-#define EVENT_SID(w)    ((uint32_t)((w)[0] >> 32))
-#define EVENT_SSV(w)    ((unsigned)((w)[0] >> 11 & 1))
-#define EVENT_SSID(w)   ((unsigned)((w)[0] >> 12 & 0xfffff))
-#define EVENT_STAG(w)   ((unsigned)((w)[1] & 0xffff))
-#define EVENT_STALL(w)  ((unsigned)((w)[1] >> 31 & 1))
-#define EVENT_READ(w)   ((unsigned)((w)[1] >> 35 & 1))
-#define EVENT_S2(w)     ((unsigned)((w)[1] >> 39 & 1))
-#define EVENT_CLASS(w)  ((unsigned)((w)[1] >> 40 & 3))
-
 typedef struct SmmuBoard {
     QTest *q;
     PciBus bus;

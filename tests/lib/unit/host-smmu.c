@@ -106,7 +106,7 @@ void host_smmu_write_ste(HostSmmu *t, uint32_t sid)
 void host_smmu_put_ste(HostSmmu *t, uint32_t sid)
 {
     host_smmu_write_ste(t, sid);
-    host_smmu_command(t, 0x03 | (uint64_t)sid << 32, 1);
+    host_smmu_command(t, CMD_CFGI_STE | CMD_SID(sid), CMD_LEAF);
     smmu_test_sync(t->s);
 }
 
@@ -126,6 +126,6 @@ void host_smmu_map(HostSmmu *t, unsigned page, uint64_t to)
 
 void host_smmu_tlbi(HostSmmu *t, unsigned page)
 {
-    host_smmu_command(t, 0x12 | (uint64_t)SMMU_TEST_ASID << 48,
+    host_smmu_command(t, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID),
                       (HOST_VA + page * HOST_PAGE) | 1);
 }

@@ -31,7 +31,7 @@ void smmu_world_command(SmmuWorld *w, uint64_t w0, uint64_t w1)
 
 void smmu_world_sync(SmmuWorld *w)
 {
-    smmu_world_command(w, 0x46, 0);
+    smmu_world_command(w, CMD_SYNC, 0);
     fixture_run(w->f);
     g_assert_true(guest_smmu_commands_done(&w->commands));
 }
@@ -44,9 +44,9 @@ uint64_t smmu_tag(uint16_t vmid, uint16_t asid)
 /* Everything, with what EL2 has. */
 static void invalidate_all(SmmuWorld *w)
 {
-    smmu_world_command(w, 0x30, 0);                 /* NSNH_ALL */
+    smmu_world_command(w, CMD_NSNH_ALL, 0);                 /* NSNH_ALL */
     if (w->config.hyp) {
-        smmu_world_command(w, 0x20, 0);             /* EL2_ALL */
+        smmu_world_command(w, CMD_EL2_ALL, 0);             /* EL2_ALL */
     }
 }
 
@@ -56,14 +56,14 @@ static void invalidate_vm(SmmuWorld *w, unsigned vm)
     uint64_t vmid = smmu_tag(w->vms[vm].vmid, 0);
 
     if (vm == SMMU_VMS - 1 && w->config.hyp) {
-        smmu_world_command(w, 0x20, 0);             /* EL2_ALL */
+        smmu_world_command(w, CMD_EL2_ALL, 0);             /* EL2_ALL */
     }
     if (smmu_chance(w, 30)) {
-        smmu_world_command(w, 0x30, 0);             /* NSNH_ALL */
+        smmu_world_command(w, CMD_NSNH_ALL, 0);             /* NSNH_ALL */
     } else if (w->config.stage2) {
-        smmu_world_command(w, 0x28 | vmid, 0);      /* S12_VMALL */
+        smmu_world_command(w, CMD_S12_VMALL | vmid, 0);      /* S12_VMALL */
     } else {
-        smmu_world_command(w, 0x10, 0);             /* NH_ALL */
+        smmu_world_command(w, CMD_NH_ALL, 0);             /* NH_ALL */
     }
 }
 
@@ -98,11 +98,11 @@ static void invalidate_el2(SmmuWorld *w, const SmmuSpace *s, unsigned granule,
 
     switch (smmu_below(w, 4)) {
     case 0:
-        smmu_world_command(w, 0x20, 0);
+        smmu_world_command(w, CMD_EL2_ALL, 0);
         break;
     case 1:
         if (e2h) {
-            smmu_world_command(w, 0x21 | smmu_tag(0, s->asid), 0);
+            smmu_world_command(w, CMD_EL2_ASID | smmu_tag(0, s->asid), 0);
             by_address(w, 0x23, addr, granule, size);
             break;
         }
@@ -131,10 +131,10 @@ static void invalidate_s1(SmmuWorld *w, const SmmuSpace *s, unsigned granule,
         invalidate_vm(w, s->vm);
         break;
     case 1:
-        smmu_world_command(w, 0x10 | vmid, 0);
+        smmu_world_command(w, CMD_NH_ALL | vmid, 0);
         break;
     case 2:
-        smmu_world_command(w, 0x11 | vmid | smmu_tag(0, s->asid), 0);
+        smmu_world_command(w, CMD_NH_ASID | vmid | smmu_tag(0, s->asid), 0);
         /* Global entries stay. */
         by_address(w, 0x13 | vmid, addr, granule, size);
         break;
@@ -160,7 +160,7 @@ static void invalidate_s2(SmmuWorld *w, unsigned vm, uint64_t ipa,
     } else {
         by_address(w, 0x2a | vmid, ipa, w->vms[vm].s2.granule, size);
         if (w->config.stage1) {
-            smmu_world_command(w, 0x10 | vmid, 0);
+            smmu_world_command(w, CMD_NH_ALL | vmid, 0);
         }
     }
     smmu_world_sync(w);
@@ -174,13 +174,13 @@ static void invalidate_stream(SmmuWorld *w, const SmmuStream *s)
 
     switch (smmu_below(w, 3)) {
     case 0:
-        smmu_world_command(w, 0x03 | sid, 1);
+        smmu_world_command(w, CMD_CFGI_STE | sid, CMD_LEAF);
         break;
     case 1:
-        smmu_world_command(w, 0x04 | sid, 31);          /* CFGI_ALL */
+        smmu_world_command(w, CMD_CFGI_STE_RANGE | sid, CMD_RANGE_ALL);
         break;
     default:
-        smmu_world_command(w, 0x04 | sid, smmu_below(w, 5));
+        smmu_world_command(w, CMD_CFGI_STE_RANGE | sid, smmu_below(w, 5));
         break;
     }
     smmu_world_sync(w);
@@ -216,7 +216,7 @@ static void change_second(SmmuWorld *w)
         return;
     }
     if (smmu_change_descriptor(w, t, ipa, true, false, false, &size, &leaf)) {
-        smmu_world_command(w, 0x04, 31);
+        smmu_world_command(w, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
         invalidate_s2(w, vm, ipa, size, leaf);
     }
 }
@@ -229,7 +229,7 @@ static void change_ram(SmmuWorld *w)
     smmu_map_ram(w, vm, smmu_chance(w, 30));
     invalidate_vm(w, vm);
     /* Context descriptors were read through it. */
-    smmu_world_command(w, 0x04, 31);
+    smmu_world_command(w, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
     smmu_world_sync(w);
 }
 
@@ -271,10 +271,10 @@ static void change_cd(SmmuWorld *w)
     }
     smmu_write_cd(w, s, index, smmu_chance(w, 20));
     if (smmu_chance(w, 50)) {
-        smmu_world_command(w, 0x05 | (uint64_t)ssid << 12 |
+        smmu_world_command(w, CMD_CFGI_CD | CMD_SSID(ssid) |
                            (uint64_t)s->sid << 32, 1);
     } else {
-        smmu_world_command(w, 0x06 | (uint64_t)s->sid << 32, 0);
+        smmu_world_command(w, CMD_CFGI_CD_ALL | CMD_SID(s->sid), 0);
     }
     invalidate_vm(w, s->vm);
     smmu_world_sync(w);
@@ -289,14 +289,14 @@ static void invalidate_odd(SmmuWorld *w)
         uint16_t vmid = w->vms[s->vm].vmid;
 
         if (s->odd_vmid && w->config.stage2) {
-            smmu_world_command(w, 0x28 | smmu_tag(s->odd_vmid, 0), 0);
+            smmu_world_command(w, CMD_S12_VMALL | smmu_tag(s->odd_vmid, 0), 0);
         }
         for (unsigned k = 0; k < n; k++) {
             if (s->odd_asid[k]) {
                 /* NH_ALL: global entries would outlive their ASID. */
-                smmu_world_command(w, 0x10 | smmu_tag(vmid, 0), 0);
+                smmu_world_command(w, CMD_NH_ALL | smmu_tag(vmid, 0), 0);
                 if (w->config.hyp) {
-                    smmu_world_command(w, 0x20, 0);
+                    smmu_world_command(w, CMD_EL2_ALL, 0);
                 }
             }
         }

@@ -100,7 +100,7 @@ void smmu_test_free(Smmu *s)
 
 void smmu_test_sync(Smmu *s)
 {
-    guest_smmu_command(&s->commands, 0x46, 0);
+    guest_smmu_command(&s->commands, CMD_SYNC, 0);
     fixture_run(s->f);
     g_assert_true(guest_smmu_commands_done(&s->commands));
 }
@@ -112,7 +112,8 @@ void smmu_test_put_ste(Smmu *s)
     guest_ste_encode(&s->ste, word);
     guest_write_words(&s->f->mem,
                       s->strtab + SMMU_TEST_SID * SMMUV3_STE_SIZE, word, 8);
-    guest_smmu_command(&s->commands, 0x03 | (uint64_t)SMMU_TEST_SID << 32, 1);
+    guest_smmu_command(&s->commands, CMD_CFGI_STE | CMD_SID(SMMU_TEST_SID),
+                       CMD_LEAF);
     smmu_test_sync(s);
 }
 
@@ -122,7 +123,7 @@ void smmu_test_put_cd(Smmu *s, uint32_t ssid)
 
     guest_cd_encode(&s->cd, word);
     guest_write_words(&s->f->mem, s->cds + ssid * SMMUV3_CD_SIZE, word, 8);
-    guest_smmu_command(&s->commands, 0x05 | (uint64_t)ssid << 12 |
+    guest_smmu_command(&s->commands, CMD_CFGI_CD | CMD_SSID(ssid) |
                   (uint64_t)SMMU_TEST_SID << 32, 1);
     smmu_test_sync(s);
 }
@@ -192,7 +193,7 @@ uint64_t smmu_test_ste_at(const Smmu *s)
 
 void smmu_test_forget(Smmu *s)
 {
-    guest_smmu_command(&s->commands, 0x04, 31);
+    guest_smmu_command(&s->commands, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
     smmu_test_sync(s);
 }
 

@@ -13,7 +13,6 @@
 #include "hw/iommu/host/abi/iommufd.h"
 #include "hw/iommu/host/abi/vfio.h"
 
-#define SID(sid)    ((uint64_t)(sid) << 32)
 
 /* A CMD_SYNC that ends, after errors, of which there is but one kind.
  * Returns how many there were. */
@@ -22,7 +21,7 @@ static unsigned count_errors(HostSmmu *t)
     const GuestRegs *regs = t->s->regs;
     unsigned n = 0;
 
-    guest_smmu_command(&t->s->commands, 0x46, 0);
+    guest_smmu_command(&t->s->commands, CMD_SYNC, 0);
     fixture_run(t->h.f);
     while ((guest_reg32(regs, SMMUV3_GERROR) ^
             guest_reg32(regs, SMMUV3_GERRORN)) & SMMUV3_GERROR_CMDQ) {
@@ -48,7 +47,7 @@ static void change_entry(HostSmmu *t, unsigned config)
 {
     t->s->ste.config = config;
     host_smmu_write_ste(t, HOST_SID(0));
-    host_smmu_command(t, 0x03 | SID(HOST_SID(0)), 1);
+    host_smmu_command(t, CMD_CFGI_STE | CMD_SID(HOST_SID(0)), CMD_LEAF);
     settle(t);
 }
 
@@ -61,10 +60,11 @@ static void live(void *guest)
     change_entry(t, SMMUV3_S1);
     host_smmu_map(t, 1, HOST_DATA);
     host_smmu_tlbi(t, 1);
-    host_smmu_command(t, 0x40 | SID(HOST_SID(0)), HOST_VA);
+    host_smmu_command(t, CMD_ATC_INV | CMD_SID(HOST_SID(0)), HOST_VA);
     settle(t);
-    host_smmu_command(t, 0x05 | SID(HOST_SID(0)) | HOST_SSID << 12, 1);
-    host_smmu_command(t, 0x11 | UINT64_C(8) << 48, 0);
+    host_smmu_command(t, CMD_CFGI_CD | CMD_SID(HOST_SID(0)) |
+                      CMD_SSID(HOST_SSID), CMD_LEAF);
+    host_smmu_command(t, CMD_NH_ASID | CMD_ASID(8), 0);
     settle(t);
     change_entry(t, SMMUV3_ABORT);
     change_entry(t, SMMUV3_S1);
@@ -75,10 +75,10 @@ static void recover(void *guest)
 {
     HostSmmu *t = guest;
 
-    host_smmu_command(t, 0x04, 31);
-    host_smmu_command(t, 0x30, 0);
+    host_smmu_command(t, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
+    host_smmu_command(t, CMD_NSNH_ALL, 0);
     settle(t);
-    host_smmu_command(t, 0x30, 0);
+    host_smmu_command(t, CMD_NSNH_ALL, 0);
     g_assert_cmpuint(count_errors(t), ==, 0);
 }
 
@@ -236,9 +236,9 @@ static void test_refused(void)
     destroy_vdevice(&t.h, iommu);
     for (unsigned i = 0; i < 3; i++) {
         if (i == 2) {
-            host_smmu_later(&t, 0x06 | SID(HOST_SID(0)), 0);
+            host_smmu_later(&t, CMD_CFGI_CD_ALL | CMD_SID(HOST_SID(0)), 0);
         }
-        host_smmu_later(&t, 0x12 | (uint64_t)SMMU_TEST_ASID << 48,
+        host_smmu_later(&t, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID),
                         (HOST_VA + i * HOST_PAGE) | 1);
     }
     host_smmu_ring(&t);
@@ -278,14 +278,15 @@ static void test_two_parents(void)
         host_good(&t.h, i, SM_NONE, HOST_VA, HOST_DATA);
     }
     calls = host_stats(&t.h).invalidation_calls;
-    host_smmu_command(&t, 0x30, 0);
+    host_smmu_command(&t, CMD_NSNH_ALL, 0);
     g_assert_cmpuint(host_stats(&t.h).invalidation_calls, ==, calls + 2);
     /* whichever has the lower ID */
     destroy_vdevice(&t.h, iommu);
     host_smmu_map(&t, 0, HOST_DATA + HOST_PAGE);
-    host_smmu_later(&t, 0x06 | SID(HOST_SID(0)), 0);
-    host_smmu_later(&t, 0x06 | SID(HOST_SID(1)), 0);
-    host_smmu_later(&t, 0x12 | (uint64_t)SMMU_TEST_ASID << 48, HOST_VA | 1);
+    host_smmu_later(&t, CMD_CFGI_CD_ALL | CMD_SID(HOST_SID(0)), 0);
+    host_smmu_later(&t, CMD_CFGI_CD_ALL | CMD_SID(HOST_SID(1)), 0);
+    host_smmu_later(&t, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID),
+                    HOST_VA | CMD_LEAF);
     host_smmu_ring(&t);
     g_assert_cmpuint(count_errors(&t), ==, 1);
     for (unsigned i = 0; i < 2; i++) {

@@ -6,20 +6,13 @@
  */
 #include "tests/lib/unit/host-smmu.h"
 
-#define RESUME      UINT64_C(0x44)
-#define STALL_TERM  UINT64_C(0x45)
-#define RETRY       (1u << 12)
-#define SID(sid)    ((uint64_t)(sid) << 32)
 
-#define EVT_STALL   (UINT64_C(1) << 31)
-#define EVT_SSV     (UINT64_C(1) << 11)
-#define EVT_RNW     (UINT64_C(1) << 35)
 
 #define STALLER     HOST_SID(HOST_STALLS)
 
 static unsigned id_of(const uint64_t evt[4])
 {
-    return evt[0] & 0xff;
+    return EVENT_ID(evt);
 }
 
 static void expect_event(HostSmmu *t, unsigned id, uint32_t sid,
@@ -31,15 +24,15 @@ static void expect_event(HostSmmu *t, unsigned id, uint32_t sid,
     g_assert_true(smmu_test_event(t->s, evt));
     g_assert_cmphex(id_of(evt), ==, id);
     g_assert_cmphex(evt[0] >> 32, ==, sid);
-    g_assert_cmpint(!(evt[0] & EVT_SSV), ==, ssid == SM_NONE);
+    g_assert_cmpint(!(evt[0] & EVENT_IN_SSV), ==, ssid == SM_NONE);
     if (ssid != SM_NONE) {
-        g_assert_cmphex(evt[0] >> 12 & 0xfffff, ==, ssid);
+        g_assert_cmphex(EVENT_SSID(evt), ==, ssid);
     }
     if (id >= 0x10) {
         g_assert_cmphex(evt[2], ==, addr);
-        g_assert_cmpint(!(evt[1] & EVT_RNW), ==, !read);
+        g_assert_cmpint(!(evt[1] & EVENT_IN_RNW), ==, !read);
     }
-    g_assert_cmphex(evt[1] & EVT_STALL, ==, 0);
+    g_assert_cmphex(evt[1] & EVENT_IN_STALL, ==, 0);
 }
 
 /* --- Events -------------------------------------------------------------- */
@@ -144,7 +137,7 @@ static void start_stalls(HostSmmu *t)
     t->s->cd.asid = SMMU_TEST_ASID + 1;
     smmu_test_put_cd(t->s, HOST_SSID);
     t->s->cd.asid = SMMU_TEST_ASID;
-    host_smmu_command(t, 0x06 | SID(STALLER), 0);
+    host_smmu_command(t, CMD_CFGI_CD_ALL | CMD_SID(STALLER), 0);
     smmu_test_sync(t->s);
 }
 
@@ -158,16 +151,16 @@ static uint16_t wait(HostSmmu *t, uint32_t ssid, uint64_t addr)
     g_assert_true(smmu_test_event(t->s, evt));
     g_assert_cmphex(id_of(evt), ==, SMMUV3_F_TRANSLATION);
     g_assert_cmphex(evt[0] >> 32, ==, STALLER);
-    g_assert_cmpint(!(evt[0] & EVT_SSV), ==, ssid == SM_NONE);
+    g_assert_cmpint(!(evt[0] & EVENT_IN_SSV), ==, ssid == SM_NONE);
     g_assert_cmphex(evt[2], ==, addr);
-    g_assert_cmphex(evt[1] & EVT_STALL, ==, EVT_STALL);
-    g_assert_cmphex(evt[1] & EVT_RNW, ==, EVT_RNW);
-    return evt[1] & 0xffff;
+    g_assert_cmphex(evt[1] & EVENT_IN_STALL, ==, EVENT_IN_STALL);
+    g_assert_cmphex(evt[1] & EVENT_IN_RNW, ==, EVENT_IN_RNW);
+    return EVENT_STAG(evt);
 }
 
 static void resume(HostSmmu *t, uint32_t sid, uint16_t tag, uint64_t action)
 {
-    host_smmu_command(t, RESUME | SID(sid) | action, tag);
+    host_smmu_command(t, CMD_RESUME | CMD_SID(sid) | action, tag);
     smmu_test_sync(t->s);
 }
 
@@ -181,12 +174,12 @@ static void test_stall(void)
     host_good(&t.h, HOST_STALLS, SM_NONE, HOST_VA, HOST_DATA);
     tag = wait(&t, SM_NONE, addr);
     /* another stream's, and another tag */
-    resume(&t, HOST_SID(0), tag, RETRY);
-    resume(&t, STALLER, tag + 1, RETRY);
+    resume(&t, HOST_SID(0), tag, CMD_RETRY);
+    resume(&t, STALLER, tag + 1, CMD_RETRY);
     g_assert_cmpint(host_result(&t.h, HOST_STALLS), ==, TD_WAITS);
     guest_write64(&t.h.f->mem, HOST_DATA + HOST_PAGE, 0x77);
     host_smmu_map(&t, 2, HOST_DATA + HOST_PAGE);
-    resume(&t, STALLER, tag, RETRY);
+    resume(&t, STALLER, tag, CMD_RETRY);
     g_assert_cmpint(host_result(&t.h, HOST_STALLS), ==, TD_OK);
     g_assert_cmphex(host_get(&t.h, HOST_STALLS, TD_BUFFER), ==, 0x77);
 
@@ -194,14 +187,14 @@ static void test_stall(void)
     resume(&t, STALLER, tag, 0);
     g_assert_cmpint(host_result(&t.h, HOST_STALLS), ==, TD_BLOCKED);
     /* again, which answers nothing */
-    resume(&t, STALLER, tag, RETRY);
+    resume(&t, STALLER, tag, CMD_RETRY);
 
     /* retried too early, it asks again */
     tag = wait(&t, HOST_SSID, addr + HOST_PAGE);
-    resume(&t, STALLER, tag, RETRY);
+    resume(&t, STALLER, tag, CMD_RETRY);
     g_assert_cmpint(host_result(&t.h, HOST_STALLS), ==, TD_WAITS);
     host_run(&t.h);
-    host_smmu_command(&t, STALL_TERM | SID(STALLER), 0);
+    host_smmu_command(&t, CMD_STALL_TERM | CMD_SID(STALLER), 0);
     smmu_test_sync(t.s);
     g_assert_cmpint(host_result(&t.h, HOST_STALLS), ==, TD_BLOCKED);
     g_assert_cmpuint(host_stats(&t.h).page_requests, ==,
@@ -225,7 +218,7 @@ static void test_ends(void)
     t.s->ste.config = SMMUV3_ABORT;
     host_smmu_put_ste(&t, STALLER);
     g_assert_cmpint(host_result(&t.h, HOST_STALLS), ==, TD_BLOCKED);
-    resume(&t, STALLER, tag, RETRY);
+    resume(&t, STALLER, tag, CMD_RETRY);
     t.s->ste = s1;
     host_smmu_put_ste(&t, STALLER);
     wait(&t, HOST_SSID, addr);
@@ -259,7 +252,7 @@ static void test_load(void)
     g_assert_no_error(error);
     fixture_run(t.h.f);
     g_assert_cmpint(host_result(&t.h, HOST_STALLS), ==, TD_BLOCKED);
-    resume(&t, STALLER, tag, RETRY);
+    resume(&t, STALLER, tag, CMD_RETRY);
     g_assert_cmpuint(t.h.f->resumes->len, ==, 0);
     wait(&t, HOST_SSID, HOST_VA + 2 * HOST_PAGE);
     g_bytes_unref(state);
@@ -275,7 +268,7 @@ static void test_detached(void)
     tag = wait(&t, HOST_SSID, HOST_VA + 2 * HOST_PAGE);
     viommu_detach_host(t.h.f->unit, STALLER);
     g_assert_cmpint(host_result(&t.h, HOST_STALLS), ==, TD_BLOCKED);
-    resume(&t, STALLER, tag, RETRY);
+    resume(&t, STALLER, tag, CMD_RETRY);
     host_smmu_end(&t);
 }
 
@@ -302,8 +295,8 @@ static void test_full_queue(void)
     for (unsigned i = 0; i < 5; i++) {
         g_assert_true(smmu_test_event(t.s, evt));
         host_run(&t.h);
-        if (evt[1] & EVT_STALL) {
-            resume(&t, STALLER, evt[1] & 0xffff, 0);
+        if (evt[1] & EVENT_IN_STALL) {
+            resume(&t, STALLER, EVENT_STAG(evt), 0);
             stalls++;
         }
     }
@@ -329,7 +322,7 @@ static void test_none(void)
     host_good(&t.h, HOST_STALLS, SM_NONE, HOST_VA, HOST_DATA);
     t.s->cd.stall = true;
     smmu_test_put_cd(t.s, 0);
-    host_smmu_command(&t, 0x06 | SID(STALLER), 0);
+    host_smmu_command(&t, CMD_CFGI_CD_ALL | CMD_SID(STALLER), 0);
     smmu_test_sync(t.s);
     host_blocked(&t.h, HOST_STALLS, SM_NONE, HOST_VA);
     expect_event(&t, SMMUV3_C_BAD_CD, STALLER, SM_NONE, 0, true);
@@ -353,19 +346,19 @@ static void test_storm(void)
         while (seed >> 28 == 5) {
             uint64_t evt[4];
 
-            resume(&t, STALLER, tag, RETRY);
+            resume(&t, STALLER, tag, CMD_RETRY);
             host_run(&t.h);
             g_assert_true(smmu_test_event(t.s, evt));
-            tag = evt[1] & 0xffff;
+            tag = EVENT_STAG(evt);
             retries++;
             seed = seed * 1664525 + 1013904223;
         }
         if (seed >> 31) {
             host_smmu_map(&t, 1 + i % 7, HOST_DATA);
-            resume(&t, STALLER, tag, RETRY);
+            resume(&t, STALLER, tag, CMD_RETRY);
             g_assert_cmpint(host_result(&t.h, HOST_STALLS), ==, TD_OK);
             host_smmu_map(&t, 1 + i % 7, 0);
-            host_smmu_command(&t, 0x30, 0);
+            host_smmu_command(&t, CMD_NSNH_ALL, 0);
             smmu_test_sync(t.s);
             retries++;
         } else {

@@ -157,8 +157,8 @@ static void sane(Guest *g)
     s->cd.asid = SMMU_TEST_ASID + 1;
     smmu_test_put_cd(s, HOST_SSID);
     s->cd.asid = SMMU_TEST_ASID;
-    host_smmu_command(&g->t, 0x04, 31);
-    host_smmu_command(&g->t, 0x30, 0);
+    host_smmu_command(&g->t, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
+    host_smmu_command(&g->t, CMD_NSNH_ALL, 0);
     smmu_test_sync(s);
     host_good(&g->t.h, 0, SM_NONE, HOST_VA, HOST_DATA);
     host_good(&g->t.h, 0, HOST_SSID, HOST_VA, HOST_DATA);

@@ -9,18 +9,7 @@
 #include "tests/lib/unit/host-smmu.h"
 #include "hw/iommu/host/abi/iommufd.h"
 
-#define CFGI_STE_RANGE  UINT64_C(0x04)
-#define CFGI_CD         UINT64_C(0x05)
-#define CFGI_CD_ALL     UINT64_C(0x06)
-#define TLBI_NH_ALL     UINT64_C(0x10)
-#define TLBI_NH_ASID    UINT64_C(0x11)
-#define TLBI_NH_VA      UINT64_C(0x12)
-#define TLBI_NH_VAA     UINT64_C(0x13)
-#define TLBI_NSNH_ALL   UINT64_C(0x30)
-#define ATC_INV         UINT64_C(0x40)
-#define SYNC            UINT64_C(0x46)
-#define SID(sid)        ((uint64_t)(sid) << 32)
-#define ASID(asid)      ((uint64_t)(asid) << 48)
+#define CMD_NH_VA      UINT64_C(0x12)
 
 #define OTHER_DATA      (HOST_DATA + 8 * HOST_PAGE)
 
@@ -62,10 +51,10 @@ static void test_entries(void)
     blocked(&t, HOST_SSID);
     /* the host keeps translations, but no descriptors of a stream without */
     before = calls(&t);
-    host_smmu_command(&t, CFGI_CD_ALL | SID(HOST_SID(0)), 0);
+    host_smmu_command(&t, CMD_CFGI_CD_ALL | CMD_SID(HOST_SID(0)), 0);
     smmu_test_sync(t.s);
     g_assert_cmpuint(calls(&t), ==, before);
-    host_smmu_command(&t, TLBI_NSNH_ALL, 0);
+    host_smmu_command(&t, CMD_NSNH_ALL, 0);
     smmu_test_sync(t.s);
     g_assert_cmpuint(calls(&t), ==, before + 1);
 
@@ -87,11 +76,11 @@ static void test_entries(void)
     host_smmu_write_ste(&t, HOST_SID(0));
     guest_write64(&t.h.f->mem, t.s->strtab + HOST_SID(0) * SMMUV3_STE_SIZE,
                   0);
-    host_smmu_command(&t, CFGI_STE_RANGE, 31);
+    host_smmu_command(&t, CMD_CFGI_STE_RANGE, 31);
     smmu_test_sync(t.s);
     blocked(&t, SM_NONE);
     host_smmu_write_ste(&t, HOST_SID(0));
-    host_smmu_command(&t, CFGI_STE_RANGE | SID(HOST_SID(0) & ~7u), 2);
+    host_smmu_command(&t, CMD_CFGI_STE_RANGE | CMD_SID(HOST_SID(0) & ~7u), 2);
     smmu_test_sync(t.s);
     good(&t, SM_NONE, HOST_DATA);
     host_smmu_end(&t);
@@ -131,7 +120,7 @@ static void test_ignored_fields(void)
                   UINT64_C(0x0000301f02080000) | UINT64_C(3) << 30);
     guest_write64(&t.h.f->mem, at + 16, UINT64_MAX);
     guest_write64(&t.h.f->mem, at + 24, UINT64_MAX);
-    host_smmu_command(&t, 0x03 | SID(HOST_SID(0)), 1);
+    host_smmu_command(&t, CMD_CFGI_STE | CMD_SID(HOST_SID(0)), CMD_LEAF);
     smmu_test_sync(t.s);
     good(&t, SM_NONE, HOST_DATA);
     blocked(&t, HOST_SSID);
@@ -213,7 +202,7 @@ static void test_load(void)
 
 /* --- Commands ------------------------------------------------------------ */
 
-/* The page leads elsewhere after the command, and not before a SYNC. */
+/* The page leads elsewhere after the command, and not before a CMD_SYNC. */
 static void expect_seen(HostSmmu *t, uint32_t pasid, uint64_t low,
                         uint64_t high)
 {
@@ -236,24 +225,24 @@ static void test_tlbi(void)
     HostSmmu t;
 
     host_smmu_start(&t, 0);
-    expect_seen(&t, SM_NONE, TLBI_NSNH_ALL, 0);
-    expect_seen(&t, SM_NONE, TLBI_NH_ALL, 0);
-    expect_seen(&t, SM_NONE, TLBI_NH_ALL | SID(0x4321), 0);
-    expect_seen(&t, SM_NONE, TLBI_NH_ASID | ASID(SMMU_TEST_ASID), 0);
-    expect_seen(&t, SM_NONE, TLBI_NH_VA | ASID(SMMU_TEST_ASID), HOST_VA);
-    expect_seen(&t, SM_NONE, TLBI_NH_VA | ASID(SMMU_TEST_ASID), HOST_VA | 1);
-    expect_seen(&t, SM_NONE, TLBI_NH_VAA, HOST_VA | 1);
-    expect_seen(&t, SM_NONE, TLBI_NH_VA | ASID(SMMU_TEST_ASID) | range,
+    expect_seen(&t, SM_NONE, CMD_NSNH_ALL, 0);
+    expect_seen(&t, SM_NONE, CMD_NH_ALL, 0);
+    expect_seen(&t, SM_NONE, CMD_NH_ALL | CMD_SID(0x4321), 0);
+    expect_seen(&t, SM_NONE, CMD_NH_ASID | CMD_ASID(SMMU_TEST_ASID), 0);
+    expect_seen(&t, SM_NONE, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID), HOST_VA);
+    expect_seen(&t, SM_NONE, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID), HOST_VA | 1);
+    expect_seen(&t, SM_NONE, CMD_NH_VAA, HOST_VA | 1);
+    expect_seen(&t, SM_NONE, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID) | range,
                 (HOST_VA - 8 * HOST_PAGE) | 1 | 1u << 10);
-    expect_seen(&t, SM_NONE, TLBI_NH_VA | ASID(SMMU_TEST_ASID) | range,
+    expect_seen(&t, SM_NONE, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID) | range,
                 (HOST_VA - 8 * HOST_PAGE) | 1 | 1u << 10 | 3u << 8);
-    expect_seen(&t, SM_NONE, TLBI_NH_VA | ASID(SMMU_TEST_ASID),
+    expect_seen(&t, SM_NONE, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID),
                 HOST_VA | 1 | 1u << 10 | 3u << 8);
-    expect_seen(&t, SM_NONE, TLBI_NH_VAA | wide, 3u << 10);
+    expect_seen(&t, SM_NONE, CMD_NH_VAA | wide, 3u << 10);
     /* a reserved bit above SCALE, which means nothing here */
-    expect_seen(&t, SM_NONE, TLBI_NH_VAA | 63u << 20, 1u << 10);
-    expect_seen(&t, HOST_SSID, TLBI_NH_ASID | ASID(SMMU_TEST_ASID + 1), 0);
-    expect_seen(&t, HOST_SSID, TLBI_NH_VA | ASID(SMMU_TEST_ASID + 1),
+    expect_seen(&t, SM_NONE, CMD_NH_VAA | 63u << 20, 1u << 10);
+    expect_seen(&t, HOST_SSID, CMD_NH_ASID | CMD_ASID(SMMU_TEST_ASID + 1), 0);
+    expect_seen(&t, HOST_SSID, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID + 1),
                 HOST_VA | 1);
     host_smmu_end(&t);
 }
@@ -270,7 +259,7 @@ static void test_tlbi_without_ranges(void)
     host_smmu_begin(&t, &config);
     g_assert_true(host_connect(&t.h, &error));
     g_assert_true(host_smmu_attach(&t, 0, &error));
-    expect_seen(&t, SM_NONE, TLBI_NH_VA | ASID(SMMU_TEST_ASID) | 15u << 12 |
+    expect_seen(&t, SM_NONE, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID) | 15u << 12 |
                 60u << 20, HOST_VA | 1 | 3u << 8 | 3u << 10);
     host_smmu_end(&t);
 }
@@ -288,22 +277,22 @@ static void test_descriptors(void)
     memset(word, 0, sizeof(word));
     guest_write_words(&t.h.f->mem, t.s->cds + (HOST_SSID + 1) *
                       SMMUV3_CD_SIZE, word, 8);
-    host_smmu_command(&t, CFGI_CD | SID(HOST_SID(0)) |
+    host_smmu_command(&t, CMD_CFGI_CD | CMD_SID(HOST_SID(0)) |
                       (HOST_SSID + 1) << 12, 1);
     smmu_test_sync(t.s);
     host_blocked(&t.h, 0, HOST_SSID + 1, HOST_VA);
 
     guest_write_words(&t.h.f->mem, t.s->cds + HOST_SSID * SMMUV3_CD_SIZE,
                       word, 8);
-    host_smmu_command(&t, CFGI_CD_ALL | SID(HOST_SID(0)), 0);
+    host_smmu_command(&t, CMD_CFGI_CD_ALL | CMD_SID(HOST_SID(0)), 0);
     smmu_test_sync(t.s);
     blocked(&t, HOST_SSID);
 
-    /* The entry is the same, but CFGI_STE is of its descriptors, too. */
+    /* The entry is the same, but CMD_CFGI_STE is of its descriptors, too. */
     good(&t, SM_NONE, HOST_DATA);
     guest_write_words(&t.h.f->mem, t.s->cds, word, 8);
     good(&t, SM_NONE, HOST_DATA);   /* as it was cached */
-    host_smmu_command(&t, 0x03 | SID(HOST_SID(0)), 1);
+    host_smmu_command(&t, CMD_CFGI_STE | CMD_SID(HOST_SID(0)), CMD_LEAF);
     smmu_test_sync(t.s);
     blocked(&t, SM_NONE);
     host_smmu_end(&t);
@@ -313,11 +302,11 @@ static void test_descriptors(void)
 static void kick(HostSmmu *t, unsigned n, bool sync)
 {
     for (unsigned i = 0; i < n; i++) {
-        host_smmu_later(t, TLBI_NH_VA | ASID(SMMU_TEST_ASID),
+        host_smmu_later(t, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID),
                         HOST_VA + i * HOST_PAGE);
     }
     if (sync) {
-        host_smmu_later(t, SYNC, 0);
+        host_smmu_later(t, CMD_SYNC, 0);
     }
     host_smmu_ring(t);
     g_assert_true(guest_smmu_commands_done(&t->s->commands));
@@ -339,7 +328,7 @@ static void test_batches(void)
     g_assert_cmpuint(hostsim_ioctls(t.h.sim, IOMMUFD_HWPT_INVALIDATE), ==,
                      after.invalidation_calls);
 
-    /* no SYNC at all, in one kick */
+    /* no CMD_SYNC at all, in one kick */
     kick(&t, 40, false);
     before = after;
     after = host_stats(&t.h);
@@ -371,11 +360,11 @@ static void test_many(void)
     guest_set_reg32(t.s->regs, SMMUV3_CMDQ_CONS, 0);
     for (unsigned i = 0; i < 1000; i++) {
         guest_write64(&t.h.f->mem, base + i * 16,
-                      TLBI_NH_VA | ASID(SMMU_TEST_ASID));
+                      CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID));
         guest_write64(&t.h.f->mem, base + i * 16 + 8,
                       HOST_VA + (999 - i) * HOST_PAGE);
     }
-    guest_write64(&t.h.f->mem, base + 1000 * 16, SYNC);
+    guest_write64(&t.h.f->mem, base + 1000 * 16, CMD_SYNC);
     guest_write64(&t.h.f->mem, base + 1000 * 16 + 8, 0);
     before = calls(&t);
     guest_set_reg32(t.s->regs, SMMUV3_CR0, SMMUV3_CR0_SMMUEN |
@@ -441,23 +430,24 @@ static void test_ats(void)
     good(&t, HOST_SSID, HOST_DATA);
     g_assert_cmpuint(host_get(&t.h, 0, TD_ATC_ENTRIES), ==, 2);
     host_smmu_map(&t, 0, OTHER_DATA);
-    host_smmu_command(&t, TLBI_NSNH_ALL, 0);
-    host_smmu_command(&t, ATC_INV | SID(HOST_SID(0)), HOST_VA);
+    host_smmu_command(&t, CMD_NSNH_ALL, 0);
+    host_smmu_command(&t, CMD_ATC_INV | CMD_SID(HOST_SID(0)), HOST_VA);
     smmu_test_sync(t.s);
     good(&t, SM_NONE, OTHER_DATA);
     g_assert_cmpuint(host_get(&t.h, 0, TD_ATC_INVALIDATIONS), >, 0);
     /* that of the substream has not been invalidated */
-    host_smmu_command(&t, ATC_INV | SID(HOST_SID(0)) | 1u << 11 |
+    host_smmu_command(&t, CMD_ATC_INV | CMD_SID(HOST_SID(0)) | 1u << 11 |
                       HOST_SSID << 12, 52);
     smmu_test_sync(t.s);
     good(&t, HOST_SSID, OTHER_DATA);
-    host_smmu_command(&t, ATC_INV | SID(HOST_SID(0)) | 1u << 11 | 1u << 9,
+    host_smmu_command(&t, CMD_ATC_INV | CMD_SID(HOST_SID(0)) | CMD_SSV |
+                      CMD_GLOBAL,
                       63);
     smmu_test_sync(t.s);
     /* none of the host's */
     fixture_forget(t.h.f);
     before = calls(&t);
-    host_smmu_command(&t, ATC_INV | SID(0x99), HOST_VA);
+    host_smmu_command(&t, CMD_ATC_INV | CMD_SID(0x99), HOST_VA);
     smmu_test_sync(t.s);
     g_assert_cmpuint(calls(&t), ==, before);
     g_assert_cmpuint(t.h.f->invalidations->len, ==, 1);
@@ -479,7 +469,7 @@ static void test_two_devices(void)
     host_good(&t.h, 1, HOST_SSID, HOST_VA, HOST_DATA);
     host_smmu_map(&t, 0, OTHER_DATA);
     before = calls(&t);
-    host_smmu_command(&t, TLBI_NH_ALL, 0);
+    host_smmu_command(&t, CMD_NH_ALL, 0);
     smmu_test_sync(t.s);
     /* one vIOMMU has both */
     g_assert_cmpuint(calls(&t) - before, ==, 1);
@@ -494,7 +484,7 @@ static void test_two_devices(void)
                                      VIOMMU_NESTING_ON, &error));
     host_good(&t.h, 0, SM_NONE, HOST_VA, OTHER_DATA);
     /* it has its new name in the host, too */
-    host_smmu_command(&t, CFGI_CD_ALL | SID(HOST_SID(1)), 0);
+    host_smmu_command(&t, CMD_CFGI_CD_ALL | CMD_SID(HOST_SID(1)), 0);
     smmu_test_sync(t.s);
     g_assert_cmpuint(host_stats(&t.h).errors, ==, 0);
     g_assert_cmpint(smmu_test_dma(t.s, HOST_VA, VIOMMU_READ, &reply), ==,

@@ -6,8 +6,7 @@
 #define PA      UINT64_C(0x00345000)
 #define IPA     UINT64_C(0x8123456000)
 #define HOLE    UINT64_C(0x40000000)
-#define ADDR(par)   ((par) & UINT64_C(0x000ffffffffff000))
-#define CODE(par)   ((unsigned)((par) >> 4 & 0xff))
+#define ADDR(par)   ((par) & PAR_ADDR)
 #define REASON(par) ((unsigned)((par) >> 1 & 3))
 enum { S1 = 1, S2 = 2, BOTH = 3 };
 enum { INTERNAL_ERR = 0xfd, INV_STAGE = 0xfe, INV_REQ = 0xff };
@@ -24,7 +23,8 @@ static Smmu *new_stream(unsigned kind)
 static uint64_t ask(Smmu *s, uint64_t sid, uint64_t type, uint64_t addr)
 {
     guest_set_reg64(s->regs, SMMUV3_GATOS_SID, sid);
-    guest_set_reg64(s->regs, SMMUV3_GATOS_ADDR, addr | type << 10 | 1 << 8);
+    guest_set_reg64(s->regs, SMMUV3_GATOS_ADDR,
+                    addr | GATOS_TYPE(type) | GATOS_READ);
     guest_set_reg32(s->regs, SMMUV3_GATOS_CTRL, 1);
     fixture_run(s->f);
     g_assert_cmphex(guest_reg32(s->regs, SMMUV3_GATOS_CTRL), ==, 0);
@@ -39,7 +39,7 @@ static void expect(Smmu *s, uint64_t type, uint64_t addr, uint64_t to)
     g_assert_cmphex(ADDR(par), ==, to);
     /* ATTR: write-back; SH: inner shareable; not a Device type, which would
      * be outer shareable (6.3.40) */
-    g_assert_cmphex(par >> 56, ==, 0xff);
+    g_assert_cmphex(PAR_ATTR(par), ==, 0xff);
     g_assert_cmphex(par >> 8 & 3, ==, 3);
 }
 
@@ -49,7 +49,7 @@ static void refuse(Smmu *s, uint64_t sid, uint64_t type, uint64_t addr,
     uint64_t par = ask(s, sid, type, addr), word[4];
 
     g_assert_cmphex(par & 1, ==, 1);
-    g_assert_cmphex(CODE(par), ==, code);
+    g_assert_cmphex(PAR_CODE(par), ==, code);
     g_assert_cmphex(REASON(par), ==, reason);
     g_assert_cmphex(ADDR(par), ==, ipa);
     /* nothing is recorded */
@@ -59,7 +59,7 @@ static void refuse(Smmu *s, uint64_t sid, uint64_t type, uint64_t addr,
 /* Stages that the unit does not have, or the stream. */
 static void test_requests(void)
 {
-    const uint64_t ssid = UINT64_C(1) << 52 | UINT64_C(3) << 32;
+    const uint64_t ssid = GATOS_SSID(3);
     static const struct {
         unsigned kind, types;           /* that are served, a bit each */
     } kinds[] = {
@@ -79,7 +79,7 @@ static void test_requests(void)
             uint64_t par = ask(s, SMMU_TEST_SID, type, 0x1000);
             bool served = kinds[i].types >> type & 1;
 
-            g_assert_cmphex(CODE(par), ==, served ? SMMUV3_F_TRANSLATION
+            g_assert_cmphex(PAR_CODE(par), ==, served ? SMMUV3_F_TRANSLATION
                                                   : INV_STAGE);
         }
         refuse(s, SMMU_TEST_SID | ssid, S2, VA, INV_REQ, 0, 0);
@@ -121,8 +121,8 @@ static void test_nested(void)
     block = guest_tables_entry(&s->s2, leaf, 2);
     was = guest_read64(&s->f->mem, block);
     guest_write64(&s->f->mem, block, 0);
-    guest_smmu_command(&s->commands, 0x30, 0);
-    guest_smmu_command(&s->commands, 0x04, 31);
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
+    guest_smmu_command(&s->commands, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
     smmu_test_sync(s);
     if ((leaf ^ s->cds) >> 21) {
         refuse(s, SMMU_TEST_SID, BOTH, VA, SMMUV3_F_TRANSLATION, 2,
@@ -136,7 +136,7 @@ static void test_nested(void)
 
     /* Stage 2's own table is nowhere. */
     guest_write64(&s->f->mem, guest_tables_entry(&s->s2, IPA, 2), HOLE | 3);
-    guest_smmu_command(&s->commands, 0x30, 0);
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
     smmu_test_sync(s);
     expect(s, S1, VA, IPA);
     refuse(s, SMMU_TEST_SID, BOTH, VA, SMMUV3_F_WALK_EABT, 3, 0);
@@ -184,7 +184,7 @@ static void test_under_way(void)
     viommu_dma_end();
     fixture_run(s->f);
     g_assert_cmphex(guest_reg32(s->regs, SMMUV3_GATOS_CTRL), ==, 0);
-    g_assert_cmphex(CODE(guest_reg64(s->regs, SMMUV3_GATOS_PAR)), ==,
+    g_assert_cmphex(PAR_CODE(guest_reg64(s->regs, SMMUV3_GATOS_PAR)), ==,
                     INTERNAL_ERR);
     g_assert_cmphex(guest_reg32(s->regs, SMMUV3_CR0ACK) & 1, ==, 0);
     smmu_test_free(s);

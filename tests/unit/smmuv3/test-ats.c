@@ -59,7 +59,7 @@ static void expect_aborted(Smmu *s, unsigned asked)
 static void put_page(Smmu *s, uint64_t attributes)
 {
     g_assert_true(guest_tables_map(&s->s1, VA, IPA, 3, attributes));
-    guest_smmu_command(&s->commands, 0x30, 0);
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
     smmu_test_sync(s);
 }
 
@@ -114,7 +114,7 @@ static void test_table_read_only(void)
     guest_write64(&s->f->mem, block,
                   guest_read64(&s->f->mem, block) &
                   ~(uint64_t)SMMUV3_PTE_S2W);
-    guest_smmu_command(&s->commands, 0x30, 0);
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
     smmu_test_sync(s);
 
     expect(s, RW, 0);
@@ -124,7 +124,7 @@ static void test_table_read_only(void)
     /* Where it can be written, it is marked. */
     guest_write64(&s->f->mem, block,
                   guest_read64(&s->f->mem, block) | SMMUV3_PTE_S2W);
-    guest_smmu_command(&s->commands, 0x30, 0);
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
     smmu_test_sync(s);
     expect(s, RW, RW);
     g_assert_cmphex(guest_read64(&s->f->mem, leaf) & SMMUV3_PTE_RDONLY, ==,

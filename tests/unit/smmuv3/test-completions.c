@@ -126,9 +126,11 @@ static Smmu *new_stream(unsigned kind, unsigned eats)
 
 static void set_overrides(Smmu *s, unsigned privcfg, unsigned instcfg)
 {
-    smmu_test_change(s, smmu_test_ste_at(s) + 8, UINT64_C(15) << 48,
-                     (uint64_t)privcfg << 48 | (uint64_t)instcfg << 50);
-    guest_smmu_command(&s->commands, 0x30, 0);
+    smmu_test_change(s, smmu_test_ste_at(s) + 8,
+                     FIELD_MASK(STE_PRIVCFG) | FIELD_MASK(STE_INSTCFG),
+                     FIELD_PUT(privcfg, STE_PRIVCFG) |
+                     FIELD_PUT(instcfg, STE_INSTCFG));
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
     smmu_test_sync(s);
 }
 
@@ -276,7 +278,7 @@ static void test_transactions(void)
         g_assert_cmpint(smmu_test_event(s, word), ==, !ok);
         if (!ok) {
             /* RnW, InD and PnU after the overrides (7.3) */
-            g_assert_cmphex(word[0] & 0xff, ==, SMMUV3_F_PERMISSION);
+            g_assert_cmphex(EVENT_ID(word), ==, SMMUV3_F_PERMISSION);
             g_assert_cmphex(word[1] >> 33 & 7, ==,
                             effective(privcfg, &tr) | fetch << 1 |
                             !write << 2);
@@ -342,7 +344,7 @@ static bool is_dirty(Smmu *s, bool second)
                                  second ? guest_tables_entry(&s->s2, IPA, 3)
                                         : guest_tables_entry(&s->s1, VA, 3));
 
-    return second == !!(word & 0x80);
+    return second == !!(word & SMMUV3_PTE_RDONLY);
 }
 
 /* Map VA anew, and ask; after that the pages are dirty, or not. */
@@ -353,7 +355,7 @@ static void check_clean(Smmu *s, uint64_t page1, uint64_t page2, bool nw,
 
     g_assert_true(guest_tables_map(&s->s1, VA, IPA, 3, page1));
     g_assert_true(guest_tables_map(&s->s2, IPA, PA, 3, page2));
-    guest_smmu_command(&s->commands, 0x30, 0);
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
     smmu_test_sync(s);
     check(s, &tr, VA, (Completion) { .r = true, .w = writable }, PA);
     g_assert_cmpint(is_dirty(s, false), ==, dirty1);
@@ -452,7 +454,7 @@ static void test_split_unchecked(void)
     g_assert_cmpint(ask(s, &tr, VA, &reply), ==, VIOMMU_FAULT);
     g_assert_cmphex(reply.reason, ==, SMMUV3_F_BAD_ATS_TREQ);
     g_assert_true(smmu_test_event(s, word));
-    g_assert_cmphex(word[0] & 0xff, ==, SMMUV3_F_BAD_ATS_TREQ);
+    g_assert_cmphex(EVENT_ID(word), ==, SMMUV3_F_BAD_ATS_TREQ);
     smmu_test_free(s);
 }
 

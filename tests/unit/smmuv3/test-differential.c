@@ -61,13 +61,13 @@ static void end_stall(SmmuWorld *w, const SmmuRefRequest *req,
 {
     FixtureResume resume;
 
-    g_assert_cmpuint(word[1] & 0xffff, ==, reply->stall_tag);
+    g_assert_cmpuint(EVENT_STAG(word), ==, reply->stall_tag);
     fixture_forget(w->f);
     if (smmu_chance(w, 50)) {
-        smmu_world_command(w, 0x44 | 1 << 13 | (uint64_t)req->sid << 32,
-                           word[1] & 0xffff);
+        smmu_world_command(w, CMD_RESUME | CMD_ABORT | CMD_SID(req->sid),
+                           EVENT_STAG(word));
     } else {
-        smmu_world_command(w, 0x45 | (uint64_t)req->sid << 32, 0);
+        smmu_world_command(w, CMD_STALL_TERM | CMD_SID(req->sid), 0);
     }
     smmu_world_sync(w);
     g_assert_cmpuint(w->f->resumes->len, ==, 1);

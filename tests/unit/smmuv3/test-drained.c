@@ -5,10 +5,6 @@
  */
 #include "tests/lib/unit/smmu.h"
 
-#define SYNC        UINT64_C(0x46)
-#define SYNC_IRQ    (SYNC | 1 << 12)
-#define NSNH_ALL    UINT64_C(0x30)
-#define ATC_INV     UINT64_C(0x40)
 /* The embedder says "no" so often. */
 #define ROUNDS      5
 /* Where a CMD_SYNC writes its message. */
@@ -62,10 +58,10 @@ static void test_sync(void)
     guest_write64(&s->f->mem, AT, 0);
     invalidations(s);
     s->f->drained = late;
-    guest_smmu_command(&s->commands, NSNH_ALL, 0);
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
     g_assert_true(guest_smmu_commands_done(&s->commands));
     g_assert_cmpuint(s->f->asked, ==, 0);
-    guest_smmu_command(&s->commands, SYNC_IRQ | MESSAGE << 32, AT);
+    guest_smmu_command(&s->commands, CMD_SYNC_IRQ | CMD_MSI_DATA(MESSAGE), AT);
     g_assert_true(guest_smmu_commands_done(&s->commands));
     g_assert_cmphex(guest_read64(&s->f->mem, AT), ==, MESSAGE);
     g_assert_cmpuint(s->f->asked, ==, ROUNDS + 1);
@@ -83,8 +79,8 @@ static void test_wire(void)
 
     guest_write64(&s->f->mem, AT, 0);
     s->f->drained = late;
-    guest_smmu_command(&s->commands, NSNH_ALL, 0);
-    guest_smmu_command(&s->commands, SYNC_IRQ, 0);
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
+    guest_smmu_command(&s->commands, CMD_SYNC_IRQ, 0);
     g_assert_true(guest_smmu_commands_done(&s->commands));
     g_assert_cmpuint(s->f->asked, ==, ROUNDS + 1);
     g_assert_cmpint(g_atomic_int_get(&s->f->pulses[2]), ==, 1);
@@ -95,7 +91,7 @@ static void test_wire(void)
 static bool another(Fixture *f)
 {
     if (f->asked == 1) {
-        guest_smmu_command(&shared->commands, NSNH_ALL, 0);
+        guest_smmu_command(&shared->commands, CMD_NSNH_ALL, 0);
     }
     g_assert_cmpuint(f->invalidations->len, ==, 1);
     return late(f);
@@ -108,8 +104,8 @@ static void test_order(void)
     guest_write64(&s->f->mem, AT, 0);
     invalidations(s);
     s->f->drained = another;
-    guest_smmu_command(&s->commands, NSNH_ALL, 0);
-    guest_smmu_command(&s->commands, SYNC, 0);
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
+    guest_smmu_command(&s->commands, CMD_SYNC, 0);
     g_assert_true(guest_smmu_commands_done(&s->commands));
     g_assert_cmpuint(s->f->asked, ==, ROUNDS + 1);
     g_assert_cmpuint(invalidations(s), ==, 2);
@@ -126,9 +122,9 @@ static void test_timeout(void)
     s->f->drained = late;
     g_atomic_int_set(&s->f->device_silent, 1);
     guest_smmu_command(&s->commands,
-                       ATC_INV | (uint64_t)SMMU_TEST_SID << 32, 0);
+                       CMD_ATC_INV | CMD_SID(SMMU_TEST_SID), 0);
     before = consumed(s);
-    guest_smmu_command(&s->commands, SYNC, 0);
+    guest_smmu_command(&s->commands, CMD_SYNC, 0);
     g_assert_cmpuint(s->f->asked, ==, ROUNDS + 1);
     g_assert_cmphex(consumed(s), ==, before | SMMUV3_CERROR_ATC << 24);
     g_assert_cmphex(guest_reg32(s->regs, SMMUV3_GERROR) & SMMUV3_GERROR_CMDQ,
@@ -157,9 +153,9 @@ static void test_switched_off(void)
     uint32_t before;
 
     s->f->drained = off;
-    guest_smmu_command(&s->commands, NSNH_ALL, 0);
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
     before = consumed(s);
-    guest_smmu_command(&s->commands, SYNC, 0);
+    guest_smmu_command(&s->commands, CMD_SYNC, 0);
     g_assert_cmpuint(s->f->asked, ==, ROUNDS + 1);
     g_assert_cmphex(consumed(s), ==, before);
     g_assert_cmphex(guest_reg32(s->regs, SMMUV3_CR0ACK), ==,

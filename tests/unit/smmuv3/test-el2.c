@@ -12,10 +12,7 @@
 #define PA2     UINT64_C(0x00678000)
 #define RW      (VIOMMU_READ | VIOMMU_WRITE)
 #define PRIV    VIOMMU_PRIV
-#define E2H     1u
-#define CD_EPD0 (UINT64_C(1) << 14)
-#define CD_ENDI (UINT64_C(1) << 15)
-#define CD_PAN  (UINT64_C(1) << 40)
+#define E2H     SMMUV3_CR2_E2H
 
 static uint64_t ste_at(const Smmu *s)
 {
@@ -26,13 +23,13 @@ static void change(Smmu *s, uint64_t at, uint64_t mask, uint64_t value)
 {
     guest_write64(&s->f->mem, at,
                   (guest_read64(&s->f->mem, at) & ~mask) | value);
-    guest_smmu_command(&s->commands, 0x04, 31);
+    guest_smmu_command(&s->commands, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
     smmu_test_sync(s);
 }
 
 static void set_strw(Smmu *s, uint64_t strw)
 {
-    change(s, ste_at(s) + 8, UINT64_C(3) << 30, strw << 30);
+    change(s, ste_at(s) + 8, FIELD_MASK(STE_STRW), FIELD_PUT(strw, STE_STRW));
 }
 
 static Smmu *new_stream(unsigned kind, bool hyp, uint32_t cr2)
@@ -72,13 +69,13 @@ static void expect_fault(Smmu *s, uint64_t addr, unsigned access, unsigned id)
                     VIOMMU_FAULT);
     g_assert_cmphex(reply.reason, ==, id);
     g_assert_true(smmu_test_event(s, word));
-    g_assert_cmphex(word[0] & 0xff, ==, id);
+    g_assert_cmphex(EVENT_ID(word), ==, id);
 }
 
 static void put_page(Smmu *s, uint64_t attributes)
 {
     g_assert_true(guest_tables_map(&s->s1, VA, PA, 3, attributes));
-    command(s, 0x20, 0);
+    command(s, CMD_EL2_ALL, 0);
 }
 
 /* One privilege level: neither AP[1] nor PXN, PAN nor the tables' bits about
@@ -89,7 +86,7 @@ static void test_permissions(void)
     Smmu *s = new_stream(SMMUV3_S1, true, 0);
     uint64_t table = guest_tables_entry(&s->s1, VA, 2);
 
-    change(s, s->cds, CD_PAN, CD_PAN);
+    change(s, s->cds, 0, FIELD_MASK(CD_PAN));
     put_page(s, page);
     expect(s, VA, RW, PA);
     expect(s, VA, RW | PRIV, PA);
@@ -106,21 +103,21 @@ static void test_permissions(void)
     expect_fault(s, VA, VIOMMU_EXEC | PRIV, SMMUV3_F_PERMISSION);
 
     put_page(s, page);
-    change(s, table, 0, UINT64_C(1) << 61 | UINT64_C(1) << 59);
-    command(s, 0x20, 0);
+    change(s, table, 0, SMMUV3_TABLE_NO_USER | SMMUV3_TABLE_PXN);
+    command(s, CMD_EL2_ALL, 0);
     expect(s, VA, RW, PA);
     expect(s, VA, VIOMMU_EXEC | PRIV, PA);
-    change(s, table, 0, UINT64_C(1) << 60);             /* XNTable */
-    command(s, 0x20, 0);
+    change(s, table, 0, SMMUV3_TABLE_UXN);
+    command(s, CMD_EL2_ALL, 0);
     expect(s, VA, RW, PA);
     expect_fault(s, VA, VIOMMU_EXEC, SMMUV3_F_PERMISSION);
     expect_fault(s, VA, VIOMMU_EXEC | PRIV, SMMUV3_F_PERMISSION);
-    change(s, table, UINT64_C(1) << 60, UINT64_C(1) << 62);
-    command(s, 0x20, 0);
+    change(s, table, SMMUV3_TABLE_UXN, SMMUV3_TABLE_RDONLY);
+    command(s, CMD_EL2_ALL, 0);
     expect_fault(s, VA, VIOMMU_WRITE, SMMUV3_F_PERMISSION);
-    change(s, table, UINT64_C(1) << 62, 0);
-    change(s, s->cds, 0, UINT64_C(1) << 36);            /* WXN */
-    command(s, 0x20, 0);
+    change(s, table, SMMUV3_TABLE_RDONLY, 0);
+    change(s, s->cds, 0, FIELD_MASK(CD_WXN));
+    command(s, CMD_EL2_ALL, 0);
     expect_fault(s, VA, VIOMMU_EXEC, SMMUV3_F_PERMISSION);
     smmu_test_free(s);
 
@@ -150,9 +147,9 @@ static void test_halves(void)
     smmu_test_map(s, VA, PA);
     expect(s, VA, RW, PA);
     expect_fault(s, UPPER, VIOMMU_READ, SMMUV3_F_TRANSLATION);
-    change(s, s->cds, CD_ENDI, CD_ENDI);
+    change(s, s->cds, 0, FIELD_MASK(CD_ENDI));
     expect_fault(s, VA, VIOMMU_READ, SMMUV3_C_BAD_CD);
-    change(s, s->cds, CD_ENDI, 0);
+    change(s, s->cds, FIELD_MASK(CD_ENDI), 0);
     expect(s, VA, RW, PA);
     /* The same descriptor is none for EL2-E2H. */
     guest_set_reg32(s->regs, SMMUV3_CR2, 2 | E2H);
@@ -169,9 +166,9 @@ static void test_halves(void)
     expect(s, UPPER, RW, PA);
     s->cd.epd[0] = s->cd.epd[1] = true;
     smmu_test_put_cd(s, 0);
-    command(s, 0x20, 0);
+    command(s, CMD_EL2_ALL, 0);
     /* ENDI says nothing when there are no tables. */
-    change(s, s->cds, CD_ENDI, CD_ENDI);
+    change(s, s->cds, 0, FIELD_MASK(CD_ENDI));
     expect_fault(s, UPPER, VIOMMU_READ, SMMUV3_F_TRANSLATION);
     smmu_test_free(s);
 }
@@ -218,34 +215,36 @@ static void test_values(void)
 /* What each command removes; EL1's ones nothing of EL2's. */
 static void test_commands(gconstpointer data)
 {
-    const uint64_t asid = (uint64_t)SMMU_TEST_ASID << 48;
-    const uint64_t vmid = (uint64_t)SMMU_TEST_VMID << 32;
+    const uint64_t asid = CMD_ASID(SMMU_TEST_ASID);
+    const uint64_t vmid = CMD_VMID(SMMU_TEST_VMID);
     const struct {
         uint64_t w0, w1;
         bool el2, e2h;          /* whether it hits */
     } cases[] = {
-        { 0x20, 0, true, true },                        /* EL2_ALL */
+        { CMD_EL2_ALL, 0, true, true },
         /* EL2_ASID; without ASIDs, which need not be, all of EL2 */
-        { 0x21 | asid, 0, true, true },
-        { 0x21 | 8ull << 48, 0, true, false },
-        { 0x22 | asid, VA, true, true },                /* EL2_VA */
-        { 0x22 | asid, VA | 1, true, true },
-        { 0x22 | 8ull << 48, VA, true, false },
-        { 0x22 | asid, VA + 0x1000, false, false },
-        { 0x22 | asid | 1 << 20, (VA - 0x1000) | 1 << 10, true, true },
-        { 0x23, VA, true, true },                       /* EL2_VAA */
-        { 0x10, 0, false, false }, { 0x10 | vmid, 0, false, false },
-        { 0x11 | asid, 0, false, false },
-        { 0x12 | asid, VA, false, false },
-        { 0x12 | asid | vmid, VA, false, false },
-        { 0x13, VA, false, false }, { 0x28 | vmid, 0, false, false },
+        { CMD_EL2_ASID | asid, 0, true, true },
+        { CMD_EL2_ASID | CMD_ASID(8), 0, true, false },
+        { CMD_EL2_VA | asid, VA, true, true },
+        { CMD_EL2_VA | asid, VA | CMD_LEAF, true, true },
+        { CMD_EL2_VA | CMD_ASID(8), VA, true, false },
+        { CMD_EL2_VA | asid, VA + 0x1000, false, false },
+        { CMD_EL2_VA | asid | CMD_SCALE(1), (VA - 0x1000) | CMD_TG_4K, true,
+          true },
+        { CMD_EL2_VAA, VA, true, true },
+        { CMD_NH_ALL, 0, false, false }, { CMD_NH_ALL | vmid, 0, false, false },
+        { CMD_NH_ASID | asid, 0, false, false },
+        { CMD_NH_VA | asid, VA, false, false },
+        { CMD_NH_VA | asid | vmid, VA, false, false },
+        { CMD_NH_VAA, VA, false, false },
+        { CMD_S12_VMALL | vmid, 0, false, false },
     };
     bool e2h = GPOINTER_TO_UINT(data);
     Smmu *s = new_stream(SMMUV3_S1, true, e2h ? E2H : 0);
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
         smmu_test_map(s, VA, PA);
-        command(s, 0x20, 0);
+        command(s, CMD_EL2_ALL, 0);
         expect(s, VA, RW, PA);
         smmu_test_map(s, VA, PA2);
         command(s, cases[i].w0, cases[i].w1);
@@ -257,16 +256,16 @@ static void test_commands(gconstpointer data)
 /* Global pages of EL2-E2H outlive their ASID, as those of EL1 do. */
 static void test_global(void)
 {
-    const uint64_t asid = (uint64_t)SMMU_TEST_ASID << 48;
+    const uint64_t asid = CMD_ASID(SMMU_TEST_ASID);
     const uint64_t global = SMMUV3_PTE_USER | SMMUV3_PTE_AF;
     Smmu *s = new_stream(SMMUV3_S1, true, E2H);
 
     put_page(s, global);
     expect(s, VA, RW, PA);
     g_assert_true(guest_tables_map(&s->s1, VA, PA2, 3, global));
-    command(s, 0x21 | asid, 0);
+    command(s, CMD_EL2_ASID | asid, 0);
     expect(s, VA, RW, PA);
-    command(s, 0x22 | asid, VA);
+    command(s, CMD_EL2_VA | asid, VA);
     expect(s, VA, RW, PA2);
     smmu_test_free(s);
 }
@@ -292,7 +291,7 @@ static void test_worlds(void)
         smmu_test_put_cd(s, 0);
         g_assert_true(guest_tables_map(&s->s1, VA, 0, 3, 0));
         expect(s, VA, RW, PA);                  /* still cached */
-        command(s, 0x30, 0);                    /* NSNH: of EL1 only */
+        command(s, CMD_NSNH_ALL, 0);                    /* NSNH: of EL1 only */
         smmu_test_free(s);
     }
 }
@@ -300,7 +299,7 @@ static void test_worlds(void)
 /* Not announced, not known. */
 static void test_not_announced(void)
 {
-    for (uint64_t op = 0x20; op <= 0x23; op++) {
+    for (uint64_t op = CMD_EL2_ALL; op <= CMD_EL2_VAA; op++) {
         ViommuSmmuv3Config config;
         Smmu *s;
 
@@ -309,7 +308,7 @@ static void test_not_announced(void)
         guest_smmu_command(&s->commands, op, 0);
         fixture_run(s->f);
         g_assert_false(guest_smmu_commands_done(&s->commands));
-        g_assert_cmphex(guest_reg32(s->regs, SMMUV3_CMDQ_CONS) >> 24 & 0x7f,
+        g_assert_cmphex(SMMUV3_CONS_ERR(guest_reg32(s->regs, SMMUV3_CMDQ_CONS)),
                         ==, SMMUV3_CERROR_ILL);
         smmu_test_free(s);
     }

@@ -34,7 +34,8 @@ static void test_stream_ids(void)
     g_assert_cmpint(viommu_translate(s->f->unit, &req, &reply), ==,
                     VIOMMU_FAULT);
     g_assert_true(smmu_test_event(s, word));
-    g_assert_cmphex(word[0], ==, 0x10000007802);
+    g_assert_cmphex(word[0], ==, EVENT_WORD0(SMMUV3_C_BAD_STREAMID, 0x100) |
+                    EVENT_IN_SSV | EVENT_IN_SSID(7));
     g_assert_cmphex(word[1] | word[2] | word[3], ==, 0);
     /* RECINVSID off: nothing. */
     guest_set_reg32(s->regs, SMMUV3_CR2, 0);
@@ -45,7 +46,7 @@ static void test_stream_ids(void)
 
     /* Two levels: each Span; stream 0x18 needs at least 6. */
     guest_set_reg64(s->regs, SMMUV3_STRTAB_BASE, l1);
-    guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG, 8 | 6 << 6 | 1 << 16);
+    guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG, STRTAB_2LVL(8, 6));
     for (unsigned span = 0; span < 32; span++) {
         bool good = span == 6 || span == 7;
 
@@ -53,7 +54,7 @@ static void test_stream_ids(void)
         g_assert_cmpint(smmu_test_dma(s, PA, RW, &reply), ==,
                         good ? VIOMMU_OK : VIOMMU_FAULT);
         g_assert_cmpint(smmu_test_event(s, word), ==, !good);
-        g_assert_true(good || (word[0] & 0xff) == SMMUV3_C_BAD_STREAMID);
+        g_assert_true(good || (EVENT_ID(word)) == SMMUV3_C_BAD_STREAMID);
     }
     /* The table, and then its first level, where nothing is. */
     smmu_test_change(s, l1, UINT64_MAX, HOLE | 7);
@@ -82,7 +83,8 @@ static void test_descriptors(void)
     g_assert_cmphex(word[3], ==, HOLE);
     smmu_test_refused(s, 3, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_SUBSTREAMID,
                       word);
-    g_assert_cmphex(word[0] & UINT32_MAX, ==, 0x3008);  /* no SSV */
+    g_assert_cmphex(word[0] & UINT32_MAX, ==,
+                    SMMUV3_C_BAD_SUBSTREAMID | EVENT_IN_SSID(3));  /* no SSV */
 
     /* First level of 4 KiB tables: nothing, too far, not there. */
     s->ste.cd_table = s->cds;
@@ -101,7 +103,8 @@ static void test_descriptors(void)
     smmu_test_change(s, s->cds + 8, UINT64_MAX, HOLE | 1);
     smmu_test_refused(s, 0x45, VIOMMU_UNTRANSLATED, SMMUV3_F_CD_FETCH, word);
     g_assert_cmphex(word[3], ==, HOLE + 5 * 64);
-    g_assert_cmphex(word[0] & UINT32_MAX, ==, 0x45809);
+    g_assert_cmphex(word[0] & UINT32_MAX, ==,
+                    SMMUV3_F_CD_FETCH | EVENT_IN_SSV | EVENT_IN_SSID(0x45));
     smmu_test_refused(s, 1024, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_SUBSTREAMID,
                       word);
     smmu_test_free(s);
@@ -121,7 +124,7 @@ static void test_walk_abort(void)
     guest_write64(&s->f->mem, entry, HOLE | 3);
     smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
                       SMMUV3_F_WALK_EABT, word);
-    g_assert_cmphex(word[1], ==, UINT64_C(1) << 35 | UINT64_C(1) << 40);
+    g_assert_cmphex(word[1], ==, EVENT_IN_RNW | EVENT_IN_CLASS(CLASS_TT));
     g_assert_cmphex(word[2], ==, VA);
     g_assert_cmphex(word[3], ==, HOLE + (VA >> 30 & 511) * 8);
     smmu_test_free(s);
@@ -141,7 +144,7 @@ static void test_walk_abort(void)
         /* Start tables side by side of level 1: one entry is 1 GiB. */
         guest_write64(&s->f->mem, guest_tables_entry(&s->s2, at, 1),
                       HOLE | 3);
-        guest_smmu_command(&s->commands, 0x30, 0);
+        guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
         smmu_test_forget(s);
         smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
                           SMMUV3_F_WALK_EABT, word);
@@ -165,7 +168,7 @@ static void test_address_size(void)
                   UINT64_C(1) << 33 | 3);
     smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
                       SMMUV3_F_ADDR_SIZE, word);
-    g_assert_cmphex(word[1], ==, UINT64_C(1) << 35 | UINT64_C(2) << 40);
+    g_assert_cmphex(word[1], ==, EVENT_IN_RNW | EVENT_IN_CLASS(CLASS_IN));
     smmu_test_free(s);
 
     /* Recorded though S2R is not set: it is stage 1's. */
@@ -175,8 +178,8 @@ static void test_address_size(void)
     g_assert_cmpint(smmu_test_dma(s, UINT64_C(1) << 48, VIOMMU_WRITE, &reply),
                     ==, VIOMMU_FAULT);
     g_assert_true(smmu_test_event(s, word));
-    g_assert_cmphex(word[0] & 0xff, ==, SMMUV3_F_ADDR_SIZE);
-    g_assert_cmphex(word[1], ==, UINT64_C(2) << 40);
+    g_assert_cmphex(EVENT_ID(word), ==, SMMUV3_F_ADDR_SIZE);
+    g_assert_cmphex(word[1], ==, EVENT_IN_CLASS(CLASS_IN));
     smmu_test_free(s);
 }
 
@@ -194,16 +197,16 @@ static void test_table_permission(void)
     block = guest_tables_entry(&s->s2, entry, 2);
     guest_write64(&s->f->mem, block,
                   guest_read64(&s->f->mem, block) & ~SMMUV3_PTE_S2W);
-    guest_smmu_command(&s->commands, 0x30, 0);
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
     smmu_test_sync(s);
     smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
                       SMMUV3_F_PERMISSION, word);
-    g_assert_cmphex(word[1], ==, UINT64_C(1) << 35 | UINT64_C(1) << 39 |
-                    UINT64_C(1) << 40);         /* TTRnW: a write */
+    g_assert_cmphex(word[1], ==, EVENT_IN_RNW | EVENT_IN_S2 |
+                    EVENT_IN_CLASS(CLASS_TT));         /* TTRnW: a write */
     g_assert_cmphex(word[3], ==, entry & ~UINT64_C(0xfff));
     guest_write64(&s->f->mem, block,
                   guest_read64(&s->f->mem, block) & ~SMMUV3_PTE_S2R);
-    guest_smmu_command(&s->commands, 0x30, 0);
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
     smmu_test_sync(s);
     smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
                       SMMUV3_F_PERMISSION, word);
@@ -239,7 +242,7 @@ static void test_stream_table(void)
     guest_set_reg64(s->regs, SMMUV3_STRTAB_BASE, two);
     for (unsigned split = 0; split < 32; split++) {
         guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG,
-                        8 | split << 6 | 1 << 16);
+                        STRTAB_2LVL(8, split));
         smmu_test_forget(s);
         if (split == 8 || split == 10) {
             g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply), ==,
@@ -256,7 +259,7 @@ static void test_stream_table(void)
     guest_set_reg64(s->regs, SMMUV3_STRTAB_BASE, FIXTURE_RAM / 2);
     for (unsigned log2 = 32; log2 < 64; log2++) {
         guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG,
-                        log2 | 8 << 6 | 1 << 16);
+                        STRTAB_2LVL(log2, 8));
         smmu_test_forget(s);
         g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply), ==,
                         VIOMMU_OK);
@@ -269,7 +272,7 @@ static void set_type(Smmu *s, uint64_t addr, uint64_t type)
 {
     smmu_test_change(s, guest_tables_entry(&s->s2, addr, 2), SMMUV3_PTE_MEMATTR,
                      type << 2);
-    guest_smmu_command(&s->commands, 0x30, 0);
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
     smmu_test_sync(s);
 }
 
@@ -308,8 +311,8 @@ static void try_types(bool fwb)
             smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
                               SMMUV3_F_PERMISSION, word);
             /* RnW, S2, and CLASS: a context descriptor */
-            g_assert_cmphex(word[1] & ~(UINT64_C(1) << 44), ==,
-                            UINT64_C(1) << 35 | UINT64_C(1) << 39);
+            g_assert_cmphex(word[1] & ~EVENT_IN_TTRNW, ==,
+                            EVENT_IN_RNW | EVENT_IN_S2);
             g_assert_cmphex(word[3], ==, s->cds);
         }
     }
@@ -334,7 +337,7 @@ static void test_ats_rules(void)
     smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION,
                       SMMUV3_F_BAD_ATS_TREQ, word);
     /* R, and a span of one */
-    g_assert_cmphex(word[1], ==, 0x80000001);
+    g_assert_cmphex(word[1], ==, TREQ_R | TREQ_SPAN(1));
     g_assert_cmphex(word[2], ==, VA);
     g_assert_cmphex(word[3], ==, 0);
     g_assert_cmpint(smmu_test_request(s, VIOMMU_NO_PASID, VA + 0x123,
@@ -343,18 +346,19 @@ static void test_ats_rules(void)
                                       &reply), ==, VIOMMU_FAULT);
     g_assert_true(smmu_test_event(s, word));
     /* W, too; X and PRIV come with a PASID only (13.7) */
-    g_assert_cmphex(word[1], ==, 0xc0000001);
+    g_assert_cmphex(word[1], ==, TREQ_R | TREQ_W | TREQ_SPAN(1));
     g_assert_cmphex(word[2], ==, VA);
     g_assert_cmpint(smmu_test_request(s, 3, VA + 0x123, VIOMMU_WRITE |
                                       VIOMMU_EXEC | VIOMMU_PRIV,
                                       VIOMMU_TRANSLATION, &reply), ==,
                     VIOMMU_FAULT);
     g_assert_true(smmu_test_event(s, word));
-    g_assert_cmphex(word[1], ==, 0xf0000001);
+    g_assert_cmphex(word[1], ==, TREQ_R | TREQ_W | TREQ_X |
+                    TREQ_PRIV | TREQ_SPAN(1));
     g_assert_cmphex(word[2], ==, VA);
     smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATED,
                       SMMUV3_F_TRANSL_FORBIDDEN, word);
-    g_assert_cmphex(word[1], ==, UINT64_C(1) << 35);
+    g_assert_cmphex(word[1], ==, EVENT_IN_RNW);
     g_assert_cmphex(word[2], ==, VA);
 
     /* EATS is ignored in bypass. */
@@ -403,7 +407,8 @@ static void test_merging(void)
     ViommuReply reply;
 
     for (unsigned mev = 0; mev < 2; mev++) {
-        smmu_test_change(s, smmu_test_ste_at(s) + 8, 1 << 19, mev << 19);
+        smmu_test_change(s, smmu_test_ste_at(s) + 8, FIELD_MASK(STE_MEV),
+                         FIELD_PUT(mev, STE_MEV));
         smmu_test_dma(s, VA, VIOMMU_READ, &reply);
         smmu_test_dma(s, VA + 8, VIOMMU_READ, &reply);
         smmu_test_dma(s, VA + 8, VIOMMU_WRITE, &reply);

@@ -10,7 +10,7 @@
  */
 static void test_granted(void)
 {
-    const uint64_t uxn_pxn = UINT64_C(3) << 53;
+    const uint64_t uxn_pxn = SMMUV3_PTE_UXN | SMMUV3_PTE_PXN;
     uint64_t word[8];
     ViommuReply reply;
     ViommuSmmuv3Config config;
@@ -28,11 +28,12 @@ static void test_granted(void)
 
     /* STE[115:114], INSTCFG: 3 is instruction */
     guest_ste_encode(&s->ste, word);
-    word[1] |= UINT64_C(3) << 50;
+    word[1] |= FIELD_MASK(STE_INSTCFG);
     guest_write_words(&s->f->mem,
                       s->strtab + SMMU_TEST_SID * SMMUV3_STE_SIZE, word, 8);
-    guest_smmu_command(&s->commands, 0x03 | (uint64_t)SMMU_TEST_SID << 32, 1);
-    guest_smmu_command(&s->commands, 0x10, 0);
+    guest_smmu_command(&s->commands, CMD_CFGI_STE | CMD_SID(SMMU_TEST_SID),
+                       CMD_LEAF);
+    guest_smmu_command(&s->commands, CMD_NH_ALL, 0);
     smmu_test_sync(s);
     g_assert_cmpint(smmu_test_dma(s, PAGE, VIOMMU_READ, &reply), ==,
                     VIOMMU_FAULT);

@@ -91,65 +91,78 @@ static uint64_t reg64(Fixture *f, uint64_t offset)
 /* Each option stands in its field. */
 static void check_options(Fixture *f, const ViommuSmmuv3Config *c)
 {
-    uint32_t idr0 = reg(f, 0x00), idr1 = reg(f, 0x04), idr3 = reg(f, 0x0c);
+    uint32_t idr0 = reg(f, SMMUV3_IDR0), idr1 = reg(f, SMMUV3_IDR1);
+    uint32_t idr3 = reg(f, SMMUV3_IDR3);
     static const uint8_t size_of[8] = { 32, 36, 40, 42, 44, 48, 52, 0 };
 
-    g_assert_cmpuint(bits(idr0, 1, 1), ==, c->stage1);
-    g_assert_cmpuint(bits(idr0, 0, 0), ==, c->stage2);
-    g_assert_cmpuint(bits(idr0, 7, 6), ==, c->httu);
-    g_assert_cmpuint(bits(idr0, 9, 9), ==, c->hyp);
-    g_assert_cmpuint(bits(idr0, 10, 10), ==, c->ats);
-    g_assert_cmpuint(bits(idr0, 13, 13), ==, c->msi);
-    g_assert_cmpuint(bits(idr0, 15, 15), ==, c->atos);
-    g_assert_cmpuint(bits(idr0, 16, 16), ==, c->pri);
-    g_assert_cmpuint(bits(idr0, 25, 24), ==, c->stall ? 0 : 1);
-    g_assert_cmpuint(bits(idr1, 5, 0), ==, c->sid_bits);
-    g_assert_cmpuint(bits(idr1, 10, 6), ==, c->ssid_bits);
-    g_assert_cmpuint(bits(idr1, 26, 26), ==, c->attr_perms_ovr);
-    g_assert_cmpuint(bits(idr3, 8, 8), ==, c->fwb);
-    g_assert_cmpuint(bits(idr3, 10, 10), ==, c->ril);
-    g_assert_cmpuint(bits(idr3, 12, 11), ==, c->bbml);
-    g_assert_cmpuint(size_of[reg(f, 0x14) & 7], ==, c->oas_bits);
+    g_assert_cmpuint(FIELD_GET(idr0, IDR0_S1P), ==, c->stage1);
+    g_assert_cmpuint(FIELD_GET(idr0, IDR0_S2P), ==, c->stage2);
+    g_assert_cmpuint(FIELD_GET(idr0, IDR0_HTTU), ==, c->httu);
+    g_assert_cmpuint(FIELD_GET(idr0, IDR0_HYP), ==, c->hyp);
+    g_assert_cmpuint(FIELD_GET(idr0, IDR0_ATS), ==, c->ats);
+    g_assert_cmpuint(FIELD_GET(idr0, IDR0_MSI), ==, c->msi);
+    g_assert_cmpuint(FIELD_GET(idr0, IDR0_ATOS), ==, c->atos);
+    g_assert_cmpuint(FIELD_GET(idr0, IDR0_PRI), ==, c->pri);
+    g_assert_cmpuint(FIELD_GET(idr0, IDR0_STALL_MODEL), ==,
+                     c->stall ? STALL_MODEL_BOTH : STALL_MODEL_NONE);
+    g_assert_cmpuint(FIELD_GET(idr1, IDR1_SIDSIZE), ==, c->sid_bits);
+    g_assert_cmpuint(FIELD_GET(idr1, IDR1_SSIDSIZE), ==, c->ssid_bits);
+    g_assert_cmpuint(FIELD_GET(idr1, IDR1_ATTR_PERMS_OVR), ==,
+                     c->attr_perms_ovr);
+    g_assert_cmpuint(FIELD_GET(idr3, IDR3_FWB), ==, c->fwb);
+    g_assert_cmpuint(FIELD_GET(idr3, IDR3_RIL), ==, c->ril);
+    g_assert_cmpuint(FIELD_GET(idr3, IDR3_BBML), ==, c->bbml);
+    g_assert_cmpuint(size_of[FIELD_GET(reg(f, SMMUV3_IDR5), IDR5_OAS)], ==,
+                     c->oas_bits);
 }
 
 /* What the registers say of each other; nothing of the options. */
 static void check_agreement(Fixture *f)
 {
-    uint32_t idr0 = reg(f, 0x00), idr1 = reg(f, 0x04), idr3 = reg(f, 0x0c);
-    uint32_t idr5 = reg(f, 0x14), aidr = reg(f, 0x1c);
-    bool s1 = bits(idr0, 1, 1), s2 = bits(idr0, 0, 0);
-    bool ats = bits(idr0, 10, 10);
-    unsigned stalls = bits(idr0, 25, 24);
+    uint32_t idr0 = reg(f, SMMUV3_IDR0), idr1 = reg(f, SMMUV3_IDR1);
+    uint32_t idr3 = reg(f, SMMUV3_IDR3);
+    uint32_t idr5 = reg(f, SMMUV3_IDR5), aidr = reg(f, SMMUV3_AIDR);
+    bool s1 = FIELD_GET(idr0, IDR0_S1P), s2 = FIELD_GET(idr0, IDR0_S2P);
+    bool ats = FIELD_GET(idr0, IDR0_ATS);
+    unsigned stalls = FIELD_GET(idr0, IDR0_STALL_MODEL);
+    unsigned oas = FIELD_GET(idr5, IDR5_OAS);
+    unsigned sid_bits = FIELD_GET(idr1, IDR1_SIDSIZE);
+    unsigned ssid_bits = FIELD_GET(idr1, IDR1_SSIDSIZE);
 
     g_assert_true(s1 || s2);
-    g_assert_cmpuint(bits(idr0, 3, 2), ==, 2);          /* AArch64 alone */
-    g_assert_cmpuint(bits(idr0, 22, 21), !=, 1);        /* TTENDIAN */
-    g_assert_cmpuint(stalls, <, 2);     /* 2 is not for PCIe; 3 is reserved */
-    g_assert_cmpuint(bits(idr0, 28, 27), <, 2);         /* ST_LEVEL */
-    g_assert_true(bits(idr0, 28, 27) || bits(idr1, 5, 0) < 7);
-    g_assert_true(bits(idr1, 5, 0) <= 32 && bits(idr1, 10, 6) <= 20);
-    g_assert_true(ats || !bits(idr0, 16, 16));          /* PRI */
-    g_assert_true((s1 && s2) || !bits(idr0, 9, 9));     /* Hyp */
-    g_assert_true((ats && s1 && s2) || !bits(idr0, 11, 11));    /* NS1ATS */
-    g_assert_true((s1 && s2 && bits(idr0, 15, 15)) ||
-                  !bits(idr0, 20, 20));                 /* VATOS */
-    g_assert_true(s2 || !bits(idr0, 17, 17));           /* VMW */
-    g_assert_true(s1 || !bits(idr1, 10, 6));            /* SSIDSIZE */
+    g_assert_cmpuint(FIELD_GET(idr0, IDR0_TTF), ==, TTF_AARCH64);
+    g_assert_cmpuint(FIELD_GET(idr0, IDR0_TTENDIAN), !=, 1);
+    /* Forced stalls are not for PCIe, and 3 is reserved. */
+    g_assert_cmpuint(stalls, <, STALL_MODEL_FORCED);
+    g_assert_cmpuint(FIELD_GET(idr0, IDR0_ST_LEVEL), <, 2);
+    g_assert_true(FIELD_GET(idr0, IDR0_ST_LEVEL) || sid_bits < 7);
+    g_assert_true(sid_bits <= 32 && ssid_bits <= 20);
+    g_assert_true(ats || !FIELD_GET(idr0, IDR0_PRI));
+    g_assert_true((s1 && s2) || !FIELD_GET(idr0, IDR0_HYP));
+    g_assert_true((ats && s1 && s2) || !FIELD_GET(idr0, IDR0_NS1ATS));
+    g_assert_true((s1 && s2 && FIELD_GET(idr0, IDR0_ATOS)) ||
+                  !FIELD_GET(idr0, IDR0_VATOS));
+    g_assert_true(s2 || !FIELD_GET(idr0, IDR0_VMW));
+    g_assert_true(s1 || !ssid_bits);
     /* 3.1: mandatory with their stage, and none without it */
-    g_assert_cmpuint(bits(idr3, 2, 2), ==, s1);         /* HAD */
-    g_assert_cmpuint(bits(idr3, 4, 4), ==, s2);         /* XNX */
-    g_assert_true(s2 || !bits(idr3, 8, 8));             /* FWB */
-    g_assert_cmpuint(bits(idr3, 12, 11), <, 3);         /* BBML */
-    g_assert_true(bits(idr1, 25, 21) <= 19 && bits(idr1, 20, 16) <= 19 &&
-                  bits(idr1, 15, 11) <= 19);
-    g_assert_cmpint(bits(idr5, 31, 16) != 0, ==, stalls != 1);  /* STALL_MAX */
-    g_assert_cmpuint(idr5 & 7, <, 7);                   /* OAS */
-    g_assert_true((idr5 & 7) != 6 || bits(idr5, 6, 6)); /* 52: 64 KiB pages */
-    g_assert_true(!bits(idr5, 11, 10) || bits(idr5, 6, 6));     /* VAX */
-    g_assert_cmpuint(bits(idr5, 11, 10), <, 2);
+    g_assert_cmpuint(FIELD_GET(idr3, IDR3_HAD), ==, s1);
+    g_assert_cmpuint(FIELD_GET(idr3, IDR3_XNX), ==, s2);
+    g_assert_true(s2 || !FIELD_GET(idr3, IDR3_FWB));
+    g_assert_cmpuint(FIELD_GET(idr3, IDR3_BBML), <, 3);
+    g_assert_cmpuint(FIELD_GET(idr1, IDR1_CMDQS), <=, 19);
+    g_assert_cmpuint(FIELD_GET(idr1, IDR1_EVENTQS), <=, 19);
+    g_assert_cmpuint(FIELD_GET(idr1, IDR1_PRIQS), <=, 19);
+    g_assert_cmpint(FIELD_GET(idr5, IDR5_STALL_MAX) != 0, ==,
+                    stalls != STALL_MODEL_NONE);
+    g_assert_cmpuint(oas, <=, OAS_52);
+    /* 52 bits need pages of 64 KiB. */
+    g_assert_true(oas != OAS_52 || FIELD_GET(idr5, IDR5_GRAN64K));
+    g_assert_true(!FIELD_GET(idr5, IDR5_VAX) ||
+                  FIELD_GET(idr5, IDR5_GRAN64K));
+    g_assert_cmpuint(FIELD_GET(idr5, IDR5_VAX), <, 2);
     /* Presets come with REL; ECMDQ is 3.3's, and IDR6. */
     g_assert_cmpuint(bits(idr1, 31, 28), ==, 0);
-    g_assert_cmphex(reg(f, 0x08) | reg(f, 0x10), ==, 0);        /* IDR2, 4 */
+    g_assert_cmphex(reg(f, SMMUV3_IDR2) | reg(f, SMMUV3_IDR4), ==, 0);
     /*
      * 3.1 may have features of 3.2, such as BBML, RIL and FWB, but none of
      * 3.3 or later (2.9): ATSRECERR and RME; above BBML, and PPS, in IDR3; DS
@@ -177,41 +190,54 @@ typedef struct Writable {
 static unsigned list(Fixture *f, Writable *w)
 {
     static const uint8_t size_of[8] = { 32, 36, 40, 42, 44, 48, 52, 0 };
-    uint32_t idr0 = reg(f, 0x00), idr1 = reg(f, 0x04);
-    unsigned oas = size_of[reg(f, 0x14) & 7], ssids_at = bits(idr1, 10, 6);
-    bool pri = bits(idr0, 16, 16), msi = bits(idr0, 13, 13);
-    bool atos = bits(idr0, 15, 15), hyp = bits(idr0, 9, 9);
-    uint64_t queue = UINT64_C(1) << 62 | ones(oas - 1, 5) | 0x1f;
-    uint64_t index = 0xfffff, overflow = index | UINT64_C(1) << 31;
+    uint32_t idr0 = reg(f, SMMUV3_IDR0), idr1 = reg(f, SMMUV3_IDR1);
+    unsigned oas = size_of[FIELD_GET(reg(f, SMMUV3_IDR5), IDR5_OAS)];
+    unsigned ssid_bits = FIELD_GET(idr1, IDR1_SSIDSIZE);
+    bool pri = FIELD_GET(idr0, IDR0_PRI), msi = FIELD_GET(idr0, IDR0_MSI);
+    bool atos = FIELD_GET(idr0, IDR0_ATOS), hyp = FIELD_GET(idr0, IDR0_HYP);
+    uint64_t queue = SMMUV3_BASE_HINT | ones(oas - 1, 5) | 0x1f;
+    uint64_t index = SMMUV3_CONS_INDEX, overflow = index | SMMUV3_OVERFLOW;
     uint64_t address = msi ? ones(oas - 1, 2) : 0, data = UINT32_MAX;
-    uint64_t errors = 0x05 | (msi ? 0xb0 : 0) | (pri ? 0x08 : 0) |
-                      (pri && msi ? 0x40 : 0);
-    uint64_t stream = ones(bits(idr1, 5, 0) - 1, 0) |
-                      (ssids_at ? UINT64_C(1) << 52 |
-                                  ones(32 + ssids_at - 1, 32) : 0);
+    uint64_t messages = SMMUV3_GERROR_MSI_CMDQ | SMMUV3_GERROR_MSI_EVENTQ |
+                        SMMUV3_GERROR_MSI_GERROR;
+    uint64_t errors = SMMUV3_GERROR_CMDQ | SMMUV3_GERROR_EVENTQ |
+                      (msi ? messages : 0) | (pri ? SMMUV3_GERROR_PRIQ : 0) |
+                      (pri && msi ? SMMUV3_GERROR_MSI_PRIQ : 0);
+    uint64_t stream = ones(FIELD_GET(idr1, IDR1_SIDSIZE) - 1, 0) |
+                      (ssid_bits ? UINT64_C(1) << 52 |
+                                  ones(32 + ssid_bits - 1, 32) : 0);
     const Writable all[REGISTERS] = {
-        { 0x00, 4, 0 }, { 0x04, 4, 0 }, { 0x08, 4, 0 }, { 0x0c, 4, 0 },
-        { 0x10, 4, 0 }, { 0x14, 4, 0 }, { 0x18, 4, 0 }, { 0x1c, 4, 0 },
-        { 0x28, 4, 0xfff },
-        { 0x2c, 4, 2 | hyp },                           /* RECINVSID, E2H */
-        { 0x40, 4, 0 }, { 0x48, 4, 0 }, { 0x60, 4, 0 },
-        { 0x64, 4, errors },
-        { 0x68, 8, address }, { 0x70, 4, msi ? data : 0 },
-        { 0x74, 4, msi ? 0x3f : 0 },
-        { 0x80, 8, UINT64_C(1) << 62 | ones(oas - 1, 6) },
-        { 0x88, 4, 0x307ff },
-        { 0x90, 8, queue }, { 0xa0, 8, queue },
-        { 0x100a8, 4, overflow }, { 0x100ac, 4, overflow },
-        { 0xb0, 8, address }, { 0xb8, 4, msi ? data : 0 },
-        { 0xbc, 4, msi ? 0x3f : 0 },
-        { 0xc0, 8, pri ? queue : 0 },
-        { 0x100c8, 4, pri ? overflow : 0 },
-        { 0x100cc, 4, pri ? overflow : 0 },
-        { 0xd0, 8, pri ? address : 0 }, { 0xd8, 4, pri && msi ? data : 0 },
+        { SMMUV3_IDR0, 4, 0 }, { SMMUV3_IDR1, 4, 0 },
+        { SMMUV3_IDR2, 4, 0 }, { SMMUV3_IDR3, 4, 0 },
+        { SMMUV3_IDR4, 4, 0 }, { SMMUV3_IDR5, 4, 0 },
+        { SMMUV3_IIDR, 4, 0 }, { SMMUV3_AIDR, 4, 0 },
+        { SMMUV3_CR1, 4, 0xfff },
+        { SMMUV3_CR2, 4,
+          SMMUV3_CR2_RECINVSID | (hyp ? SMMUV3_CR2_E2H : 0) },
+        { SMMUV3_STATUSR, 4, 0 }, { SMMUV3_AGBPA, 4, 0 },
+        { SMMUV3_GERROR, 4, 0 },
+        { SMMUV3_GERRORN, 4, errors },
+        { SMMUV3_GERROR_IRQ_CFG0, 8, address },
+        { SMMUV3_GERROR_IRQ_CFG1, 4, msi ? data : 0 },
+        { SMMUV3_GERROR_IRQ_CFG2, 4, msi ? 0x3f : 0 },
+        { SMMUV3_STRTAB_BASE, 8, SMMUV3_BASE_HINT | ones(oas - 1, 6) },
+        { SMMUV3_STRTAB_BASE_CFG, 4, 0x307ff },
+        { SMMUV3_CMDQ_BASE, 8, queue }, { SMMUV3_EVENTQ_BASE, 8, queue },
+        { SMMUV3_EVENTQ_PROD, 4, overflow },
+        { SMMUV3_EVENTQ_CONS, 4, overflow },
+        { SMMUV3_EVENTQ_IRQ_CFG0, 8, address },
+        { SMMUV3_EVENTQ_IRQ_CFG1, 4, msi ? data : 0 },
+        { SMMUV3_EVENTQ_IRQ_CFG2, 4, msi ? 0x3f : 0 },
+        { SMMUV3_PRIQ_BASE, 8, pri ? queue : 0 },
+        { SMMUV3_PRIQ_PROD, 4, pri ? overflow : 0 },
+        { SMMUV3_PRIQ_CONS, 4, pri ? overflow : 0 },
+        { SMMUV3_PRIQ_IRQ_CFG0, 8, pri ? address : 0 },
+        { SMMUV3_PRIQ_IRQ_CFG1, 4, pri && msi ? data : 0 },
         /* LO: also of interrupts by wire (6.3.1, MSI) */
-        { 0xdc, 4, (pri ? UINT64_C(1) << 31 : 0) | (pri && msi ? 0x3f : 0) },
-        { 0x108, 8, atos ? stream : 0 },
-        { 0x110, 8, atos ? ones(63, 6) : 0 },
+        { SMMUV3_PRIQ_IRQ_CFG2, 4,
+          (pri ? SMMUV3_PRIQ_CFG2_LO : 0) | (pri && msi ? 0x3f : 0) },
+        { SMMUV3_GATOS_SID, 8, atos ? stream : 0 },
+        { SMMUV3_GATOS_ADDR, 8, atos ? ones(63, 6) : 0 },
     };
 
     memcpy(w, all, sizeof(all));
@@ -230,10 +256,13 @@ static void write_checked(Fixture *f, const Writable *w, uint64_t value)
 
 static void check_writable(Fixture *f)
 {
-    uint32_t idr0 = reg(f, 0x00);
-    bool pri = bits(idr0, 16, 16), ats = bits(idr0, 10, 10);
-    uint32_t irqs = 5 | (pri ? 2 : 0);
-    uint32_t enables = 0x0d | (pri ? 2 : 0) | (ats ? 0x10 : 0);
+    uint32_t idr0 = reg(f, SMMUV3_IDR0);
+    bool pri = FIELD_GET(idr0, IDR0_PRI), ats = FIELD_GET(idr0, IDR0_ATS);
+    uint32_t irqs = SMMUV3_IRQ_GERROR | SMMUV3_IRQ_EVENTQ |
+                    (pri ? SMMUV3_IRQ_PRIQ : 0);
+    uint32_t enables = SMMUV3_CR0_SMMUEN | SMMUV3_CR0_QUEUES |
+                       (pri ? SMMUV3_CR0_PRIQEN : 0) |
+                       (ats ? SMMUV3_CR0_ATSCHK : 0);
     Writable w[REGISTERS];
     unsigned n = list(f, w);
 
@@ -245,23 +274,25 @@ static void check_writable(Fixture *f)
         write_checked(f, &w[i], 0);
     }
     /* No operation is asked for while there is no translation (6.3.37). */
-    viommu_mmio_write(f->unit, 0x100, 1, 4);
-    g_assert_cmphex(reg(f, 0x100), ==, 0);
-    g_assert_cmphex(reg64(f, 0x118), ==, 0);
-    viommu_mmio_write(f->unit, 0x50, irqs ^ UINT32_MAX, 4);
-    g_assert_cmphex(reg(f, 0x50) | reg(f, 0x54), ==, 0);
-    viommu_mmio_write(f->unit, 0x50, UINT32_MAX, 4);
-    g_assert_cmphex(reg(f, 0x50), ==, irqs);
-    g_assert_cmphex(reg(f, 0x54), ==, irqs);
-    viommu_mmio_write(f->unit, 0x20, UINT32_MAX, 4);
+    viommu_mmio_write(f->unit, SMMUV3_GATOS_CTRL, 1, 4);
+    g_assert_cmphex(reg(f, SMMUV3_GATOS_CTRL), ==, 0);
+    g_assert_cmphex(reg64(f, SMMUV3_GATOS_PAR), ==, 0);
+    viommu_mmio_write(f->unit, SMMUV3_IRQ_CTRL, irqs ^ UINT32_MAX, 4);
+    g_assert_cmphex(reg(f, SMMUV3_IRQ_CTRL), ==, 0);
+    g_assert_cmphex(reg(f, SMMUV3_IRQ_CTRLACK), ==, 0);
+    viommu_mmio_write(f->unit, SMMUV3_IRQ_CTRL, UINT32_MAX, 4);
+    g_assert_cmphex(reg(f, SMMUV3_IRQ_CTRL), ==, irqs);
+    g_assert_cmphex(reg(f, SMMUV3_IRQ_CTRLACK), ==, irqs);
+    viommu_mmio_write(f->unit, SMMUV3_CR0, UINT32_MAX, 4);
     fixture_run(f);
-    g_assert_cmphex(reg(f, 0x20), ==, enables);
-    g_assert_cmphex(reg(f, 0x24), ==, enables);
+    g_assert_cmphex(reg(f, SMMUV3_CR0), ==, enables);
+    g_assert_cmphex(reg(f, SMMUV3_CR0ACK), ==, enables);
     /* GATOS is there or is not. */
-    viommu_mmio_write(f->unit, 0x100, UINT32_MAX, 4);
+    viommu_mmio_write(f->unit, SMMUV3_GATOS_CTRL, UINT32_MAX, 4);
     fixture_run(f);
-    g_assert_cmphex(reg(f, 0x100), ==, 0);
-    g_assert_cmpint(reg64(f, 0x118) != 0, ==, bits(idr0, 15, 15));
+    g_assert_cmphex(reg(f, SMMUV3_GATOS_CTRL), ==, 0);
+    g_assert_cmpint(reg64(f, SMMUV3_GATOS_PAR) != 0, ==,
+                    FIELD_GET(idr0, IDR0_ATOS));
 }
 
 static void test_combinations(void)
@@ -307,9 +338,14 @@ static void test_combinations(void)
  * which that shows without a stage 1, too. */
 static void test_stock(void)
 {
-    const uint32_t idr0 = 2u << 2 | 1u << 4 | 1u << 12 | 1u << 18 | 2u << 21 |
-                          1u << 24 | 1u << 26 | 1u << 27;
-    const uint32_t idr3 = 1u << 10 | 2u << 11;
+    const uint32_t idr0 = FIELD_PUT(TTF_AARCH64, IDR0_TTF) |
+                          FIELD_MASK(IDR0_COHACC) | FIELD_MASK(IDR0_ASID16) |
+                          FIELD_MASK(IDR0_VMID16) |
+                          FIELD_PUT(TTENDIAN_LITTLE, IDR0_TTENDIAN) |
+                          FIELD_PUT(STALL_MODEL_NONE, IDR0_STALL_MODEL) |
+                          FIELD_MASK(IDR0_TERM_MODEL) |
+                          FIELD_PUT(1, IDR0_ST_LEVEL);
+    const uint32_t idr3 = FIELD_MASK(IDR3_RIL) | FIELD_PUT(2, IDR3_BBML);
 
     for (unsigned stage = 0; stage < 3; stage++) {
         ViommuSmmuv3Config config;
@@ -319,14 +355,19 @@ static void test_stock(void)
         config.stage1 = stage != 1;
         config.stage2 = stage != 0;
         f = fixture_new_of(make, &config);
-        g_assert_cmphex(reg(f, 0x00), ==,
-                        idr0 | config.stage1 << 1 | config.stage2);
-        g_assert_cmphex(reg(f, 0x04), ==, 16u | 19u << 16 | 19u << 21);
-        g_assert_cmphex(reg(f, 0x0c), ==,
-                        idr3 | config.stage1 << 2 | config.stage2 << 4);
-        g_assert_cmphex(reg(f, 0x14), ==, 0x74);
-        g_assert_cmphex(reg(f, 0x1c), ==, 1);
-        g_assert_cmphex(reg(f, 0x44), ==, 0x1000);
+        g_assert_cmphex(reg(f, SMMUV3_IDR0), ==,
+                        idr0 | FIELD_PUT(config.stage1, IDR0_S1P) |
+                        FIELD_PUT(config.stage2, IDR0_S2P));
+        g_assert_cmphex(reg(f, SMMUV3_IDR1), ==,
+                        FIELD_PUT(16, IDR1_SIDSIZE) |
+                        FIELD_PUT(19, IDR1_EVENTQS) |
+                        FIELD_PUT(19, IDR1_CMDQS));
+        g_assert_cmphex(reg(f, SMMUV3_IDR3), ==,
+                        idr3 | FIELD_PUT(config.stage1, IDR3_HAD) |
+                        FIELD_PUT(config.stage2, IDR3_XNX));
+        g_assert_cmphex(reg(f, SMMUV3_IDR5), ==, 0x74);
+        g_assert_cmphex(reg(f, SMMUV3_AIDR), ==, 1);
+        g_assert_cmphex(reg(f, SMMUV3_GBPA), ==, 0x1000);
         fixture_free(f);
     }
 }

@@ -32,7 +32,8 @@ static unsigned reason(Smmu *s, uint64_t addr, ViommuStatus *status)
 {
     ViommuReply reply;
 
-    guest_smmu_command(&s->commands, 0x03 | (uint64_t)SMMU_TEST_SID << 32, 1);
+    guest_smmu_command(&s->commands, CMD_CFGI_STE | CMD_SID(SMMU_TEST_SID),
+                       CMD_LEAF);
     *status = smmu_test_dma(s, addr, VIOMMU_READ, &reply);
     return reply.reason;
 }

@@ -12,7 +12,7 @@
 #define PA  UINT64_C(0x00345000)
 #define RW  (VIOMMU_READ | VIOMMU_WRITE)
 #define HOLE (FIXTURE_RAM * 4)      /* no memory */
-#define PPAR (UINT64_C(1) << 18)
+#define PPAR FIELD_MASK(STE_PPAR)
 
 static Smmu *new_stream(unsigned kind)
 {
@@ -41,19 +41,19 @@ static void test_sync(void)
     uint64_t at = 0x5000;
 
     fixture_forget(s->f);
-    guest_smmu_command(&s->commands, 0x46, 0);
+    guest_smmu_command(&s->commands, CMD_SYNC, 0);
     g_assert_cmpint(g_atomic_int_get(&s->f->pulses[2]), ==, 0);
-    guest_smmu_command(&s->commands, 0x46 | 1 << 12, 0);
+    guest_smmu_command(&s->commands, CMD_SYNC_IRQ, 0);
     g_assert_cmpint(g_atomic_int_get(&s->f->pulses[2]), ==, 1);
     guest_write64(&s->f->mem, at, UINT64_MAX);
-    guest_smmu_command(&s->commands, 0x46 | 1 << 12 | 0x12345678ull << 32,
+    guest_smmu_command(&s->commands, CMD_SYNC_IRQ | CMD_MSI_DATA(0x12345678),
                        at);
     g_assert_cmphex(guest_read64(&s->f->mem, at), ==, 0xffffffff12345678ull);
-    guest_smmu_command(&s->commands, 0x46 | 1 << 12 | 5ull << 32, HOLE + 4);
+    guest_smmu_command(&s->commands, CMD_SYNC_IRQ | CMD_MSI_DATA(5), HOLE + 4);
     g_assert_cmpuint(fixture_msis(s->f), ==, 1);
     g_assert_cmphex(fixture_msi(s->f, 0).addr, ==, HOLE + 4);
     g_assert_cmphex(fixture_msi(s->f, 0).data, ==, 5);
-    guest_smmu_command(&s->commands, 0x46 | 2 << 12 | 5ull << 32, at);
+    guest_smmu_command(&s->commands, CMD_SYNC_SEV | CMD_MSI_DATA(5), at);
     g_assert_cmphex(guest_read64(&s->f->mem, at), ==, 0xffffffff12345678ull);
     g_assert_true(guest_smmu_commands_done(&s->commands));
     g_assert_cmphex(gerrors(s), ==, 0);
@@ -85,11 +85,13 @@ static void test_messages(void)
     g_assert_cmphex(guest_read64(&s->f->mem, at), ==, 0);
     /* Off is off. */
     smmu_test_events(s, 6);
-    guest_set_reg32(s->regs, SMMUV3_IRQ_CTRL, 1);
-    g_assert_cmphex(guest_reg32(s->regs, SMMUV3_IRQ_CTRLACK), ==, 1);
+    guest_set_reg32(s->regs, SMMUV3_IRQ_CTRL, SMMUV3_IRQ_GERROR);
+    g_assert_cmphex(guest_reg32(s->regs, SMMUV3_IRQ_CTRLACK), ==,
+                    SMMUV3_IRQ_GERROR);
     smmu_test_dma(s, VA, VIOMMU_READ, &reply);
     g_assert_cmphex(guest_read64(&s->f->mem, at), ==, 0);
-    guest_set_reg32(s->regs, SMMUV3_IRQ_CTRL, 7);
+    guest_set_reg32(s->regs, SMMUV3_IRQ_CTRL, SMMUV3_IRQ_GERROR |
+                    SMMUV3_IRQ_PRIQ | SMMUV3_IRQ_EVENTQ);
 
     /* To read-only memory: an error of its own, with its own message. */
     g_assert_cmpint(viommu_set_ram(s->f->unit, ram, 2), ==, 0);
@@ -98,11 +100,11 @@ static void test_messages(void)
     guest_set_reg64(s->regs, SMMUV3_EVENTQ_IRQ_CFG0, HOLE);
     smmu_test_events(s, 6);
     smmu_test_dma(s, VA, VIOMMU_READ, &reply);
-    g_assert_cmphex(gerrors(s), ==, 1 << 5);
+    g_assert_cmphex(gerrors(s), ==, SMMUV3_GERROR_MSI_EVENTQ);
     acknowledge(s);
     g_assert_cmphex(gerrors(s), ==, 0);
-    guest_smmu_command(&s->commands, 0x46 | 1 << 12, HOLE);
-    g_assert_cmphex(gerrors(s), ==, 1 << 4);
+    guest_smmu_command(&s->commands, CMD_SYNC_IRQ, HOLE);
+    g_assert_cmphex(gerrors(s), ==, SMMUV3_GERROR_MSI_CMDQ);
     g_assert_true(guest_smmu_commands_done(&s->commands));
     smmu_test_free(s);
 }
@@ -122,9 +124,10 @@ static void test_refused_message(void)
     g_assert_cmpint(viommu_set_ram(s->f->unit, ram, 2), ==, 0);
     guest_set_reg64(s->regs, SMMUV3_GERROR_IRQ_CFG0, HOLE);
     before = g_atomic_int_get(&s->f->pulses[3]);
-    guest_smmu_command(&s->commands, 0xff, 0);
+    guest_smmu_command(&s->commands, CMD_UNKNOWN, 0);
     fixture_run(s->f);
-    g_assert_cmphex(gerrors(s), ==, SMMUV3_GERROR_CMDQ | 1 << 7);
+    g_assert_cmphex(gerrors(s), ==, SMMUV3_GERROR_CMDQ |
+                    SMMUV3_GERROR_MSI_GERROR);
     g_assert_cmpint(g_atomic_int_get(&s->f->pulses[3]), ==, before + 1);
     smmu_test_free(s);
 }
@@ -143,7 +146,7 @@ static void test_sync_order(void)
     Smmu *s = new_stream(SMMUV3_S1);
 
     s->f->msi = look_at_cons;
-    guest_smmu_command(&s->commands, 0x46 | 1 << 12, HOLE);
+    guest_smmu_command(&s->commands, CMD_SYNC_IRQ, HOLE);
     g_assert_cmpuint(fixture_msis(s->f), ==, 1);
     g_assert_cmphex(seen_cons, ==, guest_reg32(s->regs, SMMUV3_CMDQ_PROD));
     g_assert_cmpint(g_atomic_int_get(&s->f->pulses[2]), ==, 1);
@@ -236,16 +239,16 @@ static void test_page_responses(void)
     guest_set_reg32(s->regs, SMMUV3_PRIQ_CONS, 1);
     request_page(s, true);
     expect_response(s, VIOMMU_PAGE_SUCCESS, 5);
-    guest_set_reg32(s->regs, SMMUV3_PRIQ_CONS, 0x80000001u);
+    guest_set_reg32(s->regs, SMMUV3_PRIQ_CONS, SMMUV3_OVERFLOW | 1);
     request_page(s, true);
     g_assert_cmpuint(s->f->responses->len, ==, 0);
-    guest_set_reg32(s->regs, SMMUV3_PRIQ_CONS, 0x80000000u);
+    guest_set_reg32(s->regs, SMMUV3_PRIQ_CONS, SMMUV3_OVERFLOW);
 
     /* A queue that is not in memory; an SMMU that is off. */
     guest_set_reg64(s->regs, SMMUV3_PRIQ_BASE, HOLE);
     request_page(s, true);
     expect_response(s, VIOMMU_PAGE_FAILURE, VIOMMU_NO_PASID);
-    g_assert_cmphex(gerrors(s), ==, 1 << 3);
+    g_assert_cmphex(gerrors(s), ==, SMMUV3_GERROR_PRIQ);
     guest_set_reg32(s->regs, SMMUV3_CR0, SMMUV3_CR0_CMDQEN);
     request_page(s, true);
     expect_response(s, VIOMMU_PAGE_FAILURE, VIOMMU_NO_PASID);
@@ -266,14 +269,14 @@ static void test_full_queue(void)
     request_page(s, true);
     word = guest_read64(&s->f->mem, entry);
     guest_write64(&s->f->mem, entry, 0);
-    guest_smmu_command(&s->commands, 0x04, 31);
+    guest_smmu_command(&s->commands, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
     smmu_test_sync(s);
     request_page(s, true);
     expect_response(s, VIOMMU_PAGE_FAILURE, VIOMMU_NO_PASID);
     request_page_of(s, VIOMMU_NO_PASID, true);
     expect_response(s, VIOMMU_PAGE_SUCCESS, VIOMMU_NO_PASID);
     guest_write64(&s->f->mem, entry, word);
-    guest_smmu_command(&s->commands, 0x04, 31);
+    guest_smmu_command(&s->commands, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
     smmu_test_sync(s);
     request_page(s, true);
     expect_response(s, VIOMMU_PAGE_SUCCESS, VIOMMU_NO_PASID);
@@ -281,7 +284,7 @@ static void test_full_queue(void)
     guest_set_reg32(s->regs, SMMUV3_CR0, cr0 & ~SMMUV3_CR0_PRIQEN);
     request_page(s, true);
     expect_response(s, VIOMMU_PAGE_FAILURE, VIOMMU_NO_PASID);
-    guest_set_reg32(s->regs, SMMUV3_GERRORN, 1 << 3);
+    guest_set_reg32(s->regs, SMMUV3_GERRORN, SMMUV3_GERROR_PRIQ);
     guest_set_reg32(s->regs, SMMUV3_CR0, cr0);
     request_page(s, true);
     expect_response(s, VIOMMU_PAGE_FAILURE, VIOMMU_NO_PASID);
@@ -304,9 +307,10 @@ static void test_last_only(void)
     request_page(s, true);
     g_assert_cmpint(g_atomic_int_get(pulses), ==, 1);
     guest_set_reg32(s->regs, SMMUV3_PRIQ_CONS, 2);
-    guest_set_reg32(s->regs, SMMUV3_PRIQ_IRQ_CFG2, 0x80000000u);
+    guest_set_reg32(s->regs, SMMUV3_PRIQ_IRQ_CFG2,
+                    SMMUV3_PRIQ_CFG2_LO);
     g_assert_cmphex(guest_reg32(s->regs, SMMUV3_PRIQ_IRQ_CFG2), ==,
-                    0x80000000u);
+                    SMMUV3_PRIQ_CFG2_LO);
     request_page(s, false);
     g_assert_cmpint(g_atomic_int_get(pulses), ==, 1);
     request_page(s, true);
@@ -347,7 +351,7 @@ static void test_pieces(void)
             g_assert_cmphex(reply.addr, ==, PA + i * 0x1000);
         }
         guest_write64(&s->f->mem, guest_tables_entry(&s->s1, va, level), 0);
-        guest_smmu_command(&s->commands, 0x12 | tag, va + 0x2000);
+        guest_smmu_command(&s->commands, CMD_NH_VA | tag, va + 0x2000);
         smmu_test_sync(s);
         for (unsigned i = 0; i < 4; i++) {
             g_assert_cmpint(smmu_test_dma(s, va + i * 0x1000, RW, &reply), ==,
@@ -380,7 +384,7 @@ static void test_ranges(void)
         for (unsigned tg = 1; tg < 4; tg++) {
             Smmu *s = new_stream(SMMUV3_S1);
 
-            guest_smmu_command(&s->commands, 0x12 | cases[i].w0,
+            guest_smmu_command(&s->commands, CMD_NH_VA | cases[i].w0,
                                (cases[i].w1 & ~UINT64_C(0xcff)) | tg << 10);
             fixture_run(s->f);
             g_assert_cmphex(gerrors(s), ==, cases[i].illegal >> tg & 1);
@@ -443,8 +447,8 @@ static void test_hostile_tables(void)
                 guest_write64(&s->f->mem, s->s1.ttb + 8 * k, tables[i] | 3);
                 guest_write64(&s->f->mem, s->s2.ttb + 8 * k, tables[i] | 3);
             }
-            guest_smmu_command(&s->commands, 0x30, 0);
-            guest_smmu_command(&s->commands, 0x04, 31);
+            guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
+            guest_smmu_command(&s->commands, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
             smmu_test_sync(s);
             for (unsigned k = 0; k < 64; k++) {
                 smmu_test_request(s, VIOMMU_NO_PASID,

@@ -27,7 +27,7 @@ static void expect_event(Smmu *s, uint64_t addr, unsigned access, unsigned id,
                     VIOMMU_FAULT);
     g_assert_cmphex(reply.reason, ==, id);
     g_assert_true(smmu_test_event(s, word));
-    g_assert_cmphex(word[0] & 0xff, ==, id);
+    g_assert_cmphex(EVENT_ID(word), ==, id);
     g_assert_cmphex(word[0] >> 32, ==, SMMU_TEST_SID);
 }
 
@@ -48,9 +48,10 @@ static void test_disabled(void)
     g_assert_cmphex(guest_reg32(s->regs, SMMUV3_CR0ACK), ==, 0);
     expect(s, PA, RW, PA);
     /* Without Update, a write changes nothing. */
-    guest_set_reg32(s->regs, SMMUV3_GBPA, 1u << 20);
+    guest_set_reg32(s->regs, SMMUV3_GBPA, SMMUV3_GBPA_ABORT);
     expect(s, PA, RW, PA);
-    guest_set_reg32(s->regs, SMMUV3_GBPA, 1u << 31 | 1u << 20);
+    guest_set_reg32(s->regs, SMMUV3_GBPA,
+                    SMMUV3_GBPA_UPDATE | SMMUV3_GBPA_ABORT);
     g_assert_cmphex(guest_reg32(s->regs, SMMUV3_GBPA) >> 31, ==, 0);
     g_assert_cmpint(smmu_test_dma(s, PA, VIOMMU_READ, &reply), ==,
                     VIOMMU_FAULT);
@@ -80,8 +81,8 @@ static void test_stage(gconstpointer data)
     unsigned kind = GPOINTER_TO_UINT(data);
     Smmu *s = new_stream(kind);
     uint64_t va = kind == SMMUV3_S2 ? IPA : VA, word[4];
-    uint64_t vmid = (uint64_t)SMMU_TEST_VMID << 32;
-    uint64_t asid = (uint64_t)SMMU_TEST_ASID << 48;
+    uint64_t vmid = CMD_VMID(SMMU_TEST_VMID);
+    uint64_t asid = CMD_ASID(SMMU_TEST_ASID);
 
     expect_event(s, va, VIOMMU_READ, SMMUV3_F_TRANSLATION, word);
     g_assert_cmphex(word[2], ==, va);
@@ -104,10 +105,10 @@ static void test_stage(gconstpointer data)
     /* Stage 1's mapping changes, or stage 2's. */
     if (kind == SMMUV3_S1) {
         smmu_test_map(s, va, PA2);
-        guest_smmu_command(&s->commands, 0x12 | asid | vmid, va);
+        guest_smmu_command(&s->commands, CMD_NH_VA | asid | vmid, va);
     } else {
         g_assert_true(guest_tables_map(&s->s2, IPA, PA2, 3, SMMUV3_PAGE_S2));
-        guest_smmu_command(&s->commands, 0x2a | vmid, IPA);
+        guest_smmu_command(&s->commands, CMD_S2_IPA | vmid, IPA);
     }
     smmu_test_sync(s);
     expect(s, va, RW, PA2);
@@ -121,22 +122,22 @@ static void test_stale_until_invalidated(void)
         uint64_t w0, w1;
         bool hits;
     } cases[] = {
-        { 0x12 | 7ull << 48 | 3ull << 32, VA, true },
-        { 0x12 | 8ull << 48 | 3ull << 32, VA, false },      /* other ASID */
-        { 0x12 | 7ull << 48 | 4ull << 32, VA, false },      /* other VMID */
-        { 0x12 | 7ull << 48 | 3ull << 32, VA + 0x1000, false },
-        { 0x13 | 3ull << 32, VA, true },                    /* VAA */
-        { 0x11 | 7ull << 48 | 3ull << 32, 0, true },        /* ASID */
-        { 0x11 | 8ull << 48 | 3ull << 32, 0, false },
-        { 0x10 | 3ull << 32, 0, true },                     /* NH_ALL */
-        { 0x10 | 4ull << 32, 0, false },
-        { 0x28 | 3ull << 32, 0, true },                     /* S12_VMALL */
-        { 0x30, 0, true },                                  /* NSNH_ALL */
+        { CMD_NH_VA | CMD_ASID(7) | CMD_VMID(3), VA, true },
+        { CMD_NH_VA | CMD_ASID(8) | CMD_VMID(3), VA, false },
+        { CMD_NH_VA | CMD_ASID(7) | CMD_VMID(4), VA, false },
+        { CMD_NH_VA | CMD_ASID(7) | CMD_VMID(3), VA + 0x1000, false },
+        { CMD_NH_VAA | CMD_VMID(3), VA, true },                    /* VAA */
+        { CMD_NH_ASID | CMD_ASID(7) | CMD_VMID(3), 0, true },        /* ASID */
+        { CMD_NH_ASID | CMD_ASID(8) | CMD_VMID(3), 0, false },
+        { CMD_NH_ALL | CMD_VMID(3), 0, true },                     /* NH_ALL */
+        { CMD_NH_ALL | CMD_VMID(4), 0, false },
+        { CMD_S12_VMALL | CMD_VMID(3), 0, true },
+        { CMD_NSNH_ALL, 0, true },
         /* a range of 2 * 2^1 pages of 4 KiB from two pages below */
-        { 0x12 | 7ull << 48 | 3ull << 32 | 1 << 12 | 1 << 20,
-          (VA - 0x2000) | 1 << 10, true },
-        { 0x12 | 7ull << 48 | 3ull << 32 | 0 << 12 | 1 << 20,
-          (VA - 0x2000) | 1 << 10, false },
+        { CMD_NH_VA | CMD_ASID(7) | CMD_VMID(3) | CMD_NUM(1) | CMD_SCALE(1),
+          (VA - 0x2000) | CMD_TG_4K, true },
+        { CMD_NH_VA | CMD_ASID(7) | CMD_VMID(3) | CMD_SCALE(1),
+          (VA - 0x2000) | CMD_TG_4K, false },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -210,7 +211,7 @@ static void test_flags(void)
     s->cd.ha = true;
     s->cd.hd = true;
     smmu_test_put_cd(s, 0);
-    guest_smmu_command(&s->commands, 0x30, 0);
+    guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
     smmu_test_sync(s);
     expect(s, VA, VIOMMU_READ, PA);
     g_assert_cmphex(guest_read64(&s->f->mem, entry) &
@@ -224,7 +225,7 @@ static void test_flags(void)
         };
         ViommuReply reply;
 
-        guest_smmu_command(&s->commands, 0x30, 0);
+        guest_smmu_command(&s->commands, CMD_NSNH_ALL, 0);
         smmu_test_sync(s);
         viommu_dma_begin();
         g_assert_cmpint(viommu_translate(s->f->unit, &req, &reply), ==,
@@ -286,13 +287,13 @@ static void test_command_errors(void)
         uint64_t w0, w1;
         unsigned error;
     } cases[] = {
-        { 0xff, 0, SMMUV3_CERROR_ILL },
-        { 0x03 | 1 << 10, 0, SMMUV3_CERROR_ILL },           /* SSEC */
-        { 0x20, 0, SMMUV3_CERROR_ILL },                     /* EL2 */
-        { 0x46 | 3 << 12, 0, SMMUV3_CERROR_ILL },
-        { 0x41, 3 << 12, SMMUV3_CERROR_ILL },
-        { 0x44 | 1 << 10, 0, SMMUV3_CERROR_ILL },
-        { 0x45 | 1 << 10, 0, SMMUV3_CERROR_ILL },
+        { CMD_UNKNOWN, 0, SMMUV3_CERROR_ILL },
+        { CMD_CFGI_STE | CMD_SSEC, 0, SMMUV3_CERROR_ILL },           /* SSEC */
+        { CMD_EL2_ALL, 0, SMMUV3_CERROR_ILL },                     /* EL2 */
+        { CMD_SYNC_RESERVED, 0, SMMUV3_CERROR_ILL },
+        { CMD_PRI_RESP, CMD_PRI_CODE(PRI_RESERVED), SMMUV3_CERROR_ILL },
+        { CMD_RESUME | CMD_SSEC, 0, SMMUV3_CERROR_ILL },
+        { CMD_STALL_TERM | CMD_SSEC, 0, SMMUV3_CERROR_ILL },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -300,13 +301,13 @@ static void test_command_errors(void)
         uint32_t before = guest_reg32(s->regs, SMMUV3_CMDQ_CONS), cons;
 
         guest_smmu_command(&s->commands, cases[i].w0, cases[i].w1);
-        guest_smmu_command(&s->commands, 0x46, 0);
+        guest_smmu_command(&s->commands, CMD_SYNC, 0);
         cons = guest_reg32(s->regs, SMMUV3_CMDQ_CONS);
         g_assert_cmphex(cons, ==, before | cases[i].error << 24);
         g_assert_cmphex(guest_reg32(s->regs, SMMUV3_GERROR), ==,
                         SMMUV3_GERROR_CMDQ);
         /* Replaced and acknowledged, the queue goes on. */
-        guest_write64(&s->f->mem, s->commands.base + before * 16, 0x46);
+        guest_write64(&s->f->mem, s->commands.base + before * 16, CMD_SYNC);
         guest_set_reg32(s->regs, SMMUV3_GERRORN, SMMUV3_GERROR_CMDQ);
         g_assert_true(guest_smmu_commands_done(&s->commands));
         smmu_test_free(s);
@@ -325,12 +326,12 @@ static void test_atc(void)
                                       VIOMMU_TRANSLATION, &reply), ==,
                     VIOMMU_FAULT);
     g_assert_true(smmu_test_event(s, word));
-    g_assert_cmphex(word[0] & 0xff, ==, SMMUV3_F_BAD_ATS_TREQ);
+    g_assert_cmphex(EVENT_ID(word), ==, SMMUV3_F_BAD_ATS_TREQ);
     g_assert_cmpint(smmu_test_request(s, VIOMMU_NO_PASID, PA, RW,
                                       VIOMMU_TRANSLATED, &reply), ==,
                     VIOMMU_FAULT);
     g_assert_true(smmu_test_event(s, word));
-    g_assert_cmphex(word[0] & 0xff, ==, SMMUV3_F_TRANSL_FORBIDDEN);
+    g_assert_cmphex(EVENT_ID(word), ==, SMMUV3_F_TRANSL_FORBIDDEN);
 
     s->ste.eats = 1;
     smmu_test_put_ste(s);
@@ -349,7 +350,7 @@ static void test_atc(void)
     g_assert_cmphex(reply.addr, ==, PA);
 
     fixture_forget(s->f);
-    guest_smmu_command(&s->commands, 0x40 | (uint64_t)SMMU_TEST_SID << 32,
+    guest_smmu_command(&s->commands, CMD_ATC_INV | CMD_SID(SMMU_TEST_SID),
                   VA | 1);
     smmu_test_sync(s);
     g_assert_cmpuint(s->f->invalidations->len, ==, 1);
@@ -361,7 +362,7 @@ static void test_atc(void)
     /* Global is for a PASID; and nothing goes out while the SMMU is off. */
     g_assert_false(inv.global);
     fixture_forget(s->f);
-    guest_smmu_command(&s->commands, 0x40 | 1 << 9 |
+    guest_smmu_command(&s->commands, CMD_ATC_INV | CMD_GLOBAL |
                        (uint64_t)SMMU_TEST_SID << 32, VA);
     smmu_test_sync(s);
     g_assert_cmpuint(s->f->invalidations->len, ==, 1);
@@ -370,10 +371,10 @@ static void test_atc(void)
     guest_set_reg32(s->regs, SMMUV3_CR0, SMMUV3_CR0_CMDQEN);
     fixture_run(s->f);
     fixture_forget(s->f);
-    guest_smmu_command(&s->commands, 0x40 | (uint64_t)SMMU_TEST_SID << 32,
+    guest_smmu_command(&s->commands, CMD_ATC_INV | CMD_SID(SMMU_TEST_SID),
                        VA);
-    guest_smmu_command(&s->commands, 0x41 | (uint64_t)SMMU_TEST_SID << 32,
-                       2 << 12);
+    guest_smmu_command(&s->commands, CMD_PRI_RESP | CMD_SID(SMMU_TEST_SID),
+                       CMD_PRI_CODE(PRI_SUCCESS));
     smmu_test_sync(s);
     g_assert_cmpuint(s->f->invalidations->len, ==, 0);
     g_assert_cmpuint(s->f->responses->len, ==, 0);
@@ -383,8 +384,9 @@ static void test_atc(void)
 
     /* An endpoint that does not answer: the next SYNC fails. */
     g_atomic_int_set(&s->f->device_silent, 1);
-    guest_smmu_command(&s->commands, 0x40 | (uint64_t)SMMU_TEST_SID << 32, 52);
-    guest_smmu_command(&s->commands, 0x46, 0);
+    guest_smmu_command(&s->commands, CMD_ATC_INV | CMD_SID(SMMU_TEST_SID),
+                       CMD_ATC_ALL);
+    guest_smmu_command(&s->commands, CMD_SYNC, 0);
     g_assert_cmphex(guest_reg32(s->regs, SMMUV3_CMDQ_CONS) >> 24, ==,
                     SMMUV3_CERROR_ATC);
     smmu_test_free(s);
@@ -444,15 +446,15 @@ static void test_page_requests(void)
     viommu_page_request(s->f->unit, &req);
     g_assert_cmphex(guest_reg32(s->regs, SMMUV3_PRIQ_PROD), ==, 1);
     g_assert_cmphex(guest_read64(&s->f->mem, base), ==,
-                    SMMU_TEST_SID | 5ull << 32 | 1ull << 60 | 1ull << 62 |
-                    1ull << 63);
+                    SMMU_TEST_SID | PPR_SSID(5) | PPR_READ | PPR_LAST);
     g_assert_cmphex(guest_read64(&s->f->mem, base + 8), ==, VA | 0x155);
     g_assert_cmpint(g_atomic_int_get(&s->f->pulses[1]), ==, 1);
 
     /* Software answers. */
     fixture_forget(s->f);
-    guest_smmu_command(&s->commands, 0x41 | 1 << 11 | 5 << 12 |
-                       (uint64_t)SMMU_TEST_SID << 32, 0x155 | 2 << 12);
+    guest_smmu_command(&s->commands, CMD_PRI_RESP | CMD_WITH_SSID(5) |
+                       CMD_SID(SMMU_TEST_SID),
+                       0x155 | CMD_PRI_CODE(PRI_SUCCESS));
     smmu_test_sync(s);
     response = g_array_index(s->f->responses, ViommuPageResponse, 0);
     g_assert_cmpint(response.code, ==, VIOMMU_PAGE_SUCCESS);
@@ -468,7 +470,8 @@ static void test_page_requests(void)
     g_assert_cmpuint(s->f->responses->len, ==, 1);
     response = g_array_index(s->f->responses, ViommuPageResponse, 0);
     g_assert_cmpint(response.code, ==, VIOMMU_PAGE_SUCCESS);
-    g_assert_cmphex(guest_reg32(s->regs, SMMUV3_PRIQ_PROD), ==, 0x80000002u);
+    g_assert_cmphex(guest_reg32(s->regs, SMMUV3_PRIQ_PROD), ==,
+                    SMMUV3_OVERFLOW | 2);
     smmu_test_free(s);
 }
 
@@ -481,17 +484,18 @@ static void test_gatos(void)
     smmu_test_map(s, VA, IPA);
     guest_set_reg64(s->regs, SMMUV3_GATOS_SID, SMMU_TEST_SID);
     /* both stages, a read */
-    guest_set_reg64(s->regs, SMMUV3_GATOS_ADDR, VA | 3 << 10 | 1 << 8);
+    guest_set_reg64(s->regs, SMMUV3_GATOS_ADDR,
+                    VA | GATOS_TYPE(3) | GATOS_READ);
     guest_set_reg32(s->regs, SMMUV3_GATOS_CTRL, 1);
     g_assert_cmphex(guest_reg32(s->regs, SMMUV3_GATOS_CTRL), ==, 0);
     par = guest_reg64(s->regs, SMMUV3_GATOS_PAR);
     g_assert_cmphex(par & 1, ==, 1);
-    g_assert_cmphex(par >> 4 & 0xff, ==, SMMUV3_F_TRANSLATION);
-    g_assert_cmphex(par & 0xffffffffff000, ==, IPA);
+    g_assert_cmphex(PAR_CODE(par), ==, SMMUV3_F_TRANSLATION);
+    g_assert_cmphex(par & PAR_ADDR, ==, IPA);
     g_assert_true(guest_tables_map(&s->s2, IPA, PA, 3, SMMUV3_PAGE_S2));
     guest_set_reg32(s->regs, SMMUV3_GATOS_CTRL, 1);
     par = guest_reg64(s->regs, SMMUV3_GATOS_PAR);
-    g_assert_cmphex(par & 0xffffffffff001, ==, PA);
+    g_assert_cmphex(par & (PAR_ADDR | PAR_FAULT), ==, PA);
     /* No event of all that. */
     g_assert_cmphex(guest_reg32(s->regs, SMMUV3_EVENTQ_PROD), ==, 0);
     smmu_test_free(s);

@@ -10,19 +10,13 @@
 #define OLD     UINT64_C(0x100000)
 #define NEW     UINT64_C(0x200000)
 #define RW      (VIOMMU_READ | VIOMMU_WRITE)
-#define VMID    ((uint64_t)SMMU_TEST_VMID << 32)
-#define ASID    ((uint64_t)SMMU_TEST_ASID << 48)
-#define LEAF    1u
+#define VMID    CMD_VMID(SMMU_TEST_VMID)
+#define ASID    CMD_ASID(SMMU_TEST_ASID)
 #define TABLE_ADDR UINT64_C(0xfffffffff000)
 
 /* of commands by address, for a range: TG, NUM, SCALE */
-#define TG_4K           (1u << 10)
-#define RANGE(num, scale) ((uint64_t)(num) << 12 | (uint64_t)(scale) << 20)
+#define RANGE(num, scale) (CMD_NUM(num) | CMD_SCALE(scale))
 
-#define TABLE_AP_NO_USER    (UINT64_C(1) << 61)
-#define TABLE_AP_READ_ONLY  (UINT64_C(1) << 62)
-#define TABLE_UXN           (UINT64_C(1) << 60)
-#define TABLE_PXN           (UINT64_C(1) << 59)
 
 static uint64_t table_reads(Smmu *s)
 {
@@ -104,45 +98,48 @@ typedef struct Case {
 } Case;
 
 static const Case stage1_cases[] = {
-    { 0x12 | VMID | ASID, IOVA, true },                     /* NH_VA */
-    { 0x12 | VMID | ASID, IOVA | LEAF, false },
-    { 0x12 | VMID | ASID, IOVA + 0x1ff000, true },  /* same table */
-    { 0x12 | VMID | ASID, IOVA - 0x1000, false },   /* another one's */
-    { 0x12 | VMID | (8ull << 48), IOVA, false },
-    { 0x12 | (4ull << 32) | ASID, IOVA, false },
-    { 0x13 | VMID, IOVA, true },                            /* NH_VAA */
-    { 0x11 | VMID | ASID, 0, true },                        /* NH_ASID */
-    { 0x11 | VMID | (8ull << 48), 0, false },
-    { 0x11 | (4ull << 32) | ASID, 0, false },
-    { 0x10 | VMID, 0, true },                               /* NH_ALL */
-    { 0x10 | (4ull << 32), 0, false },
-    { 0x28 | VMID, 0, true },                               /* S12_VMALL */
-    { 0x28 | (4ull << 32), 0, false },
-    { 0x2a | (4ull << 32), IOVA, false },                   /* S2_IPA */
-    { 0x30, 0, true },                                      /* NSNH_ALL */
+    { CMD_NH_VA | VMID | ASID, IOVA, true },
+    { CMD_NH_VA | VMID | ASID, IOVA | CMD_LEAF, false },
+    { CMD_NH_VA | VMID | ASID, IOVA + 0x1ff000, true },  /* same table */
+    { CMD_NH_VA | VMID | ASID, IOVA - 0x1000, false },   /* another one's */
+    { CMD_NH_VA | VMID | CMD_ASID(8), IOVA, false },
+    { CMD_NH_VA | CMD_VMID(4) | ASID, IOVA, false },
+    { CMD_NH_VAA | VMID, IOVA, true },
+    { CMD_NH_ASID | VMID | ASID, 0, true },
+    { CMD_NH_ASID | VMID | CMD_ASID(8), 0, false },
+    { CMD_NH_ASID | CMD_VMID(4) | ASID, 0, false },
+    { CMD_NH_ALL | VMID, 0, true },
+    { CMD_NH_ALL | CMD_VMID(4), 0, false },
+    { CMD_S12_VMALL | VMID, 0, true },
+    { CMD_S12_VMALL | CMD_VMID(4), 0, false },
+    { CMD_S2_IPA | CMD_VMID(4), IOVA, false },
+    { CMD_NSNH_ALL, 0, true },
     /* ranges: (NUM + 1) * 2^SCALE pages */
-    { 0x12 | VMID | ASID | RANGE(3, 1), (IOVA - 0x7000) | TG_4K, true },
-    { 0x12 | VMID | ASID | RANGE(2, 1), (IOVA - 0x7000) | TG_4K, false },
-    { 0x12 | VMID | ASID | RANGE(3, 1), (IOVA - 0x7000) | TG_4K | LEAF,
+    { CMD_NH_VA | VMID | ASID | RANGE(3, 1), (IOVA - 0x7000) | CMD_TG_4K,
+      true },
+    { CMD_NH_VA | VMID | ASID | RANGE(2, 1), (IOVA - 0x7000) | CMD_TG_4K,
       false },
-    { 0x12 | VMID | ASID | RANGE(31, 12), TG_4K, true },    /* a lot */
-    { 0x12 | VMID | ASID | RANGE(31, 39), TG_4K, true },    /* more */
+    { CMD_NH_VA | VMID | ASID | RANGE(3, 1),
+      (IOVA - 0x7000) | CMD_TG_4K | CMD_LEAF,
+      false },
+    { CMD_NH_VA | VMID | ASID | RANGE(31, 12), CMD_TG_4K, true },    /* a lot */
+    { CMD_NH_VA | VMID | ASID | RANGE(31, 39), CMD_TG_4K, true },    /* more */
 };
 
 static const Case stage2_cases[] = {
-    { 0x2a | VMID, IOVA, true },                            /* S2_IPA */
-    { 0x2a | VMID, IOVA | LEAF, false },
-    { 0x2a | VMID, IOVA + 0x1ff000, true },
-    { 0x2a | VMID, IOVA - 0x1000, false },
-    { 0x2a | (4ull << 32), IOVA, false },
-    { 0x28 | VMID, 0, true },                               /* S12_VMALL */
-    { 0x28 | (4ull << 32), 0, false },
-    { 0x12 | VMID | ASID, IOVA, false },                    /* NH_VA */
-    { 0x11 | VMID | ASID, 0, false },                       /* NH_ASID */
-    { 0x30, 0, true },                                      /* NSNH_ALL */
-    { 0x2a | VMID | RANGE(3, 1), (IOVA - 0x7000) | TG_4K, true },
-    { 0x2a | VMID | RANGE(2, 1), (IOVA - 0x7000) | TG_4K, false },
-    { 0x2a | VMID | RANGE(31, 39), TG_4K, true },
+    { CMD_S2_IPA | VMID, IOVA, true },
+    { CMD_S2_IPA | VMID, IOVA | CMD_LEAF, false },
+    { CMD_S2_IPA | VMID, IOVA + 0x1ff000, true },
+    { CMD_S2_IPA | VMID, IOVA - 0x1000, false },
+    { CMD_S2_IPA | CMD_VMID(4), IOVA, false },
+    { CMD_S12_VMALL | VMID, 0, true },
+    { CMD_S12_VMALL | CMD_VMID(4), 0, false },
+    { CMD_NH_VA | VMID | ASID, IOVA, false },
+    { CMD_NH_ASID | VMID | ASID, 0, false },
+    { CMD_NSNH_ALL, 0, true },
+    { CMD_S2_IPA | VMID | RANGE(3, 1), (IOVA - 0x7000) | CMD_TG_4K, true },
+    { CMD_S2_IPA | VMID | RANGE(2, 1), (IOVA - 0x7000) | CMD_TG_4K, false },
+    { CMD_S2_IPA | VMID | RANGE(31, 39), CMD_TG_4K, true },
 };
 
 /* A table of @level + 1, cached, is replaced; the page that was not looked at
@@ -204,11 +201,11 @@ static void map_nested(Smmu *s, uint64_t addr, uint64_t ipa, uint64_t to)
 static void test_nested(void)
 {
     static const Case cases[] = {
-        { 0x2a | VMID, 0, true },       /* S2_IPA of the table */
-        { 0x28 | VMID, 0, true },
-        { 0x30, 0, true },
-        { 0x2a | (4ull << 32), 0, false },
-        { 0x28 | (4ull << 32), 0, false },
+        { CMD_S2_IPA | VMID, 0, true },       /* S2_IPA of the table */
+        { CMD_S12_VMALL | VMID, 0, true },
+        { CMD_NSNH_ALL, 0, true },
+        { CMD_S2_IPA | CMD_VMID(4), 0, false },
+        { CMD_S12_VMALL | CMD_VMID(4), 0, false },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -230,9 +227,9 @@ static void test_nested(void)
         g_assert_cmpint(smmu_test_dma(s, IOVA, RW, &reply), ==, VIOMMU_OK);
         /* stage 1's descriptor, and that of stage 2 */
         expect(s, IOVA + 0x1000, OLD + 0x1000, 2);
-        command(s, 0x12 | VMID | ASID, (IOVA + 0x1000) | LEAF);
+        command(s, CMD_NH_VA | VMID | ASID, (IOVA + 0x1000) | CMD_LEAF);
         expect(s, IOVA + 0x1000, OLD + 0x1000, 2);
-        command(s, 0x12 | VMID | ASID, (IOVA + 0x1000) | LEAF);
+        command(s, CMD_NH_VA | VMID | ASID, (IOVA + 0x1000) | CMD_LEAF);
 
         g_assert_true(guest_tables_map(&s->s2, IPA + 0x10000, copy, 3,
                                        SMMUV3_PAGE_S2));
@@ -295,10 +292,10 @@ static void test_limits(void)
         unsigned access;        /* that is refused */
         unsigned allowed;
     } cases[] = {
-        { TABLE_AP_READ_ONLY, VIOMMU_WRITE, VIOMMU_READ },
-        { TABLE_AP_NO_USER, VIOMMU_READ, VIOMMU_READ | VIOMMU_PRIV },
-        { TABLE_UXN, VIOMMU_EXEC, VIOMMU_READ },
-        { TABLE_PXN, VIOMMU_EXEC | VIOMMU_PRIV, VIOMMU_EXEC },
+        { SMMUV3_TABLE_RDONLY, VIOMMU_WRITE, VIOMMU_READ },
+        { SMMUV3_TABLE_NO_USER, VIOMMU_READ, VIOMMU_READ | VIOMMU_PRIV },
+        { SMMUV3_TABLE_UXN, VIOMMU_EXEC, VIOMMU_READ },
+        { SMMUV3_TABLE_PXN, VIOMMU_EXEC | VIOMMU_PRIV, VIOMMU_EXEC },
     };
 
     for (unsigned i = 0; i < 2 * G_N_ELEMENTS(cases); i++) {
@@ -448,7 +445,7 @@ static void test_nested_then_first(void)
     g_assert_true(guest_tables_init(&first, s->alloc, 12, 48, 0));
     g_assert_true(guest_tables_map(&first, IOVA, NEW, 3, SMMUV3_PAGE_S1));
     for (unsigned i = 0; i < pages; i++) {
-        command(s, 0x2a | VMID, OLD | LEAF);
+        command(s, CMD_S2_IPA | VMID, OLD | CMD_LEAF);
     }
     for (unsigned n = 1; n < 2 * pages; n++) {
         ViommuReply reply;
@@ -457,7 +454,7 @@ static void test_nested_then_first(void)
         s->cd.ttb[0] = nested;
         smmu_test_put_cd(s, 0);
         smmu_test_put_ste(s);
-        command(s, 0x10 | VMID, 0);
+        command(s, CMD_NH_ALL | VMID, 0);
         g_assert_cmpint(smmu_test_dma(s, IOVA, VIOMMU_READ, &reply), ==,
                         VIOMMU_OK);
         g_assert_cmphex(reply.addr, ==, OLD);
@@ -466,7 +463,7 @@ static void test_nested_then_first(void)
         smmu_test_put_cd(s, 0);
         smmu_test_put_ste(s);
         for (unsigned i = 0; i < n; i++) {
-            command(s, 0x10 | VMID, 0);
+            command(s, CMD_NH_ALL | VMID, 0);
         }
         g_assert_cmpint(smmu_test_dma(s, IOVA, VIOMMU_READ, &reply), ==,
                         VIOMMU_OK);

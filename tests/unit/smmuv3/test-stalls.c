@@ -34,12 +34,12 @@ static void test_stall(void)
     g_assert_cmphex(word[1] & 0xffff, ==, reply.stall_tag);
     smmu_test_map(s, VA, PA);
     /* another stream's, then the right one */
-    guest_smmu_command(&s->commands, 0x44 | 1 << 12 | 0x99ull << 32,
+    guest_smmu_command(&s->commands, CMD_RESUME | CMD_RETRY | 0x99ull << 32,
                   reply.stall_tag);
     smmu_test_sync(s);
     g_assert_cmpuint(s->f->resumes->len, ==, 0);
     /* retried, so that Ab says nothing */
-    guest_smmu_command(&s->commands, 0x44 | 3 << 12 |
+    guest_smmu_command(&s->commands, CMD_RESUME | 3 << 12 |
                   (uint64_t)SMMU_TEST_SID << 32, reply.stall_tag);
     smmu_test_sync(s);
     g_assert_cmpuint(s->f->resumes->len, ==, 1);
@@ -161,10 +161,11 @@ static void test_bounded(void)
     g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply), ==,
                     VIOMMU_FAULT);
     /* Others' stalls stay; ours all end. */
-    guest_smmu_command(&s->commands, 0x45 | 1ull << 32, 0);
+    guest_smmu_command(&s->commands, CMD_STALL_TERM | CMD_VMID(1), 0);
     smmu_test_sync(s);
     g_assert_cmpuint(s->f->resumes->len, ==, 0);
-    guest_smmu_command(&s->commands, 0x45 | (uint64_t)SMMU_TEST_SID << 32, 0);
+    guest_smmu_command(&s->commands, CMD_STALL_TERM | CMD_SID(SMMU_TEST_SID),
+                       0);
     smmu_test_sync(s);
     g_assert_cmpuint(s->f->resumes->len, ==, max);
     /* And there is room again. */
@@ -179,8 +180,9 @@ static void test_bounded(void)
 
 /* --- Decisions that come early ------------------------------------------- */
 
-#define RESUME(tag)     (0x44 | 1 << 12 | (uint64_t)SMMU_TEST_SID << 32), (tag)
-#define STALL_TERM      (0x45 | (uint64_t)SMMU_TEST_SID << 32), 0
+#define RESUME(tag) \
+    (CMD_RESUME | CMD_RETRY | CMD_SID(SMMU_TEST_SID)), (tag)
+#define STALL_TERM      (CMD_STALL_TERM | CMD_SID(SMMU_TEST_SID)), 0
 
 static Smmu *new_stalling(void)
 {

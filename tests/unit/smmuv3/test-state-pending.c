@@ -10,7 +10,7 @@
 #include "tests/lib/unit/smmu.h"
 
 #define VA      UINT64_C(0x7f1234567000)
-#define MEV     (UINT64_C(1) << 19)     /* second word of an entry */
+#define MEV     FIELD_MASK(STE_MEV)     /* second word of an entry */
 
 /* As a guest does after reset; what it has in memory is as it was. */
 static void smmu_enable(Smmu *s)
@@ -47,14 +47,14 @@ static void test_timeout(gconstpointer opaque)
     Smmu *s = smmu_test_new_with(SMMUV3_S1, NULL), *t;
 
     g_atomic_int_set(&s->f->device_silent, 1);
-    guest_smmu_command(&s->commands, 0x40 | (uint64_t)SMMU_TEST_SID << 32,
+    guest_smmu_command(&s->commands, CMD_ATC_INV | CMD_SID(SMMU_TEST_SID),
                        52);
     g_assert_cmpuint(command_error(s), ==, 0);
     test_stream_save(&blow.stream, s->f->unit);
     t = smmu_twin(s);
     if (blow.fate == LOAD) {
         test_stream_must_load(&blow.stream, t->f->unit);
-        guest_smmu_command(&t->commands, 0x46, 0);
+        guest_smmu_command(&t->commands, CMD_SYNC, 0);
         g_assert_cmpuint(command_error(t), ==, SMMUV3_CERROR_ATC);
         guest_set_reg32(t->regs, SMMUV3_GERRORN,
                         guest_reg32(t->regs, SMMUV3_GERROR));
@@ -79,7 +79,7 @@ static void test_struck_endpoint(gconstpointer opaque)
     smmu_enable(s);
     s->f->outside_opaque = &blow;
     s->f->devtlb = blow_in_endpoint;
-    guest_smmu_command(&s->commands, 0x40 | (uint64_t)SMMU_TEST_SID << 32,
+    guest_smmu_command(&s->commands, CMD_ATC_INV | CMD_SID(SMMU_TEST_SID),
                        52);
     g_assert_cmpuint(blow.struck, ==, 1);
     s->f->devtlb = NULL;

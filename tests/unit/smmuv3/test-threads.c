@@ -42,7 +42,7 @@ static void sync_commands(World *w)
 {
     gint64 end = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
 
-    guest_smmu_command(&w->s->commands, 0x46, 0);
+    guest_smmu_command(&w->s->commands, CMD_SYNC, 0);
     while (!guest_smmu_commands_done(&w->s->commands)) {
         fixture_run(w->s->f);
         g_assert_cmpint(g_get_monotonic_time(), <, end);
@@ -74,19 +74,19 @@ static void invalidate(World *w, unsigned i)
     uint64_t vmid = (uint64_t)SMMU_TEST_VMID << 32;
 
     if (g_test_rand_int_range(0, 8) == 0) {
-        guest_smmu_command(q, 0x04, 31);
+        guest_smmu_command(q, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
     }
     if (w->kind != SMMUV3_S1) {
         if (way < 3) {
-            guest_smmu_command(q, 0x2a | vmid, IPAS + address(i));
-            guest_smmu_command(q, 0x10 | vmid, 0);
+            guest_smmu_command(q, CMD_S2_IPA | vmid, IPAS + address(i));
+            guest_smmu_command(q, CMD_NH_ALL | vmid, 0);
         } else {
             guest_smmu_command(q, way == 3 ? 0x30 : 0x28 | vmid, 0);
         }
     } else if (way < 3) {
-        guest_smmu_command(q, 0x12 | TAGS, address(i) | (way & 1));
+        guest_smmu_command(q, CMD_NH_VA | TAGS, address(i) | (way & 1));
     } else if (way == 3) {
-        guest_smmu_command(q, 0x13 | vmid, address(i));
+        guest_smmu_command(q, CMD_NH_VAA | vmid, address(i));
     } else {
         guest_smmu_command(q, way == 4 ? 0x11 | TAGS : 0x10 | vmid, 0);
     }
@@ -222,10 +222,10 @@ static void held_free(Held *h)
 static void test_overtaken_page(void)
 {
     static const struct { unsigned kind; uint64_t command; } cases[] = {
-        { SMMUV3_S1, 0x12 | TAGS }, { SMMUV3_S1, 0x13 | TAGS },
-        { SMMUV3_S1, 0x11 | TAGS }, { SMMUV3_S1, 0x10 | TAGS },
-        { SMMUV3_S1, 0x30 }, { SMMUV3_S2, 0x2a | TAGS },
-        { SMMUV3_S2, 0x28 | TAGS }, { SMMUV3_S2, 0x30 },
+        { SMMUV3_S1, CMD_NH_VA | TAGS }, { SMMUV3_S1, CMD_NH_VAA | TAGS },
+        { SMMUV3_S1, CMD_NH_ASID | TAGS }, { SMMUV3_S1, CMD_NH_ALL | TAGS },
+        { SMMUV3_S1, 0x30 }, { SMMUV3_S2, CMD_S2_IPA | TAGS },
+        { SMMUV3_S2, CMD_S12_VMALL | TAGS }, { SMMUV3_S2, 0x30 },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -268,12 +268,12 @@ static uint64_t other_table(GuestTables *t, unsigned level, uint64_t to,
 static void test_overtaken_table(void)
 {
     static const struct { unsigned kind; uint64_t command; } cases[] = {
-        { SMMUV3_S1, 0x12 | TAGS }, { SMMUV3_S1, 0x13 | TAGS },
-        { SMMUV3_S1, 0x11 | TAGS }, { SMMUV3_S1, 0x10 | TAGS },
-        { SMMUV3_S1, 0x28 | TAGS }, { SMMUV3_S1, 0x30 },
+        { SMMUV3_S1, CMD_NH_VA | TAGS }, { SMMUV3_S1, CMD_NH_VAA | TAGS },
+        { SMMUV3_S1, CMD_NH_ASID | TAGS }, { SMMUV3_S1, CMD_NH_ALL | TAGS },
+        { SMMUV3_S1, CMD_S12_VMALL | TAGS }, { SMMUV3_S1, 0x30 },
         /* a range of 16 pages */
-        { SMMUV3_S1, 0x12 | TAGS | 15 << 12 },
-        { SMMUV3_S2, 0x2a | TAGS }, { SMMUV3_S2, 0x28 | TAGS },
+        { SMMUV3_S1, CMD_NH_VA | TAGS | 15 << 12 },
+        { SMMUV3_S2, CMD_S2_IPA | TAGS }, { SMMUV3_S2, CMD_S12_VMALL | TAGS },
         { SMMUV3_S2, 0x30 },
     };
 
@@ -328,14 +328,14 @@ static void test_overtaken_config(void)
     /* TTB1 stays off; all of the descriptor is read before it is held. */
     words[1] = other.ttb;
     h->after = words[0] ^ UINT64_C(1) << 48;
-    h->command = 0x05 | (uint64_t)SMMU_TEST_SID << 32;
+    h->command = 0x05 | CMD_SID(SMMU_TEST_SID);
     h->operand = 1;
     overtake(&h->scene, OUTSIDE, 0x8000);
     /* And one that is made bad meanwhile. */
-    guest_smmu_command(&s->commands, 0x04, 31);
+    guest_smmu_command(&s->commands, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
     smmu_test_sync(s);
     h->after = 0;
-    h->command = 0x06 | (uint64_t)SMMU_TEST_SID << 32;
+    h->command = 0x06 | CMD_SID(SMMU_TEST_SID);
     h->operand = 0;
     overtake(&h->scene, OUTSIDE, 0);
     held_free(h);
@@ -346,8 +346,8 @@ static void without_sync(Scene *s)
 {
     const uint64_t stream = (uint64_t)SMMU_TEST_SID << 32;
 
-    guest_smmu_command(&s->smmu->commands, 0x03 | stream, 1);
-    guest_smmu_command(&s->smmu->commands, 0x28 | TAGS, 0);
+    guest_smmu_command(&s->smmu->commands, CMD_CFGI_STE | stream, CMD_LEAF);
+    guest_smmu_command(&s->smmu->commands, CMD_S12_VMALL | TAGS, 0);
     fixture_run(s->f);
 }
 
@@ -371,8 +371,8 @@ static void test_overtaken_stage2_of_config(void)
     v = ste[0];
     guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG, 6);
     guest_set_reg64(s->regs, SMMUV3_STRTAB_BASE, OUTSIDE);
-    guest_smmu_command(&s->commands, 0x04, 31);
-    guest_smmu_command(&s->commands, 0x28 | TAGS, 0);
+    guest_smmu_command(&s->commands, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
+    guest_smmu_command(&s->commands, CMD_S12_VMALL | TAGS, 0);
     smmu_test_sync(s);
     h->index = SMMU_TEST_SID * 8;
     h->after = 0;
@@ -401,7 +401,8 @@ static void test_overtaken_stage2_of_config(void)
                   guest_read64(&s->f->mem, leaf) + 0x3000);
     guest_write64(&s->f->mem, at, table | 3);
     __atomic_store_n(ste, v, __ATOMIC_RELEASE);
-    guest_smmu_command(&s->commands, 0x03 | (uint64_t)SMMU_TEST_SID << 32, 1);
+    guest_smmu_command(&s->commands, CMD_CFGI_STE | CMD_SID(SMMU_TEST_SID),
+                       CMD_LEAF);
     smmu_test_sync(s);
     translate(&h->scene);
     g_assert_cmphex(h->scene.result, ==, 0x8000);
