@@ -2,24 +2,26 @@
 /* Stream table entries and context descriptors. */
 #include "tests/lib/smmu-ref-internal.h"
 
-/* --- Stream table entry (5.2) ----------------------------------------- */
+/* --- Stream table entry [SMMU 5.2] --------------------------------------- */
 
 static bool decode_second(Run *run)
 {
     static const unsigned granules[4] = { 12, 16, 14, 0 };
     const SmmuRef *ref = run->ref;
     uint64_t w = run->ste[2];
-    unsigned tsz = field(w, 32, 6), sl0 = field(w, 38, 2), check;
-    unsigned pa = smmu_ref_oas(ref), httu = field(ref->idr0, 6, 2), least;
+    unsigned tsz = field(w, STE_S2T0SZ), sl0 = field(w, STE_S2SL0), check;
+    unsigned pa = smmu_ref_oas(ref), httu = field(ref->idr0, IDR0_HTTU), least;
     Tables *t = &run->second;
 
-    *t = (Tables) { .on = true, .granule = granules[field(w, 46, 2)],
-                    .affd = bit(w, 53), .ha = bit(w, 56),
-                    .hd = bit(w, 55) && bit(w, 56) };
-    if (!t->granule || !bit(w, 51) || bit(w, 52) || sl0 == 3 ||
-        (httu == 0 && (bit(w, 55) || bit(w, 56))) ||
-        (httu == 1 && bit(w, 55)) ||
-        (bit(w, 57) && field(ref->idr0, 24, 2) == 1)) {
+    *t = (Tables) { .on = true, .granule = granules[field(w, STE_S2TG)],
+                    .affd = field(w, STE_S2AFFD), .ha = field(w, STE_S2HA),
+                    .hd = field(w, STE_S2HD) && field(w, STE_S2HA) };
+    if (!t->granule || !field(w, STE_S2AA64) || field(w, STE_S2ENDI) ||
+        sl0 == 3 ||
+        (httu == 0 && (field(w, STE_S2HD) || field(w, STE_S2HA))) ||
+        (httu == 1 && field(w, STE_S2HD)) ||
+        (field(w, STE_S2S) &&
+         field(ref->idr0, IDR0_STALL_MODEL) == STALL_MODEL_NONE)) {
         return false;
     }
     least = t->granule == 16 ? 12 : 16;
@@ -37,13 +39,13 @@ static bool decode_second(Run *run)
         (t->granule == 16 && t->start == 1 && pa <= 42)) {
         return false;
     }
-    t->output = lower_of(pa, smmu_ref_size(field(w, 48, 3)));
+    t->output = lower_of(pa, smmu_ref_size(field(w, STE_S2PS)));
     t->output = t->granule == 16 ? t->output : lower_of(t->output, 48);
     t->base = run->ste[3] & below(52) & ~below(4);
-    run->s2_stall = bit(w, 57);
-    run->s2_record = bit(w, 58);
-    run->s2_ptw = bit(w, 54);
-    run->s2_fwb = bit(ref->idr3, 8) && bit(run->ste[1], 25);
+    run->s2_stall = field(w, STE_S2S);
+    run->s2_record = field(w, STE_S2R);
+    run->s2_ptw = field(w, STE_S2PTW);
+    run->s2_fwb = field(ref->idr3, IDR3_FWB) && field(run->ste[1], STE_S2FWB);
     return !(t->base & ~below(t->output));
 }
 
@@ -51,35 +53,39 @@ bool smmu_ref_ste_legal(Run *run, unsigned config)
 {
     const SmmuRef *ref = run->ref;
     const uint64_t *w = run->ste;
-    unsigned eats = field(w[1], 28, 2), max = field(w[0], 59, 5);
-    bool s2s = bit(w[2], 57);
+    unsigned eats = field(w[1], STE_EATS), max = field(w[0], STE_S1CDMAX);
+    bool s2s = field(w[2], STE_S2S);
 
     run->s1 = config & 1;
     run->s2 = config & 2;
-    if ((run->s1 && !bit(ref->idr0, 1)) || (run->s2 && !bit(ref->idr0, 0))) {
+    if ((run->s1 && !field(ref->idr0, IDR0_S1P)) ||
+        (run->s2 && !field(ref->idr0, IDR0_S2P))) {
         return false;
     }
-    if (bit(ref->idr0, 10) && config != 4) {
-        if ((eats == 2 && (config != 7 || s2s)) ||
-            (eats == 1 && s2s && run->s2)) {
+    if (field(ref->idr0, IDR0_ATS) && config != SMMUV3_BYPASS) {
+        if ((eats == EATS_SPLIT && (config != SMMUV3_NESTED || s2s)) ||
+            (eats == EATS_FULL && s2s && run->s2)) {
             return false;
         }
         run->eats = eats == 3 ? 0 : eats;
-        if (eats == 2 && !bit(ref->cr0, 4)) {
+        if (eats == EATS_SPLIT && !(ref->cr0 & SMMUV3_CR0_ATSCHK)) {
             run->eats = 0;
         }
     }
-    if (bit(ref->idr0, 9) && config == 5) {
-        unsigned strw = field(w[1], 30, 2);
+    if (field(ref->idr0, IDR0_HYP) && config == SMMUV3_S1) {
+        unsigned strw = field(w[1], STE_STRW);
 
         if (strw & 1) {
             return false;
         }
-        run->alone = strw == 2 && !bit(ref->cr2, 0);
+        run->alone = strw == STRW_EL2 && !(ref->cr2 & SMMUV3_CR2_E2H);
     }
     if (run->s1) {
-        if ((bit(w[1], 27) && field(ref->idr0, 24, 2) != 0) ||
-            (field(ref->idr1, 6, 5) && max > field(ref->idr1, 6, 5)) ||
+        unsigned most = field(ref->idr1, IDR1_SSIDSIZE);
+
+        if ((field(w[1], STE_S1STALLD) &&
+             field(ref->idr0, IDR0_STALL_MODEL) != STALL_MODEL_BOTH) ||
+            (most && max > most) ||
             (w[0] & below(56) & ~below(smmu_ref_oas(ref)))) {
             return false;
         }
@@ -91,17 +97,17 @@ bool smmu_ref_fetch_ste(Run *run)
 {
     const SmmuRef *ref = run->ref;
     uint32_t sid = run->req->sid;
-    unsigned log2 = field(ref->strtab_cfg, 0, 6);
-    unsigned split = field(ref->strtab_cfg, 6, 5), span;
+    unsigned log2 = field(ref->strtab_cfg, STRTAB_LOG2SIZE);
+    unsigned split = field(ref->strtab_cfg, STRTAB_SPLIT), span;
     uint64_t base = ref->strtab_base & below(52) & ~below(6), at, l1;
 
-    if (sid & ~below(lower_of(log2, field(ref->idr1, 0, 6)))) {
+    if (sid & ~below(lower_of(log2, field(ref->idr1, IDR1_SIDSIZE)))) {
         return smmu_ref_config_event(run, SMMUV3_C_BAD_STREAMID);
     }
     if (split != 8 && split != 10) {
         split = 6;
     }
-    if (field(ref->strtab_cfg, 16, 2) != 1) {
+    if (field(ref->strtab_cfg, STRTAB_FMT) != 1) {
         at = (base & ~below(log2 + 6)) + sid * UINT64_C(64);
     } else {
         unsigned n = log2 > split ? log2 - split + 3 : 3;
@@ -110,7 +116,7 @@ bool smmu_ref_fetch_ste(Run *run)
         if (!smmu_ref_get(ref, at, &l1, 1)) {
             return smmu_ref_fetch_event(run, SMMUV3_F_STE_FETCH, at);
         }
-        span = field(l1, 0, 5);
+        span = field(l1, L1STD_SPAN);
         if (span == 0 || span > split + 1 ||
             field(sid, 0, split) >= UINT64_C(1) << (span - 1)) {
             return smmu_ref_config_event(run, SMMUV3_C_BAD_STREAMID);
@@ -124,7 +130,7 @@ bool smmu_ref_fetch_ste(Run *run)
     return true;
 }
 
-/* --- Context descriptor (5.3, 5.4) ------------------------------------ */
+/* --- Context descriptor [SMMU 5.3] [SMMU 5.4] ---------------------------- */
 
 /* EPD, which EL2 alone ignores, as it has one half. */
 static bool half_off(const Run *run, unsigned half)
@@ -140,15 +146,16 @@ static bool decode_first(Run *run, unsigned half, Tables *t)
     unsigned tsz = field(w, 16 * half, 6), tg = field(w, 16 * half + 6, 2);
     unsigned least;
 
-    *t = (Tables) { .affd = bit(w, 35), .ha = bit(w, 43),
-                    .hd = bit(w, 42) && bit(w, 43), .had = bit(base, 1) };
+    *t = (Tables) { .affd = field(w, CD_AFFD), .ha = field(w, CD_HA),
+                    .hd = field(w, CD_HD) && field(w, CD_HA),
+                    .had = field(base, CD_HAD) };
     run->tbi[half] = bit(w, 38 + half);
     if (half_off(run, half)) {
         return true;
     }
     t->on = true;
     t->granule = half ? tg1[tg] : tg0[tg];
-    least = t->granule == 16 && field(run->ref->idr5, 10, 2) == 1 ? 12 : 16;
+    least = t->granule == 16 && field(run->ref->idr5, IDR5_VAX) == 1 ? 12 : 16;
     if (!t->granule || tsz < least || tsz > 39) {
         return false;
     }
@@ -158,7 +165,7 @@ static bool decode_first(Run *run, unsigned half, Tables *t)
         t->start--;
     }
     t->output = lower_of(smmu_ref_oas(run->ref),
-                         smmu_ref_size(field(w, 32, 3)));
+                         smmu_ref_size(field(w, CD_IPS)));
     t->output = t->granule == 16 ? t->output : lower_of(t->output, 48);
     t->base = base & below(52) & ~below(4);
     return !(t->base & ~below(t->output));
@@ -167,20 +174,21 @@ static bool decode_first(Run *run, unsigned half, Tables *t)
 static bool cd_legal(Run *run)
 {
     uint64_t w = run->cd[0];
-    unsigned httu = field(run->ref->idr0, 6, 2);
-    unsigned model = field(run->ref->idr0, 24, 2);
+    unsigned httu = field(run->ref->idr0, IDR0_HTTU);
+    unsigned model = field(run->ref->idr0, IDR0_STALL_MODEL);
 
-    if (!bit(w, 31) || !bit(w, 41) || !bit(w, 46) ||
-        (bit(w, 15) && !(half_off(run, 0) && half_off(run, 1))) ||
-        (bit(w, 44) && (bit(run->ste[1], 27) || model == 1)) ||
-        (httu == 0 && (bit(w, 42) || bit(w, 43))) ||
-        (httu == 1 && bit(w, 42))) {
+    if (!field(w, CD_V) || !field(w, CD_AA64) || !field(w, CD_A) ||
+        (field(w, CD_ENDI) && !(half_off(run, 0) && half_off(run, 1))) ||
+        (field(w, CD_S) && (field(run->ste[1], STE_S1STALLD) ||
+                            model == STALL_MODEL_NONE)) ||
+        (httu == 0 && (field(w, CD_HD) || field(w, CD_HA))) ||
+        (httu == 1 && field(w, CD_HD))) {
         return false;
     }
-    run->s1_stall = bit(w, 44);
-    run->s1_record = bit(w, 45);
-    run->wxn = bit(w, 36);
-    run->pan = bit(w, 40);
+    run->s1_stall = field(w, CD_S);
+    run->s1_record = field(w, CD_R);
+    run->wxn = field(w, CD_WXN);
+    run->pan = field(w, CD_PAN);
     return decode_first(run, 0, &run->lower) &&
            decode_first(run, 1, &run->upper);
 }
@@ -188,7 +196,8 @@ static bool cd_legal(Run *run)
 /* S1CDMax, which is ignored where there are no substreams. */
 static unsigned substreams(const Run *run)
 {
-    return field(run->ref->idr1, 6, 5) ? field(run->ste[0], 59, 5) : 0;
+    return field(run->ref->idr1, IDR1_SSIDSIZE)
+           ? field(run->ste[0], STE_S1CDMAX) : 0;
 }
 
 /* One read for a context descriptor; *again: only the address. */
@@ -205,7 +214,7 @@ static bool fetch_cd_words(Run *run, uint64_t at, uint64_t *words, unsigned n)
 
 bool smmu_ref_fetch_cd(Run *run, uint32_t index)
 {
-    unsigned max = substreams(run), fmt = field(run->ste[0], 4, 2);
+    unsigned max = substreams(run), fmt = field(run->ste[0], STE_S1FMT);
     unsigned split = fmt == 1 ? 6 : 10;
     uint64_t at = run->ste[0] & below(52) & ~below(6), l1;
 
@@ -214,7 +223,7 @@ bool smmu_ref_fetch_cd(Run *run, uint32_t index)
             return false;
         }
         at = l1 & below(56) & ~below(12);
-        if (!bit(l1, 0) || (at & ~below(smmu_ref_oas(run->ref)))) {
+        if (!(l1 & SMMUV3_L1CD_V) || (at & ~below(smmu_ref_oas(run->ref)))) {
             return smmu_ref_config_event(run, SMMUV3_C_BAD_SUBSTREAMID);
         }
         index &= below(split);
@@ -228,7 +237,7 @@ bool smmu_ref_fetch_cd(Run *run, uint32_t index)
 /* Which descriptor; false with an event, or with run->s1 off: bypassed. */
 bool smmu_ref_choose_cd(Run *run, uint32_t *index)
 {
-    unsigned max = substreams(run), dss = field(run->ste[1], 0, 2);
+    unsigned max = substreams(run), dss = field(run->ste[1], STE_S1DSS);
     const SmmuRefRequest *req = run->req;
 
     *index = 0;

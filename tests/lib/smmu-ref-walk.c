@@ -58,8 +58,9 @@ static Rights rights_s2(const Run *run, uint64_t word, bool writable)
 {
     static const bool user_x[4] = { true, true, false, false };
     static const bool priv_x[4] = { true, false, false, true };
-    unsigned xn = field(word, 53, 2);
-    Rights g = { .r = bit(word, 6), .w = bit(word, 7) || writable };
+    unsigned xn = field(word, PTE_S2_XN);
+    Rights g = { .r = word & SMMUV3_PTE_S2R,
+                 .w = (word & SMMUV3_PTE_S2W) || writable };
 
     g.x = run->priv ? priv_x[xn] : user_x[xn];
     return g;
@@ -77,24 +78,24 @@ static bool is_device(const Run *run, uint64_t word)
 static Rights rights_s1(const Run *run, uint64_t word, bool writable,
                         const Above *above)
 {
-    bool ro = (bit(word, 7) && !writable) || above->ro;
-    bool user = bit(word, 6) && !above->nouser;
+    bool ro = ((word & SMMUV3_PTE_RDONLY) && !writable) || above->ro;
+    bool user = (word & SMMUV3_PTE_USER) && !above->nouser;
     bool uw = user && !ro;
     Rights g;
 
     if (run->alone) {
         /* Everything has privilege; nothing is said of users. */
         g = (Rights) { .r = true, .w = !ro };
-        g.x = !(bit(word, 54) || above->uxn || (run->wxn && !ro));
+        g.x = !((word & SMMUV3_PTE_UXN) || above->uxn || (run->wxn && !ro));
         return g;
     }
     if (!run->priv) {
         g = (Rights) { .r = user, .w = uw };
-        g.x = !(bit(word, 54) || above->uxn || (run->wxn && uw));
+        g.x = !((word & SMMUV3_PTE_UXN) || above->uxn || (run->wxn && uw));
         return g;
     }
     g = (Rights) { .r = true, .w = !ro };
-    g.x = !(bit(word, 53) || above->pxn || uw || (run->wxn && !ro));
+    g.x = !((word & SMMUV3_PTE_PXN) || above->pxn || uw || (run->wxn && !ro));
     if (run->pan && user) {
         g.r = g.w = false;
     }
@@ -107,11 +108,12 @@ static bool leaf(Run *run, const Tables *t, bool s2, unsigned class,
                  uint64_t *out, Rights *granted)
 {
     uint64_t page = word & below(48) & ~below(t->granule), now = word;
-    bool dirty = t->hd && bit(word, 51), af = bit(word, 10), any;
-    bool clean = dirty && bit(word, 7) != s2;
+    bool dirty = t->hd && (word & SMMUV3_PTE_DBM);
+    bool af = word & SMMUV3_PTE_AF, any;
+    bool clean = dirty && !!(word & SMMUV3_PTE_RDONLY) != s2;
 
     if (t->granule == 16) {
-        page |= field(word, 12, 4) << 48;
+        page |= field(word, PTE_ADDR_51_48) << 48;
     }
     page &= ~below(shift);
     if (page & ~below(t->output)) {
@@ -130,7 +132,7 @@ static bool leaf(Run *run, const Tables *t, bool s2, unsigned class,
     any = run->req->kind == SMMU_REF_TRANSLATION && class == IN;
     if (any) {
         /* It gets what there is: the right to write a clean page only with
-         * the mark, which one that will not write does not make (13.7). */
+         * the mark, which one that will not write does not make [SMMU 13.7]. */
         want.w &= granted->w;
         granted->w &= want.w || !clean;
     } else if ((want.r && !granted->r) || (want.w && !granted->w) ||
@@ -158,6 +160,7 @@ static bool walk(Run *run, const Tables *t, bool s2, unsigned class,
                  uint64_t in, Rights want, uint64_t *out, Rights *granted)
 {
     uint64_t base = t->base, at_ipa, at, word;
+    bool table;
     unsigned stride = t->granule - 3;
     Above above = { false };
 
@@ -172,26 +175,27 @@ static bool walk(Run *run, const Tables *t, bool s2, unsigned class,
         if (!get_descriptor(run, at, &word)) {
             return smmu_ref_walk_abort(run, s2, class, at);
         }
-        if (!bit(word, 0) || (level == 3 && !bit(word, 1)) ||
-            (level < 3 && !bit(word, 1) && !block_allowed(run, t, level))) {
+        table = word & SMMUV3_PTE_TABLE;
+        if (!(word & SMMUV3_PTE_VALID) || (level == 3 && !table) ||
+            (level < 3 && !table && !block_allowed(run, t, level))) {
             return smmu_ref_fault(run, SMMUV3_F_TRANSLATION, s2, class, in);
         }
-        if (level == 3 || !bit(word, 1)) {
+        if (level == 3 || !table) {
             return leaf(run, t, s2, class, in, want, at_ipa, at, word, shift,
                         &above, out, granted);
         }
         base = word & below(48) & ~below(t->granule);
         if (t->granule == 16) {
-            base |= field(word, 12, 4) << 48;
+            base |= field(word, PTE_ADDR_51_48) << 48;
         }
         if (base & ~below(t->output)) {
             return smmu_ref_fault(run, SMMUV3_F_ADDR_SIZE, s2, class, in);
         }
         if (!s2 && !t->had) {
-            above.pxn |= bit(word, 59);
-            above.uxn |= bit(word, 60);
-            above.nouser |= bit(word, 61);
-            above.ro |= bit(word, 62);
+            above.pxn |= !!(word & SMMUV3_TABLE_PXN);
+            above.uxn |= !!(word & SMMUV3_TABLE_UXN);
+            above.nouser |= !!(word & SMMUV3_TABLE_NO_USER);
+            above.ro |= !!(word & SMMUV3_TABLE_RDONLY);
         }
     }
 }

@@ -32,7 +32,7 @@ unsigned smmu_ref_oas(const SmmuRef *ref)
     return smmu_ref_size(ref->idr5 & 7);
 }
 
-/* --- Events (7.3) ----------------------------------------------------- */
+/* --- Events [SMMU 7.3] --------------------------------------------------- */
 
 bool smmu_ref_config_event(Run *run, unsigned id)
 {
@@ -42,7 +42,8 @@ bool smmu_ref_config_event(Run *run, unsigned id)
     a->ok = false;
     a->event = id;
     a->recorded = req->kind == SMMU_REF_UNTRANSLATED &&
-                  (id != SMMUV3_C_BAD_STREAMID || bit(run->ref->cr2, 1));
+                  (id != SMMUV3_C_BAD_STREAMID ||
+                   (run->ref->cr2 & SMMUV3_CR2_RECINVSID));
     a->word[0] = id | (uint64_t)req->sid << 32;
     if (req->ssv) {
         a->word[0] |= (uint64_t)req->ssid << 12;
@@ -121,7 +122,7 @@ static bool denied_event(Run *run, unsigned id)
     run->a->word[1] = (uint64_t)!req->write << 35;
     run->a->word[2] = req->addr;
     if (id == SMMUV3_F_BAD_ATS_TREQ) {
-        /* R, W, X, PRIV as asked for, and a span of one (7.3.6) */
+        /* R, W, X, PRIV as asked for, and a span of one [SMMU 7.3.6] */
         run->a->word[1] = (uint64_t)1 << 31 | (uint64_t)req->write << 30 |
                           (uint64_t)req->inst << 29 |
                           (uint64_t)req->priv << 28 | 1;
@@ -140,12 +141,13 @@ static bool too_wide(Run *run)
 
 static unsigned inst_override(const Run *run)
 {
-    return bit(run->ref->idr1, 26) ? field(run->ste[1], 50, 2) : 0;
+    return field(run->ref->idr1, IDR1_ATTR_PERMS_OVR)
+           ? field(run->ste[1], STE_INSTCFG) : 0;
 }
 
 /*
  * What a completion says of a page that grants @g at the effective privilege
- * (13.7.1, its pseudocode).  False: nothing that could be used.
+ * by its pseudocode [SMMU 13.7.1].  False: nothing that could be used.
  */
 static bool completion(Run *run, Rights g)
 {
@@ -186,7 +188,7 @@ static bool request_stages(Run *run)
         return false;
     }
     if (!completion(run, g1)) {
-        /* Stage 2 is not asked (3.9.1.2). */
+        /* Stage 2 is not asked [SMMU 3.9.1.2]. */
         return true;
     }
     addr = ipa;
@@ -241,10 +243,10 @@ static bool stages(Run *run)
 
 static void override(Run *run)
 {
-    unsigned priv = field(run->ste[1], 48, 2);
-    unsigned inst = field(run->ste[1], 50, 2);
+    unsigned priv = field(run->ste[1], STE_PRIVCFG);
+    unsigned inst = field(run->ste[1], STE_INSTCFG);
 
-    if (!bit(run->ref->idr1, 26)) {
+    if (!field(run->ref->idr1, IDR1_ATTR_PERMS_OVR)) {
         return;
     }
     run->priv = priv & 2 ? priv & 1 : run->priv;
@@ -269,10 +271,10 @@ static bool translated(Run *run, unsigned config)
 static bool with_ste(Run *run)
 {
     const SmmuRefRequest *req = run->req;
-    unsigned config = field(run->ste[0], 1, 3);
+    unsigned config = field(run->ste[0], STE_CONFIG);
     uint32_t index;
 
-    if (!bit(run->ste[0], 0)) {
+    if (!field(run->ste[0], STE_V)) {
         return smmu_ref_config_event(run, SMMUV3_C_BAD_STE);
     }
     if (config < 4) {
@@ -310,12 +312,12 @@ void smmu_ref_translate(const SmmuRef *ref, const SmmuRefRequest *req,
 
     memset(a, 0, sizeof(*a));
     if (req->kind == SMMU_REF_TRANSLATION && !req->ssv) {
-        /* It has no word for these (13.7). */
+        /* It has no word for these [SMMU 13.7]. */
         plain.priv = plain.inst = run.priv = run.inst = false;
     }
-    if (!bit(ref->cr0, 0)) {
+    if (!(ref->cr0 & SMMUV3_CR0_SMMUEN)) {
         if (req->kind == SMMU_REF_UNTRANSLATED) {
-            if (!bit(ref->gbpa, 20) &&
+            if (!(ref->gbpa & SMMUV3_GBPA_ABORT) &&
                 !(req->addr & ~below(smmu_ref_oas(ref)))) {
                 pass(&run, req->addr);
             }
@@ -327,9 +329,9 @@ void smmu_ref_translate(const SmmuRef *ref, const SmmuRefRequest *req,
         return;
     }
     if (req->kind == SMMU_REF_TRANSLATED) {
-        /* Without IDR3.PASIDTT, as if there were no PASID (3.9.1.3). */
+        /* Without IDR3.PASIDTT, as if there were no PASID [SMMU 3.9.1.3]. */
         plain.ssv = run.priv = run.inst = false;
-        if (!bit(ref->cr0, 4)) {
+        if (!(ref->cr0 & SMMUV3_CR0_ATSCHK)) {
             if (!(req->addr & ~below(smmu_ref_oas(ref)))) {
                 pass(&run, req->addr);
             }
@@ -341,7 +343,7 @@ void smmu_ref_translate(const SmmuRef *ref, const SmmuRefRequest *req,
     }
     if (req->kind == SMMU_REF_TRANSLATION &&
         a->event >= SMMUV3_F_TRANSLATION) {
-        /* Success, with nothing granted (3.9.1.2). */
+        /* Success, with nothing granted [SMMU 3.9.1.2]. */
         memset(a, 0, sizeof(*a));
         a->ok = true;
         a->priv = plain.priv;

@@ -156,7 +156,12 @@ enum { TTF_AARCH64 = 2, TTENDIAN_MIXED = 0, TTENDIAN_LITTLE = 2,
 #define SMMUV3_BASE_HINT        (UINT64_C(1) << 62)
 #define SMMUV3_PRIQ_CFG2_LO     0x80000000u
 
-/* STRTAB_BASE_CFG of a linear table, and of two levels */
+/* STRTAB_BASE_CFG */
+#define STRTAB_LOG2SIZE         0, 6
+#define STRTAB_SPLIT            6, 5
+#define STRTAB_FMT              16, 2
+enum { FMT_LINEAR = 0, FMT_2LVL = 1 };
+/* the same of a linear table, and of two levels */
 #define STRTAB_LINEAR(log2)     ((uint32_t)(log2))
 #define STRTAB_2LVL(log2, split) \
     (1u << 16 | (uint32_t)(split) << 6 | (uint32_t)(log2))
@@ -173,6 +178,7 @@ enum { TTF_AARCH64 = 2, TTENDIAN_MIXED = 0, TTENDIAN_LITTLE = 2,
 /* --- Stream table [SMMU 5.1] [SMMU 5.2] ---------------------------------- */
 
 #define SMMUV3_STE_SIZE         64
+#define L1STD_SPAN              0, 5
 
 /* Config */
 #define SMMUV3_ABORT            0u
@@ -387,6 +393,9 @@ enum { CLASS_CD, CLASS_TT, CLASS_IN };
 #define SMMUV3_PTE_CONT         (1ull << 52)
 #define SMMUV3_PTE_PXN          (1ull << 53)
 #define SMMUV3_PTE_UXN          (1ull << 54)
+#define PTE_S2_XN               53, 2
+/* with pages of 64 KiB */
+#define PTE_ADDR_51_48          12, 4
 /* a table descriptor's */
 #define SMMUV3_TABLE_PXN        (1ull << 59)
 #define SMMUV3_TABLE_UXN        (1ull << 60)

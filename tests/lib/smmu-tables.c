@@ -3,25 +3,31 @@
 
 #include "tests/lib/vtd-spec.h"
 
-static uint64_t at(uint64_t value, unsigned shift)
-{
-    return value << shift;
-}
-
 void guest_ste_encode(const GuestSte *ste, uint64_t word[8])
 {
     for (unsigned i = 0; i < 8; i++) {
         word[i] = 0;
     }
-    word[0] = 1 | at(ste->config, 1) | at(ste->s1fmt, 4) | ste->cd_table |
-              at(ste->s1cdmax, 59);
-    word[1] = ste->s1dss | at(ste->ppar, 18) | at(ste->s2fwb, 25) |
-              at(ste->s1stalld, 27) | at(ste->eats, 28) | at(1, 44);
-    word[2] = ste->vmid | at(ste->s2t0sz, 32) | at(ste->s2sl0, 38) |
-              at(ste->s2tg, 46) | at(ste->s2ps, 48) | at(1, 51) |
-              at(ste->s2affd, 53) | at(ste->s2ptw, 54) | at(ste->s2hd, 55) |
-              at(ste->s2ha, 56) | at(ste->s2stall, 57) |
-              at(ste->s2record, 58);
+    word[0] = FIELD_MASK(STE_V) | FIELD_PUT(ste->config, STE_CONFIG) |
+              FIELD_PUT(ste->s1fmt, STE_S1FMT) | ste->cd_table |
+              FIELD_PUT(ste->s1cdmax, STE_S1CDMAX);
+    word[1] = FIELD_PUT(ste->s1dss, STE_S1DSS) |
+              FIELD_PUT(ste->ppar, STE_PPAR) |
+              FIELD_PUT(ste->s2fwb, STE_S2FWB) |
+              FIELD_PUT(ste->s1stalld, STE_S1STALLD) |
+              FIELD_PUT(ste->eats, STE_EATS) |
+              FIELD_PUT(SHCFG_INCOMING, STE_SHCFG);
+    word[2] = FIELD_PUT(ste->vmid, STE_S2VMID) |
+              FIELD_PUT(ste->s2t0sz, STE_S2T0SZ) |
+              FIELD_PUT(ste->s2sl0, STE_S2SL0) |
+              FIELD_PUT(ste->s2tg, STE_S2TG) |
+              FIELD_PUT(ste->s2ps, STE_S2PS) | FIELD_MASK(STE_S2AA64) |
+              FIELD_PUT(ste->s2affd, STE_S2AFFD) |
+              FIELD_PUT(ste->s2ptw, STE_S2PTW) |
+              FIELD_PUT(ste->s2hd, STE_S2HD) |
+              FIELD_PUT(ste->s2ha, STE_S2HA) |
+              FIELD_PUT(ste->s2stall, STE_S2S) |
+              FIELD_PUT(ste->s2record, STE_S2R);
     word[3] = ste->s2ttb;
 }
 
@@ -30,13 +36,16 @@ void guest_cd_encode(const GuestCd *cd, uint64_t word[8])
     for (unsigned i = 0; i < 8; i++) {
         word[i] = 0;
     }
-    word[0] = cd->tsz[0] | at(cd->tg[0], 6) | at(cd->epd[0], 14) |
-              at(cd->tsz[1], 16) | at(cd->tg[1], 22) | at(cd->epd[1], 30) |
-              at(1, 31) | at(cd->ips, 32) | at(cd->affd, 35) |
-              at(cd->wxn, 36) | at(cd->tbi0, 38) | at(cd->pan, 40) |
-              at(1, 41) | at(cd->hd, 42) | at(cd->ha, 43) |
-              at(cd->stall, 44) | at(cd->record, 45) | at(1, 46) |
-              at(cd->asid, 48);
+    word[0] = FIELD_PUT(cd->tsz[0], CD_T0SZ) | FIELD_PUT(cd->tg[0], CD_TG0) |
+              FIELD_PUT(cd->epd[0], CD_EPD0) |
+              FIELD_PUT(cd->tsz[1], CD_T1SZ) | FIELD_PUT(cd->tg[1], CD_TG1) |
+              FIELD_PUT(cd->epd[1], CD_EPD1) | FIELD_MASK(CD_V) |
+              FIELD_PUT(cd->ips, CD_IPS) | FIELD_PUT(cd->affd, CD_AFFD) |
+              FIELD_PUT(cd->wxn, CD_WXN) | FIELD_PUT(cd->tbi0, CD_TBI0) |
+              FIELD_PUT(cd->pan, CD_PAN) | FIELD_MASK(CD_AA64) |
+              FIELD_PUT(cd->hd, CD_HD) | FIELD_PUT(cd->ha, CD_HA) |
+              FIELD_PUT(cd->stall, CD_S) | FIELD_PUT(cd->record, CD_R) |
+              FIELD_MASK(CD_A) | FIELD_PUT(cd->asid, CD_ASID);
     word[1] = cd->ttb[0];
     word[2] = cd->ttb[1];
 }
@@ -153,5 +162,5 @@ void guest_smmu_command(GuestSmmuCommands *q, uint64_t w0, uint64_t w1)
 bool guest_smmu_commands_done(const GuestSmmuCommands *q)
 {
     return guest_reg32(q->regs, SMMUV3_CMDQ_PROD) ==
-           (guest_reg32(q->regs, SMMUV3_CMDQ_CONS) & 0xfffff);
+           (guest_reg32(q->regs, SMMUV3_CMDQ_CONS) & SMMUV3_CONS_INDEX);
 }

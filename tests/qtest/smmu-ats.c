@@ -264,8 +264,8 @@ static void test_timeout(gconstpointer data)
     smmu_end(&b);
 }
 
-/* A page of all ASIDs is none of all PASIDs (3.9.1): an endpoint that took it
- * for one would go on with it after its PASID's invalidation. */
+/* A page of all ASIDs is none of all PASIDs [SMMU 3.9.1]: an endpoint that took
+ * it for one would go on with it after its PASID's invalidation. */
 static void test_global_page(void)
 {
     const uint64_t page = SMMUV3_PAGE_S1 & ~SMMUV3_PTE_NG;

@@ -269,7 +269,7 @@ static bool event_is(Vfio *v, int fd, uint32_t *sequence, uint32_t pasid,
     }
     ++*sequence;
     if (EVENT_ID(&e) != id || EVENT_SID(&e) != VSID ||
-        /* 7.3.9: that one has the number alone */
+        /* [SMMU 7.3.9]: that one has the number alone */
         EVENT_SSV(&e) != (pasid != NO_PASID && id != C_BAD_SUBSTREAMID) ||
         EVENT_SSID(&e) != (pasid != NO_PASID ? pasid : 0) ||
         (input && (EVENT_ADDR(&e) != addr || !EVENT_READ(&e) ||
@@ -424,14 +424,15 @@ Outcome smmu_check_refusals(Vfio *v)
         return outcome;
     }
     if (!refuses_entry(v, &n, "stage 2 of the guest's", type, size,
-                       STE_VALID | 6ull << 1, 0, EIO) ||
+                       STE_VALID | STE_S2, 0, EIO) ||
         !refuses_entry(v, &n, "both stages of the guest's", type, size,
-                       ste0 | 7ull << 1, 0, EIO) ||
+                       ste0 | STE_NESTED, 0, EIO) ||
         !refuses_entry(v, &n, "split-stage ATS", type, size, ste0,
-                       2ull << 28, EIO) ||
-        !refuses_entry(v, &n, "STRW", type, size, ste0, 2ull << 30, EIO) ||
-        !refuses_entry(v, &n, "a reserved bit", type, size, ste0, 1ull << 63,
-                       EIO) ||
+                       STE_EATS_SPLIT, EIO) ||
+        !refuses_entry(v, &n, "STRW", type, size, ste0,
+                       STE_STRW_EL2, EIO) ||
+        !refuses_entry(v, &n, "a reserved bit", type, size, ste0,
+                       STE_RESERVED, EIO) ||
         !refuses_entry(v, &n, "VT-d's data", HWPT_DATA_VTD_S1, size, ste0, 0,
                        EINVAL) ||
         !refuses_entry(v, &n, "half an entry", type, 8, ste0, 0, EINVAL)) {

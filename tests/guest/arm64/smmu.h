@@ -15,18 +15,23 @@
 #define CD_PAGE         8u      /* ... in this page of the arena */
 #define OTHER_TABLES    9u      /* four pages of tables for another CD */
 
-/* 5.2, first word */
+/* Stream table entries [SMMU 5.2], first word */
 #define STE_VALID       (1ull << 0)
 #define STE_ABORT       (0ull << 1)
 #define STE_BYPASS      (4ull << 1)
 #define STE_S1          (5ull << 1)
+#define STE_S2          (6ull << 1)
+#define STE_NESTED      (7ull << 1)
 #define STE_S1CDMAX(n)  ((uint64_t)(n) << 59)
 /* second word */
 enum { S1DSS_TERMINATE, S1DSS_BYPASS, S1DSS_SSID0 };
 #define STE_CACHED      (1ull << 2 | 1ull << 4 | 3ull << 6)
 #define STE_EATS_FULL   (1ull << 28)
+#define STE_EATS_SPLIT  (2ull << 28)
+#define STE_STRW_EL2    (2ull << 30)
+#define STE_RESERVED    (1ull << 63)
 
-/* 5.4, first word */
+/* Context descriptors [SMMU 5.4], first word */
 #define CD_T0SZ_48      16ull
 #define CD_CACHED       (1ull << 8 | 1ull << 10 | 3ull << 12)
 #define CD_EPD1         (1ull << 30)
@@ -53,7 +58,7 @@ enum { S1DSS_TERMINATE, S1DSS_BYPASS, S1DSS_SSID0 };
 #define PTE_NOT_GLOBAL  (1ull << 11)
 #define PTE_DBM         (1ull << 51)
 
-/* 4 */
+/* Commands [SMMU 4.1] */
 #define CMD_CFGI_STE    0x03ull
 #define CMD_CFGI_CD     0x05ull
 #define CMD_CFGI_CD_ALL 0x06ull
@@ -74,7 +79,7 @@ enum { S1DSS_TERMINATE, S1DSS_BYPASS, S1DSS_SSID0 };
 #define CMD_TG_4K       (1ull << 10)    /* second word */
 #define CMD_ATC_ALL     52ull           /* second word */
 
-/* 7.3 */
+/* Events [SMMU 7.3] */
 #define EVENT_ID(e)     ((unsigned)((e)->word[0] & 0xff))
 #define EVENT_SSV(e)    ((unsigned)((e)->word[0] >> 11 & 1))
 #define EVENT_SSID(e)   ((unsigned)((e)->word[0] >> 12 & 0xfffff))

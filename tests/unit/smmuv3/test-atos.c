@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* SMMUv3: what address translation operations answer (9.1.3, 9.1.4). */
+/* SMMUv3: what address translation operations answer [SMMU 9.1.3]
+ * [SMMU 9.1.4]. */
 #include "tests/lib/unit/smmu.h"
 
 #define VA      UINT64_C(0x7f1234567000)
@@ -38,7 +39,7 @@ static void expect(Smmu *s, uint64_t type, uint64_t addr, uint64_t to)
     g_assert_cmphex(par & 1, ==, 0);
     g_assert_cmphex(ADDR(par), ==, to);
     /* ATTR: write-back; SH: inner shareable; not a Device type, which would
-     * be outer shareable (6.3.40) */
+     * be outer shareable [SMMU 6.3.40] */
     g_assert_cmphex(PAR_ATTR(par), ==, 0xff);
     g_assert_cmphex(par >> 8 & 3, ==, 3);
 }
@@ -84,7 +85,7 @@ static void test_requests(void)
         }
         refuse(s, SMMU_TEST_SID | ssid, S2, VA, INV_REQ, 0, 0);
         refuse(s, 0x4000, S1, VA, SMMUV3_C_BAD_STREAMID, 0, 0);
-        /* Without translation, none is asked for (6.3.37). */
+        /* Without translation, none is asked for [SMMU 6.3.37]. */
         before = guest_reg64(s->regs, SMMUV3_GATOS_PAR);
         guest_set_reg32(s->regs, SMMUV3_CR0, SMMUV3_CR0_CMDQEN);
         g_assert_cmphex(ask(s, SMMU_TEST_SID, S1, VA + 0x1000), ==,
@@ -162,7 +163,7 @@ static void test_bypassed(void)
 /*
  * An operation that is under way, as one that an endpoint's DMA has asked for
  * is: what it is about does not change, and it is over when CR0ACK says that
- * translation is (6.3.9.6, 6.3.37).
+ * translation is [SMMU 6.3.9.6] [SMMU 6.3.37].
  */
 static void test_under_way(void)
 {

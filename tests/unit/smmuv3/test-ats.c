@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * SMMUv3: what a translation request of an endpoint is told when one of two
- * stages has less than it asks for (3.9.1.2).
+ * stages has less than it asks for [SMMU 3.9.1.2].
  */
 #include "tests/lib/unit/smmu.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * SMMUv3: what a translation completion says (3.9.1, 13.7).  Each override of
- * a stream table entry, with each permission of each stage, is asked for in
- * each way, and held against the specification's pseudocode (13.7.1).
+ * SMMUv3: what a translation completion says [SMMU 3.9.1] [SMMU 13.7].  Each
+ * override of a stream table entry, with each permission of each stage, is
+ * asked for in each way, and held against the specification's pseudocode
+ * [SMMU 13.7.1].
  */
 #include "tests/lib/unit/smmu.h"
 
@@ -76,7 +77,7 @@ static bool effective(unsigned privcfg, const Asked *tr)
            (privcfg != UNPRIVILEGED && tr->pasid && tr->priv);
 }
 
-/* 13.7.1, line by line. */
+/* The pseudocode, line by line [SMMU 13.7.1]. */
 static Completion rule(unsigned instcfg, Asked tr, Rights ttd)
 {
     Completion tc;
@@ -277,7 +278,7 @@ static void test_transactions(void)
                         ok ? VIOMMU_OK : VIOMMU_FAULT);
         g_assert_cmpint(smmu_test_event(s, word), ==, !ok);
         if (!ok) {
-            /* RnW, InD and PnU after the overrides (7.3) */
+            /* RnW, InD and PnU after the overrides [SMMU 7.3] */
             g_assert_cmphex(EVENT_ID(word), ==, SMMUV3_F_PERMISSION);
             g_assert_cmphex(word[1] >> 33 & 7, ==,
                             effective(privcfg, &tr) | fetch << 1 |
@@ -293,7 +294,7 @@ static void test_transactions(void)
     smmu_test_free(s);
 }
 
-/* The examples of 13.7. */
+/* The specification's examples [SMMU 13.7]. */
 static void test_examples(void)
 {
     enum { USER = 1, RO = 2, UXN = 4, PXN = 8, NOBODY = UXN | PXN };
@@ -331,7 +332,7 @@ static void test_examples(void)
     smmu_test_free(s);
 }
 
-/* --- Pages that are clean (3.13.7) --------------------------------------- */
+/* --- Pages that are clean [SMMU 3.13.7] ---------------------------------- */
 
 #define CLEAN_S1 (SMMUV3_PTE_AF | SMMUV3_PTE_USER | SMMUV3_PTE_RDONLY | \
                   SMMUV3_PTE_DBM)
@@ -383,7 +384,7 @@ static void test_clean(void)
     g_assert_true(is_dirty(s, false));
     g_assert_true(is_dirty(s, true));
     check_clean(s, CLEAN_S1, CLEAN_S2, false, true, true, true);
-    /* Read-only in stage 1: neither is marked (3.13.7.1). */
+    /* Read-only in stage 1: neither is marked [SMMU 3.13.7.1]. */
     check_clean(s, ro1, CLEAN_S2, false, false, false, false);
     /* Without hardware's marks, a clean page is read-only. */
     s->cd.ha = s->cd.hd = false;
@@ -394,8 +395,8 @@ static void test_clean(void)
 
 /* --- Without stage 1 ----------------------------------------------------- */
 
-/* S1DSS lets what has no PASID pass stage 1 by: there is nothing that has not
- * been granted, but for what cannot be asked for (13.6.4, 13.6.5). */
+/* Where S1DSS bypasses stage 1, a request without PASID is granted all that it
+ * can ask for [SMMU 13.6.4] [SMMU 13.6.5]. */
 static void test_bypass(void)
 {
     const Asked tr = { .exe = true, .priv = true };
@@ -439,7 +440,7 @@ static void test_bypass(void)
     smmu_test_free(s);
 }
 
-/* Split-stage ATS without ATSCHK is none (3.9.1.2). */
+/* Split-stage ATS without ATSCHK is none [SMMU 3.9.1.2]. */
 static void test_split_unchecked(void)
 {
     Smmu *s = new_stream(SMMUV3_NESTED, 2);
@@ -458,7 +459,7 @@ static void test_split_unchecked(void)
     smmu_test_free(s);
 }
 
-/* A page that all ASIDs have is not one that all PASIDs have (3.9.1). */
+/* A page that all ASIDs have is not one that all PASIDs have [SMMU 3.9.1]. */
 static void test_global(void)
 {
     Smmu *s = new_stream(SMMUV3_S1, 1);

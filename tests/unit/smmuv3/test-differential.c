@@ -147,7 +147,7 @@ static unsigned granted_access(const SmmuRefAnswer *ref)
 }
 
 /* What is granted exactly, but that a request which will not write may be told
- * nothing of writing (13.7); and never Global (3.9.1). */
+ * nothing of writing [SMMU 13.7]; and never Global [SMMU 3.9.1]. */
 static void check_completion(SmmuWorld *w, const SmmuRefRequest *req,
                              const SmmuRefAnswer *ref, ViommuStatus status,
                              const ViommuReply *reply)

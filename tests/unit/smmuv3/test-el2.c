@@ -173,7 +173,7 @@ static void test_halves(void)
     smmu_test_free(s);
 }
 
-/* Which values are ILLEGAL, and where STRW is not looked at (5.2). */
+/* Which values are ILLEGAL, and where STRW is not looked at [SMMU 5.2]. */
 static void test_values(void)
 {
     static const struct {

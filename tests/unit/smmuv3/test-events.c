@@ -215,7 +215,7 @@ static void test_table_permission(void)
 }
 
 /* Values of STRTAB_BASE_CFG that are reserved, and what the base is aligned
- * to (6.3.24, 6.3.25). */
+ * to [SMMU 6.3.24] [SMMU 6.3.25]. */
 static void test_stream_table(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -345,7 +345,7 @@ static void test_ats_rules(void)
                                       VIOMMU_PRIV, VIOMMU_TRANSLATION,
                                       &reply), ==, VIOMMU_FAULT);
     g_assert_true(smmu_test_event(s, word));
-    /* W, too; X and PRIV come with a PASID only (13.7) */
+    /* W, too; X and PRIV come with a PASID only [SMMU 13.7] */
     g_assert_cmphex(word[1], ==, TREQ_R | TREQ_W | TREQ_SPAN(1));
     g_assert_cmphex(word[2], ==, VA);
     g_assert_cmpint(smmu_test_request(s, 3, VA + 0x123, VIOMMU_WRITE |

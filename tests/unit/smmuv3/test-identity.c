@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * SMMUv3: registers under combinations of all options.  What the ID registers
- * say agrees with itself and with the specification (6.3.1 to 6.3.8), each
- * field that one of them makes RES0 takes no value (6.3.9 on), and what the
+ * say agrees with itself and with the specification [SMMU 6.3], each
+ * field that one of them makes RES0 takes no value [SMMU 6.3], and what the
  * specification has no room for is refused.
  */
 #include <string.h>
@@ -165,8 +165,8 @@ static void check_agreement(Fixture *f)
     g_assert_cmphex(reg(f, SMMUV3_IDR2) | reg(f, SMMUV3_IDR4), ==, 0);
     /*
      * 3.1 may have features of 3.2, such as BBML, RIL and FWB, but none of
-     * 3.3 or later (2.9): ATSRECERR and RME; above BBML, and PPS, in IDR3; DS
-     * and D128.
+     * 3.3 or later [SMMU 2.9]: ATSRECERR and RME; above BBML, and PPS, in IDR3;
+     * DS and D128.
      */
     g_assert_cmphex(aidr, ==, 0x01);
     g_assert_cmphex(idr0 & (1u << 23 | 7u << 29), ==, 0);
@@ -233,7 +233,7 @@ static unsigned list(Fixture *f, Writable *w)
         { SMMUV3_PRIQ_CONS, 4, pri ? overflow : 0 },
         { SMMUV3_PRIQ_IRQ_CFG0, 8, pri ? address : 0 },
         { SMMUV3_PRIQ_IRQ_CFG1, 4, pri && msi ? data : 0 },
-        /* LO: also of interrupts by wire (6.3.1, MSI) */
+        /* LO: also of interrupts by wire [SMMU 6.3.1] */
         { SMMUV3_PRIQ_IRQ_CFG2, 4,
           (pri ? SMMUV3_PRIQ_CFG2_LO : 0) | (pri && msi ? 0x3f : 0) },
         { SMMUV3_GATOS_SID, 8, atos ? stream : 0 },
@@ -273,7 +273,7 @@ static void check_writable(Fixture *f)
         write_checked(f, &w[i], UINT64_C(0xa5a5a5a5a5a5a5a5) & all);
         write_checked(f, &w[i], 0);
     }
-    /* No operation is asked for while there is no translation (6.3.37). */
+    /* No operation is asked for while there is no translation [SMMU 6.3.37]. */
     viommu_mmio_write(f->unit, SMMUV3_GATOS_CTRL, 1, 4);
     g_assert_cmphex(reg(f, SMMUV3_GATOS_CTRL), ==, 0);
     g_assert_cmphex(reg64(f, SMMUV3_GATOS_PAR), ==, 0);

@@ -77,7 +77,7 @@ static void test_messages(void)
     guest_set_reg32(s->regs, SMMUV3_EVENTQ_IRQ_CFG1, 0x77);
     smmu_test_dma(s, VA, VIOMMU_READ, &reply);
     g_assert_cmphex(guest_read64(&s->f->mem, at), ==, 0x77);
-    /* The wire, too (3.18.2). */
+    /* The wire, too [SMMU 3.18.2]. */
     g_assert_cmpint(g_atomic_int_get(&s->f->pulses[0]), ==, 1);
     /* Not again while the queue is not empty. */
     guest_write64(&s->f->mem, at, 0);
@@ -110,7 +110,7 @@ static void test_messages(void)
 }
 
 /* The message of global errors is refused, which is one, but no reason for
- * another message (7.5.1). */
+ * another message [SMMU 7.5.1]. */
 static void test_refused_message(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -140,7 +140,7 @@ static void look_at_cons(Fixture *f, const ViommuMsi *msi)
     seen_cons = guest_reg32(&f->regs, SMMUV3_CMDQ_CONS);
 }
 
-/* Who is told that a CMD_SYNC is complete finds it consumed (4.7.3). */
+/* Who is told that a CMD_SYNC is complete finds it consumed [SMMU 4.7.3]. */
 static void test_sync_order(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -256,7 +256,7 @@ static void test_page_responses(void)
 }
 
 /* A full queue: who has a PASID needs an entry that says how it is answered
- * (8.1).  And what else is wrong comes before the overflow (8.2). */
+ * [SMMU 8.1].  And what else is wrong comes before the overflow [SMMU 8.2]. */
 static void test_full_queue(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* SMMUv3: transactions that wait for software, and for a place in the event
- * queue (3.12.2, 7.2.1). */
+ * queue [SMMU 3.12.2] [SMMU 7.2.1]. */
 #include <string.h>
 
 #include "tests/lib/unit/blow.h"
@@ -373,9 +373,9 @@ static int switch_over(Fixture *f, uint64_t addr, void *buf, size_t size)
 }
 
 /*
- * None becomes stalled after SMMUEN was cleared (6.3.9.6): what is still on
- * its way ends, nothing tells software of a stall that it could not know what
- * to do with, and each tag is there for the next time.
+ * None becomes stalled after SMMUEN was cleared [SMMU 6.3.9.6].  Transactions
+ * that are still on their way end, software is not told of a stall that it
+ * could do nothing with, and each tag is free for the next time.
  */
 static void test_switched_off(void)
 {
