@@ -89,6 +89,8 @@ typedef struct ViommuHostFault {
      * access; source is filled in by the seam */
     ViommuPageRequest request;
     uint32_t cookie;            /* of the group, for respond() */
+    const bool *over;           /* of a stall or a page request; see
+                                 * viommu_unit_page_request() */
     uint8_t reason;             /* of the model's architecture */
     uint64_t event[4];
     uint32_t lost;
@@ -217,8 +219,15 @@ struct ViommuHost {
                              * that follows */
     uint64_t memory_pages;  /* of it that devices may reach */
     bool dirty;             /* what is written is noted */
+    /* What viommu_host_run() is about to give to a unit: whose, and whether its
+     * group has been answered meanwhile, because the table ended (atomic). */
+    const ViommuHostDevice *reporting;
+    uint32_t reporting_pasid;
+    bool reporting_over;
     GPtrArray *shadows;     /* ViommuShadow */
     uint64_t pieces;        /* of all of them */
+    uint64_t pieces_max;    /* that the host has room for, as it says itself;
+                             * UINT64_MAX when it does not say */
     ViommuHostStats stats;
 };
 

@@ -27,6 +27,7 @@ void viommu_host_init(ViommuHost *host, const ViommuHostBackend *backend,
     pthread_mutex_init(&host->lock, NULL);
     pthread_mutex_init(&host->run_lock, NULL);
     host->devices = g_ptr_array_new();
+    host->pieces_max = UINT64_MAX;
     viommu_host_memory_init(host);
 }
 

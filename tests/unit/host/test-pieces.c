@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "hw/iommu/host/abi/iommufd.h"
-#include "tests/lib/unit/type1.h"
+#include "tests/lib/unit/bent.h"
 
 #define KIB4    HOST_PAGE
 #define MIB2    (UINT64_C(2) << 20)
@@ -408,21 +408,71 @@ static void refused(Host *h)
     fixture_run(h->f);
 }
 
-/* A container takes what it takes. */
-static void test_container(void)
+/* How many mappings a container takes, the kernel tells, or answers when there
+ * is no room for one more. */
+static unsigned no_room;
+static bool tells;
+
+static void hide_room(void *arg)
 {
-    const unsigned limit = 40;
+    uint8_t *info = arg;
+    VfioIommuInfo head;
+    uint32_t at;
+
+    memcpy(&head, info, offsetof(VfioIommuInfo, cap_offset));
+    if (head.argsz < sizeof(head)) {
+        return;
+    }
+    memcpy(&head, info, sizeof(head));
+    for (at = head.cap_offset; at; ) {
+        VfioCapHeader *header = (void *)(info + at);
+
+        if (header->id == VFIO_ABI_IOMMU_CAP_DMA_AVAIL) {
+            header->id = 0x7777;
+        }
+        at = header->next;
+    }
+}
+
+static int container_ioctl(Bent *b, int fd, unsigned long request, void *arg)
+{
+    int ret = bent_ioctl(b, fd, request, arg);
+
+    if (request == VFIO_ABI_IOMMU_GET_INFO && !ret && !tells) {
+        hide_room(arg);
+    }
+    no_room += request == VFIO_ABI_MAP_DMA && ret == -ENOSPC;
+    return ret;
+}
+
+static void start_container(Type1 *t, Bent *b, unsigned limit)
+{
+    GError *error = NULL;
     ViommuVtdConfig config;
     HostsimConfig sim;
-    Type1 t;
-    Host *h = &t.h;
 
     hostsim_config_init(&sim, HOSTSIM_VTD);
     sim.vsva = HOSTSIM_VSVA_NONE;
     sim.mapping_limit = limit;
     type1_config(&config);
-    type1_prepare(&t, &sim, &config);
-    type1_attach(&t, VIOMMU_NESTING_AUTO);
+    type1_start_sides(t, &sim, &config);
+    bent_install(b, &t->h);
+    b->ioctl = container_ioctl;
+    no_room = 0;
+    type1_connect(t, &error);
+    g_assert_no_error(error);
+    type1_attach(t, VIOMMU_NESTING_AUTO);
+}
+
+static void test_container(gconstpointer told)
+{
+    const unsigned limit = 40;
+    Type1 t;
+    Bent b;
+    Host *h = &t.h;
+
+    tells = told;
+    start_container(&t, &b, limit);
     h->s->entry.pgtt = SPEC_PGTT_SECOND;
     scalable_put_pasid(h->s, 0);
     type1_pasid_cache(&t, 0);
@@ -433,6 +483,8 @@ static void test_container(void)
     host_good(h, 0, SM_NONE, IOVA + 2 * (limit - 1) * KIB4,
               HOST_DATA + 2 * (limit - 1) * KIB4);
     host_blocked(h, 0, SM_NONE, IOVA + 2 * limit * KIB4);
+    /* a kernel that has said so is not asked */
+    g_assert_cmpint(no_room != 0, ==, !tells);
     /* less than that: all of it */
     unmap(h, IOVA, KIB4);
     all(h);
@@ -486,7 +538,10 @@ int main(int argc, char **argv)
         g_test_add_func("/host-pieces/contiguous", test_contiguous);
         g_test_add_func("/host-pieces/scattered", test_scattered);
     }
-    g_test_add_func("/host-pieces/container", test_container);
+    g_test_add_data_func("/host-pieces/container/told", "told",
+                         test_container);
+    g_test_add_data_func("/host-pieces/container/not-told", NULL,
+                         test_container);
     g_test_add_func("/host-pieces/endless", test_endless);
     if (fixture_scale() > 1 && sizeof(void *) > 4) {
         g_test_add_func("/host-pieces/long/scattered", test_long_scattered);

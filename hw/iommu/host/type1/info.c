@@ -51,3 +51,28 @@ const void *type1_capability(const uint8_t *info, uint32_t size, uint32_t at,
     }
     return NULL;
 }
+
+int type1_iommu_capability(Type1Host *host, uint16_t id, void *cap,
+                           uint32_t size)
+{
+    const VfioIommuInfo head = { .argsz = sizeof(head) };
+    const void *found = NULL;
+    VfioIommuInfo about;
+    uint32_t all;
+    g_autofree uint8_t *info = type1_get_info(host, host->fd,
+                                              VFIO_ABI_IOMMU_GET_INFO, &head,
+                                              sizeof(head), &all);
+
+    if (!info) {
+        return -EIO;
+    }
+    memcpy(&about, info, sizeof(about));
+    if (about.flags & VFIO_ABI_IOMMU_INFO_CAPS) {
+        found = type1_capability(info, all, about.cap_offset, id, size);
+    }
+    if (!found) {
+        return -ENOENT;
+    }
+    memcpy(cap, found, size);
+    return 0;
+}

@@ -76,6 +76,17 @@ static void keep_dirty(Type1Host *host)
     }
 }
 
+/* The container is empty: how many pieces it has room for.  A kernel before
+ * VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL does not say, and answers ENOSPC. */
+static void find_room(Type1Host *host)
+{
+    VfioIommuCapDmaAvail cap;
+    int ret = type1_iommu_capability(host, VFIO_ABI_IOMMU_CAP_DMA_AVAIL, &cap,
+                                     sizeof(cap));
+
+    host->common.pieces_max = ret ? UINT64_MAX : cap.avail;
+}
+
 int type1_set_space(Type1Host *host, Type1Space space)
 {
     int ret = 0;
@@ -90,6 +101,9 @@ int type1_set_space(Type1Host *host, Type1Space space)
             return ret;     /* all of it is there, or some */
         }
         host->space = TYPE1_EMPTY;
+    }
+    if (space == TYPE1_SHADOW) {
+        find_room(host);
     }
     for (guint i = 0; !ret && space == TYPE1_PARENT && i < host->memory->len;
          i++) {
@@ -264,26 +278,15 @@ static const ViommuHostBackend with_vsva = {
 /** Is there what guests' tables need?  NULL, or what is not. */
 static const char *lacks_for_nesting(Type1Host *host)
 {
-    const VfioIommuInfo head = { .argsz = sizeof(head) };
-    const VsvaIommuCapNesting *nesting;
-    VfioIommuInfo found;
-    uint32_t size;
-    g_autofree uint8_t *info = type1_get_info(host, host->fd,
-                                              VFIO_ABI_IOMMU_GET_INFO, &head,
-                                              sizeof(head), &size);
+    VsvaIommuCapNesting nesting;
+    int ret = type1_iommu_capability(host, VSVA_IOMMU_CAP_NESTING, &nesting,
+                                     sizeof(nesting));
 
-    if (!info) {
-        return "VFIO_IOMMU_GET_INFO";
-    }
-    memcpy(&found, info, sizeof(found));
-    nesting = found.flags & VFIO_ABI_IOMMU_INFO_CAPS
-              ? type1_capability(info, size, found.cap_offset,
-                                 VSVA_IOMMU_CAP_NESTING, sizeof(*nesting))
-              : NULL;
-    return !nesting ? "VFIO_IOMMU_TYPE1_INFO_CAP_NESTING" :
-           !(nesting->nesting_capabilities & VSVA_NESTING_PASID_REQS)
+    return ret == -EIO ? "VFIO_IOMMU_GET_INFO" :
+           ret ? "VFIO_IOMMU_TYPE1_INFO_CAP_NESTING" :
+           !(nesting.nesting_capabilities & VSVA_NESTING_PASID_REQS)
            ? "VFIO_IOMMU_PASID_REQS" :
-           !(nesting->stage1_formats & VSVA_STAGE1_INTEL_VTD)
+           !(nesting.stage1_formats & VSVA_STAGE1_INTEL_VTD)
            ? "IOMMU_PASID_FORMAT_INTEL_VTD" : NULL;
 }
 

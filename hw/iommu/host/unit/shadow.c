@@ -155,7 +155,9 @@ static bool unmap(ViommuShadow *shadow, const ViommuPiece *piece, int *error)
 
 static bool has_room(const ViommuHost *host)
 {
-    return host->pieces < PIECES_MAX + PIECES_PER_PAGE * host->memory_pages;
+    uint64_t ours = PIECES_MAX + PIECES_PER_PAGE * host->memory_pages;
+
+    return host->pieces < MIN(ours, host->pieces_max);
 }
 
 int viommu_shadow_map(ViommuShadow *shadow, const ViommuPiece *piece)

@@ -26,6 +26,7 @@ static GByteArray *capabilities(const SimType1 *type1)
     uint32_t size = sizeof(VfioIommuCapIovaRange) + n * sizeof(ranges[0]);
     g_autofree VfioIommuCapIovaRange *iova = g_malloc0(size);
 
+    /* kernels that vSVA was proposed for did not tell of mappings yet */
     if (type1->vsva) {
         VsvaIommuCapNesting nesting = {
             .nesting_capabilities = VSVA_NESTING_PASID_REQS,
@@ -42,9 +43,9 @@ static GByteArray *capabilities(const SimType1 *type1)
 
         sim_chain_add(chain, &migration.header, VFIO_ABI_IOMMU_CAP_MIGRATION,
                       sizeof(migration));
+        sim_chain_add(chain, &avail.header, VFIO_ABI_IOMMU_CAP_DMA_AVAIL,
+                      sizeof(avail));
     }
-    sim_chain_add(chain, &avail.header, VFIO_ABI_IOMMU_CAP_DMA_AVAIL,
-                  sizeof(avail));
     iova->nr_iovas = n;
     memcpy(iova->ranges, ranges, n * sizeof(ranges[0]));
     sim_chain_add(chain, &iova->header, VFIO_ABI_IOMMU_CAP_IOVA_RANGE, size);
