@@ -363,10 +363,16 @@ bool viommu_invalidation_concerns(Viommu *unit, const ViommuInvalidation *inv,
     return true;
 }
 
-void viommu_page_request(Viommu *unit, const ViommuPageRequest *req)
+void viommu_unit_page_request(Viommu *unit, const ViommuPageRequest *req,
+                              const bool *over)
 {
     viommu_count(&unit->stats.page_requests);
-    unit->model->page_request(unit, req);
+    unit->model->page_request(unit, req, over);
+}
+
+void viommu_page_request(Viommu *unit, const ViommuPageRequest *req)
+{
+    viommu_unit_page_request(unit, req, NULL);
 }
 
 void viommu_unexpected_completion(Viommu *unit, uint32_t source)

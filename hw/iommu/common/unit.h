@@ -49,7 +49,9 @@ typedef struct ViommuModel {
     /** False: requests are blocked, or pass through. */
     bool (*tables)(Viommu *unit, uint32_t source, uint32_t pasid,
                    ViommuTables *tables);
-    void (*page_request)(Viommu *unit, const ViommuPageRequest *req);
+    /* @over: see viommu_unit_page_request(). */
+    void (*page_request)(Viommu *unit, const ViommuPageRequest *req,
+                         const bool *over);
     void (*unexpected_completion)(Viommu *unit, uint32_t source);
     GBytes *(*save)(Viommu *unit);
     bool (*load)(Viommu *unit, const void *data, size_t size, GError **error);
@@ -175,6 +177,18 @@ static inline ViommuInvalidation viommu_everything(ViommuInvalidationType what)
 /** Tell the embedder to drop translations; false if an endpoint's device-TLB
  *  does not answer.  Not locked. */
 bool viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv);
+/**
+ * A page request on its way to software's queue.  When @over is not NULL and
+ * *@over, which is atomic, is true where the unit has its lock to put the
+ * request there, then nobody waits for an answer any more: there will be none,
+ * and software does not hear of it.  Not locked.
+ */
+void viommu_unit_page_request(Viommu *unit, const ViommuPageRequest *req,
+                              const bool *over);
+static inline bool viommu_is_over(const bool *over)
+{
+    return over && __atomic_load_n(over, __ATOMIC_ACQUIRE);
+}
 /** Send a page response to its endpoint.  Not locked. */
 void viommu_unit_page_response(Viommu *unit,
                                const ViommuPageResponse *response);

@@ -404,8 +404,9 @@ static SmmuEventId fault_of(Viommu *unit, const ViommuRequest *req)
     return SMMU_F_TRANSLATION;
 }
 
-static void stall(SmmuUnit *u, const ViommuPageRequest *page)
+static void stall(SmmuUnit *u, const ViommuHostFault *host)
 {
+    const ViommuPageRequest *page = &host->request;
     ViommuRequest req = {
         .source = page->source, .pasid = page->pasid, .addr = page->addr,
         .access = page->access, .kind = VIOMMU_UNTRANSLATED, .probe = true,
@@ -417,8 +418,8 @@ static void stall(SmmuUnit *u, const ViommuPageRequest *page)
     fault.id = fault_of(&u->common, &req);
     event = smmu_event_of(&req, req.access, &fault);
     viommu_count(&u->common.stats.faults);
-    if (smmu_stall(u, page->source, &event, page->group, &tag) !=
-        SMMU_STALLED) {
+    if (smmu_stall(u, page->source, &event, page->group, host->over,
+                   &tag) != SMMU_STALLED) {
         smmu_stall_tell_host(u, page->source, page->group,
                              VIOMMU_RESUME_ABORT);
     }
@@ -456,7 +457,7 @@ static void fault(Viommu *unit, const ViommuHostFault *host)
 
     switch (host->type) {
     case VIOMMU_HOST_FAULT_STALL:
-        stall(u, &host->request);
+        stall(u, host);
         break;
     case VIOMMU_HOST_FAULT_EVENT:
         event(u, host);

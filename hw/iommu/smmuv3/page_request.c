@@ -84,13 +84,15 @@ static bool is_notable(SmmuUnit *u, const ViommuPageRequest *req,
 }
 
 /* Queue a request or answer it [SMMU 8] [SMMU 7.5]. */
-void smmu_page_request(Viommu *unit, const ViommuPageRequest *req)
+void smmu_page_request(Viommu *unit, const ViommuPageRequest *req,
+                       const bool *over)
 {
     SmmuUnit *u = smmu_unit(unit);
     SmmuQueued done = SMMU_QUEUE_OFF;
     uint64_t word[2], at = 0;
     bool first = false, raise;
 
+    (void)over;     /* a host with an SMMUv3 has no page requests */
     encode(req, word);
     viommu_read_lock();
     viommu_unit_lock(unit);

@@ -42,7 +42,7 @@ static void fill_slot(SmmuUnit *u, SmmuStall *stall, uint32_t source,
 
 /* [SMMU 3.12.2] [SMMU 6.3.6] */
 SmmuStalled smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
-                       int group, uint16_t *tag)
+                       int group, const bool *over, uint16_t *tag)
 {
     SmmuStalled result = SMMU_STALL_ENDED;
     bool recorded = false;
@@ -53,7 +53,8 @@ SmmuStalled smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
     viommu_unit_lock(&u->common);
     /* No transaction becomes stalled after SMMUEN was cleared, also none that
      * has begun before [SMMU 6.3.9.6]. */
-    if (*smmu_reg(u, SMMU_REG_CR0) & SMMU_CR0_SMMUEN) {
+    if ((*smmu_reg(u, SMMU_REG_CR0) & SMMU_CR0_SMMUEN) &&
+        !viommu_is_over(over)) {
         stall = free_slot(u);
         result = stall ? SMMU_STALLED : SMMU_STALL_NO_ROOM;
         if (stall) {

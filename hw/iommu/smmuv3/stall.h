@@ -35,10 +35,11 @@ typedef enum SmmuStalled {
 #define SMMU_NO_GROUP (-1)
 
 /** Make a transaction wait, and record its event.  @group is the host's name
- *  for that of a host device, or SMMU_NO_GROUP.  *@tag is its STAG.  Not
- *  locked. */
+ *  for that of a host device, or SMMU_NO_GROUP.  *@tag is its STAG.  When
+ *  @over is not NULL and *@over is true once the unit has its lock, nobody waits
+ *  any more, and it has ended.  Not locked. */
 SmmuStalled smmu_stall(SmmuUnit *u, uint32_t source, const SmmuEvent *event,
-                       int group, uint16_t *tag);
+                       int group, const bool *over, uint16_t *tag);
 /** CMD_RESUME: @action is a ViommuResume.  Not locked. */
 void smmu_stall_resume(SmmuUnit *u, uint32_t source, uint16_t tag,
                        unsigned action);

@@ -390,7 +390,7 @@ static ViommuStatus report(Request *r)
 
     viommu_count(&r->u->common.stats.faults);
     if (can_stall(r)) {
-        switch (smmu_stall(r->u, r->req->source, &event, SMMU_NO_GROUP,
+        switch (smmu_stall(r->u, r->req->source, &event, SMMU_NO_GROUP, NULL,
                            &r->reply->stall_tag)) {
         case SMMU_STALLED:
             return VIOMMU_STALLED;

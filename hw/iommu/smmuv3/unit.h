@@ -206,7 +206,8 @@ void smmu_unexpected_completion(Viommu *unit, uint32_t source);
 /* --- page_request.c ------------------------------------------------------ */
 
 /** ViommuModel.page_request */
-void smmu_page_request(Viommu *unit, const ViommuPageRequest *req);
+void smmu_page_request(Viommu *unit, const ViommuPageRequest *req,
+                       const bool *over);
 
 /* --- gatos.c ------------------------------------------------------------- */
 

@@ -69,6 +69,7 @@ static void encode(const ViommuPageRequest *req, uint64_t word[4])
 /* What became of a page request. */
 typedef struct Arrival {
     bool queued;
+    bool over;              /* nobody waits for an answer any more */
     uint64_t at;            /* when queued: the descriptor's address */
     ViommuPageResponseCode code;    /* when not: the unit's answer */
     VtdReason reason;
@@ -152,7 +153,8 @@ static void report(VtdUnit *u, const ViommuPageRequest *req, const Arrival *a)
     }
 }
 
-void vtd_page_request(Viommu *unit, const ViommuPageRequest *req)
+void vtd_page_request(Viommu *unit, const ViommuPageRequest *req,
+                      const bool *over)
 {
     VtdUnit *u = vtd_unit(unit);
     Arrival a = { .code = VIOMMU_PAGE_INVALID };
@@ -176,13 +178,16 @@ void vtd_page_request(Viommu *unit, const ViommuPageRequest *req)
         return;
     }
     viommu_unit_lock(unit);
-    enqueue(u, req, &a);
+    a.over = viommu_is_over(over);
+    if (!a.over) {
+        enqueue(u, req, &a);
+    }
     viommu_read_unlock();
     viommu_unit_unlock(unit);       /* sends the event */
 
     if (a.queued) {
         viommu_ram_written(unit, a.at, VTD_PQ_ENTRY_SIZE);
-    } else {
+    } else if (!a.over) {
         viommu_unit_answer_page(unit, req, a.code);
     }
 }

@@ -5,7 +5,8 @@
 
 #include "hw/iommu/vtd/unit.h"
 
-void vtd_page_request(Viommu *unit, const ViommuPageRequest *req);
+void vtd_page_request(Viommu *unit, const ViommuPageRequest *req,
+                      const bool *over);
 /** PRS was written.  Locked. */
 void vtd_page_requests_seen(VtdUnit *u);
 

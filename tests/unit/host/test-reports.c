@@ -266,6 +266,91 @@ static void test_stale_type1(gconstpointer form)
     type1_end(&t);
 }
 
+/* The table ends while the unit looks for where the request goes: in the
+ * guest's context table, which is not in RAM. */
+#define CONTEXTS    (FIXTURE_RAM + 0x100000)
+
+static bool armed;
+static int responded;
+static uint64_t contexts;
+static GThread *ending;
+
+static ssize_t tell_response(Bent *b, int fd, const void *buf, size_t size)
+{
+    ssize_t ret = bent_write(b, fd, buf, size);
+
+    if (size == sizeof(IommufdPageResponse)) {
+        g_atomic_int_set(&responded, 1);
+    }
+    return ret;
+}
+
+static void *end_table(void *opaque)
+{
+    put_entry(opaque, PRI_PASID, false);
+    return NULL;
+}
+
+static int read_contexts(Fixture *f, uint64_t addr, void *buf, size_t size)
+{
+    memcpy(buf, f->ram.host + contexts + (addr - CONTEXTS), size);
+    if (armed) {
+        armed = false;
+        ending = g_thread_new("ending", end_table, other);
+        while (!g_atomic_int_get(&responded)) {
+            g_usleep(50);
+        }
+    }
+    return 0;
+}
+
+static void move_contexts(Host *h)
+{
+    /* of the upper half of the bus */
+    uint64_t at = h->s->root + (SM_SOURCE >> 8) * 16 + 8;
+    uint64_t word = guest_read64(&h->f->mem, at);
+
+    contexts = word & ~UINT64_C(0xfff);
+    h->f->outside_read = read_contexts;
+    guest_write64(&h->f->mem, at, CONTEXTS | (word & 0xfff));
+    guest_queue_context(h->s->queue, SPEC_GRAN_GLOBAL, 0, 0, 0);
+    fixture_wait(h->f);
+}
+
+static void test_overtaken(void)
+{
+    uint64_t word[4];
+    Host h;
+    Bent b;
+
+    bent_start(&h, &b);
+    b.write = tell_response;
+    other = &h;
+    move_contexts(&h);
+    request(&h, 3);
+    responded = 0;
+    armed = true;
+    host_run(&h);
+    g_assert_false(armed);
+    g_thread_join(ending);
+    /* the host has its answer, and the guest is not asked */
+    g_assert_false(guest_page_queue_pop(&h.queue, word));
+    g_assert_cmpuint(host_get(&h, 0, TD_PAGE_OUTSTANDING), ==, 0);
+
+    /* the same name again */
+    put_entry(&h, PRI_PASID, true);
+    request(&h, 3);
+    host_run(&h);
+    g_assert_true(guest_page_queue_pop(&h.queue, word));
+    g_assert_false(guest_page_queue_pop(&h.queue, word));
+    guest_queue_page_response(h.s->queue, SM_SOURCE, PRI_PASID, 3, 0);
+    fixture_wait(h.f);
+    g_assert_cmpuint(host_get(&h, 0, TD_PAGE_OUTSTANDING), ==, 0);
+    g_assert_cmpuint(host_get(&h, 0, TD_PAGE_UNEXPECTED), ==, 0);
+    h.f->outside_read = NULL;
+    host_end(&h);
+}
+
 /* --- No end of it -------------------------------------------------------- */
 
 static ssize_t strange_read(Bent *b, int fd, void *buf, size_t size)
@@ -404,6 +489,7 @@ int main(int argc, char **argv)
     g_test_add_func("/host-reports/never", test_never);
     g_test_add_func("/host-reports/stale", test_stale);
     type1_add("stale-reports", test_stale_type1);
+    g_test_add_func("/host-reports/overtaken", test_overtaken);
     g_test_add_func("/host-reports/endless", test_endless);
     type1_add("endless-ring", test_endless_ring);
     g_test_add_func("/host-reports/descriptor", test_descriptor);

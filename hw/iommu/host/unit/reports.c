@@ -230,9 +230,15 @@ void viommu_host_answer(ViommuHostDevice *device,
 
 static void drop_groups(ViommuHostDevice *device, bool all, uint32_t pasid)
 {
+    ViommuHost *host = device->host;
     GHashTableIter iter;
     gpointer value;
 
+    if (host->reporting == device &&
+        (all || host->reporting_pasid == pasid)) {
+        /* The guest must not answer it: its name may be used again by then. */
+        __atomic_store_n(&host->reporting_over, true, __ATOMIC_RELEASE);
+    }
     g_hash_table_iter_init(&iter, device->groups);
     while (g_hash_table_iter_next(&iter, NULL, &value)) {
         const Group *group = value;
@@ -287,6 +293,16 @@ static bool wants_answer(const ViommuPageRequest *req)
     return req->last && (req->access & (VIOMMU_READ | VIOMMU_WRITE));
 }
 
+/* From now on until the next report, its group may be answered by us. */
+static void begin_report(ViommuHost *host, ViommuHostFault *fault)
+{
+    host->reporting = fault->device;
+    host->reporting_pasid = fault->type == VIOMMU_HOST_FAULT_STALL
+                            ? VIOMMU_NO_PASID : fault->request.pasid;
+    __atomic_store_n(&host->reporting_over, false, __ATOMIC_RELAXED);
+    fault->over = &host->reporting_over;
+}
+
 /* What to do with @fault.  Returns the unit that it is for, or NULL. */
 static Viommu *sort_report(ViommuHost *host, ViommuHostFault *fault)
 {
@@ -329,6 +345,7 @@ static bool take_report(ViommuHost *host)
     lock(host);
     taken = host->backend->next_fault(host, &fault);
     if (taken) {
+        begin_report(host, &fault);
         unit = sort_report(host, &fault);
     }
     unlock(host);
@@ -337,7 +354,7 @@ static bool take_report(ViommuHost *host)
     }
     /* The unit stays: who detaches it takes run_lock. */
     if (fault.type == VIOMMU_HOST_FAULT_PAGE_REQUEST) {
-        viommu_page_request(unit, &fault.request);
+        viommu_unit_page_request(unit, &fault.request, fault.over);
     } else {
         unit->model->seam->fault(unit, &fault);
     }
