@@ -25,7 +25,7 @@
 #include "hw/iommu/host/unit/seam.h"
 #include "hw/iommu/vtd/address.h"
 #include "hw/iommu/vtd/capabilities.h"
-#include "hw/iommu/vtd/context.h"
+#include "hw/iommu/vtd/context_cache.h"
 #include "hw/iommu/vtd/faults.h"
 #include "hw/iommu/vtd/scalable.h"
 

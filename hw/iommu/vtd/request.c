@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hw/iommu/common/span.h"
+#include "hw/iommu/vtd/context_cache.h"
 #include "hw/iommu/vtd/faults.h"
 #include "hw/iommu/vtd/permissions.h"
 #include "hw/iommu/vtd/stages.h"

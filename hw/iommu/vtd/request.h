@@ -8,8 +8,8 @@
 #define HW_IOMMU_VTD_REQUEST_H
 
 #include "hw/iommu/vtd/address.h"
-#include "hw/iommu/vtd/context.h"
 #include "hw/iommu/vtd/translation.h"
+#include "hw/iommu/vtd/unit.h"
 
 /** What the short way has found when the IOTLB lacks the translation. */
 typedef struct VtdMissed {

@@ -4,6 +4,7 @@
 #define HW_IOMMU_VTD_SCALABLE_H
 
 #include "hw/iommu/vtd/context.h"
+#include "hw/iommu/vtd/unit.h"
 
 /** The context of requests of @source with @pasid (or VIOMMU_NO_PASID), from
  *  the tables at @root, in the format of RTADDR. */

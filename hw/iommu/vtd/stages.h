@@ -5,6 +5,7 @@
 
 #include "hw/iommu/vtd/context.h"
 #include "hw/iommu/vtd/translation.h"
+#include "hw/iommu/vtd/unit.h"
 
 /**
  * The second stage's translation of @addr, from the IOTLB or the tables; of a

@@ -4,6 +4,7 @@
 #define HW_IOMMU_VTD_TABLES_H
 
 #include "hw/iommu/vtd/context.h"
+#include "hw/iommu/vtd/unit.h"
 
 typedef struct VtdSsEntry {
     bool leaf;

@@ -5,6 +5,7 @@
  */
 #include "hw/iommu/vtd/translate.h"
 
+#include "hw/iommu/vtd/context_cache.h"
 #include "hw/iommu/vtd/iotlb.h"
 #include "hw/iommu/vtd/permissions.h"
 #include "hw/iommu/vtd/request.h"

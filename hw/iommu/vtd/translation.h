@@ -3,6 +3,8 @@
 #ifndef HW_IOMMU_VTD_TRANSLATION_H
 #define HW_IOMMU_VTD_TRANSLATION_H
 
+#include <hw/iommu/viommu.h>
+
 #include "hw/iommu/common/tlb.h"
 #include "hw/iommu/vtd/defs.h"
 

@@ -11,7 +11,7 @@
  *
  *   translate.c      a DMA request: the short way, through the caches
  *   request.c        a DMA request: the long way, through everything
- *   context.c        contexts and their cache
+ *   context_cache.c  contexts, from their cache or from tables
  *   scalable.c       scalable mode: from source-id and PASID to a context
  *   tables.c         decoders of root, context and second-stage entries
  *   first_stage.c    the first-stage walk, alone and nested
@@ -28,8 +28,9 @@
  *   state.c          reset, save and load
  *
  * Headers alone: defs.h has what the specification defines, address.h the rules
- * about addresses, translation.h what look-ups take and give, tags.h which
- * cached entries an invalidation voids, stages.h both walks.
+ * about addresses, context.h what tables say about a requester, translation.h
+ * what look-ups take and give, tags.h which cached entries an invalidation
+ * voids, stages.h both walks.
  */
 #ifndef HW_IOMMU_VTD_UNIT_H
 #define HW_IOMMU_VTD_UNIT_H
@@ -103,7 +104,7 @@ typedef struct VtdUnit {
     uint64_t iotlb_undrained;
 
     /* Caches; see cache.h for generations and epochs. */
-    ViommuCache contexts;       /* key: source, PASID; see context.h */
+    ViommuCache contexts;       /* key: source, PASID; see context_cache.h */
     ViommuTlb tlb;              /* tag: domain; PASID of a first stage */
     ViommuCache irtes;          /* key: index */
     uint64_t context_gen;

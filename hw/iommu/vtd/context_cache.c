@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From a source-id and a PASID to a context: the tables, and the cache. */
-#include "hw/iommu/vtd/context.h"
+#include "hw/iommu/vtd/context_cache.h"
 
 #include "hw/iommu/vtd/scalable.h"
 #include "hw/iommu/vtd/tables.h"
