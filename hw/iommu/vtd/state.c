@@ -9,10 +9,9 @@
  *
  * Caches are not part of it.  Version 1 has neither vcmd_running nor timed_out.
  *
- * Whoever wrote a stream need not have been a unit.  Of a register, only bits
- * that software or the unit can change are taken from it; what follows from
- * something else is made from that; and what would then still be nonsense is
- * refused.
+ * A stream may be forged.  Of a register, a load takes only the bits that
+ * software or the unit can change.  It derives anew what follows from other
+ * values, and refuses a stream whose values still make no sense then.
  */
 #include "hw/iommu/vtd/state.h"
 
@@ -50,8 +49,9 @@ _Static_assert(8 * STATE_WORDS == 0 VTD_UNIT_MEMBERS(VIOMMU_MEMBER_BYTES),
 _Static_assert(0 == 0 VTD_UNIT_MEMBERS(VIOMMU_MEMBER_UNEVEN), "words");
 
 /*
- * Everything is as @values, @state and @pasids say, or with NULL as after
- * reset; @forgotten are the PASIDs that the guest had.  Locked.
+ * Give the unit the registers @values, the members @state and the PASIDs
+ * @pasids, or with NULL those after reset.  @forgotten gets the PASIDs that the
+ * guest had.  Locked.
  */
 static void replace(VtdUnit *u, const uint64_t *values, const uint64_t *state,
                     const uint64_t *pasids, uint64_t *forgotten)
@@ -119,8 +119,8 @@ GBytes *vtd_save(Viommu *unit)
     return viommu_stream_save(&stream, word);
 }
 
-/* Registers that no guest and no unit could have brought there; NULL: all
- * could be. */
+/* Why neither a guest nor a unit can have brought the registers to these
+ * values; NULL when they can. */
 static const char *odd_registers(const VtdUnit *u, const uint64_t *values)
 {
     if (viommu_get(values[VTD_REG_FSTS], VTD_FSTS_FRI) >=
@@ -139,8 +139,8 @@ static const char *odd_registers(const VtdUnit *u, const uint64_t *values)
     return NULL;
 }
 
-/* The same for the members, which are made what they can be, as registers
- * are. */
+/* The same for the members.  Bits that a member cannot have are cleared, as
+ * viommu_regs_legalise() does with registers. */
 static const char *odd_members(const VtdUnit *u, const uint64_t *values,
                                uint64_t *state)
 {
