@@ -63,6 +63,7 @@ static void atc_inv(SmmuBoard *b, uint64_t flags, uint64_t addr,
     smmu_sync(b);
 }
 
+/* [SMMU 3.9.1.2] */
 static void test_translate(gconstpointer data)
 {
     unsigned kind = GPOINTER_TO_UINT(data);
@@ -110,7 +111,7 @@ static void test_rights(void)
     smmu_end(&b);
 }
 
-/* Who may not ask at all. */
+/* Who may not ask at all [SMMU 7.3.6]. */
 static void test_refused(void)
 {
     SmmuBoard b;
@@ -130,7 +131,8 @@ static void test_refused(void)
     smmu_end(&b);
 }
 
-/* Translated requests; CR0.ATSCHK says whether they are looked at. */
+/* Translated requests; CR0.ATSCHK says whether they are looked at
+ * [SMMU 3.9.1.3] [SMMU 7.3.8]. */
 static void test_translated(void)
 {
     uint64_t word[4];
@@ -148,7 +150,8 @@ static void test_translated(void)
     smmu_end(&b);
 }
 
-/* EATS split: answers are stage 1's, and stage 2 looks at the accesses. */
+/* EATS split: answers are stage 1's, and stage 2 looks at the accesses
+ * [SMMU 13.6.3]. */
 static void test_split(void)
 {
     uint64_t word[4];
@@ -178,7 +181,8 @@ static void test_split(void)
     smmu_end(&b);
 }
 
-/* DMA by way of the device-TLB, which keeps what is not invalidated. */
+/* DMA by way of the device-TLB, which keeps what is not invalidated
+ * [SMMU 4.5.1]. */
 static void test_invalidation(void)
 {
     static const struct {
@@ -238,7 +242,8 @@ static void test_pasid(void)
     smmu_end(&b);
 }
 
-/* An endpoint that does not complete: the CMD_SYNC behind it fails. */
+/* An endpoint that does not complete: the CMD_SYNC behind it fails [SMMU 4.5.1]
+ * [SMMU 4.7.3]. */
 static void test_timeout(gconstpointer data)
 {
     bool nobody = data != NULL;

@@ -8,7 +8,8 @@
 #define PA2  (SMMU_RAM + UINT64_C(0x08001000))
 
 
-/* What a translation that was cached becomes behind a command. */
+/* What a translation that was cached becomes behind a command [SMMU 4.4.1]
+ * [SMMU 4.4.2]. */
 static void test_tlbi(void)
 {
     static const struct {
@@ -54,7 +55,7 @@ static void test_tlbi(void)
     smmu_end(&b);
 }
 
-/* Stage 2 changes, of itself and below stage 1. */
+/* Stage 2 changes, of itself and below stage 1 [SMMU 4.4.3]. */
 static void test_tlbi_ipa(gconstpointer data)
 {
     unsigned kind = GPOINTER_TO_UINT(data);
@@ -79,7 +80,7 @@ static void test_tlbi_ipa(gconstpointer data)
     smmu_end(&b);
 }
 
-/* Each CFGI reaches what it names. */
+/* Each CFGI reaches what it names [SMMU 4.3] [SMMU 4.3.1]. */
 static void test_cfgi(void)
 {
     const struct {
@@ -119,7 +120,8 @@ static void test_cfgi(void)
     smmu_end(&b);
 }
 
-/* The queue stops at a bad command, until it is replaced and acknowledged. */
+/* The queue stops at a bad command, until it is replaced and acknowledged
+ * [SMMU 4.1] [SMMU 4.8] [SMMU 7.1]. */
 static void test_errors(void)
 {
     static const struct {
@@ -168,7 +170,7 @@ static void test_errors(void)
     smmu_end(&b);
 }
 
-/* A queue where no memory is. */
+/* A queue where no memory is [SMMU 7.1]. */
 static void test_abort(void)
 {
     SmmuBoard b;
@@ -188,7 +190,7 @@ static void test_abort(void)
     smmu_end(&b);
 }
 
-/* Indices wrap; a full queue is worked off. */
+/* Indices wrap; a full queue is worked off [SMMU 3.5.1]. */
 static void test_wrap(void)
 {
     SmmuBoard b;
@@ -210,7 +212,8 @@ static void test_wrap(void)
     smmu_end(&b);
 }
 
-/* CMD_SYNC tells of itself by wire, and by message, or not. */
+/* CMD_SYNC tells of itself by wire, and by message, or not [SMMU 4.7.3]
+ * [SMMU 3.18]. */
 static void test_sync_signal(void)
 {
     uint64_t flag;
@@ -245,7 +248,7 @@ static void test_sync_signal(void)
     smmu_end(&b);
 }
 
-/* Hints that may be ignored, but not refused. */
+/* Hints that may be ignored, but not refused [SMMU 4.2]. */
 static void test_prefetch(void)
 {
     SmmuBoard b;

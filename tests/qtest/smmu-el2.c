@@ -16,7 +16,7 @@ static void put_el2(SmmuBoard *b, uint64_t strw)
     smmu_sync(b);
 }
 
-/* DMA, a change of the page, the command that makes it known. */
+/* DMA, a change of the page, the command that makes it known [SMMU 3.3.3]. */
 static void test_stream(gconstpointer data)
 {
     uint32_t e2h = GPOINTER_TO_UINT(data);

@@ -14,6 +14,7 @@ static void no_event(SmmuBoard *b)
     g_assert_false(smmu_event(b, word));
 }
 
+/* [SMMU 7.3.3] */
 static void test_bad_streamid(void)
 {
     uint64_t word[4];
@@ -37,6 +38,7 @@ static void test_bad_streamid(void)
     smmu_end(&b);
 }
 
+/* [SMMU 7.3.4] */
 static void test_ste_fetch(void)
 {
     uint64_t word[4];
@@ -53,7 +55,7 @@ static void test_ste_fetch(void)
     smmu_end(&b);
 }
 
-/* Illegal entries: never an abort of the machine. */
+/* Illegal entries: never an abort of the machine [SMMU 7.3.5] [SMMU 5.2.2]. */
 static void test_bad_ste(void)
 {
     static const struct {
@@ -93,7 +95,7 @@ static void test_bad_ste(void)
     smmu_end(&b);
 }
 
-/* Config 1 to 3 are as 0: blocked, and nobody hears of it. */
+/* Config 1 to 3 are as 0: blocked, and nobody hears of it [SMMU 5.2]. */
 static void test_reserved_config(void)
 {
     SmmuBoard b;
@@ -108,7 +110,7 @@ static void test_reserved_config(void)
     smmu_end(&b);
 }
 
-/* What the unit does not have makes an entry illegal. */
+/* What the unit does not have makes an entry illegal [SMMU 7.3.5]. */
 static void test_bad_ste_by_option(void)
 {
     uint64_t word[4];
@@ -130,6 +132,7 @@ static void test_bad_ste_by_option(void)
     smmu_end(&b);
 }
 
+/* [SMMU 7.3.11] [SMMU 5.4.2] */
 static void test_bad_cd(void)
 {
     static const struct {
@@ -164,6 +167,7 @@ static void test_bad_cd(void)
     smmu_end(&b);
 }
 
+/* [SMMU 7.3.10] */
 static void test_cd_fetch(void)
 {
     uint64_t word[4];
@@ -185,7 +189,7 @@ static void test_cd_fetch(void)
     smmu_end(&b);
 }
 
-/* Tables where no memory is. */
+/* Tables where no memory is [SMMU 7.3.12]. */
 static void test_walk_eabt(gconstpointer data)
 {
     unsigned kind = GPOINTER_TO_UINT(data);
@@ -206,7 +210,7 @@ static void test_walk_eabt(gconstpointer data)
     smmu_end(&b);
 }
 
-/* Stage 1's table is where stage 2 has nothing. */
+/* Stage 1's table is where stage 2 has nothing [SMMU 7.3.13]. */
 static void test_table_in_stage2(void)
 {
     uint64_t word[4];
@@ -222,6 +226,7 @@ static void test_table_in_stage2(void)
     smmu_end(&b);
 }
 
+/* [SMMU 7.3.14] */
 static void test_addr_size(void)
 {
     uint64_t word[4];
@@ -241,6 +246,7 @@ static void test_addr_size(void)
     smmu_end(&b);
 }
 
+/* [SMMU 7.3.15] [SMMU 7.3.16] */
 static void test_access_and_permission(gconstpointer data)
 {
     unsigned kind = GPOINTER_TO_UINT(data);
@@ -269,7 +275,7 @@ static void test_access_and_permission(gconstpointer data)
     smmu_end(&b);
 }
 
-/* CD.R and STE.S2R: whether software wants to hear of it. */
+/* CD.R and STE.S2R: whether software wants to hear of it [SMMU 5.5]. */
 static void test_record(gconstpointer data)
 {
     unsigned kind = GPOINTER_TO_UINT(data);
@@ -285,7 +291,7 @@ static void test_record(gconstpointer data)
     smmu_end(&b);
 }
 
-/* Two records fit, the third is lost, and software can tell. */
+/* Two records fit, the third is lost, and software can tell [SMMU 7.4]. */
 static void test_overflow(void)
 {
     uint64_t word[4];
@@ -313,7 +319,7 @@ static void test_overflow(void)
     smmu_end(&b);
 }
 
-/* The interrupt comes when the queue stops being empty. */
+/* The interrupt comes when the queue stops being empty [SMMU 3.18]. */
 static void test_interrupt(gconstpointer data)
 {
     bool msi = data != NULL;
@@ -347,7 +353,7 @@ static void test_interrupt(gconstpointer data)
     smmu_end(&b);
 }
 
-/* A queue where no memory is, or none at all. */
+/* A queue where no memory is, or none at all [SMMU 7.2.1] [SMMU 7.5]. */
 static void test_abort(void)
 {
     uint64_t word[4];

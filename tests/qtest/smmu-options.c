@@ -162,7 +162,7 @@ typedef struct Shown {
 #define SHOWS(field, n) FIELD_MASK(field), FIELD_PUT(n, field)
 #define STAGES (FIELD_MASK(IDR0_S1P) | FIELD_MASK(IDR0_S2P))
 
-/* What the ID registers say of each option. */
+/* What the ID registers say of each option [SMMU 6.3]. */
 static void test_shown(void)
 {
     static const Shown shown[] = {
@@ -237,7 +237,7 @@ static void test_stage_of_machine(void)
     }
 }
 
-/* Without range invalidation the fields of a range say nothing. */
+/* Without range invalidation the fields of a range say nothing [SMMU 4.4.1]. */
 static void test_no_ranges(void)
 {
     uint64_t va = UINT64_C(0x7f1234567000), pa = SMMU_RAM + 0x8000000;
@@ -258,7 +258,7 @@ static void test_no_ranges(void)
     smmu_end(&b);
 }
 
-/* Output addresses of 52 bits come with 64 KiB pages. */
+/* Output addresses of 52 bits come with 64 KiB pages [SMMU 3.4]. */
 static void test_wide_output(void)
 {
     uint64_t va = UINT64_C(0x7f1234560000), word[4];

@@ -50,7 +50,7 @@ static void expect_response(SmmuBoard *b, unsigned group, unsigned code)
     g_assert_cmphex(response & TD_RESPONSE_UNEXPECTED, ==, 0);
 }
 
-/* DMA to a page that is not there yet. */
+/* DMA to a page that is not there yet [SMMU 8] [PCIe 10.4.1]. */
 static void test_dma(gconstpointer data)
 {
     bool with_pasid = data != NULL;
@@ -85,7 +85,7 @@ static void test_dma(gconstpointer data)
     smmu_end(&b);
 }
 
-/* The page cannot be had. */
+/* The page cannot be had [SMMU 4.5.2] [PCIe 10.4.2]. */
 static void test_codes(void)
 {
     uint64_t word[2];
@@ -134,7 +134,7 @@ static void test_groups(void)
     smmu_end(&b);
 }
 
-/* No room: the last of a group gets Success and asks again later. */
+/* No room: the last of a group gets Success and asks again later [SMMU 8.1]. */
 static void test_overflow(void)
 {
     uint64_t word[2];
@@ -180,7 +180,7 @@ static void test_off(gconstpointer data)
     smmu_end(&b);
 }
 
-/* A queue where no memory is. */
+/* A queue where no memory is [SMMU 7.5]. */
 static void test_abort(void)
 {
     SmmuBoard b;

@@ -2,7 +2,7 @@
 /* SMMUv3: registers after reset and under accesses of every kind. */
 #include "tests/qtest/smmu.h"
 
-/* What virt's own SMMUv3 shows to a guest, as far as it has it. */
+/* What virt's own SMMUv3 shows to a guest, as far as it has it [SMMU 6.3]. */
 static void test_identity(void)
 {
     SmmuBoard b;
@@ -48,7 +48,7 @@ static void test_reset_values(void)
     smmu_end(&b);
 }
 
-/* Which bits take a value. */
+/* Which bits take a value [SMMU 6.3]. */
 static void test_writable(void)
 {
     static const struct {
@@ -117,7 +117,8 @@ static void test_absent(void)
     smmu_end(&b);
 }
 
-/* Enables are acknowledged; GBPA wants Update with it. */
+/* Enables are acknowledged; GBPA wants Update with it [SMMU 6.3.10]
+ * [SMMU 6.3.15] [SMMU 6.3.18]. */
 static void test_updates(void)
 {
     SmmuBoard b;
@@ -141,7 +142,8 @@ static void test_updates(void)
     smmu_end(&b);
 }
 
-/* The queues' indices are in the second page; the first has them too. */
+/* The queues' indices are in the second page; the first has them too
+ * [SMMU 6.2]. */
 static void test_pages(void)
 {
     SmmuBoard b;
@@ -160,6 +162,7 @@ static void test_pages(void)
     smmu_end(&b);
 }
 
+/* [SMMU 6.2] */
 static void test_odd_accesses(void)
 {
     SmmuBoard b;

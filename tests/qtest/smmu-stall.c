@@ -48,7 +48,8 @@ static void still_waits(SmmuBoard *b)
     g_assert_cmpint(testdev_result(&b->dev).why, ==, TD_WAITS);
 }
 
-/* Software makes the page available, and the access goes on. */
+/* Software makes the page available, and the access goes on [SMMU 3.12.2]
+ * [SMMU 4.7.1]. */
 static void test_retry(gconstpointer data)
 {
     unsigned kind = GPOINTER_TO_UINT(data), tag;
@@ -98,8 +99,8 @@ static void test_again(void)
     smmu_end(&b);
 }
 
-/* Ended by software: with an abort, whether it says so or not
- * (IDR0.TERM_MODEL). */
+/* Ended by software: with an abort, whether it says so or not (IDR0.TERM_MODEL)
+ * [SMMU 4.7.2]. */
 static void test_end(void)
 {
     uint64_t word[4];
@@ -128,7 +129,7 @@ static void test_end(void)
     smmu_end(&b);
 }
 
-/* Switching the SMMU off ends all that wait. */
+/* Switching the SMMU off ends all that wait [SMMU 3.12.2.2]. */
 static void test_disable(void)
 {
     SmmuBoard b;
@@ -140,7 +141,8 @@ static void test_disable(void)
     smmu_end(&b);
 }
 
-/* While the queue is full, the event waits with its transaction. */
+/* While the queue is full, the event waits with its transaction
+ * [SMMU 7.2.1]. */
 static void test_full_queue(void)
 {
     uint64_t word[4];

@@ -6,7 +6,7 @@
 #define IPA  UINT64_C(0x8123456000)
 #define PA   (SMMU_RAM + UINT64_C(0x08000000))
 
-/* A page, then its neighbour that is not there. */
+/* A page, then its neighbour that is not there [SMMU 3.3] [SMMU 7.3.13]. */
 static void test_stage(gconstpointer data)
 {
     unsigned kind = GPOINTER_TO_UINT(data);
@@ -48,6 +48,7 @@ static void test_long(void)
     smmu_end(&b);
 }
 
+/* [SMMU 5.2] */
 static void test_bypass_and_abort(void)
 {
     uint64_t word[4];
@@ -63,7 +64,7 @@ static void test_bypass_and_abort(void)
     smmu_end(&b);
 }
 
-/* Pages and blocks of each granule. */
+/* Pages and blocks of each granule [ARM D8.2] [ARM D8.3]. */
 static void test_granules(void)
 {
     static const struct {
@@ -97,7 +98,7 @@ static void test_granules(void)
     smmu_end(&b);
 }
 
-/* Both halves of the address space: TTB0 and TTB1. */
+/* Both halves of the address space: TTB0 and TTB1 [SMMU 3.4.1] [SMMU 5.4]. */
 static void test_halves(void)
 {
     uint64_t high = UINT64_C(0xffff812345678000), word[4];
@@ -118,7 +119,7 @@ static void test_halves(void)
     smmu_end(&b);
 }
 
-/* Read-only pages, and those that nobody has accessed yet. */
+/* Read-only pages, and those that nobody has accessed yet [ARM D8.4]. */
 static void test_rights(void)
 {
     uint64_t word[4];
@@ -135,7 +136,7 @@ static void test_rights(void)
     smmu_end(&b);
 }
 
-/* Accessed and dirty, by the unit, in both stages. */
+/* Accessed and dirty, by the unit, in both stages [SMMU 3.13] [ARM D8.5]. */
 static void test_flags(gconstpointer data)
 {
     unsigned kind = GPOINTER_TO_UINT(data);
@@ -171,7 +172,7 @@ static void set_pasid(SmmuBoard *b, uint32_t pasid)
     testdev_set(&b->dev, TD_PASID, TD_PASID_ENABLE | pasid);
 }
 
-/* The endpoint's PASID is the SubstreamID. */
+/* The endpoint's PASID is the SubstreamID [SMMU 3.9]. */
 static void test_substreams(void)
 {
     uint64_t word[4];
@@ -222,7 +223,8 @@ static void test_substreams(void)
     smmu_end(&b);
 }
 
-/* Two-level descriptor tables: leaves of 4 and of 64 KiB. */
+/* Two-level descriptor tables: leaves of 4 and of 64 KiB [SMMU 5.3]
+ * [SMMU 3.3.2]. */
 static void test_descriptor_levels(gconstpointer data)
 {
     unsigned fmt = GPOINTER_TO_UINT(data), split = fmt == 1 ? 6 : 10;
@@ -250,7 +252,7 @@ static void test_descriptor_levels(gconstpointer data)
     smmu_end(&b);
 }
 
-/* A stream table of two levels. */
+/* A stream table of two levels [SMMU 5.1] [SMMU 3.3.1]. */
 static void test_stream_levels(void)
 {
     uint64_t level1, word[8], event[4];
@@ -328,7 +330,8 @@ static uint64_t gatos(SmmuBoard *b, uint64_t addr, unsigned type)
     return smmu_reg64(b, SMMUV3_GATOS_PAR);
 }
 
-/* Software asks for translations, by stage 1, by stage 2, by both. */
+/* Software asks for translations, by stage 1, by stage 2, by both [SMMU 9.1]
+ * [SMMU 6.3.40]. */
 static void test_operations(void)
 {
     uint64_t par, word[4];

@@ -285,7 +285,7 @@ static const ViommuField SMMU_PTE_ADDR_51_48 = { 12, 4 };
 #define SMMU_TABLE_AP1          (UINT64_C(1) << 62) /* read-only */
 #define SMMU_LAST_LEVEL         3
 
-/* --- Commands [SMMU 4] --------------------------------------------------- */
+/* --- Commands [SMMU 4.1] ------------------------------------------------- */
 
 #define SMMU_CMD_SIZE           16
 static const ViommuField SMMU_CMD_OPCODE = { 0, 8 };

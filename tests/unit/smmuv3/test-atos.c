@@ -57,7 +57,8 @@ static void refuse(Smmu *s, uint64_t sid, uint64_t type, uint64_t addr,
     g_assert_false(smmu_test_event(s, word));
 }
 
-/* Stages that the unit does not have, or the stream. */
+/* Stages that the unit does not have, or the stream [SMMU 9.1.3] [SMMU 6.3.38]
+ * [SMMU 6.3.39]. */
 static void test_requests(void)
 {
     const uint64_t ssid = GATOS_SSID(3);
@@ -103,7 +104,7 @@ static void test_requests(void)
 }
 
 /* The parts of a nested stream; stage 1's tables are behind stage 2, whose
- * refusals only who asks for both is told of. */
+ * refusals only who asks for both is told of [SMMU 9.1.4]. */
 static void test_nested(void)
 {
     Smmu *s = new_stream(SMMUV3_NESTED);
@@ -163,7 +164,7 @@ static void test_bypassed(void)
 /*
  * An operation that is under way, as one that an endpoint's DMA has asked for
  * is: what it is about does not change, and it is over when CR0ACK says that
- * translation is [SMMU 6.3.9.6] [SMMU 6.3.37].
+ * translation is [SMMU 6.3.9.6] [SMMU 6.3.37] [SMMU 9.1].
  */
 static void test_under_way(void)
 {

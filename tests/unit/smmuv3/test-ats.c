@@ -66,7 +66,8 @@ static void put_page(Smmu *s, uint64_t attributes)
 /*
  * Stage 1 lets a user execute a page and nothing else, which a completion
  * cannot say: nothing is granted, and stage 2, whose walk would abort, is not
- * asked.  A page that can be read brings stage 2's abort to light.
+ * asked.  A page that can be read brings stage 2's abort to light
+ * [SMMU 3.9.1.2] [SMMU 13.7.1].
  */
 static void test_execute_only(void)
 {

@@ -177,7 +177,7 @@ static Asked asked(unsigned bits)
 
 /* --- Tests --------------------------------------------------------------- */
 
-/* Stage 1 alone: 16 overrides, 16 pages, 16 requests. */
+/* Stage 1 alone: 16 overrides, 16 pages, 16 requests [SMMU 13.7.1]. */
 static void test_stage1(void)
 {
     Smmu *s = new_stream(SMMUV3_S1, 1);
@@ -234,6 +234,7 @@ static void test_nested(void)
     smmu_test_free(s);
 }
 
+/* [SMMU 13.6.3] */
 static void test_split(void)
 {
     Smmu *s = new_stream(SMMUV3_NESTED, 2);
@@ -243,8 +244,8 @@ static void test_split(void)
 }
 
 /*
- * Transactions by the same rules: they need what a completion of the same
- * kind would grant, and more than that is granted to none.
+ * Transactions by the same rules: they need what a completion of the same kind
+ * would grant, and more than that is granted to none [SMMU 13.1.4].
  */
 static void test_transactions(void)
 {
@@ -363,6 +364,7 @@ static void check_clean(Smmu *s, uint64_t page1, uint64_t page2, bool nw,
     g_assert_cmpint(is_dirty(s, true), ==, dirty2);
 }
 
+/* [SMMU 3.13.7.1] [SMMU 3.13.3] */
 static void test_clean(void)
 {
     const uint64_t ro1 = SMMUV3_PTE_AF | SMMUV3_PTE_USER |

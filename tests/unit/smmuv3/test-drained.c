@@ -47,6 +47,7 @@ static bool late(Fixture *f)
     return f->asked > ROUNDS;
 }
 
+/* [SMMU 4.7.3] */
 static void test_sync(void)
 {
     Smmu *s = start();
@@ -112,7 +113,8 @@ static void test_order(void)
     smmu_test_free(s);
 }
 
-/* A device-TLB that does not answer is told when the rest is over, once. */
+/* A device-TLB that does not answer is told when the rest is over, once
+ * [SMMU 4.7.3] [SMMU 4.5.1]. */
 static void test_timeout(void)
 {
     Smmu *s = start();

@@ -79,7 +79,7 @@ static void put_page(Smmu *s, uint64_t attributes)
 }
 
 /* One privilege level: neither AP[1] nor PXN, PAN nor the tables' bits about
- * users say anything. */
+ * users say anything [SMMU 3.3.3] [ARM D8.4]. */
 static void test_permissions(void)
 {
     const uint64_t page = SMMUV3_PTE_AF;
@@ -212,7 +212,7 @@ static void test_values(void)
     }
 }
 
-/* What each command removes; EL1's ones nothing of EL2's. */
+/* What each command removes; EL1's ones nothing of EL2's [SMMU 4.4.2]. */
 static void test_commands(gconstpointer data)
 {
     const uint64_t asid = CMD_ASID(SMMU_TEST_ASID);
@@ -253,7 +253,8 @@ static void test_commands(gconstpointer data)
     smmu_test_free(s);
 }
 
-/* Global pages of EL2-E2H outlive their ASID, as those of EL1 do. */
+/* Global pages of EL2-E2H outlive their ASID, as those of EL1 do
+ * [SMMU 4.4.2]. */
 static void test_global(void)
 {
     const uint64_t asid = CMD_ASID(SMMU_TEST_ASID);
@@ -270,8 +271,8 @@ static void test_global(void)
     smmu_test_free(s);
 }
 
-/* The same ASID in both worlds, with other tables: neither finds what the
- * other one has. */
+/* The same ASID in both worlds, with other tables: neither finds what the other
+ * one has [SMMU 3.3.3]. */
 static void test_worlds(void)
 {
     for (uint32_t e2h = 0; e2h < 2; e2h++) {

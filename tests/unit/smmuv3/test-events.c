@@ -23,6 +23,7 @@ static void with_fwb(ViommuSmmuv3Config *config)
 
 /* --- Places -------------------------------------------------------------- */
 
+/* [SMMU 7.3.3] [SMMU 7.3.4] [SMMU 3.3.1] [SMMU 5.1] */
 static void test_stream_ids(void)
 {
     Smmu *s = new_stream(SMMUV3_BYPASS);
@@ -70,7 +71,8 @@ static void test_stream_ids(void)
     smmu_test_free(s);
 }
 
-/* Context descriptors that are not there; substreams. */
+/* Context descriptors that are not there; substreams [SMMU 7.3.9] [SMMU 7.3.10]
+ * [SMMU 5.3] [SMMU 3.3.2]. */
 static void test_descriptors(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -115,7 +117,7 @@ static void test_descriptors(void)
     smmu_test_free(s);
 }
 
-/* A table in a hole, at each place where one can be. */
+/* A table in a hole, at each place where one can be [SMMU 7.3.12]. */
 static void test_walk_abort(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -155,7 +157,8 @@ static void test_walk_abort(void)
     }
 }
 
-/* Addresses too wide: of a table, of a page, and without stage 1. */
+/* Addresses too wide: of a table, of a page, and without stage 1 [SMMU 7.3.14]
+ * [SMMU 3.4]. */
 static void test_address_size(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -183,7 +186,8 @@ static void test_address_size(void)
     smmu_test_free(s);
 }
 
-/* Stage 2 lets stage 1's table be read, and not be written. */
+/* Stage 2 lets stage 1's table be read, and not be written [SMMU 3.13.5]
+ * [SMMU 7.3.16]. */
 static void test_table_permission(void)
 {
     Smmu *s = new_stream(SMMUV3_NESTED);
@@ -319,6 +323,7 @@ static void try_types(bool fwb)
     smmu_test_free(s);
 }
 
+/* [SMMU 5.2] [SMMU 7.3.16] */
 static void test_table_types(void)
 {
     try_types(false);
@@ -327,6 +332,7 @@ static void test_table_types(void)
 
 /* --- ATS ----------------------------------------------------------------- */
 
+/* [SMMU 7.3.6] [SMMU 7.3.8] [PCIe 10.2.2] */
 static void test_ats_rules(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -400,6 +406,7 @@ static void test_ats_rules(void)
 
 /* --- Merging ------------------------------------------------------------- */
 
+/* [SMMU 7.3.1] */
 static void test_merging(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);

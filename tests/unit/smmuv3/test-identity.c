@@ -295,6 +295,8 @@ static void check_writable(Fixture *f)
                     FIELD_GET(idr0, IDR0_ATOS));
 }
 
+/* [SMMU 6.3] [SMMU 6.3.1] [SMMU 6.3.2] [SMMU 6.3.4] [SMMU 6.3.6]
+ * [SMMU 3.4.3] */
 static void test_combinations(void)
 {
     unsigned made = 0;
@@ -335,7 +337,7 @@ static void test_combinations(void)
 }
 
 /* The default is what QEMU 10.0's own model shows, stage by stage; but HAD,
- * which that shows without a stage 1, too. */
+ * which that shows without a stage 1, too [SMMU 6.3.1]. */
 static void test_stock(void)
 {
     const uint32_t idr0 = FIELD_PUT(TTF_AARCH64, IDR0_TTF) |

@@ -92,6 +92,7 @@ static void try_ste(Smmu *s, const Ste *f, unsigned oas)
     }
 }
 
+/* [SMMU 5.2.2] [SMMU 3.4.1] */
 static void test_ste(gconstpointer data)
 {
     unsigned oas = GPOINTER_TO_UINT(data);
@@ -157,6 +158,7 @@ static void try_cd(Smmu *s, const Cd *f, unsigned oas)
     }
 }
 
+/* [SMMU 5.4.2] [SMMU 3.4.1] */
 static void test_cd(gconstpointer data)
 {
     unsigned oas = GPOINTER_TO_UINT(data);
@@ -181,7 +183,8 @@ static void test_cd(gconstpointer data)
 
 /*
  * 52 bits with pages of 4 and 16 KiB (IDR5.DS, which is 0) and VMSAv9-128 are
- * not there: CD.DS and STE.S2DS say nothing, and neither does S2FWB.
+ * not there: CD.DS and STE.S2DS say nothing, and neither does S2FWB
+ * [SMMU 5.2.2] [SMMU 5.4.2].
  */
 static void test_not_announced(void)
 {
@@ -219,7 +222,8 @@ static void test_not_announced(void)
     smmu_test_free(s);
 }
 
-/* Memory attributes of both entries: DMA is what it is, whatever they say. */
+/* Memory attributes of both entries: DMA is what it is, whatever they say
+ * [SMMU 13]. */
 static void test_attributes(void)
 {
     static const struct {
@@ -272,7 +276,7 @@ static void test_attributes(void)
 
 /* Each size, at each offset and past the end: the bytes of a read are what
  * reads of single bytes give; writes of anything leave a unit that a reset
- * brings back. */
+ * brings back [SMMU 6.2]. */
 static void test_accesses(void)
 {
     Smmu *s = new_stream(SMMUV3_S1, 48);

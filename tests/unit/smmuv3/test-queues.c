@@ -34,7 +34,8 @@ static void acknowledge(const Smmu *s)
                     guest_reg32(s->regs, SMMUV3_GERROR));
 }
 
-/* No signal, wire, message to memory, message elsewhere, event. */
+/* No signal, wire, message to memory, message elsewhere, event [SMMU 4.7.3]
+ * [SMMU 3.18]. */
 static void test_sync(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -60,8 +61,8 @@ static void test_sync(void)
     smmu_test_free(s);
 }
 
-/* Messages of events and of global errors; a message that cannot be
- * written. */
+/* Messages of events and of global errors; a message that cannot be written
+ * [SMMU 3.18] [SMMU 7.5]. */
 static void test_messages(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -153,7 +154,8 @@ static void test_sync_order(void)
     smmu_test_free(s);
 }
 
-/* Each error toggles once until it is acknowledged. */
+/* Each error toggles once until it is acknowledged [SMMU 7.5] [SMMU 6.3.19]
+ * [SMMU 6.3.20]. */
 static void test_global_errors(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -213,7 +215,8 @@ static void expect_response(Smmu *s, unsigned code, uint32_t pasid)
     g_assert_cmpuint(response.group, ==, 3);
 }
 
-/* The unit's own responses, with and without the PASID (STE.PPAR). */
+/* The unit's own responses, with and without the PASID (STE.PPAR) [SMMU 8.1]
+ * [PCIe 10.4.2]. */
 static void test_page_responses(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -292,7 +295,8 @@ static void test_full_queue(void)
 }
 
 /* Without LO, an interrupt tells that the queue is no longer empty; with it,
- * that a request was the last of its group, though it be discarded. */
+ * that a request was the last of its group, though it be discarded
+ * [SMMU 6.3.36]. */
 static void test_last_only(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -326,7 +330,8 @@ static void test_last_only(void)
     smmu_test_free(s);
 }
 
-/* One address stands for the page of stage 1, though stage 2 cuts it. */
+/* One address stands for the page of stage 1, though stage 2 cuts it
+ * [SMMU 4.4.1]. */
 static void test_pieces(void)
 {
     uint64_t va = VA & ~UINT64_C(0x1fffff), ipa = UINT64_C(0x8123400000);
@@ -361,7 +366,7 @@ static void test_pieces(void)
     }
 }
 
-/* Ranges at the ends of everything: no hang, and nothing stale. */
+/* Ranges at the ends of everything: no hang, and nothing stale [SMMU 4.4.1]. */
 static void test_ranges(void)
 {
     /* of illegal, bits 1 to 3: with pages of 4, 16, 64 KiB */
@@ -405,7 +410,8 @@ static int mmio_read(Fixture *f, uint64_t addr, void *buf, size_t size)
     return 0;
 }
 
-/* Queues of all sizes, in registers, over each other. */
+/* Queues of all sizes, in registers, over each other [SMMU 3.5.1]
+ * [SMMU 6.3.2]. */
 static void test_hostile_queues(void)
 {
     for (unsigned log2 = 0; log2 < 32; log2++) {
@@ -433,7 +439,8 @@ static void test_hostile_queues(void)
     }
 }
 
-/* Tables that point to themselves, or to the registers. */
+/* Tables that point to themselves, or to the registers [SMMU 3.3.1]
+ * [SMMU 5.1]. */
 static void test_hostile_tables(void)
 {
     for (unsigned kind = SMMUV3_S1; kind <= SMMUV3_NESTED; kind++) {

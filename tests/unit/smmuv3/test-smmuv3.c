@@ -39,6 +39,7 @@ static Smmu *new_stream(unsigned kind)
     return smmu_test_new(&config, kind);
 }
 
+/* [SMMU 6.3.15] [SMMU 6.3.9] */
 static void test_disabled(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -59,6 +60,7 @@ static void test_disabled(void)
     smmu_test_free(s);
 }
 
+/* [SMMU 5.2] [SMMU 3.4] */
 static void test_bypass_abort(void)
 {
     Smmu *s = new_stream(SMMUV3_BYPASS);
@@ -75,7 +77,8 @@ static void test_bypass_abort(void)
     smmu_test_free(s);
 }
 
-/* One page through the stage(s), then another one behind an invalidation. */
+/* One page through the stage(s), then another one behind an invalidation
+ * [SMMU 3.3] [SMMU 3.3.3] [SMMU 4.4]. */
 static void test_stage(gconstpointer data)
 {
     unsigned kind = GPOINTER_TO_UINT(data);
@@ -116,6 +119,7 @@ static void test_stage(gconstpointer data)
     smmu_test_free(s);
 }
 
+/* [SMMU 4.4.2] [SMMU 4.4.3] [SMMU 4.4.4] [SMMU 3.17] */
 static void test_stale_until_invalidated(void)
 {
     static const struct {
@@ -154,7 +158,7 @@ static void test_stale_until_invalidated(void)
     }
 }
 
-/* Pages and blocks of each granule. */
+/* Pages and blocks of each granule [SMMU 3.4] [ARM D8.2] [ARM D8.3]. */
 static void test_granules(void)
 {
     static const struct {
@@ -190,7 +194,8 @@ static void test_granules(void)
     }
 }
 
-/* Access flag and dirty state, by hardware or by faults. */
+/* Access flag and dirty state, by hardware or by faults [SMMU 3.13]
+ * [SMMU 3.13.2] [SMMU 3.13.3] [ARM D8.5]. */
 static void test_flags(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -241,7 +246,8 @@ static void test_flags(void)
     smmu_test_free(s);
 }
 
-/* Substreams, and what requests without one get. */
+/* Substreams, and what requests without one get [SMMU 3.9] [SMMU 5.2]
+ * [SMMU 7.3.7] [SMMU 7.3.9]. */
 static void test_substreams(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -281,6 +287,7 @@ static void test_substreams(void)
     smmu_test_free(s);
 }
 
+/* [SMMU 4.1] [SMMU 7.1] */
 static void test_command_errors(void)
 {
     static const struct {
@@ -314,6 +321,7 @@ static void test_command_errors(void)
     }
 }
 
+/* [SMMU 4.5.1] [SMMU 4.5] [SMMU 3.9.1] */
 static void test_atc(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -393,7 +401,7 @@ static void test_atc(void)
 }
 
 /* Split-stage ATS: the endpoint gets what stage 1 makes, and its translated
- * requests go through stage 2. */
+ * requests go through stage 2 [SMMU 13.6.3] [SMMU 3.9.1.3]. */
 static void test_split_ats(void)
 {
     Smmu *s = new_stream(SMMUV3_NESTED);
@@ -424,6 +432,7 @@ static void test_split_ats(void)
     smmu_test_free(s);
 }
 
+/* [SMMU 8] [SMMU 8.1] [SMMU 4.5.2] [PCIe 10.4.1] [PCIe 10.4.2] */
 static void test_page_requests(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);
@@ -475,7 +484,8 @@ static void test_page_requests(void)
     smmu_test_free(s);
 }
 
-/* Address translation operations. */
+/* Address translation operations [SMMU 9] [SMMU 9.1] [SMMU 6.3.38]
+ * [SMMU 6.3.39]. */
 static void test_gatos(void)
 {
     Smmu *s = new_stream(SMMUV3_NESTED);
@@ -501,6 +511,7 @@ static void test_gatos(void)
     smmu_test_free(s);
 }
 
+/* [SMMU 3.11] */
 static void test_state(void)
 {
     Smmu *s = new_stream(SMMUV3_S1);

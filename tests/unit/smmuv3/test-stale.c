@@ -173,6 +173,7 @@ static void one_case(unsigned kind, unsigned granule, unsigned level,
     smmu_test_free(s);
 }
 
+/* [SMMU 3.17] [SMMU 4.4.2] [SMMU 4.4.3] */
 static void test_invalidations(void)
 {
     for (unsigned granule = 12; granule <= 16; granule += 2) {
@@ -197,7 +198,8 @@ static void map_nested(Smmu *s, uint64_t addr, uint64_t ipa, uint64_t to)
     g_assert_true(guest_tables_map(&s->s2, ipa, to, 3, SMMUV3_PAGE_S2));
 }
 
-/* A table of stage 1 is moved by stage 2, or changed under it. */
+/* A table of stage 1 is moved by stage 2, or changed under it [SMMU 3.17]
+ * [SMMU 4.4.3]. */
 static void test_nested(void)
 {
     static const Case cases[] = {
@@ -245,8 +247,8 @@ static void test_nested(void)
     }
 }
 
-/* Stage 2 has put a table of stage 1 in pieces, the other way round; where
- * the table would be without stage 2, there are other descriptors. */
+/* Stage 2 has put a table of stage 1 in pieces, the other way round; where the
+ * table would be without stage 2, there are other descriptors [SMMU 3.17]. */
 static void test_pieces(void)
 {
     Smmu *s = new_stream(SMMUV3_NESTED);
@@ -284,7 +286,8 @@ static void test_pieces(void)
 
 /* --- The same decisions --------------------------------------------------- */
 
-/* What the tables above take away, they take away from every page. */
+/* What the tables above take away, they take away from every page
+ * [ARM D8.4]. */
 static void test_limits(void)
 {
     static const struct {
@@ -330,8 +333,8 @@ static void test_limits(void)
     }
 }
 
-/* Access flags and dirty state are written in a cached table, too; when
- * nested, only if stage 2 lets the table be written. */
+/* Access flags and dirty state are written in a cached table, too; when nested,
+ * only if stage 2 lets the table be written [SMMU 3.13.5]. */
 static void test_updates(void)
 {
     const uint64_t clean = SMMUV3_PTE_USER | SMMUV3_PTE_NG |
@@ -432,7 +435,7 @@ static void test_other_table(void)
 
 /*
  * A VMID and an ASID have nested tables, then stage 1 alone: whatever was
- * invalidated how often, nothing of the old tables comes back.
+ * invalidated how often, nothing of the old tables comes back [SMMU 3.17].
  */
 static void test_nested_then_first(void)
 {

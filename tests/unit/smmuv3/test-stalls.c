@@ -17,6 +17,7 @@ static Smmu *new_stream(void)
     return smmu_test_new(&config, SMMUV3_S1);
 }
 
+/* [SMMU 3.12.2] [SMMU 3.12] [SMMU 4.7.1] [SMMU 5.5] */
 static void test_stall(void)
 {
     Smmu *s = new_stream();
@@ -73,9 +74,9 @@ static void expect_retry(Smmu *s, unsigned n, uint16_t tag)
 }
 
 /*
- * A full queue loses events.  A transaction that is to stall waits for a
- * place, and then arrives anew: what has become of the address meanwhile
- * counts, not what its first event would have said.
+ * A full queue loses events.  A transaction that is to stall waits for a place,
+ * and then arrives anew: what has become of the address meanwhile counts, not
+ * what its first event would have said [SMMU 7.2.1] [SMMU 7.4].
  */
 static void test_event_overflow(void)
 {
@@ -145,7 +146,8 @@ static void test_event_abort(void)
     smmu_test_free(s);
 }
 
-/* As many as IDR5 says wait, the next one does not. */
+/* As many as IDR5 says wait, the next one does not [SMMU 3.12.2] [SMMU 6.3.6]
+ * [SMMU 4.7.2]. */
 static void test_bounded(void)
 {
     Smmu *s = new_stream();
@@ -225,9 +227,9 @@ static void decide(Smmu *s, unsigned how, uint16_t tag)
 }
 
 /*
- * Software decides while an access of the embedder's, perhaps the very one
- * that stalls, is still under way: its endpoint is told when that has ended,
- * and no command waits for it.
+ * Software decides while an access of the embedder's, perhaps the very one that
+ * stalls, is still under way: its endpoint is told when that has ended, and no
+ * command waits for it [SMMU 4.7.2].
  */
 static void test_undrained(void)
 {
@@ -321,7 +323,8 @@ static void test_overtaken(void)
     }
 }
 
-/* A tag that is guessed, before an event tells of it, is nobody's. */
+/* A tag that is guessed, before an event tells of it, is nobody's
+ * [SMMU 4.7.1]. */
 static void test_guessed(void)
 {
     Smmu *s = new_stalling();
@@ -419,7 +422,7 @@ static void test_switched_off(void)
 }
 
 /* Those that wait end when SMMUEN is cleared, also such as no event tells of,
- * and none of their events comes later. */
+ * and none of their events comes later [SMMU 3.12.2.2]. */
 static void test_waiting_switched_off(void)
 {
     Smmu *s = new_stalling();

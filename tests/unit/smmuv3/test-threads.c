@@ -121,6 +121,7 @@ static void world_init(World *w, unsigned kind)
     }
 }
 
+/* [SMMU 3.17] */
 static void test_no_stale_use(gconstpointer data)
 {
     World w;
@@ -218,7 +219,7 @@ static void held_free(Held *h)
     g_free(h);
 }
 
-/* The last table of either stage: each TLBI. */
+/* The last table of either stage: each TLBI [SMMU 3.17] [SMMU 4.4]. */
 static void test_overtaken_page(void)
 {
     static const struct { unsigned kind; uint64_t command; } cases[] = {
@@ -261,9 +262,9 @@ static uint64_t other_table(GuestTables *t, unsigned level, uint64_t to,
 }
 
 /*
- * Upper levels, which are cached: the walker has read the descriptor of a
- * table of level 2 or 3, which changes; or it has come by a cached table,
- * and the descriptor of that one changes.
+ * Upper levels, which are cached: the walker has read the descriptor of a table
+ * of level 2 or 3, which changes; or it has come by a cached table, and the
+ * descriptor of that one changes [SMMU 3.17] [SMMU 4.4].
  */
 static void test_overtaken_table(void)
 {
@@ -311,7 +312,7 @@ static void test_overtaken_table(void)
 }
 
 /* The context descriptor: a new table, with a new ASID so that only the
- * descriptor is stale. */
+ * descriptor is stale [SMMU 4.3] [SMMU 3.21.3]. */
 static void test_overtaken_config(void)
 {
     Held *h = held_new(SMMUV3_S1);
@@ -355,7 +356,7 @@ static void without_sync(Scene *s)
  * The stream's entry becomes invalid, and its VMID is invalidated, when the
  * walker has read the entry, and is on its way to the descriptor through stage
  * 2.  Nothing that it finds there stays: the VMID may be used anew, with a
- * table at the same place.
+ * table at the same place [SMMU 3.21.3].
  */
 static void test_overtaken_stage2_of_config(void)
 {

@@ -104,6 +104,7 @@ static void try_value(const Value *v, unsigned id)
     smmu_test_free(s);
 }
 
+/* [SMMU 5.2.2] [SMMU 7.3.5] */
 static void test_ste_values(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(ste_values); i++) {
@@ -111,6 +112,7 @@ static void test_ste_values(void)
     }
 }
 
+/* [SMMU 5.4.2] [SMMU 7.3.11] */
 static void test_cd_values(void)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(cd_values); i++) {
@@ -129,7 +131,8 @@ static void only_stage2(ViommuSmmuv3Config *config)
     config->ssid_bits = 0;
 }
 
-/* Each Config; stages that there are not; stalls against ATS and S1STALLD. */
+/* Each Config; stages that there are not; stalls against ATS and S1STALLD
+ * [SMMU 5.2.2] [SMMU 5.5]. */
 static void test_ste_kinds(void)
 {
     Smmu *s = smmu_test_new_with(SMMUV3_S1, NULL);
