@@ -28,8 +28,8 @@ typedef struct ViommuTables {
 } ViommuTables;
 
 typedef struct ViommuModel {
-    /** What it does for host devices (host/seam.h), or NULL. */
-    const struct ViommuSeamModel *seam;
+    /** What it does for host devices (host/unit/forward.h), or NULL. */
+    const struct ViommuForwardModel *forward;
     void (*free)(Viommu *unit);
     void (*reset)(Viommu *unit);
     uint64_t (*mmio_size)(const Viommu *unit);
@@ -81,8 +81,9 @@ typedef struct ViommuWork {
  *  locked. */
 typedef void ViommuWorkStep(Viommu *unit, unsigned todo);
 
-/** Host devices behind the unit, and what they add to it: host/seam.h. */
-typedef struct ViommuSeam ViommuSeam;
+/** Host devices behind the unit, and what they add to it:
+ *  host/unit/forward.h. */
+typedef struct ViommuForward ViommuForward;
 typedef struct ViommuHooks {
     /** Takes a response to a host device; false for another's. */
     bool (*page_response)(Viommu *unit, const ViommuPageResponse *response);
@@ -109,7 +110,7 @@ struct Viommu {
     ViommuMsi outbox[VIOMMU_OUTBOX_SIZE];
     size_t outbox_n;
     /* published; NULL before there is a host device */
-    ViommuSeam *seam;
+    ViommuForward *forward;
     const ViommuHooks *hooks;
     ViommuStats stats;      /* each member changed by viommu_count() */
     uint64_t findings[VIOMMU_FINDINGS];     /* by viommu_found() */
@@ -129,7 +130,7 @@ struct Viommu {
     M(Viommu, life, LIFE)           \
     M(Viommu, outbox, CONFIG)       \
     M(Viommu, outbox_n, CONFIG)     \
-    M(Viommu, seam, CONFIG)         \
+    M(Viommu, forward, CONFIG)         \
     M(Viommu, hooks, CONFIG)        \
     M(Viommu, stats, CONFIG)        \
     M(Viommu, findings, CONFIG)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The seam between the models and a host kernel's user API.  A model says
+ * What is between the models and a host kernel's user API.  A model says
  * what the guest's tables make of a host device's requests, which of the
  * guest's invalidations concern it, and takes what the host reports; it does
  * not know which API is behind that.  A backend knows the API, and nothing
@@ -86,7 +86,7 @@ typedef struct ViommuHostFault {
     ViommuHostDevice *device;   /* with LOST: any one that it concerns, or
                                  * NULL */
     /* a page request, a stall, or an unrecoverable fault's pasid, addr and
-     * access; source is filled in by the seam */
+     * access; source is filled in by viommu_host_run() */
     ViommuPageRequest request;
     uint32_t cookie;            /* of the group, for respond() */
     const bool *over;           /* of a stall or a page request; see
@@ -166,9 +166,10 @@ typedef struct ViommuHostBackend {
     int (*invalidate)(ViommuHostDevice *device,
                       const ViommuHostInvalidation *list, unsigned n,
                       unsigned *done);
-    /** SMMUv3: @n commands of @unit's guest, in as few calls as the API allows.  Those that the
-     *  host refuses are left out: the error is that of the first one, *@bad,
-     *  and *@refused their number.  Of an API without such commands, NULL. */
+    /** SMMUv3: @n commands of @unit's guest, in as few calls as the API
+     *  allows.  Those that the host refuses are left out: the error is that of
+     *  the first one, *@bad, and *@refused their number.  Of an API without
+     *  such commands, NULL. */
     int (*commands)(ViommuHost *host, const Viommu *unit,
                     const ViommuHostCommand *list, unsigned n, unsigned *bad,
                     unsigned *refused);
@@ -247,7 +248,7 @@ struct ViommuHostDevice {
                              * see reports.c */
     GArray *unsent;         /* answers that the host has not taken; likewise */
 
-    /* The rest belongs to the unit; see seam.h. */
+    /* The rest belongs to the unit; see forward.h. */
     bool nested;            /* the guest's tables as they are */
     GPtrArray *bindings;    /* ViommuBinding, sorted by PASID */
     unsigned holds;         /* calls that use the device */

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 #include "hw/iommu/common/abi.h"
-#include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/host/unit/forward.h"
 
 static void lock(ViommuHost *host)
 {

@@ -83,7 +83,7 @@ static void smmu_free(Viommu *unit)
 }
 
 static const ViommuModel smmu_model = {
-    .seam = &smmu_seam_model,
+    .forward = &smmu_forward_model,
     .free = smmu_free,
     .reset = smmu_reset,
     .mmio_size = smmu_mmio_size,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Host devices behind the unit (host/unit/seam.h): what the host is told of
+ * Host devices behind the unit (host/unit/forward.h): what the host is told of
  * the guest's tables and commands, and what the guest is told of the host's
  * faults.
  *
@@ -22,7 +22,7 @@
  * earlier command is not complete; the CMD_SYNC is done again when software
  * has acknowledged the error.
  */
-#include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/host/unit/forward.h"
 #include "hw/iommu/smmuv3/forward.h"
 #include "hw/iommu/smmuv3/lookup.h"
 #include "hw/iommu/smmuv3/stall.h"
@@ -202,7 +202,7 @@ static void look(Viommu *unit, ViommuHostDevice *device, uint32_t pasid)
         viommu_read_lock();
         table = table_of(smmu_unit(unit), device->source);
         viommu_read_unlock();
-        viommu_seam_bind(device, pasid, &table, 0, 0);
+        viommu_forward_bind(device, pasid, &table, 0, 0);
     }
 }
 
@@ -219,7 +219,7 @@ static uint32_t scan(Viommu *unit, ViommuHostDevice *device, uint32_t first)
 static void forward(SmmuUnit *u, uint64_t low, uint64_t high)
 {
     for (unsigned i = 0; i < STEPS_MAX &&
-         !viommu_seam_command(&u->common, low, high); i++) {
+         !viommu_forward_note_command(&u->common, low, high); i++) {
         smmu_host_settle(u);
     }
 }
@@ -228,7 +228,8 @@ static void forward_for(SmmuUnit *u, uint32_t source, uint32_t mask,
                         uint64_t low, uint64_t high)
 {
     for (unsigned i = 0; i < STEPS_MAX &&
-         !viommu_seam_command_for(&u->common, source, mask, low, high); i++) {
+         !viommu_forward_note_command_for(&u->common, source, mask, low,
+                                          high); i++) {
         smmu_host_settle(u);
     }
 }
@@ -239,7 +240,7 @@ void smmu_host_note_config(SmmuUnit *u, const uint64_t d[2], uint32_t source,
     uint64_t ssid = viommu_put(0, SMMU_CMD_SSID,
                                viommu_get(d[0], SMMU_CMD_SSID));
 
-    if (!viommu_seam_active(&u->common)) {
+    if (!viommu_forward_active(&u->common)) {
         return;
     }
     switch (viommu_get(d[0], SMMU_CMD_OPCODE)) {
@@ -254,7 +255,7 @@ void smmu_host_note_config(SmmuUnit *u, const uint64_t d[2], uint32_t source,
     default:
         /* To invalidate an entry is to invalidate its context descriptors
          * [SMMU 4.3.1], also when the entry itself has not changed. */
-        viommu_seam_look_source(&u->common, source, mask);
+        viommu_forward_note_source(&u->common, source, mask);
         forward_for(u, source, mask, SMMU_CMD_CFGI_CD_ALL, 0);
         break;
     }
@@ -289,7 +290,7 @@ void smmu_host_note_tlbi(SmmuUnit *u, const SmmuTlbi *t)
 {
     uint64_t out[2] = { opcode_of(t), 0 };
 
-    if (!viommu_seam_active(&u->common) || t->el2 || t->stage2) {
+    if (!viommu_forward_active(&u->common) || t->el2 || t->stage2) {
         return;
     }
     if (t->by_asid) {
@@ -308,8 +309,8 @@ bool smmu_host_note_atc_inv(SmmuUnit *u, const uint64_t d[2])
                         SMMU_ATC_SIZE_ALL);
     uint64_t low = SMMU_CMD_ATC_INV;
 
-    if (!viommu_seam_active(&u->common) ||
-        !viommu_seam_has(&u->common, source)) {
+    if (!viommu_forward_active(&u->common) ||
+        !viommu_forward_has(&u->common, source)) {
         return false;
     }
     if ((d[0] & SMMU_CMD_SSV) && u->cfg.ssid_bits) {
@@ -325,7 +326,7 @@ bool smmu_host_note_atc_inv(SmmuUnit *u, const uint64_t d[2])
 void smmu_host_switched(Viommu *unit)
 {
     smmu_stalls_choose(smmu_unit(unit));
-    viommu_seam_look_source(unit, VIOMMU_ANY, 0);
+    viommu_forward_note_source(unit, VIOMMU_ANY, 0);
 }
 
 bool smmu_host_switch_settle(Viommu *unit)
@@ -351,14 +352,14 @@ static void run_host(SmmuUnit *u, bool later)
 /* The host drops all translations that it has cached for the guest. */
 static void forget_translations(SmmuUnit *u)
 {
-    viommu_seam_command_first(&u->common, SMMU_CMD_TLBI_NSNH_ALL, 0);
+    viommu_forward_note_command_first(&u->common, SMMU_CMD_TLBI_NSNH_ALL, 0);
 }
 
 void smmu_host_reset(SmmuUnit *u, bool later)
 {
-    viommu_seam_reset(&u->common);
+    viommu_forward_reset(&u->common);
     forget_translations(u);
-    if (viommu_seam_busy(&u->common)) {
+    if (viommu_forward_busy(&u->common)) {
         run_host(u, later);
     }
 }
@@ -379,10 +380,10 @@ bool smmu_host_settle(SmmuUnit *u)
     uint32_t failed;
     bool more;
 
-    if (!viommu_seam_busy(&u->common)) {
+    if (!viommu_forward_busy(&u->common)) {
         return true;
     }
-    more = viommu_seam_step(&u->common, &smmu_seam_model, &failed);
+    more = viommu_forward_step(&u->common, &smmu_forward_model, &failed);
     if (failed != VIOMMU_ANY) {
         smmu_endpoint_silent(u);
     }
@@ -470,7 +471,7 @@ static void fault(Viommu *unit, const ViommuHostFault *host)
     }
 }
 
-const ViommuSeamModel smmu_seam_model = {
+const ViommuForwardModel smmu_forward_model = {
     .check = check,
     .attached = attached,
     .run = run_unit,

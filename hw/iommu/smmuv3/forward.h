@@ -5,7 +5,7 @@
 
 #include "hw/iommu/smmuv3/unit.h"
 
-extern const struct ViommuSeamModel smmu_seam_model;
+extern const struct ViommuForwardModel smmu_forward_model;
 
 /*
  * Notes of the guest's commands, which smmu_host_settle() carries out.  Without

@@ -6,7 +6,7 @@
  * after a command, the guest may have switched the queue off: u->queue_life
  * tells.
  */
-#include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/host/unit/forward.h"
 #include "hw/iommu/smmuv3/forward.h"
 #include "hw/iommu/smmuv3/stall.h"
 
@@ -407,7 +407,7 @@ static void step(Viommu *unit, unsigned todo)
         viommu_unit_lock(unit);
         break;
     }
-    if (viommu_seam_busy(unit)) {
+    if (viommu_forward_busy(unit)) {
         /* after the queue, unless a CMD_SYNC brings it before */
         unit->work.todo |= SMMU_WORK_HOST;
     }

@@ -127,7 +127,7 @@ static void vtd_free(Viommu *unit)
 }
 
 static const ViommuModel vtd_model = {
-    .seam = &vtd_seam_model,
+    .forward = &vtd_forward_model,
     .free = vtd_free,
     .reset = vtd_reset,
     .mmio_size = vtd_mmio_size,

@@ -2,7 +2,7 @@
 /*
  * Host devices behind the unit: which of the guest's tables the host walks or
  * has a shadow of, and which faults of the host the guest sees
- * (host/unit/seam.h).
+ * (host/unit/forward.h).
  *
  *   PASID entry, as the guest's commands make it valid    in the host
  *   ------------------------------------------------------------------------
@@ -22,7 +22,7 @@
  */
 #include "hw/iommu/vtd/forward.h"
 
-#include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/host/unit/forward.h"
 #include "hw/iommu/vtd/address.h"
 #include "hw/iommu/vtd/capabilities.h"
 #include "hw/iommu/vtd/context_cache.h"
@@ -195,7 +195,7 @@ static void look(Viommu *unit, ViommuHostDevice *device, uint32_t pasid)
                                      device->caps.rid_nesting));
         }
     }
-    viommu_seam_bind(device, pasid, &table, c.did, c.pasid);
+    viommu_forward_bind(device, pasid, &table, c.did, c.pasid);
 }
 
 static uint32_t scan(Viommu *unit, ViommuHostDevice *device, uint32_t first)
@@ -224,21 +224,21 @@ static uint32_t scan(Viommu *unit, ViommuHostDevice *device, uint32_t first)
 void vtd_host_note_contexts(VtdUnit *u, bool all, uint16_t source,
                             uint16_t mask)
 {
-    viommu_seam_look_source(&u->common, all ? VIOMMU_ANY : source, mask);
+    viommu_forward_note_source(&u->common, all ? VIOMMU_ANY : source, mask);
 }
 
 void vtd_host_note_pasid(VtdUnit *u, bool all, uint32_t pasid)
 {
     if (all) {
-        viommu_seam_look_source(&u->common, VIOMMU_ANY, 0);
+        viommu_forward_note_source(&u->common, VIOMMU_ANY, 0);
     } else {
-        viommu_seam_look_pasid(&u->common, pasid);
+        viommu_forward_note_pasid(&u->common, pasid);
     }
 }
 
 void vtd_host_note_iotlb(VtdUnit *u, const ViommuInvalidation *inv, bool paged)
 {
-    const ViommuSeamWhich which = {
+    const ViommuForwardWhich which = {
         .source = VIOMMU_ANY, .domain = inv->domain, .tag = VIOMMU_ANY,
         /* A page-selective one names an address of the second stage, which
          * the host's nested tables do not have [VTD 6.5.2.3]. */
@@ -248,12 +248,12 @@ void vtd_host_note_iotlb(VtdUnit *u, const ViommuInvalidation *inv, bool paged)
         .all = !paged, .addr = inv->addr, .size = inv->size,
     };
 
-    viommu_seam_add(&u->common, &which, &gone);
+    viommu_forward_note_invalidation(&u->common, &which, &gone);
 }
 
 void vtd_host_note_piotlb(VtdUnit *u, const ViommuInvalidation *inv)
 {
-    const ViommuSeamWhich which = {
+    const ViommuForwardWhich which = {
         .source = VIOMMU_ANY, .domain = inv->domain, .tag = inv->pasid,
     };
     const ViommuHostInvalidation gone = {
@@ -261,12 +261,12 @@ void vtd_host_note_piotlb(VtdUnit *u, const ViommuInvalidation *inv)
         .leaf = inv->leaf_only,
     };
 
-    viommu_seam_add(&u->common, &which, &gone);
+    viommu_forward_note_invalidation(&u->common, &which, &gone);
 }
 
 bool vtd_host_note_devtlb(VtdUnit *u, const ViommuInvalidation *inv)
 {
-    const ViommuSeamWhich which = {
+    const ViommuForwardWhich which = {
         .source = inv->source, .domain = VIOMMU_ANY, .tag = VIOMMU_ANY,
         .one_pasid = !inv->global, .pasid = inv->pasid,
     };
@@ -275,17 +275,17 @@ bool vtd_host_note_devtlb(VtdUnit *u, const ViommuInvalidation *inv)
         .leaf = true, .device_tlb = true,
     };
 
-    if (!viommu_seam_active(&u->common) ||
-        !viommu_seam_has(&u->common, inv->source)) {
+    if (!viommu_forward_active(&u->common) ||
+        !viommu_forward_has(&u->common, inv->source)) {
         return false;
     }
-    viommu_seam_add(&u->common, &which, &gone);
+    viommu_forward_note_invalidation(&u->common, &which, &gone);
     return true;
 }
 
 void vtd_host_switched(Viommu *unit)
 {
-    viommu_seam_look_source(unit, VIOMMU_ANY, 0);
+    viommu_forward_note_source(unit, VIOMMU_ANY, 0);
 }
 
 bool vtd_host_switch_settle(Viommu *unit)
@@ -307,16 +307,16 @@ static void run_host(VtdUnit *u, bool later)
 
 void vtd_host_reset(VtdUnit *u, bool later)
 {
-    viommu_seam_reset(&u->common);
-    if (viommu_seam_busy(&u->common)) {
+    viommu_forward_reset(&u->common);
+    if (viommu_forward_busy(&u->common)) {
         run_host(u, later);
     }
 }
 
 void vtd_host_pasids_gone(VtdUnit *u, const uint64_t *words, size_t n)
 {
-    if (viommu_seam_gives_pasids(&u->common)) {
-        viommu_seam_drop_pasids(&u->common, words, n);
+    if (viommu_forward_gives_pasids(&u->common)) {
+        viommu_forward_note_dropped_pasids(&u->common, words, n);
     }
 }
 
@@ -327,7 +327,7 @@ static void run_unit(Viommu *unit)
 
 bool vtd_host_busy(const VtdUnit *u)
 {
-    return viommu_seam_busy(&u->common);
+    return viommu_forward_busy(&u->common);
 }
 
 bool vtd_host_settle(VtdUnit *u)
@@ -335,10 +335,10 @@ bool vtd_host_settle(VtdUnit *u)
     uint32_t failed;
     bool more;
 
-    if (!viommu_seam_busy(&u->common)) {
+    if (!viommu_forward_busy(&u->common)) {
         return true;
     }
-    more = viommu_seam_step(&u->common, &vtd_seam_model, &failed);
+    more = viommu_forward_step(&u->common, &vtd_forward_model, &failed);
     if (failed != VIOMMU_ANY) {
         vtd_source_silent(u, failed & UINT16_MAX);
     }
@@ -375,7 +375,7 @@ static void fault(Viommu *unit, const ViommuHostFault *host)
     }
 }
 
-const ViommuSeamModel vtd_seam_model = {
+const ViommuForwardModel vtd_forward_model = {
     .check = check,
     .attached = run_unit,
     .run = run_unit,

@@ -5,7 +5,7 @@
 
 #include "hw/iommu/vtd/unit.h"
 
-extern const struct ViommuSeamModel vtd_seam_model;
+extern const struct ViommuForwardModel vtd_forward_model;
 
 /*
  * Notes for host devices of what the guest invalidates.  vtd_host_settle()

@@ -10,7 +10,7 @@
  */
 #include "hw/iommu/vtd/virtual_command.h"
 
-#include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/host/unit/forward.h"
 
 size_t vtd_pasid_words(const ViommuVtdConfig *cfg)
 {
@@ -125,7 +125,7 @@ void vtd_virtual_command(VtdUnit *u)
     case VTD_VCMD_FREE:
         u->vcmd_running = command;
         u->common.regs.values[u->vcmd + 1] = VTD_VCRSP_IP;
-        if (viommu_seam_gives_pasids(&u->common)) {
+        if (viommu_forward_gives_pasids(&u->common)) {
             u->common.work.todo |= VTD_WORK_VCMD;
         } else {
             vtd_virtual_command_go_on(u);
@@ -144,12 +144,12 @@ static void allocate_from_host(VtdUnit *u)
     int ret;
 
     viommu_unit_unlock(&u->common);
-    ret = viommu_seam_alloc_pasid(&u->common, 1, max, &pasid);
+    ret = viommu_forward_alloc_pasid(&u->common, 1, max, &pasid);
     viommu_unit_lock(&u->common);
     if (life != u->common.life) {
         viommu_unit_unlock(&u->common);
         if (!ret) {
-            viommu_seam_free_pasid(&u->common, pasid);
+            viommu_forward_free_pasid(&u->common, pasid);
         }
         viommu_unit_lock(&u->common);
         return;
@@ -168,7 +168,7 @@ static void free_to_host(VtdUnit *u, uint32_t pasid)
     int ret;
 
     viommu_unit_unlock(&u->common);
-    ret = viommu_seam_free_pasid(&u->common, pasid);
+    ret = viommu_forward_free_pasid(&u->common, pasid);
     viommu_unit_lock(&u->common);
     if (life != u->common.life) {
         return;
@@ -185,7 +185,7 @@ void vtd_virtual_command_go_on(VtdUnit *u)
 {
     uint64_t command = u->vcmd_running;
     uint32_t pasid = viommu_get(command, VTD_VCMD_PASID);
-    bool host = viommu_seam_gives_pasids(&u->common);
+    bool host = viommu_forward_gives_pasids(&u->common);
 
     if (viommu_get(command, VTD_VCMD_COMMAND) == VTD_VCMD_ALLOCATE) {
         if (host) {

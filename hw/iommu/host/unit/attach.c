@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Host devices of a unit come and go (seam.h).
+ * Host devices of a unit come and go (forward.h).
  */
 #include <errno.h>
 
-#include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/host/unit/forward.h"
 
 static void host_lock(ViommuHostDevice *device)
 {
@@ -17,27 +17,27 @@ static void host_unlock(ViommuHostDevice *device)
 }
 
 /* It is found no more, and nobody uses it: false when it was not there. */
-static bool take_out(ViommuSeam *seam, ViommuHostDevice *device)
+static bool take_out(ViommuForward *forward, ViommuHostDevice *device)
 {
     bool removed;
 
-    viommu_seam_lock(seam);
-    removed = g_ptr_array_remove(seam->devices, device);
-    viommu_seam_find_giver(seam);
+    viommu_forward_lock(forward);
+    removed = g_ptr_array_remove(forward->devices, device);
+    viommu_forward_find_giver(forward);
     while (removed && device->holds) {
-        pthread_cond_wait(&seam->released, &seam->lock);
+        pthread_cond_wait(&forward->released, &forward->lock);
     }
-    viommu_seam_unlock(seam);
+    viommu_forward_unlock(forward);
     return removed;
 }
 
-static void detach(ViommuSeam *seam, ViommuHostDevice *device)
+static void detach(ViommuForward *forward, ViommuHostDevice *device)
 {
     ViommuHost *host = device->host;
 
     pthread_mutex_lock(&host->run_lock);
-    pthread_mutex_lock(&seam->work);
-    if (take_out(seam, device)) {
+    pthread_mutex_lock(&forward->work);
+    if (take_out(forward, device)) {
         viommu_bindings_drop(device);
         host_lock(device);
         viommu_host_drop_all_groups(device);
@@ -49,51 +49,51 @@ static void detach(ViommuSeam *seam, ViommuHostDevice *device)
         }
         host_unlock(device);
     }
-    pthread_mutex_unlock(&seam->work);
+    pthread_mutex_unlock(&forward->work);
     pthread_mutex_unlock(&host->run_lock);
 }
 
-static void seam_free(Viommu *unit)
+static void forward_free(Viommu *unit)
 {
-    ViommuSeam *seam = viommu_seam_of(unit);
+    ViommuForward *forward = viommu_forward_of(unit);
 
-    while (seam->devices->len) {
-        detach(seam, g_ptr_array_index(seam->devices, 0));
+    while (forward->devices->len) {
+        detach(forward, g_ptr_array_index(forward->devices, 0));
     }
     unit->hooks = NULL;
-    unit->seam = NULL;
-    viommu_commands_forget(seam);
-    g_ptr_array_free(seam->devices, TRUE);
-    g_array_free(seam->dropped, TRUE);
-    pthread_cond_destroy(&seam->released);
-    pthread_mutex_destroy(&seam->lock);
-    pthread_mutex_destroy(&seam->work);
-    g_free(seam);
+    unit->forward = NULL;
+    viommu_commands_forget(forward);
+    g_ptr_array_free(forward->devices, TRUE);
+    g_array_free(forward->dropped, TRUE);
+    pthread_cond_destroy(&forward->released);
+    pthread_mutex_destroy(&forward->lock);
+    pthread_mutex_destroy(&forward->work);
+    g_free(forward);
 }
 
 static const ViommuHooks hooks = {
-    .page_response = viommu_seam_page_response,
-    .free = seam_free,
+    .page_response = viommu_forward_page_response,
+    .free = forward_free,
 };
 
-static ViommuSeam *make_seam(Viommu *unit)
+static ViommuForward *make_forward(Viommu *unit)
 {
-    ViommuSeam *seam;
+    ViommuForward *forward;
 
     viommu_unit_lock(unit);
-    seam = unit->seam;
-    if (!seam) {
-        seam = g_new0(ViommuSeam, 1);
-        pthread_mutex_init(&seam->work, NULL);
-        pthread_mutex_init(&seam->lock, NULL);
-        pthread_cond_init(&seam->released, NULL);
-        seam->devices = g_ptr_array_new();
-        seam->dropped = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-        __atomic_store_n(&unit->seam, seam, __ATOMIC_RELEASE);
+    forward = unit->forward;
+    if (!forward) {
+        forward = g_new0(ViommuForward, 1);
+        pthread_mutex_init(&forward->work, NULL);
+        pthread_mutex_init(&forward->lock, NULL);
+        pthread_cond_init(&forward->released, NULL);
+        forward->devices = g_ptr_array_new();
+        forward->dropped = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+        __atomic_store_n(&unit->forward, forward, __ATOMIC_RELEASE);
         __atomic_store_n(&unit->hooks, &hooks, __ATOMIC_RELEASE);
     }
     viommu_unit_unlock(unit);
-    return seam;
+    return forward;
 }
 
 static bool refuse(GError **error, const char *why)
@@ -118,15 +118,15 @@ static int prepare(ViommuHostDevice *device, const Viommu *unit, bool nested)
 static bool attach(Viommu *unit, uint32_t source, ViommuHostDevice *device,
                    bool nested, GError **error)
 {
-    ViommuSeam *seam = viommu_seam_of(unit);
+    ViommuForward *forward = viommu_forward_of(unit);
     const char *why = NULL;
     int ret = 0;
 
-    viommu_seam_lock(seam);
-    if (viommu_seam_find(seam, source)) {
+    viommu_forward_lock(forward);
+    if (viommu_forward_find(forward, source)) {
         why = "the unit has a host device there already";
     }
-    viommu_seam_unlock(seam);
+    viommu_forward_unlock(forward);
     host_lock(device);
     if (device->unit) {
         why = "the device is behind a unit already";
@@ -149,12 +149,12 @@ static bool attach(Viommu *unit, uint32_t source, ViommuHostDevice *device,
     if (ret) {
         return viommu_host_refused(error, "a parent for one more unit", ret);
     }
-    viommu_seam_lock(seam);
-    g_ptr_array_add(seam->devices, device);
-    viommu_seam_find_giver(seam);
-    viommu_seam_look_at_all(device);
-    viommu_seam_note(seam);
-    viommu_seam_unlock(seam);
+    viommu_forward_lock(forward);
+    g_ptr_array_add(forward->devices, device);
+    viommu_forward_find_giver(forward);
+    viommu_forward_note_all(device);
+    viommu_forward_ask_step(forward);
+    viommu_forward_unlock(forward);
     return true;
 }
 
@@ -162,8 +162,8 @@ bool viommu_attach_host(Viommu *unit, uint32_t source,
                         ViommuHostDevice *device, ViommuNesting nesting,
                         GError **error)
 {
-    const ViommuSeamModel *model = unit->model->seam;
-    ViommuSeam *seam;
+    const ViommuForwardModel *model = unit->model->forward;
+    ViommuForward *forward;
     bool nested = false, done;
 
     viommu_outside_sections(__func__);
@@ -173,10 +173,10 @@ bool viommu_attach_host(Viommu *unit, uint32_t source,
     if (!model->check(unit, &device->caps, nesting, &nested, error)) {
         return false;
     }
-    seam = make_seam(unit);
-    pthread_mutex_lock(&seam->work);
+    forward = make_forward(unit);
+    pthread_mutex_lock(&forward->work);
     done = attach(unit, source, device, nested, error);
-    pthread_mutex_unlock(&seam->work);
+    pthread_mutex_unlock(&forward->work);
     if (done) {
         model->attached(unit);
     }
@@ -185,17 +185,17 @@ bool viommu_attach_host(Viommu *unit, uint32_t source,
 
 void viommu_detach_host(Viommu *unit, uint32_t source)
 {
-    ViommuSeam *seam = viommu_seam_of(unit);
+    ViommuForward *forward = viommu_forward_of(unit);
     ViommuHostDevice *device;
 
     viommu_outside_sections(__func__);
-    if (!seam) {
+    if (!forward) {
         return;
     }
-    viommu_seam_lock(seam);
-    device = viommu_seam_find(seam, source);
-    viommu_seam_unlock(seam);
+    viommu_forward_lock(forward);
+    device = viommu_forward_find(forward, source);
+    viommu_forward_unlock(forward);
     if (device) {
-        detach(seam, device);
+        detach(forward, device);
     }
 }

@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 
-#include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/host/unit/forward.h"
 
 static void host_lock(ViommuHostDevice *device)
 {
@@ -57,12 +57,12 @@ static ViommuBinding *find(const ViommuHostDevice *device, uint32_t pasid)
 /* Devices that are behind a unit have bindings. */
 static void lock(const ViommuHostDevice *device)
 {
-    viommu_seam_lock(viommu_seam_of(device->unit));
+    viommu_forward_lock(viommu_forward_of(device->unit));
 }
 
 static void unlock(const ViommuHostDevice *device)
 {
-    viommu_seam_unlock(viommu_seam_of(device->unit));
+    viommu_forward_unlock(viommu_forward_of(device->unit));
 }
 
 static void forget_pending(ViommuBinding *binding)
@@ -125,7 +125,7 @@ static int bind_in_host(ViommuHostDevice *device, uint32_t pasid,
     return ret;
 }
 
-void viommu_seam_fail(ViommuHostDevice *device, int error)
+void viommu_forward_note_error(ViommuHostDevice *device, int error)
 {
     int none = 0;
 
@@ -170,7 +170,7 @@ static bool is_bound(ViommuHostDevice *device, ViommuBinding *binding,
         binding->tag = tag;
         forget_pending(binding);
         binding->pending_all = true;
-        viommu_seam_note(viommu_seam_of(device->unit));
+        viommu_forward_ask_step(viommu_forward_of(device->unit));
     }
     unlock(device);
     return same;
@@ -200,9 +200,9 @@ static ViommuBinding *expect(ViommuHostDevice *device, ViommuBinding *binding,
     return binding;
 }
 
-void viommu_seam_bind(ViommuHostDevice *device, uint32_t pasid,
-                      const ViommuHostTable *table, uint32_t domain,
-                      uint32_t tag)
+void viommu_forward_bind(ViommuHostDevice *device, uint32_t pasid,
+                         const ViommuHostTable *table, uint32_t domain,
+                         uint32_t tag)
 {
     ViommuBinding *binding = find(device, pasid);
     bool had = binding;
@@ -217,14 +217,14 @@ void viommu_seam_bind(ViommuHostDevice *device, uint32_t pasid,
     if (binding && is_bound(device, binding, table, domain, tag)) {
         return;
     }
-    if (!binding && device->bindings->len >= VIOMMU_SEAM_BINDINGS) {
-        viommu_seam_fail(device, -ENOSPC);
+    if (!binding && device->bindings->len >= VIOMMU_FORWARD_BINDINGS) {
+        viommu_forward_note_error(device, -ENOSPC);
         return;
     }
     binding = expect(device, binding, pasid, table, domain, tag);
     ret = bind_in_host(device, pasid, table);
     if (ret) {
-        viommu_seam_fail(device, ret);
+        viommu_forward_note_error(device, ret);
         if (had) {
             /* The guest has taken the old table away. */
             viommu_binding_remove(device, binding);
@@ -253,8 +253,8 @@ static bool covers(const ViommuHostInvalidation *old,
             new->addr + (new->size - 1) <= old->addr + (old->size - 1));
 }
 
-void viommu_binding_add(ViommuBinding *binding,
-                        const ViommuHostInvalidation *inv)
+void viommu_binding_note(ViommuBinding *binding,
+                         const ViommuHostInvalidation *inv)
 {
     ViommuHostInvalidation new = *inv;
 
@@ -270,7 +270,7 @@ void viommu_binding_add(ViommuBinding *binding,
             return;
         }
     }
-    if (binding->pending->len >= VIOMMU_SEAM_PENDING ||
+    if (binding->pending->len >= VIOMMU_FORWARD_PENDING ||
         (inv->all && !inv->device_tlb)) {
         forget_pending(binding);
         binding->pending_all = true;
@@ -280,7 +280,7 @@ void viommu_binding_add(ViommuBinding *binding,
     g_array_append_val(binding->pending, new);
 }
 
-void viommu_binding_renew(ViommuBinding *binding)
+void viommu_binding_note_renewal(ViommuBinding *binding)
 {
     binding->renew = binding->table.type == VIOMMU_HOST_NESTED;
     if (binding->table.type == VIOMMU_HOST_SHADOW) {
@@ -327,13 +327,13 @@ bool viommu_binding_take(ViommuHostDevice *device, ViommuBinding *binding)
         return false;
     }
     if (all) {
-        viommu_shadow_add(binding->shadow, 0, 0);
+        viommu_shadow_note_range(binding->shadow, 0, 0);
     }
     for (guint i = 0; !all && i < list->len; i++) {
         const ViommuHostInvalidation *inv =
             &g_array_index(list, ViommuHostInvalidation, i);
 
-        viommu_shadow_add(binding->shadow, inv->addr, inv->size);
+        viommu_shadow_note_range(binding->shadow, inv->addr, inv->size);
     }
     return true;
 }
@@ -356,13 +356,13 @@ bool viommu_binding_flush(ViommuHostDevice *device, ViommuBinding *binding)
         list = (const void *)pending->data;
         n = pending->len;
     }
-    while (n) {     /* at most VIOMMU_SEAM_PENDING */
+    while (n) {     /* at most VIOMMU_FORWARD_PENDING */
         int ret = invalidate(device, list, n, &done);
 
         if (!ret) {
             break;
         }
-        viommu_seam_fail(device, ret);
+        viommu_forward_note_error(device, ret);
         if (ret == -ENODEV || ret == -EBADF || done >= n) {
             break;
         }

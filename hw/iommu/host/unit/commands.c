@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * SMMUv3: the guest's commands, gathered for all host devices of a unit until
- * a step hands them to each host in one call (seam.h).
+ * a step hands them to each host in one call (forward.h).
  */
-#include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/host/unit/forward.h"
 
 static uint32_t source_of(const ViommuHostCommand *command)
 {
@@ -40,10 +40,11 @@ static unsigned cache_of(const ViommuHostCommand *command)
  * Not if something between the two empties a cache that this one is filled
  * from: it may be filled with what that still has, meanwhile.
  */
-static bool is_gathered(const ViommuSeam *seam, const ViommuHostCommand *new)
+static bool is_gathered(const ViommuForward *forward,
+                        const ViommuHostCommand *new)
 {
-    for (guint i = seam->commands->len; i--; ) {
-        const ViommuHostCommand *old = &g_array_index(seam->commands,
+    for (guint i = forward->commands->len; i--; ) {
+        const ViommuHostCommand *old = &g_array_index(forward->commands,
                                                       ViommuHostCommand, i);
 
         if (old->word[0] == new->word[0] && old->word[1] == new->word[1]) {
@@ -57,85 +58,87 @@ static bool is_gathered(const ViommuSeam *seam, const ViommuHostCommand *new)
 }
 
 /* False: there is no room. */
-static bool add(ViommuSeam *seam, const ViommuHostCommand *new)
+static bool add(ViommuForward *forward, const ViommuHostCommand *new)
 {
-    if (!seam->commands) {
-        seam->commands = g_array_new(FALSE, FALSE, sizeof(*new));
+    if (!forward->commands) {
+        forward->commands = g_array_new(FALSE, FALSE, sizeof(*new));
     }
-    if (is_gathered(seam, new)) {
+    if (is_gathered(forward, new)) {
         return true;
     }
-    if (seam->commands->len >= VIOMMU_SEAM_COMMANDS) {
+    if (forward->commands->len >= VIOMMU_FORWARD_COMMANDS) {
         return false;
     }
-    g_array_append_val(seam->commands, *new);
-    viommu_seam_note(seam);
+    g_array_append_val(forward->commands, *new);
+    viommu_forward_ask_step(forward);
     return true;
 }
 
-bool viommu_seam_command(Viommu *unit, uint64_t low, uint64_t high)
+bool viommu_forward_note_command(Viommu *unit, uint64_t low, uint64_t high)
 {
     const ViommuHostCommand command = { .word = { low, high } };
-    ViommuSeam *seam = __atomic_load_n(&unit->seam, __ATOMIC_ACQUIRE);
+    ViommuForward *forward = __atomic_load_n(&unit->forward, __ATOMIC_ACQUIRE);
     bool done = true;
 
-    if (seam) {
-        pthread_mutex_lock(&seam->lock);
-        if (seam->devices->len) {
-            done = add(seam, &command);
+    if (forward) {
+        pthread_mutex_lock(&forward->lock);
+        if (forward->devices->len) {
+            done = add(forward, &command);
         }
-        pthread_mutex_unlock(&seam->lock);
+        pthread_mutex_unlock(&forward->lock);
     }
     return done;
 }
 
-bool viommu_seam_command_for(Viommu *unit, uint32_t source, uint32_t mask,
-                             uint64_t low, uint64_t high)
+bool viommu_forward_note_command_for(Viommu *unit, uint32_t source,
+                                     uint32_t mask, uint64_t low,
+                                     uint64_t high)
 {
-    ViommuSeam *seam = __atomic_load_n(&unit->seam, __ATOMIC_ACQUIRE);
+    ViommuForward *forward = __atomic_load_n(&unit->forward, __ATOMIC_ACQUIRE);
     bool done = true;
 
-    if (!seam) {
+    if (!forward) {
         return true;
     }
-    pthread_mutex_lock(&seam->lock);
-    for (guint i = 0; i < seam->devices->len && done; i++) {
-        const ViommuHostDevice *device = g_ptr_array_index(seam->devices, i);
+    pthread_mutex_lock(&forward->lock);
+    for (guint i = 0; i < forward->devices->len && done; i++) {
+        const ViommuHostDevice *device = g_ptr_array_index(forward->devices, i);
         const ViommuHostCommand command = {
             .word = { low | (uint64_t)device->source << 32, high },
             .for_source = true,
         };
 
         if (source == VIOMMU_ANY || !((device->source ^ source) & ~mask)) {
-            done = add(seam, &command);
+            done = add(forward, &command);
         }
     }
-    pthread_mutex_unlock(&seam->lock);
+    pthread_mutex_unlock(&forward->lock);
     return done;
 }
 
-void viommu_seam_command_first(Viommu *unit, uint64_t low, uint64_t high)
+void viommu_forward_note_command_first(Viommu *unit, uint64_t low,
+                                       uint64_t high)
 {
-    ViommuSeam *seam = __atomic_load_n(&unit->seam, __ATOMIC_ACQUIRE);
+    ViommuForward *forward = __atomic_load_n(&unit->forward, __ATOMIC_ACQUIRE);
 
-    if (seam) {
-        pthread_mutex_lock(&seam->lock);
-        seam->first = (ViommuHostCommand) { .word = { low, high } };
-        seam->has_first = true;
-        viommu_seam_note(seam);
-        pthread_mutex_unlock(&seam->lock);
+    if (forward) {
+        pthread_mutex_lock(&forward->lock);
+        forward->first = (ViommuHostCommand) { .word = { low, high } };
+        forward->has_first = true;
+        viommu_forward_ask_step(forward);
+        pthread_mutex_unlock(&forward->lock);
     }
 }
 
 /* --- To the hosts -------------------------------------------------------- */
 
 /* A device of @host: that of @source if it is nested, or any one.  NULL. */
-static ViommuHostDevice *device_of(const ViommuSeam *seam,
+static ViommuHostDevice *device_of(const ViommuForward *forward,
                                    const ViommuHost *host,
                                    const uint32_t *source)
 {
-    for (guint i = 0; i < seam->devices->len; i++) {
-        ViommuHostDevice *device = g_ptr_array_index(seam->devices, i);
+    for (guint i = 0; i < forward->devices->len; i++) {
+        ViommuHostDevice *device = g_ptr_array_index(forward->devices, i);
 
         if (device->host == host && !viommu_host_device_gone(device) &&
             (!source || (device->source == *source && is_nested(device)))) {
@@ -146,8 +149,8 @@ static ViommuHostDevice *device_of(const ViommuSeam *seam,
 }
 
 /* What it refuses is left out. */
-static void send(const ViommuSeam *seam, const Viommu *unit, ViommuHost *host,
-                 const ViommuHostCommand *list, unsigned n)
+static void send(const ViommuForward *forward, const Viommu *unit,
+                 ViommuHost *host, const ViommuHostCommand *list, unsigned n)
 {
     unsigned bad = 0, refused = 0;
     ViommuHostDevice *device;
@@ -164,9 +167,10 @@ static void send(const ViommuSeam *seam, const Viommu *unit, ViommuHost *host,
     pthread_mutex_unlock(&host->lock);
     if (ret) {
         source = source_of(&list[bad]);
-        device = device_of(seam, host, list[bad].for_source ? &source : NULL);
+        device = device_of(forward, host,
+                           list[bad].for_source ? &source : NULL);
         if (device) {
-            viommu_seam_fail(device, ret);
+            viommu_forward_note_error(device, ret);
         }
     }
 }
@@ -176,7 +180,7 @@ static void send(const ViommuSeam *seam, const Viommu *unit, ViommuHost *host,
  * the guest's tables now or not: the host keeps translations of the unit's
  * name, from when one had, until one has again.
  */
-static void send_to(const ViommuSeam *seam, const Viommu *unit,
+static void send_to(const ViommuForward *forward, const Viommu *unit,
                     ViommuHost *host, const ViommuHostCommand *first,
                     const GArray *commands)
 {
@@ -193,19 +197,19 @@ static void send_to(const ViommuSeam *seam, const Viommu *unit,
 
         /* A device without the guest's tables has nothing of its own to
          * forget. */
-        if (!command->for_source || device_of(seam, host, &source)) {
+        if (!command->for_source || device_of(forward, host, &source)) {
             g_array_append_vals(list, command, 1);
         }
     }
-    send(seam, unit, host, (const void *)list->data, list->len);
+    send(forward, unit, host, (const void *)list->data, list->len);
 }
 
-static bool is_first_of_host(const ViommuSeam *seam, guint at)
+static bool is_first_of_host(const ViommuForward *forward, guint at)
 {
-    const ViommuHostDevice *device = g_ptr_array_index(seam->devices, at);
+    const ViommuHostDevice *device = g_ptr_array_index(forward->devices, at);
 
     for (guint i = 0; i < at; i++) {
-        const ViommuHostDevice *other = g_ptr_array_index(seam->devices, i);
+        const ViommuHostDevice *other = g_ptr_array_index(forward->devices, i);
 
         if (other->host == device->host) {
             return false;
@@ -214,32 +218,32 @@ static bool is_first_of_host(const ViommuSeam *seam, guint at)
     return true;
 }
 
-void viommu_commands_flush(ViommuSeam *seam, const Viommu *unit)
+void viommu_commands_flush(ViommuForward *forward, const Viommu *unit)
 {
     ViommuHostCommand first;
     GArray *commands;
     bool has_first;
 
-    viommu_seam_lock(seam);
-    first = seam->first;
-    has_first = seam->has_first;
-    commands = g_steal_pointer(&seam->commands);
-    seam->has_first = false;
-    viommu_seam_unlock(seam);
-    for (guint i = 0; (commands || has_first) && i < seam->devices->len;
+    viommu_forward_lock(forward);
+    first = forward->first;
+    has_first = forward->has_first;
+    commands = g_steal_pointer(&forward->commands);
+    forward->has_first = false;
+    viommu_forward_unlock(forward);
+    for (guint i = 0; (commands || has_first) && i < forward->devices->len;
          i++) {
-        ViommuHostDevice *device = g_ptr_array_index(seam->devices, i);
+        ViommuHostDevice *device = g_ptr_array_index(forward->devices, i);
 
-        if (is_first_of_host(seam, i) && device->host->backend->commands) {
-            send_to(seam, unit, device->host, has_first ? &first : NULL,
+        if (is_first_of_host(forward, i) && device->host->backend->commands) {
+            send_to(forward, unit, device->host, has_first ? &first : NULL,
                     commands);
         }
     }
     g_clear_pointer(&commands, g_array_unref);
 }
 
-void viommu_commands_forget(ViommuSeam *seam)
+void viommu_commands_forget(ViommuForward *forward)
 {
-    seam->has_first = false;
-    g_clear_pointer(&seam->commands, g_array_unref);
+    forward->has_first = false;
+    g_clear_pointer(&forward->commands, g_array_unref);
 }

@@ -10,7 +10,7 @@
  */
 #include <errno.h>
 
-#include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/host/unit/forward.h"
 
 #define PAGE        (UINT64_C(1) << VIOMMU_DIRTY_SHIFT)
 
@@ -122,7 +122,7 @@ static void wake_units(ViommuHost *host)
     }
     unlock(host);
     for (guint i = 0; i < units->len; i++) {
-        viommu_seam_wake(g_ptr_array_index(units, i));
+        viommu_forward_wake(g_ptr_array_index(units, i));
     }
     pthread_mutex_unlock(&host->run_lock);
 }
@@ -153,7 +153,7 @@ int viommu_host_map_file(ViommuHost *host, uint64_t addr, uint64_t size,
     if (!ret) {
         g_array_insert_val(host->memory, at, new);
         host->memory_pages += readonly ? 0 : size / PAGE;
-        viommu_shadows_add_memory(host, addr, size);
+        viommu_shadows_note_memory(host, addr, size);
     }
     wake = viommu_shadows_wait(host, NULL);
     unlock(host);
@@ -181,7 +181,7 @@ static int unmap(ViommuHost *host, const ViommuHostMemory *m)
     viommu_shadows_drop_memory(host, m->addr, m->size);
     ret = host->backend->unmap(host, m->addr, m->size);
     if (ret) {
-        viommu_shadows_add_memory(host, m->addr, m->size);
+        viommu_shadows_note_memory(host, m->addr, m->size);
     } else {
         host->memory_pages -= m->size / PAGE;
     }

@@ -6,13 +6,13 @@
  */
 #include <errno.h>
 
-#include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/host/unit/forward.h"
 
-/* The seam's lock is held. */
-static ViommuHostDevice *giver(const ViommuSeam *seam)
+/* The forward's lock is held. */
+static ViommuHostDevice *giver(const ViommuForward *forward)
 {
-    for (guint i = 0; i < seam->devices->len; i++) {
-        ViommuHostDevice *device = g_ptr_array_index(seam->devices, i);
+    for (guint i = 0; i < forward->devices->len; i++) {
+        ViommuHostDevice *device = g_ptr_array_index(forward->devices, i);
 
         if (device->nested && device->host->backend->alloc_pasid) {
             return device;
@@ -21,38 +21,38 @@ static ViommuHostDevice *giver(const ViommuSeam *seam)
     return NULL;
 }
 
-void viommu_seam_find_giver(ViommuSeam *seam)
+void viommu_forward_find_giver(ViommuForward *forward)
 {
-    __atomic_store_n(&seam->gives_pasids, giver(seam) != NULL,
+    __atomic_store_n(&forward->gives_pasids, giver(forward) != NULL,
                      __ATOMIC_RELEASE);
 }
 
-bool viommu_seam_gives_pasids(const Viommu *unit)
+bool viommu_forward_gives_pasids(const Viommu *unit)
 {
-    const ViommuSeam *seam = viommu_seam_of(unit);
+    const ViommuForward *forward = viommu_forward_of(unit);
 
-    return seam && __atomic_load_n(&seam->gives_pasids, __ATOMIC_ACQUIRE);
+    return forward && __atomic_load_n(&forward->gives_pasids, __ATOMIC_ACQUIRE);
 }
 
 /* The device of a host that gives PASIDs, which stays; or NULL. */
-static ViommuHostDevice *hold_giver(ViommuSeam *seam)
+static ViommuHostDevice *hold_giver(ViommuForward *forward)
 {
     ViommuHostDevice *device;
 
-    viommu_seam_lock(seam);
-    device = giver(seam);
+    viommu_forward_lock(forward);
+    device = giver(forward);
     if (device) {
-        viommu_seam_hold(device);
+        viommu_forward_hold(device);
     }
-    viommu_seam_unlock(seam);
+    viommu_forward_unlock(forward);
     return device;
 }
 
-int viommu_seam_alloc_pasid(Viommu *unit, uint32_t min, uint32_t max,
-                            uint32_t *pasid)
+int viommu_forward_alloc_pasid(Viommu *unit, uint32_t min, uint32_t max,
+                               uint32_t *pasid)
 {
-    ViommuSeam *seam = viommu_seam_of(unit);
-    ViommuHostDevice *device = hold_giver(seam);
+    ViommuForward *forward = viommu_forward_of(unit);
+    ViommuHostDevice *device = hold_giver(forward);
     int ret;
 
     if (!device) {
@@ -62,13 +62,13 @@ int viommu_seam_alloc_pasid(Viommu *unit, uint32_t min, uint32_t max,
     ret = viommu_host_note(device, device->host->backend->alloc_pasid(
                                        device->host, min, max, pasid));
     pthread_mutex_unlock(&device->host->lock);
-    viommu_seam_release(seam, device);
+    viommu_forward_release(forward, device);
     return ret;
 }
 
-static int give_back(ViommuSeam *seam, uint32_t pasid)
+static int give_back(ViommuForward *forward, uint32_t pasid)
 {
-    ViommuHostDevice *device = hold_giver(seam);
+    ViommuHostDevice *device = hold_giver(forward);
     int ret;
 
     if (!device) {
@@ -77,23 +77,24 @@ static int give_back(ViommuSeam *seam, uint32_t pasid)
     pthread_mutex_lock(&device->host->lock);
     ret = device->host->backend->free_pasid(device->host, pasid);
     pthread_mutex_unlock(&device->host->lock);
-    viommu_seam_release(seam, device);
+    viommu_forward_release(forward, device);
     return ret == -ENOENT ? 0 : ret;
 }
 
-int viommu_seam_free_pasid(Viommu *unit, uint32_t pasid)
+int viommu_forward_free_pasid(Viommu *unit, uint32_t pasid)
 {
-    return give_back(viommu_seam_of(unit), pasid);
+    return give_back(viommu_forward_of(unit), pasid);
 }
 
-void viommu_seam_drop_pasids(Viommu *unit, const uint64_t *words, size_t n)
+void viommu_forward_note_dropped_pasids(Viommu *unit, const uint64_t *words,
+                                        size_t n)
 {
-    ViommuSeam *seam = viommu_seam_of(unit);
+    ViommuForward *forward = viommu_forward_of(unit);
 
-    if (!seam) {
+    if (!forward) {
         return;
     }
-    pthread_mutex_lock(&seam->lock);
+    pthread_mutex_lock(&forward->lock);
     for (size_t i = 0; i < n; i++) {
         uint64_t left = words[i];
 
@@ -101,21 +102,21 @@ void viommu_seam_drop_pasids(Viommu *unit, const uint64_t *words, size_t n)
             uint32_t pasid = i * 64 + (unsigned)__builtin_ctzll(left);
 
             left &= left - 1;
-            g_array_append_val(seam->dropped, pasid);
+            g_array_append_val(forward->dropped, pasid);
         }
     }
-    pthread_mutex_unlock(&seam->lock);
+    pthread_mutex_unlock(&forward->lock);
 }
 
-void viommu_seam_free_dropped(ViommuSeam *seam)
+void viommu_forward_free_dropped(ViommuForward *forward)
 {
     g_autoptr(GArray) dropped = NULL;
 
-    viommu_seam_lock(seam);
-    dropped = seam->dropped;
-    seam->dropped = g_array_new(FALSE, FALSE, sizeof(uint32_t));
-    viommu_seam_unlock(seam);
+    viommu_forward_lock(forward);
+    dropped = forward->dropped;
+    forward->dropped = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    viommu_forward_unlock(forward);
     for (guint i = 0; i < dropped->len; i++) {
-        (void)give_back(seam, g_array_index(dropped, uint32_t, i));
+        (void)give_back(forward, g_array_index(dropped, uint32_t, i));
     }
 }

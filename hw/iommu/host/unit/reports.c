@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/host/unit/forward.h"
 
 /* Reports of one viommu_host_run(), those that mean nothing included; its
  * caller comes again for the rest. */
@@ -47,7 +47,7 @@ void viommu_host_group_free(gpointer value)
 {
     Group *group = value;
 
-    while (group) {     /* at most VIOMMU_SEAM_GROUPS */
+    while (group) {     /* at most VIOMMU_FORWARD_GROUPS */
         Group *next = group->next;
 
         g_free(group);
@@ -110,9 +110,9 @@ static void respond(ViommuHostDevice *device,
         return;
     }
     g_array_append_val(device->unsent, answer);
-    viommu_seam_lock(viommu_seam_of(device->unit));
-    viommu_seam_note(viommu_seam_of(device->unit));
-    viommu_seam_unlock(viommu_seam_of(device->unit));
+    viommu_forward_lock(viommu_forward_of(device->unit));
+    viommu_forward_ask_step(viommu_forward_of(device->unit));
+    viommu_forward_unlock(viommu_forward_of(device->unit));
 }
 
 void viommu_host_forget_answers(ViommuHostDevice *device, bool all,
@@ -138,7 +138,7 @@ bool viommu_host_answer_again(ViommuHostDevice *device, uint32_t *pasid)
         if (send(device, answer)) {
             g_array_remove_index(device->unsent, i);
         } else if (++answer->tries == ANSWER_TRIES ||
-                   device->unsent->len > VIOMMU_SEAM_GROUPS) {
+                   device->unsent->len > VIOMMU_FORWARD_GROUPS) {
             *pasid = answer->response.pasid;
             break;
         }
@@ -182,7 +182,7 @@ static bool keep(ViommuHostDevice *device, const ViommuHostFault *fault)
     Group *old = g_hash_table_lookup(device->groups, &made.key), *group;
 
     if (!device->unit || (old && old->next) ||
-        g_hash_table_size(device->groups) >= VIOMMU_SEAM_GROUPS) {
+        g_hash_table_size(device->groups) >= VIOMMU_FORWARD_GROUPS) {
         /* As when the guest's queue is full: the device asks again. */
         respond_ourselves(device, &made, device->unit ? VIOMMU_PAGE_SUCCESS
                                                       : VIOMMU_PAGE_INVALID);
@@ -356,7 +356,7 @@ static bool take_report(ViommuHost *host)
     if (fault.type == VIOMMU_HOST_FAULT_PAGE_REQUEST) {
         viommu_unit_page_request(unit, &fault.request, fault.over);
     } else {
-        unit->model->seam->fault(unit, &fault);
+        unit->model->forward->fault(unit, &fault);
     }
     return true;
 }
@@ -376,7 +376,7 @@ static void run_units(ViommuHost *host)
     }
     unlock(host);
     for (guint i = 0; i < units->len; i++) {
-        viommu_seam_wake(g_ptr_array_index(units, i));
+        viommu_forward_wake(g_ptr_array_index(units, i));
     }
 }
 

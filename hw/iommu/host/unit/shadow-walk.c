@@ -65,7 +65,7 @@ typedef struct Walk {
 static void give_up(Walk *w)
 {
     w->shadow->given_up = true;
-    viommu_shadow_note(w->shadow, -ENOSPC, &w->error);
+    viommu_shadow_answered(w->shadow, -ENOSPC, &w->error);
 }
 
 /* Would the pages of a piece fare better one by one? */
@@ -131,7 +131,7 @@ static void join_all(Walk *w)
         }
         at = piece.last + 1;
         if (n > 1) {
-            viommu_shadow_note(shadow, join(w, &piece), &w->error);
+            viommu_shadow_answered(shadow, join(w, &piece), &w->error);
         }
     }
 }
@@ -169,15 +169,15 @@ static void map_run(Walk *w, const Run *run)
         return;
     }
     if (!is_worth_parts(ret) || piece->last - piece->first < run->page) {
-        viommu_shadow_note(w->shadow, ret, &w->error);
+        viommu_shadow_answered(w->shadow, ret, &w->error);
         return;
     }
     /* at most PIECE_PAGES: something in it is not for the host */
     for (; part.first <= piece->last; part.first = part.last + 1) {
         part.last = MIN(part.first | (run->page - 1), piece->last);
         part.to = piece->to + (part.first - piece->first);
-        viommu_shadow_note(w->shadow, viommu_shadow_map(w->shadow, &part),
-                           &w->error);
+        viommu_shadow_answered(w->shadow, viommu_shadow_map(w->shadow, &part),
+                               &w->error);
     }
 }
 
@@ -239,7 +239,7 @@ static void put_nothing(Walk *w, uint64_t first, uint64_t last)
 /* What the guest's page leads to is not there, but may come. */
 static void put_missing(Walk *w, uint64_t first, uint64_t last, uint64_t to)
 {
-    viommu_shadow_add_missing(w->shadow, to, to + (last - first));
+    viommu_shadow_note_missing(w->shadow, to, to + (last - first));
     put_nothing(w, first, last);
 }
 
@@ -388,7 +388,7 @@ static bool begin(Walk *w)
     }
     unlock(w->host);
     if (stale) {
-        viommu_shadow_add(shadow, 0, 0);
+        viommu_shadow_note_range(shadow, 0, 0);
     }
     return !lost;
 }

@@ -39,7 +39,7 @@ ViommuShadow *viommu_shadow_new(ViommuHostDevice *device, uint32_t pasid)
     shadow->pieces = viommu_pieces_new();
     shadow->missing = nothing;
     shadow->ranges = g_array_new(FALSE, FALSE, sizeof(ShadowRange));
-    viommu_shadow_add(shadow, 0, 0);
+    viommu_shadow_note_range(shadow, 0, 0);
     lock(device->host);
     g_ptr_array_add(device->host->shadows, shadow);
     unlock(device->host);
@@ -65,7 +65,8 @@ void viommu_shadow_free(ViommuShadow *shadow)
     g_free(shadow);
 }
 
-void viommu_shadow_add(ViommuShadow *shadow, uint64_t addr, uint64_t size)
+void viommu_shadow_note_range(ViommuShadow *shadow, uint64_t addr,
+                              uint64_t size)
 {
     ShadowRange new = { addr, addr + (size - 1) };    /* size 0: 2^64 */
 
@@ -92,7 +93,7 @@ void viommu_shadow_add(ViommuShadow *shadow, uint64_t addr, uint64_t size)
 
 /* --- What the host does, under its lock ---------------------------------- */
 
-void viommu_shadow_note(ViommuShadow *shadow, int ret, int *error)
+void viommu_shadow_answered(ViommuShadow *shadow, int ret, int *error)
 {
     viommu_host_note(shadow->device, ret);
     if (ret && !*error) {
@@ -105,8 +106,8 @@ void viommu_shadow_forget_missing(ViommuShadow *shadow)
     shadow->missing = nothing;
 }
 
-void viommu_shadow_add_missing(ViommuShadow *shadow, uint64_t first,
-                               uint64_t last)
+void viommu_shadow_note_missing(ViommuShadow *shadow, uint64_t first,
+                                uint64_t last)
 {
     ShadowRange *missing = &shadow->missing;
 
@@ -144,7 +145,7 @@ static bool unmap(ViommuShadow *shadow, const ViommuPiece *piece, int *error)
     ret = host->backend->shadow_unmap(shadow->device, shadow->pasid,
                                       piece->first, size);
     if (ret) {
-        viommu_shadow_note(shadow, ret, error);
+        viommu_shadow_answered(shadow, ret, error);
         lose(shadow);
         return false;
     }
@@ -189,7 +190,7 @@ static void put_back(ViommuShadow *shadow, const ViommuPiece *piece,
         .to = piece->to + (first - piece->first),
     };
 
-    viommu_shadow_note(shadow, viommu_shadow_map(shadow, &part), error);
+    viommu_shadow_answered(shadow, viommu_shadow_map(shadow, &part), error);
 }
 
 bool viommu_shadow_clear(ViommuShadow *shadow, uint64_t first, uint64_t last,
@@ -250,12 +251,12 @@ void viommu_shadows_drop_memory(ViommuHost *host, uint64_t addr,
                 break;
             }
             /* The guest's tables lead there still, if it comes back. */
-            viommu_shadow_add_missing(shadow, addr, end);
+            viommu_shadow_note_missing(shadow, addr, end);
         }
     }
 }
 
-void viommu_shadows_add_memory(ViommuHost *host, uint64_t addr, uint64_t size)
+void viommu_shadows_note_memory(ViommuHost *host, uint64_t addr, uint64_t size)
 {
     for (guint i = 0; i < host->shadows->len; i++) {
         ViommuShadow *shadow = nth(host, i);

@@ -7,7 +7,7 @@
 #ifndef HW_IOMMU_HOST_UNIT_SHADOW_H
 #define HW_IOMMU_HOST_UNIT_SHADOW_H
 
-#include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/host/unit/forward.h"
 
 typedef struct ShadowRange {
     uint64_t first, last;
@@ -33,7 +33,7 @@ struct ViommuShadow {
 /* With the host's lock.  Where something fails, *@error is what did first. */
 
 /** The host has answered @ret. */
-void viommu_shadow_note(ViommuShadow *shadow, int ret, int *error);
+void viommu_shadow_answered(ViommuShadow *shadow, int ret, int *error);
 /** One more piece, which overlaps none: 0 or a negative errno. */
 int viommu_shadow_map(ViommuShadow *shadow, const ViommuPiece *piece);
 /** Remove what there is in [@first, @last], and nothing else.  False: there is
@@ -41,8 +41,8 @@ int viommu_shadow_map(ViommuShadow *shadow, const ViommuPiece *piece);
 bool viommu_shadow_clear(ViommuShadow *shadow, uint64_t first, uint64_t last,
                          int *error);
 /** Tables led to that, and it is not there. */
-void viommu_shadow_add_missing(ViommuShadow *shadow, uint64_t first,
-                               uint64_t last);
+void viommu_shadow_note_missing(ViommuShadow *shadow, uint64_t first,
+                                uint64_t last);
 /** No memory is missing. */
 void viommu_shadow_forget_missing(ViommuShadow *shadow);
 

@@ -6,7 +6,7 @@
  * One lock (Hostsim.lock) is held around every operation of a file.  What an
  * endpoint does runs without it: it takes as long as the endpoint wants, and
  * comes back by callbacks of the physical unit, which only leave a note
- * (hostsim_kick()) for the end of the system call.
+ * (sim_kick()) for the end of the system call.
  */
 #ifndef HW_IOMMU_HOSTSIM_KERNEL_SIM_H
 #define HW_IOMMU_HOSTSIM_KERNEL_SIM_H
@@ -65,7 +65,6 @@ struct Hostsim {
     GPtrArray *groups;          /* SimGroup: open ones */
     GHashTable *pasids;         /* given out to containers (vSVA) */
     unsigned n_containers;
-    uint64_t n_faults;          /* unrecoverable, that the unit recorded */
 
     unsigned putting_back;      /* sim_put_back_begin() */
 

@@ -116,7 +116,6 @@ void sim_dma_fault(Hostsim *sim, const SimFault *fault)
 {
     SimDevice *device = sim_device_by_source(sim, fault->source);
 
-    sim->n_faults++;
     if (device && device->dma_fault) {
         device->dma_fault(device, fault);
     }

@@ -227,7 +227,7 @@ void viommu_glue_stall_resume(void *opaque, uint32_t source, uint16_t tag,
 void viommu_shadow_start(ViommuSpace *space);
 void viommu_shadow_stop(ViommuSpace *space);
 /* What is mapped in [@first, @last] may be other than MAP notifiers know. */
-void viommu_shadow_add(ViommuSpace *space, hwaddr first, hwaddr last);
+void viommu_shadow_note_range(ViommuSpace *space, hwaddr first, hwaddr last);
 /* Find out a part of it; true: there is nothing left. */
 bool viommu_shadows_step(ViommuGlue *glue);
 void viommu_shadow_replay(IOMMUMemoryRegion *mr, IOMMUNotifier *n);

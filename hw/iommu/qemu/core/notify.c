@@ -104,7 +104,7 @@ void viommu_notify_invalidation(ViommuGlue *glue,
         last = first + (size - 1);
         notify_unmap(space, types, first, last);
         if (space->shadow && (types & IOMMU_NOTIFIER_UNMAP)) {
-            viommu_shadow_add(space, first, last);
+            viommu_shadow_note_range(space, first, last);
         }
     }
 }
@@ -124,7 +124,7 @@ void viommu_notify_sources(ViommuGlue *glue, const PCIBus *bus)
         if (space->bus == bus && viommu_space_alive(space)) {
             viommu_notify_all_gone(space);
             if (space->shadow) {
-                viommu_shadow_add(space, 0, UINT64_MAX);
+                viommu_shadow_note_range(space, 0, UINT64_MAX);
             }
         }
     }

@@ -118,7 +118,7 @@ static void sync_bh(void *opaque)
     }
 }
 
-void viommu_shadow_add(ViommuSpace *space, hwaddr first, hwaddr last)
+void viommu_shadow_note_range(ViommuSpace *space, hwaddr first, hwaddr last)
 {
     ViommuGlue *glue = space->glue;
 
@@ -318,6 +318,6 @@ void viommu_shadow_replay(IOMMUMemoryRegion *mr, IOMMUNotifier *n)
                         IOMMU_NONE);
     if (space->shadow && (n->notifier_flags & IOMMU_NOTIFIER_MAP)) {
         g_tree_foreach(space->shadow->mappings, replay_one, n);
-        viommu_shadow_add(space, n->start, n->end);
+        viommu_shadow_note_range(space, n->start, n->end);
     }
 }

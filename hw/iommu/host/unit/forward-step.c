@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Host devices of a unit: what is noted is carried out, in steps (seam.h).
+ * Host devices of a unit: what is noted is carried out, in steps (forward.h).
  * Each runs with the unit's work in hand, and without its lock.
  */
 #include <errno.h>
 
-#include "hw/iommu/host/unit/seam.h"
+#include "hw/iommu/host/unit/forward.h"
 
 /* Of one step, for one device. */
 #define LOOKS_MAX       64      /* PASIDs */
 #define CALLS_MAX       64      /* bindings with invalidations */
 
-static ViommuHostDevice *nth(const ViommuSeam *seam, guint i)
+static ViommuHostDevice *nth(const ViommuForward *forward, guint i)
 {
-    return g_ptr_array_index(seam->devices, i);
+    return g_ptr_array_index(forward->devices, i);
 }
 
 /* --- Looks --------------------------------------------------------------- */
@@ -25,11 +25,11 @@ typedef struct Look {
     GArray *list;           /* without such a look: PASIDs */
 } Look;
 
-static Look take_look(ViommuSeam *seam, ViommuHostDevice *device)
+static Look take_look(ViommuForward *forward, ViommuHostDevice *device)
 {
     Look look;
 
-    viommu_seam_lock(seam);
+    viommu_forward_lock(forward);
     look = (Look) {
         .turn = device->look_turn, .phase = device->look_phase,
         .next = device->look_next,
@@ -38,24 +38,24 @@ static Look take_look(ViommuSeam *seam, ViommuHostDevice *device)
         look.list = device->look;
         device->look = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     }
-    viommu_seam_unlock(seam);
+    viommu_forward_unlock(forward);
     return look;
 }
 
 /* Unless another one was asked for meanwhile. */
-static void put_look(ViommuSeam *seam, ViommuHostDevice *device,
+static void put_look(ViommuForward *forward, ViommuHostDevice *device,
                      const Look *look)
 {
-    viommu_seam_lock(seam);
+    viommu_forward_lock(forward);
     if (device->look_turn == look->turn) {
         device->look_phase = look->phase;
         device->look_next = look->next;
     }
-    viommu_seam_unlock(seam);
+    viommu_forward_unlock(forward);
 }
 
 /* Each bound PASID from look->next on, as many as a step has. */
-static void look_at_bound(Viommu *unit, const ViommuSeamModel *model,
+static void look_at_bound(Viommu *unit, const ViommuForwardModel *model,
                           ViommuHostDevice *device, Look *look)
 {
     for (unsigned i = 0; i < LOOKS_MAX; i++) {
@@ -74,11 +74,11 @@ static void look_at_bound(Viommu *unit, const ViommuSeamModel *model,
 }
 
 /* Returns whether there is more to look at. */
-static bool look(Viommu *unit, const ViommuSeamModel *model,
+static bool look(Viommu *unit, const ViommuForwardModel *model,
                  ViommuHostDevice *device)
 {
-    ViommuSeam *seam = viommu_seam_of(unit);
-    Look look = take_look(seam, device);
+    ViommuForward *forward = viommu_forward_of(unit);
+    Look look = take_look(forward, device);
 
     switch (look.phase) {
     case VIOMMU_LOOK_START:
@@ -103,19 +103,19 @@ static bool look(Viommu *unit, const ViommuSeamModel *model,
         g_array_free(look.list, TRUE);
         return false;
     }
-    put_look(seam, device, &look);
+    put_look(forward, device, &look);
     return true;
 }
 
 /* --- The rest ------------------------------------------------------------ */
 
-static void look_again(ViommuSeam *seam, ViommuHostDevice *device,
+static void look_again(ViommuForward *forward, ViommuHostDevice *device,
                        uint32_t pasid)
 {
-    viommu_seam_lock(seam);
-    viommu_seam_look_at(device, pasid);
-    viommu_seam_note(seam);
-    viommu_seam_unlock(seam);
+    viommu_forward_lock(forward);
+    viommu_forward_note_look(device, pasid);
+    viommu_forward_ask_step(forward);
+    viommu_forward_unlock(forward);
 }
 
 /* Returns whether there is more. */
@@ -132,7 +132,7 @@ static bool flush(ViommuHostDevice *device)
     return false;
 }
 
-static bool step_shadows(ViommuSeam *seam, ViommuHostDevice *device)
+static bool step_shadows(ViommuForward *forward, ViommuHostDevice *device)
 {
     bool more = false;
 
@@ -146,21 +146,21 @@ static bool step_shadows(ViommuSeam *seam, ViommuHostDevice *device)
         viommu_binding_take(device, binding);
         ret = viommu_shadow_step(binding->shadow, binding->table.width);
         if (ret < 0) {
-            viommu_seam_fail(device, ret);
+            viommu_forward_note_error(device, ret);
         }
         more = ret != 0;
         if (viommu_shadow_lost(binding->shadow)) {
             uint32_t pasid = binding->pasid;
 
             viommu_binding_remove(device, binding);
-            look_again(seam, device, pasid);
+            look_again(forward, device, pasid);
         }
     }
     return more;
 }
 
 /* Answers that the host did not take. */
-static bool answer_again(ViommuSeam *seam, ViommuHostDevice *device)
+static bool answer_again(ViommuForward *forward, ViommuHostDevice *device)
 {
     uint32_t pasid;
     bool more = viommu_host_answer_again(device, &pasid);
@@ -169,29 +169,29 @@ static bool answer_again(ViommuSeam *seam, ViommuHostDevice *device)
         return more;
     }
     /* A new table in the old one's place ends what waits for it. */
-    viommu_seam_lock(seam);
+    viommu_forward_lock(forward);
     for (guint i = 0; i < device->bindings->len; i++) {
         if (viommu_binding_nth(device, i)->pasid == pasid) {
-            viommu_binding_renew(viommu_binding_nth(device, i));
+            viommu_binding_note_renewal(viommu_binding_nth(device, i));
         }
     }
-    viommu_seam_unlock(seam);
-    look_again(seam, device, pasid);
+    viommu_forward_unlock(forward);
+    look_again(forward, device, pasid);
     return true;
 }
 
-static bool step_device(Viommu *unit, const ViommuSeamModel *model,
+static bool step_device(Viommu *unit, const ViommuForwardModel *model,
                         ViommuHostDevice *device)
 {
-    ViommuSeam *seam = viommu_seam_of(unit);
+    ViommuForward *forward = viommu_forward_of(unit);
     bool more;
 
     if (viommu_host_device_gone(device)) {
         viommu_bindings_drop(device);
         return false;
     }
-    more = answer_again(seam, device) || look(unit, model, device) ||
-           flush(device) || step_shadows(seam, device);
+    more = answer_again(forward, device) || look(unit, model, device) ||
+           flush(device) || step_shadows(forward, device);
     if (viommu_host_device_gone(device)) {
         viommu_bindings_drop(device);
         return false;
@@ -209,61 +209,61 @@ static bool take_error(ViommuHostDevice *device)
     return __atomic_exchange_n(&device->error, 0, __ATOMIC_ACQ_REL) != 0;
 }
 
-bool viommu_seam_step(Viommu *unit, const ViommuSeamModel *model,
-                      uint32_t *failed)
+bool viommu_forward_step(Viommu *unit, const ViommuForwardModel *model,
+                         uint32_t *failed)
 {
-    ViommuSeam *seam = viommu_seam_of(unit);
+    ViommuForward *forward = viommu_forward_of(unit);
     bool more = false;
     unsigned noted;
 
     *failed = VIOMMU_ANY;
-    if (!seam) {
+    if (!forward) {
         return false;
     }
-    pthread_mutex_lock(&seam->work);
-    viommu_seam_lock(seam);
-    noted = seam->noted;
-    viommu_seam_unlock(seam);
-    for (guint i = 0; i < seam->devices->len; i++) {
-        more |= step_device(unit, model, nth(seam, i));
+    pthread_mutex_lock(&forward->work);
+    viommu_forward_lock(forward);
+    noted = forward->noted;
+    viommu_forward_unlock(forward);
+    for (guint i = 0; i < forward->devices->len; i++) {
+        more |= step_device(unit, model, nth(forward, i));
     }
     if (!more) {
-        viommu_commands_flush(seam, unit);    /* behind all binds */
+        viommu_commands_flush(forward, unit);    /* behind all binds */
     }
-    for (guint i = 0; i < seam->devices->len; i++) {
+    for (guint i = 0; i < forward->devices->len; i++) {
         if (*failed != VIOMMU_ANY) {
-            more |= has_error(nth(seam, i));     /* one at a time */
-        } else if (take_error(nth(seam, i))) {
-            *failed = nth(seam, i)->source;
+            more |= has_error(nth(forward, i));     /* one at a time */
+        } else if (take_error(nth(forward, i))) {
+            *failed = nth(forward, i)->source;
         }
     }
     if (!more) {
-        viommu_seam_free_dropped(seam);
+        viommu_forward_free_dropped(forward);
     }
-    viommu_seam_lock(seam);
-    more |= seam->noted != noted;
-    __atomic_store_n(&seam->busy, more, __ATOMIC_RELEASE);
-    viommu_seam_unlock(seam);
-    pthread_mutex_unlock(&seam->work);
+    viommu_forward_lock(forward);
+    more |= forward->noted != noted;
+    __atomic_store_n(&forward->busy, more, __ATOMIC_RELEASE);
+    viommu_forward_unlock(forward);
+    pthread_mutex_unlock(&forward->work);
     return more;
 }
 
 /* --- Other reasons for a step -------------------------------------------- */
 
 /* Call @func for each device, which stays meanwhile, without the lock. */
-static void for_each(ViommuSeam *seam, void (*func)(ViommuHostDevice *))
+static void for_each(ViommuForward *forward, void (*func)(ViommuHostDevice *))
 {
     g_autoptr(GPtrArray) held = g_ptr_array_new();
 
-    viommu_seam_lock(seam);
-    for (guint i = 0; i < seam->devices->len; i++) {
-        viommu_seam_hold(nth(seam, i));
-        g_ptr_array_add(held, nth(seam, i));
+    viommu_forward_lock(forward);
+    for (guint i = 0; i < forward->devices->len; i++) {
+        viommu_forward_hold(nth(forward, i));
+        g_ptr_array_add(held, nth(forward, i));
     }
-    viommu_seam_unlock(seam);
+    viommu_forward_unlock(forward);
     for (guint i = 0; i < held->len; i++) {
         func(g_ptr_array_index(held, i));
-        viommu_seam_release(seam, g_ptr_array_index(held, i));
+        viommu_forward_release(forward, g_ptr_array_index(held, i));
     }
 }
 
@@ -274,37 +274,37 @@ static void drop_groups(ViommuHostDevice *device)
     pthread_mutex_unlock(&device->host->lock);
 }
 
-void viommu_seam_reset(Viommu *unit)
+void viommu_forward_reset(Viommu *unit)
 {
-    ViommuSeam *seam = viommu_seam_of(unit);
+    ViommuForward *forward = viommu_forward_of(unit);
 
-    if (!seam) {
+    if (!forward) {
         return;
     }
-    for_each(seam, drop_groups);
-    viommu_seam_lock(seam);
-    for (guint i = 0; i < seam->devices->len; i++) {
-        ViommuHostDevice *device = nth(seam, i);
+    for_each(forward, drop_groups);
+    viommu_forward_lock(forward);
+    for (guint i = 0; i < forward->devices->len; i++) {
+        ViommuHostDevice *device = nth(forward, i);
 
         (void)take_error(device);
-        viommu_seam_look_at_all(device);
+        viommu_forward_note_all(device);
         for (guint k = 0; k < device->bindings->len; k++) {
-            viommu_binding_renew(viommu_binding_nth(device, k));
+            viommu_binding_note_renewal(viommu_binding_nth(device, k));
         }
     }
-    viommu_commands_forget(seam);
-    viommu_seam_note(seam);
-    viommu_seam_unlock(seam);
+    viommu_commands_forget(forward);
+    viommu_forward_ask_step(forward);
+    viommu_forward_unlock(forward);
 }
 
-void viommu_seam_wake(Viommu *unit)
+void viommu_forward_wake(Viommu *unit)
 {
-    ViommuSeam *seam = viommu_seam_of(unit);
+    ViommuForward *forward = viommu_forward_of(unit);
 
-    if (seam) {
-        viommu_seam_lock(seam);
-        viommu_seam_note(seam);
-        viommu_seam_unlock(seam);
-        unit->model->seam->run(unit);
+    if (forward) {
+        viommu_forward_lock(forward);
+        viommu_forward_ask_step(forward);
+        viommu_forward_unlock(forward);
+        unit->model->forward->run(unit);
     }
 }
