@@ -266,7 +266,17 @@ typedef struct ViommuHostQueue {
     bool over;              /* nobody is behind the descriptor any more */
 } ViommuHostQueue;
 
-/* --- host.c, device.c, reports.c: for backends --------------------------- */
+static inline void viommu_host_lock(ViommuHost *host)
+{
+    pthread_mutex_lock(&host->lock);
+}
+
+static inline void viommu_host_unlock(ViommuHost *host)
+{
+    pthread_mutex_unlock(&host->lock);
+}
+
+/* --- host.c -------------------------------------------------------------- */
 
 void viommu_host_init(ViommuHost *host, const ViommuHostBackend *backend,
                       const ViommuSyscalls *sys);
@@ -295,6 +305,17 @@ int viommu_host_note(ViommuHostDevice *device, int ret);
  *  which ends its bus mastering, and counts as gone.  Locked. */
 void viommu_host_stop(ViommuHostDevice *device, int fd);
 
+/** A read of @queue gave @ret, a negative errno or not.  An error may pass; the
+ *  queue is over only when the host says that it is.  Returns whether there may
+ *  be something to look at.  Locked. */
+bool viommu_host_queue_read(ViommuHost *host, ViommuHostQueue *queue,
+                            ssize_t ret);
+/** Whether to wait for its descriptor: one that is readable and fails again
+ *  and again would keep the caller busy. */
+bool viommu_host_queue_waits(const ViommuHostQueue *queue);
+
+/* --- unit/: before tables go ---------------------------------------------- */
+
 /** Shadows have addresses of their own: the device's requests with @pasid do
  *  not reach the one that they were behind any more, and the host is about to
  *  forget it.  Nothing happens without one. */
@@ -306,14 +327,5 @@ uint64_t viommu_dirty_words(uint64_t size);
 void viommu_dirty_mark_all(ViommuHost *host);
 /** Tables are about to go, of which the host is asked before. */
 void viommu_dirty_keep(ViommuHost *host);
-
-/** A read of @queue gave @ret, a negative errno or not.  An error may pass; the
- *  queue is over only when the host says that it is.  Returns whether there may
- *  be something to look at.  Locked. */
-bool viommu_host_queue_read(ViommuHost *host, ViommuHostQueue *queue,
-                            ssize_t ret);
-/** Whether to wait for its descriptor: one that is readable and fails again
- *  and again would keep the caller busy. */
-bool viommu_host_queue_waits(const ViommuHostQueue *queue);
 
 #endif

@@ -22,7 +22,9 @@
  * earlier command is not complete; the CMD_SYNC is done again when software
  * has acknowledged the error.
  */
-#include "hw/iommu/host/unit/forward.h"
+#include "hw/iommu/host/unit/bind.h"
+#include "hw/iommu/host/unit/commands.h"
+#include "hw/iommu/host/unit/forward-step.h"
 #include "hw/iommu/smmuv3/forward.h"
 #include "hw/iommu/smmuv3/lookup.h"
 #include "hw/iommu/smmuv3/stall.h"

@@ -22,7 +22,9 @@
  */
 #include "hw/iommu/vtd/forward.h"
 
-#include "hw/iommu/host/unit/forward.h"
+#include "hw/iommu/host/unit/bind.h"
+#include "hw/iommu/host/unit/forward-step.h"
+#include "hw/iommu/host/unit/pasids.h"
 #include "hw/iommu/vtd/address.h"
 #include "hw/iommu/vtd/capabilities.h"
 #include "hw/iommu/vtd/context_cache.h"

@@ -205,7 +205,7 @@ static void iommufd_free(ViommuHost *common)
 {
     IommufdHost *host = iommufd_host(common);
 
-    pthread_mutex_lock(&common->lock);
+    viommu_host_lock(common);
     iommufd_faults_stop(host);
     if (host->ioas) {
         iommufd_collect(host);
@@ -214,7 +214,7 @@ static void iommufd_free(ViommuHost *common)
     if (host->owns_fd) {
         close_fd(host, host->fd);
     }
-    pthread_mutex_unlock(&common->lock);
+    viommu_host_unlock(common);
     g_array_free(host->parents, TRUE);
     g_ptr_array_free(host->viommus, TRUE);
     g_array_free(host->garbage, TRUE);

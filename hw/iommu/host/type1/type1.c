@@ -230,13 +230,13 @@ static void type1_free(ViommuHost *common)
     Type1Host *host = type1_host(common);
 
     /* the container is its owner's, and clean for the next device */
-    pthread_mutex_lock(&common->lock);
+    viommu_host_lock(common);
     if (common->dirty) {
         (void)dirty_pages(host, VFIO_ABI_DIRTY_STOP);
         common->dirty = false;
     }
     (void)type1_set_space(host, TYPE1_EMPTY);
-    pthread_mutex_unlock(&common->lock);
+    viommu_host_unlock(common);
     g_array_free(host->memory, TRUE);
     viommu_host_destroy(common);
     g_free(host);

@@ -114,8 +114,8 @@ uint8_t *type1_get_info(Type1Host *host, int fd, unsigned long request,
  *  or NULL. */
 const void *type1_capability(const uint8_t *info, uint32_t size, uint32_t at,
                              uint16_t id, uint32_t need);
-/** Copy @size bytes of the capability @id of the container to @cap.  0; -ENOENT:
- *  there is none; -EIO: the kernel tells of nothing. */
+/** Copy @size bytes of the capability @id of the container to @cap.  0;
+ *  -ENOENT: there is none; -EIO: the kernel tells of nothing. */
 int type1_iommu_capability(Type1Host *host, uint16_t id, void *cap,
                            uint32_t size);
 

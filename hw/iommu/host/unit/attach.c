@@ -4,17 +4,11 @@
  */
 #include <errno.h>
 
+#include "hw/iommu/host/unit/bind.h"
+#include "hw/iommu/host/unit/commands.h"
 #include "hw/iommu/host/unit/forward.h"
-
-static void host_lock(ViommuHostDevice *device)
-{
-    pthread_mutex_lock(&device->host->lock);
-}
-
-static void host_unlock(ViommuHostDevice *device)
-{
-    pthread_mutex_unlock(&device->host->lock);
-}
+#include "hw/iommu/host/unit/groups.h"
+#include "hw/iommu/host/unit/pasids.h"
 
 /* It is found no more, and nobody uses it: false when it was not there. */
 static bool take_out(ViommuForward *forward, ViommuHostDevice *device)
@@ -39,7 +33,7 @@ static void detach(ViommuForward *forward, ViommuHostDevice *device)
     pthread_mutex_lock(&forward->work);
     if (take_out(forward, device)) {
         viommu_bindings_drop(device);
-        host_lock(device);
+        viommu_host_lock(device->host);
         viommu_host_drop_all_groups(device);
         viommu_host_forget_answers(device, true, 0);
         device->unit = NULL;
@@ -47,7 +41,7 @@ static void detach(ViommuForward *forward, ViommuHostDevice *device)
         if (host->backend->detached) {
             host->backend->detached(device);
         }
-        host_unlock(device);
+        viommu_host_unlock(device->host);
     }
     pthread_mutex_unlock(&forward->work);
     pthread_mutex_unlock(&host->run_lock);
@@ -127,7 +121,7 @@ static bool attach(Viommu *unit, uint32_t source, ViommuHostDevice *device,
         why = "the unit has a host device there already";
     }
     viommu_forward_unlock(forward);
-    host_lock(device);
+    viommu_host_lock(device->host);
     if (device->unit) {
         why = "the device is behind a unit already";
     } else if (!viommu_host_has_group(device)) {
@@ -142,7 +136,7 @@ static bool attach(Viommu *unit, uint32_t source, ViommuHostDevice *device,
         device->source = source;
         device->nested = nested;
     }
-    host_unlock(device);
+    viommu_host_unlock(device->host);
     if (why) {
         return refuse(error, why);
     }

@@ -3,7 +3,8 @@
  * SMMUv3: the guest's commands, gathered for all host devices of a unit until
  * a step hands them to each host in one call (forward.h).
  */
-#include "hw/iommu/host/unit/forward.h"
+#include "hw/iommu/host/unit/bindings.h"
+#include "hw/iommu/host/unit/commands.h"
 
 static uint32_t source_of(const ViommuHostCommand *command)
 {
@@ -160,11 +161,11 @@ static void send(const ViommuForward *forward, const Viommu *unit,
     if (!n) {
         return;
     }
-    pthread_mutex_lock(&host->lock);
+    viommu_host_lock(host);
     ret = host->backend->commands(host, unit, list, n, &bad, &refused);
     host->stats.invalidations += n - refused;
     host->stats.errors += refused;
-    pthread_mutex_unlock(&host->lock);
+    viommu_host_unlock(host);
     if (ret) {
         source = source_of(&list[bad]);
         device = device_of(forward, host,

@@ -5,7 +5,12 @@
  */
 #include <errno.h>
 
-#include "hw/iommu/host/unit/forward.h"
+#include "hw/iommu/host/unit/bind.h"
+#include "hw/iommu/host/unit/commands.h"
+#include "hw/iommu/host/unit/forward-step.h"
+#include "hw/iommu/host/unit/groups.h"
+#include "hw/iommu/host/unit/pasids.h"
+#include "hw/iommu/host/unit/shadow-walk.h"
 
 /* Of one step, for one device. */
 #define LOOKS_MAX       64      /* PASIDs */
@@ -269,9 +274,9 @@ static void for_each(ViommuForward *forward, void (*func)(ViommuHostDevice *))
 
 static void drop_groups(ViommuHostDevice *device)
 {
-    pthread_mutex_lock(&device->host->lock);
+    viommu_host_lock(device->host);
     viommu_host_drop_all_groups(device);
-    pthread_mutex_unlock(&device->host->lock);
+    viommu_host_unlock(device->host);
 }
 
 void viommu_forward_reset(Viommu *unit)
@@ -295,16 +300,4 @@ void viommu_forward_reset(Viommu *unit)
     viommu_commands_forget(forward);
     viommu_forward_ask_step(forward);
     viommu_forward_unlock(forward);
-}
-
-void viommu_forward_wake(Viommu *unit)
-{
-    ViommuForward *forward = viommu_forward_of(unit);
-
-    if (forward) {
-        viommu_forward_lock(forward);
-        viommu_forward_ask_step(forward);
-        viommu_forward_unlock(forward);
-        unit->model->forward->run(unit);
-    }
 }

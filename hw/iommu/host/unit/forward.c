@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Host devices of a unit: what is noted of the guest's commands, and who a
- * response is for (forward.h).  Nobody is called or waited for here.
+ * What is noted of the guest's commands, for the unit's host devices
+ * (forward.h).  Nobody is called or waited for here.
  */
 #include <errno.h>
 
+#include "hw/iommu/host/unit/bindings.h"
 #include "hw/iommu/host/unit/forward.h"
 
 /* PASIDs with a look of their own; beyond, all get one. */
@@ -179,23 +180,14 @@ void viommu_forward_note_invalidation(Viommu *unit,
     viommu_forward_unlock(forward);
 }
 
-/* Answers to page requests of devices that are not the host's go on at once:
- * no call of a host's is under way with the lock. */
-bool viommu_forward_page_response(Viommu *unit,
-                               const ViommuPageResponse *response)
+void viommu_forward_wake(Viommu *unit)
 {
     ViommuForward *forward = viommu_forward_of(unit);
-    ViommuHostDevice *device;
 
-    viommu_forward_lock(forward);
-    device = viommu_forward_find(forward, response->source);
-    if (device) {
-        viommu_forward_hold(device);
+    if (forward) {
+        viommu_forward_lock(forward);
+        viommu_forward_ask_step(forward);
+        viommu_forward_unlock(forward);
+        unit->model->forward->run(unit);
     }
-    viommu_forward_unlock(forward);
-    if (device) {
-        viommu_host_answer(device, response);
-        viommu_forward_release(forward, device);
-    }
-    return device;
 }

@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 
-#include "hw/iommu/host/unit/forward.h"
+#include "hw/iommu/host/unit/pasids.h"
 
 /* The forward's lock is held. */
 static ViommuHostDevice *giver(const ViommuForward *forward)
@@ -58,10 +58,10 @@ int viommu_forward_alloc_pasid(Viommu *unit, uint32_t min, uint32_t max,
     if (!device) {
         return -ENODEV;
     }
-    pthread_mutex_lock(&device->host->lock);
+    viommu_host_lock(device->host);
     ret = viommu_host_note(device, device->host->backend->alloc_pasid(
                                        device->host, min, max, pasid));
-    pthread_mutex_unlock(&device->host->lock);
+    viommu_host_unlock(device->host);
     viommu_forward_release(forward, device);
     return ret;
 }
@@ -74,9 +74,9 @@ static int give_back(ViommuForward *forward, uint32_t pasid)
     if (!device) {
         return 0;       /* they went with the last of these hosts */
     }
-    pthread_mutex_lock(&device->host->lock);
+    viommu_host_lock(device->host);
     ret = device->host->backend->free_pasid(device->host, pasid);
-    pthread_mutex_unlock(&device->host->lock);
+    viommu_host_unlock(device->host);
     viommu_forward_release(forward, device);
     return ret == -ENOENT ? 0 : ret;
 }

@@ -13,7 +13,8 @@
  */
 #include <errno.h>
 
-#include "hw/iommu/host/unit/shadow.h"
+#include "hw/iommu/host/unit/memory.h"
+#include "hw/iommu/host/unit/shadow-walk.h"
 
 /* Of one step: look-ups, and how many more may end a piece. */
 #define STEPS_MAX       128
@@ -30,16 +31,6 @@
  */
 #define LOOKS_MAX       (UINT64_C(1) << 20)
 #define LOOKS_PER_PAGE  4
-
-static void lock(ViommuHost *host)
-{
-    pthread_mutex_lock(&host->lock);
-}
-
-static void unlock(ViommuHost *host)
-{
-    pthread_mutex_unlock(&host->lock);
-}
 
 /* What has been found and not been told to the host yet: neighbours that are
  * to become one piece, or no access, when nothing may be there. */
@@ -344,13 +335,13 @@ static void step(Walk *w)
         to = reply.addr;
     }
     last = MIN(last, w->range.last);
-    lock(w->host);
+    viommu_host_lock(w->host);
     if (access) {
         put_memory(w, first, last, to, reply.size, access);
     } else {
         put_nothing(w, first, last);
     }
-    unlock(w->host);
+    viommu_host_unlock(w->host);
     w->range.first = last + 1;      /* 0: the end of 64 bits */
 }
 
@@ -359,7 +350,7 @@ static void step_away(Walk *w)
 {
     ViommuPiece piece;
 
-    lock(w->host);
+    viommu_host_lock(w->host);
     flush(w);
     if (w->shadow->lost ||
         !viommu_pieces_find(w->shadow->pieces, w->range.first, w->range.last,
@@ -369,7 +360,7 @@ static void step_away(Walk *w)
         viommu_shadow_clear(w->shadow, MAX(piece.first, w->range.first),
                             MIN(piece.last, w->range.last), &w->error);
     }
-    unlock(w->host);
+    viommu_host_unlock(w->host);
 }
 
 /* Returns whether there is something to look at. */
@@ -378,7 +369,7 @@ static bool begin(Walk *w)
     ViommuShadow *shadow = w->shadow;
     bool lost, stale;
 
-    lock(w->host);
+    viommu_host_lock(w->host);
     lost = shadow->lost;
     stale = shadow->stale;
     shadow->stale = false;
@@ -386,7 +377,7 @@ static bool begin(Walk *w)
     if (stale) {
         viommu_shadow_forget_missing(shadow);
     }
-    unlock(w->host);
+    viommu_host_unlock(w->host);
     if (stale) {
         viommu_shadow_note_range(shadow, 0, 0);
     }
@@ -399,11 +390,11 @@ static int end(Walk *w)
     ViommuShadow *shadow = w->shadow;
     bool more, lost;
 
-    lock(w->host);
+    viommu_host_lock(w->host);
     flush(w);
     lost = shadow->lost;
     more = shadow->ranges->len || shadow->stale;
-    unlock(w->host);
+    viommu_host_unlock(w->host);
     if (!more) {
         shadow->looks = 0;
         shadow->given_up = shadow->joined = false;

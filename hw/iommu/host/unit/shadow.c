@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 
+#include "hw/iommu/host/unit/memory.h"
 #include "hw/iommu/host/unit/shadow.h"
 
 /*
@@ -17,16 +18,6 @@
 #define RANGES_MAX      64
 
 static const ShadowRange nothing = { 1, 0 };
-
-static void lock(ViommuHost *host)
-{
-    pthread_mutex_lock(&host->lock);
-}
-
-static void unlock(ViommuHost *host)
-{
-    pthread_mutex_unlock(&host->lock);
-}
 
 /* --- Life ---------------------------------------------------------------- */
 
@@ -40,9 +31,9 @@ ViommuShadow *viommu_shadow_new(ViommuHostDevice *device, uint32_t pasid)
     shadow->missing = nothing;
     shadow->ranges = g_array_new(FALSE, FALSE, sizeof(ShadowRange));
     viommu_shadow_note_range(shadow, 0, 0);
-    lock(device->host);
+    viommu_host_lock(device->host);
     g_ptr_array_add(device->host->shadows, shadow);
-    unlock(device->host);
+    viommu_host_unlock(device->host);
     return shadow;
 }
 
@@ -56,10 +47,10 @@ void viommu_shadow_free(ViommuShadow *shadow)
 {
     ViommuHost *host = shadow->device->host;
 
-    lock(host);
+    viommu_host_lock(host);
     g_ptr_array_remove_fast(host->shadows, shadow);
     forget_pieces(shadow);
-    unlock(host);
+    viommu_host_unlock(host);
     viommu_pieces_free(shadow->pieces);
     g_array_free(shadow->ranges, TRUE);
     g_free(shadow);
@@ -219,9 +210,9 @@ bool viommu_shadow_lost(ViommuShadow *shadow)
 {
     bool lost;
 
-    lock(shadow->device->host);
+    viommu_host_lock(shadow->device->host);
     lost = shadow->lost;
-    unlock(shadow->device->host);
+    viommu_host_unlock(shadow->device->host);
     return lost;
 }
 
