@@ -7,13 +7,15 @@
 
 #include "hw/iommu/vtd/defs.h"
 
-/** log2 of the bytes that a table of @level maps; of level 0, a page. */
+/** log2 of the bytes that a table of @level maps; of level 0, a page
+ *  [VTD 3.5]. */
 static inline unsigned vtd_level_shift(unsigned level)
 {
     return VTD_PAGE_SHIFT + VTD_LEVEL_BITS * level;
 }
 
-/** Address width in bits that tables of @levels levels translate. */
+/** Address width in bits that tables of @levels levels translate
+ *  [VTD 3.5]. */
 static inline unsigned vtd_levels_width(unsigned levels)
 {
     return vtd_level_shift(levels);

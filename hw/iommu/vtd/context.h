@@ -32,6 +32,7 @@ typedef struct VtdContext {
     bool snoop;
 } VtdContext;
 
+/** Whether the type of translation has a first stage [VTD 9.6]. */
 static inline bool vtd_has_first_stage(const VtdContext *context)
 {
     return context->pgtt == VTD_PGTT_FIRST ||

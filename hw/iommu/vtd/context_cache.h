@@ -36,14 +36,16 @@ static const ViommuField VTD_CTX_TABLE = { 24, 40 };
 /* stamp */
 static const ViommuField VTD_CTX_PASID = { 0, 20 };
 
-/** Whether an entry is still valid: no broad invalidation has voided it. */
+/** Whether an entry is still valid: no broad invalidation has voided it
+ *  [VTD 6.5.2.1]. */
 static inline bool vtd_context_current(const VtdUnit *u,
                                        const ViommuCacheEntry *e)
 {
     return e->stamp >> VTD_CTX_PASID.width == vtd_context_stamp(u);
 }
 
-/** The cached context of a request; false when there is none. */
+/** The cached context of a request [VTD 6.2.2] [VTD 6.2.3]; false when there is
+ *  none. */
 static inline bool vtd_context_find(const VtdUnit *u, uint16_t source,
                                     uint32_t pasid, ViommuCacheEntry *e)
 {

@@ -389,6 +389,7 @@ static bool is_cacheable(const Walk *w, Outcome outcome)
                              w->reason == VTD_FR_SS_RESERVED;
 }
 
+/* Canonical or not [VTD 3.6], the IOTLB [VTD 6.2.4], else the tables. */
 VtdReason vtd_first_stage(VtdUnit *u, const VtdContext *context,
                           uint64_t addr, const VtdWanted *wanted,
                           VtdMapping *mapping)

@@ -223,12 +223,14 @@ static uint32_t scan(Viommu *unit, ViommuHostDevice *device, uint32_t first)
 
 /* --- What the guest invalidates ------------------------------------------ */
 
+/* [VTD 6.5.2.1] */
 void vtd_host_note_contexts(VtdUnit *u, bool all, uint16_t source,
                             uint16_t mask)
 {
     viommu_forward_note_source(&u->common, all ? VIOMMU_ANY : source, mask);
 }
 
+/* [VTD 6.5.2.2] */
 void vtd_host_note_pasid(VtdUnit *u, bool all, uint32_t pasid)
 {
     if (all) {
@@ -253,6 +255,7 @@ void vtd_host_note_iotlb(VtdUnit *u, const ViommuInvalidation *inv, bool paged)
     viommu_forward_note_invalidation(&u->common, &which, &gone);
 }
 
+/* [VTD 6.5.2.4] */
 void vtd_host_note_piotlb(VtdUnit *u, const ViommuInvalidation *inv)
 {
     const ViommuForwardWhich which = {
@@ -266,6 +269,7 @@ void vtd_host_note_piotlb(VtdUnit *u, const ViommuInvalidation *inv)
     viommu_forward_note_invalidation(&u->common, &which, &gone);
 }
 
+/* [VTD 6.5.2.5] [VTD 6.5.2.6] */
 bool vtd_host_note_devtlb(VtdUnit *u, const ViommuInvalidation *inv)
 {
     const ViommuForwardWhich which = {
@@ -332,6 +336,7 @@ bool vtd_host_busy(const VtdUnit *u)
     return viommu_forward_busy(&u->common);
 }
 
+/* What the host refuses is a time-out of its device [VTD 6.5.2.10]. */
 bool vtd_host_settle(VtdUnit *u)
 {
     uint32_t failed;
@@ -349,6 +354,8 @@ bool vtd_host_settle(VtdUnit *u)
 
 /* --- What the host reports ----------------------------------------------- */
 
+/* A fault of the host's IOMMU is recorded as the unit's own, unless FPD of the
+ * guest's entries forbids it [VTD 7.1.3]. */
 static void fault(Viommu *unit, const ViommuHostFault *host)
 {
     const ViommuPageRequest *req = &host->request;

@@ -31,6 +31,7 @@ typedef struct Request {
     bool notify;            /* posted, and *out is the notification */
 } Request;
 
+/* Extended interrupt mode: 32-bit destinations [VTD 11.4.10]. */
 static bool x2apic(const Request *r)
 {
     return r->irta & VTD_IRTA_EIME;
@@ -310,6 +311,8 @@ static ViommuMsiResult blocked(const Request *r, VtdReason reason)
     return VIOMMU_MSI_BLOCKED;
 }
 
+/* The fault is recorded behind the section.  A posted message is delivered only
+ * when it brings a notification [VTD 5.2.3]. */
 ViommuMsiResult vtd_remap_msi(Viommu *unit, uint32_t source, bool ioapic,
                               const ViommuMsi *in, bool probe,
                               ViommuMsi *out)

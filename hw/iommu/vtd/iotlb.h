@@ -10,7 +10,7 @@
 /* In the second word of an IOTLB entry: a cached fault, in caching mode. */
 static const ViommuField VTD_TLB_REASON = { 8, 8 };
 
-/** The cached translation of @addr, a page of any size. */
+/** The cached translation of @addr, a page of any size [VTD 6.2.4]. */
 static inline bool vtd_iotlb_lookup(const VtdUnit *u, const ViommuTag *tag,
                                     uint64_t addr, VtdMapping *m,
                                     VtdReason *reason)

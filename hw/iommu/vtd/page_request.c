@@ -135,6 +135,7 @@ static ViommuPageResponseCode code_of(VtdReason reason)
     }
 }
 
+/* Record the fault, unless FPD of an entry forbids it [VTD 7.1.3]. */
 static void report(VtdUnit *u, const ViommuPageRequest *req, const Arrival *a)
 {
     VtdFault fault = {
@@ -153,6 +154,7 @@ static void report(VtdUnit *u, const ViommuPageRequest *req, const Arrival *a)
     }
 }
 
+/* A page request, from its arrival to the queue or to an answer [VTD 7.4.1]. */
 void vtd_page_request(Viommu *unit, const ViommuPageRequest *req,
                       const bool *over)
 {

@@ -13,7 +13,8 @@ typedef struct VtdTable {
     uint16_t flags;         /* the walker's own, below the page size */
 } VtdTable;
 
-/** The lowest cached table on the way from the table @top to @addr. */
+/** The lowest cached table on the way from the table @top to @addr
+ *  [VTD 6.2.5]. */
 bool vtd_table_find(const VtdUnit *u, const ViommuTag *tag, uint64_t addr,
                     uint64_t top, VtdTable *t);
 /** Keep a table, if it is of a level that is kept. */

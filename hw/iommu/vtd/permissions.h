@@ -11,7 +11,8 @@ VtdReason vtd_check_all(const VtdContext *context, uint8_t access,
                         uint16_t flags);
 
 /** The part of read and write that a mapping with these flags grants to each
- *  request, whatever the context. */
+ *  request, whatever the context: what both stages grant [VTD 3.8] to users
+ *  [VTD 3.6.1]. */
 static inline uint8_t vtd_granted_to_all(uint16_t flags)
 {
     return !(flags & VTD_MAP_US) ? 0 :
@@ -19,7 +20,8 @@ static inline uint8_t vtd_granted_to_all(uint16_t flags)
                                 : flags & VIOMMU_READ;
 }
 
-/** The one check of permissions.  VTD_FR_NONE when @access is granted. */
+/** The one check of permissions [VTD 3.6.1] [VTD 3.7.1] [VTD 3.8].  VTD_FR_NONE
+ *  when @access is granted. */
 static inline VtdReason vtd_check(const VtdContext *context, uint8_t access,
                                   uint16_t flags)
 {

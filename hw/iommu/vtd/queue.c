@@ -435,7 +435,8 @@ static VtdQueueError queue_setup(const VtdUnit *u, uint64_t iqa,
     return wide && (tail | head) % 2 ? VTD_IQEI_MISALIGNED : VTD_IQEI_NONE;
 }
 
-/* One descriptor.  Returns whether there may be another.  Locked. */
+/* One descriptor [VTD 6.5.2].  Returns whether there may be another.
+ * Locked. */
 static bool queue_step(VtdUnit *u)
 {
     uint64_t iqa = *vtd_reg(u, VTD_REG_IQA);

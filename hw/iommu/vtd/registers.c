@@ -495,6 +495,8 @@ void vtd_registers_settle(VtdUnit *u)
     vtd_registers_publish(u);
 }
 
+/* Limits of protected memory are inclusive, and their low bits count as ones
+ * [VTD 11.4.8]. */
 void vtd_registers_publish(VtdUnit *u)
 {
     uint64_t last = (UINT64_C(1) << VTD_PMR_SHIFT) - 1;

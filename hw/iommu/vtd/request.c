@@ -330,6 +330,7 @@ static bool resolve(Request *r)
     return with_context(r);
 }
 
+/* Record the fault, unless FPD of an entry forbids it [VTD 7.1.3]. */
 static void report(const Request *r)
 {
     VtdUnit *u = r->u;

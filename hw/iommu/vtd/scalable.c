@@ -208,6 +208,7 @@ static VtdReason decode_pasid_entry(Lookup *l, const uint64_t word[8])
     return VTD_FR_NONE;
 }
 
+/* All four tables [VTD 3.4.3]. */
 VtdReason vtd_scalable_context(VtdUnit *u, uint64_t root, uint16_t source,
                                uint32_t pasid, VtdContext *context)
 {

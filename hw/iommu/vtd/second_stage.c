@@ -27,7 +27,8 @@ static uint64_t bits_to_set(const VtdContext *context, const VtdWanted *wanted,
     return bits & ~word;
 }
 
-/* Read, decode and mark one entry. */
+/* Read one entry, decode it, and set its bits [VTD 3.7.2].  In scalable mode,
+ * the top table's entry has a reason of its own [VTD 7.1.3]. */
 static VtdReason step(VtdUnit *u, const VtdContext *context, uint64_t at,
                       const VtdTable *t, const VtdWanted *wanted,
                       VtdSsEntry *entry, uint64_t *word)
@@ -108,6 +109,7 @@ static VtdReason walk(VtdUnit *u, const VtdContext *context, uint64_t addr,
     }
 }
 
+/* The IOTLB [VTD 6.2.4], else the tables [VTD 3.7]. */
 VtdReason vtd_second_stage(VtdUnit *u, const VtdContext *context,
                            uint64_t addr, const VtdWanted *wanted,
                            VtdMapping *mapping)

@@ -10,6 +10,8 @@
 #include "hw/iommu/vtd/address.h"
 
 
+/* The host address width, which firmware's DMAR table tells software
+ * [VTD 8.1]. */
 uint64_t vtd_beyond_haw(const VtdUnit *u)
 {
     return UINT64_MAX << u->cfg.haw_bits;

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tags and stamps: which entries of the caches an invalidation voids.
+ * Tags and stamps: whose a cached entry is [VTD 6.2.1], and which entries an
+ * invalidation voids [VTD 6.5].
  */
 #ifndef HW_IOMMU_VTD_TAGS_H
 #define HW_IOMMU_VTD_TAGS_H
 
 #include "hw/iommu/vtd/unit.h"
 
-/** Key of a first-stage tag.  (The key of a second-stage tag is the domain.) */
+/** Key of a first-stage tag [VTD 6.2.1].  (The key of a second-stage tag is the
+ *  domain.) */
 static inline uint64_t vtd_pasid_key(uint16_t did, uint32_t pasid)
 {
     return did | 1u << 23 | (uint64_t)pasid << 24;
 }
 
-/* Stamps of cache entries that are made now; never 0. */
+/* The stamp of a context that is cached now [VTD 6.5.2.1]; never 0. */
 static inline uint64_t vtd_context_stamp(const VtdUnit *u)
 {
     return viommu_acquire(&u->context_gen) + 1;
@@ -45,6 +47,7 @@ static inline ViommuTag vtd_second_tag(const VtdUnit *u, uint16_t did)
     };
 }
 
+/* [VTD 6.5.2.3] [VTD 6.5.2.4] */
 static inline ViommuTag vtd_first_tag(const VtdUnit *u, uint16_t did,
                                       uint32_t pasid)
 {
@@ -57,6 +60,7 @@ static inline ViommuTag vtd_first_tag(const VtdUnit *u, uint16_t did,
     };
 }
 
+/* The stamp of an interrupt entry that is cached now [VTD 6.5.2.7]. */
 static inline uint64_t vtd_irte_stamp(const VtdUnit *u)
 {
     return viommu_acquire(&u->irte_gen) + 1;
