@@ -342,7 +342,7 @@ static unsigned descriptor_type(const uint64_t d[4])
 }
 
 /* PASID-based descriptors and page group responses are of the other table
- * modes [VTD 6.5.2]; only the latter have more than 128 bits. */
+ * modes [VTD 6.5.2]; only the latter use the upper 128 bits. */
 static VtdQueueError execute(VtdUnit *u, const uint64_t d[4])
 {
     if ((d[2] || d[3]) && descriptor_type(d) != VTD_DESC_PAGE_RESPONSE) {
