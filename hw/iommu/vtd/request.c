@@ -115,6 +115,8 @@ static bool is_missing(VtdReason reason)
     }
 }
 
+/* The end of the long way: permissions, then the answer.  @reason is what the
+ * look-up ended with. */
 static bool conclude(Request *r, const VtdMapping *m, VtdReason reason)
 {
     uint64_t size = vtd_size_without_interrupts(r->req, m->shift);
