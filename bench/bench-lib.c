@@ -311,8 +311,8 @@ static void iec_index(Bench *b, unsigned i)
 static void push_smmu(Bench *b, uint64_t command, uint64_t operand)
 {
     guest_smmu_push(&b->queue.smmu, command | CMD_ASID(BENCH_ASID) |
-                    (b->mode->smmu == SMMUV3_S1 ? 0 : BENCH_VMID) *
-                    (UINT64_C(1) << 32), operand);
+                    CMD_VMID(b->mode->smmu == SMMUV3_S1 ? 0 : BENCH_VMID),
+                    operand);
 }
 
 static void tlbi_va(Bench *b, unsigned i)

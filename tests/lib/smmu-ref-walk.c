@@ -45,7 +45,7 @@ static bool descriptor_place(Run *run, bool s2, uint64_t ipa, bool write,
         return true;
     }
     if (run->a->event == SMMUV3_F_PERMISSION) {
-        run->a->word[1] |= (uint64_t)!write << 44;
+        run->a->word[1] |= write ? 0 : EVENT_IN_TTRNW;
     }
     return false;
 }
@@ -120,7 +120,7 @@ static bool leaf(Run *run, const Tables *t, bool s2, unsigned class,
         return smmu_ref_fault(run, SMMUV3_F_ADDR_SIZE, s2, class, in);
     }
     if (!af && t->ha) {
-        now |= 1 << 10;
+        now |= SMMUV3_PTE_AF;
     } else if (!af && !t->affd) {
         return smmu_ref_fault(run, SMMUV3_F_ACCESS, s2, class, in);
     }

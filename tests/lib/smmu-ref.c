@@ -44,10 +44,10 @@ bool smmu_ref_config_event(Run *run, unsigned id)
     a->recorded = req->kind == SMMU_REF_UNTRANSLATED &&
                   (id != SMMUV3_C_BAD_STREAMID ||
                    (run->ref->cr2 & SMMUV3_CR2_RECINVSID));
-    a->word[0] = id | (uint64_t)req->sid << 32;
+    a->word[0] = EVENT_WORD0(id, req->sid);
     if (req->ssv) {
-        a->word[0] |= (uint64_t)req->ssid << 12;
-        a->word[0] |= id == SMMUV3_C_BAD_SUBSTREAMID ? 0 : 1 << 11;
+        a->word[0] |= EVENT_IN_SSID(req->ssid);
+        a->word[0] |= id == SMMUV3_C_BAD_SUBSTREAMID ? 0 : EVENT_IN_SSV;
     }
     memset(a->known, 0xff, sizeof(a->known));
     return false;
@@ -64,10 +64,10 @@ static void attributes(Run *run, bool s2, unsigned class)
 {
     SmmuRefAnswer *a = run->a;
 
-    a->word[1] = (uint64_t)run->priv << 33 |
-                 (uint64_t)(run->inst && !run->req->write) << 34 |
-                 (uint64_t)!run->req->write << 35 | (uint64_t)s2 << 39 |
-                 (uint64_t)class << 40;
+    a->word[1] = (run->priv ? EVENT_IN_PNU : 0) |
+                 (run->inst && !run->req->write ? EVENT_IN_IND : 0) |
+                 (run->req->write ? 0 : EVENT_IN_RNW) |
+                 (s2 ? EVENT_IN_S2 : 0) | EVENT_IN_CLASS(class);
     a->word[2] = run->req->addr;
 }
 
@@ -84,9 +84,9 @@ bool smmu_ref_fault(Run *run, unsigned id, bool s2, unsigned class,
     a->recorded = run->req->kind != SMMU_REF_TRANSLATION &&
                   (record || a->stall);
     attributes(run, s2, s2 ? class : IN);
-    a->word[1] |= a->stall ? UINT64_C(1) << 31 : 0;
+    a->word[1] |= a->stall ? EVENT_IN_STALL : 0;
     /* STAG; TTRnW where it means nothing */
-    a->known[1] = ~UINT64_C(0xffff);
+    a->known[1] = ~EVENT_IN_STAG;
     if (s2) {
         a->word[3] = ipa & below(52) & ~below(12);
     } else {
@@ -119,13 +119,13 @@ static bool denied_event(Run *run, unsigned id)
 
     smmu_ref_config_event(run, id);
     run->a->recorded = true;
-    run->a->word[1] = (uint64_t)!req->write << 35;
+    run->a->word[1] = req->write ? 0 : EVENT_IN_RNW;
     run->a->word[2] = req->addr;
     if (id == SMMUV3_F_BAD_ATS_TREQ) {
         /* R, W, X, PRIV as asked for, and a span of one [SMMU 7.3.6] */
-        run->a->word[1] = (uint64_t)1 << 31 | (uint64_t)req->write << 30 |
-                          (uint64_t)req->inst << 29 |
-                          (uint64_t)req->priv << 28 | 1;
+        run->a->word[1] = TREQ_R | (req->write ? TREQ_W : 0) |
+                          (req->inst ? TREQ_X : 0) |
+                          (req->priv ? TREQ_PRIV : 0) | TREQ_SPAN(1);
         run->a->word[2] = req->addr & ~below(12);
     }
     return false;

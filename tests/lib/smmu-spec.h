@@ -94,6 +94,7 @@
 #define IDR0_STALL_MODEL        24, 2
 #define IDR0_TERM_MODEL         26, 1
 #define IDR0_ST_LEVEL           27, 2
+#define IDR0_FROM_3_3           29, 3       /* RME and others */
 #define IDR1_SIDSIZE            0, 6
 #define IDR1_SSIDSIZE           6, 5
 #define IDR1_PRIQS              11, 5
@@ -105,11 +106,16 @@
 #define IDR3_FWB                8, 1
 #define IDR3_RIL                10, 1
 #define IDR3_BBML               11, 2
+#define IDR3_FROM_3_3           5, 2        /* PPS and others */
 #define IDR5_OAS                0, 3
+#define IDR5_RESERVED_3         3, 1
 #define IDR5_GRAN4K             4, 1
 #define IDR5_GRAN16K            5, 1
 #define IDR5_GRAN64K            6, 1
+#define IDR5_DS                 7, 1
+#define IDR5_FROM_3_3           8, 2        /* D128 and others */
 #define IDR5_VAX                10, 2
+#define IDR5_RESERVED_12        12, 4
 #define IDR5_STALL_MAX          16, 16
 enum { TTF_AARCH64 = 2, TTENDIAN_MIXED = 0, TTENDIAN_LITTLE = 2,
        OAS_44 = 4, OAS_52 = 6,

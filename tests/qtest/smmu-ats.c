@@ -278,7 +278,7 @@ static void test_global_page(void)
 
     start(&b, SMMUV3_S1, EATS_FULL);
     b.ste.s1cdmax = 4;
-    b.ste.s1dss = 2;
+    b.ste.s1dss = S1DSS_SSID0;
     smmu_put_ste(&b);
     smmu_put_cd(&b, 3);
     for (unsigned pasid = 0; pasid < 2; pasid++) {

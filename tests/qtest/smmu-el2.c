@@ -10,8 +10,8 @@ static void put_el2(SmmuBoard *b, uint64_t strw)
 {
     uint64_t at = b->strtab + b->sid * SMMUV3_STE_SIZE + 8;
 
-    smmu_put64(b, at, (smmu_get64(b, at) & ~(UINT64_C(3) << 30)) |
-                      strw << 30);
+    smmu_put64(b, at, (smmu_get64(b, at) & ~FIELD_MASK(STE_STRW)) |
+                      FIELD_PUT(strw, STE_STRW));
     smmu_command(b, CMD_CFGI_STE | CMD_SID(b->sid), CMD_LEAF);
     smmu_sync(b);
 }

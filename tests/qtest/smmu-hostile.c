@@ -229,7 +229,8 @@ static void test_bases(void)
             smmu_set(b, SMMUV3_CR0, 0);
             smmu_set64(b, SMMUV3_STRTAB_BASE, places[i]);
             smmu_set(b, SMMUV3_STRTAB_BASE_CFG,
-                     (i & 3) << 16 | (i * 7 & 31) << 6 | log2);
+                     FIELD_PUT(i & 3, STRTAB_FMT) |
+                     FIELD_PUT(i * 7 & 31, STRTAB_SPLIT) | log2);
             smmu_set64(b, SMMUV3_CMDQ_BASE, places[i] | log2);
             smmu_set64(b, SMMUV3_EVENTQ_BASE, places[i] | log2);
             smmu_set64(b, SMMUV3_PRIQ_BASE, places[i] | log2);

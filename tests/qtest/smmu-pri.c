@@ -25,7 +25,7 @@ static void start(SmmuBoard *b, const char *more, unsigned log2)
     smmu_start_stream(b, unit, ",ats=on,pri=on,pasid-bits=8", SMMUV3_S1);
     smmu_priq(b, log2);
     testdev_enable(&b->dev, 32);
-    b->ste.eats = 1;
+    b->ste.eats = EATS_FULL;
     smmu_put_ste(b);
     testdev_set(&b->dev, TD_CONTROL, TD_CONTROL_ATS | TD_CONTROL_PRI);
     sink_clear(b->q);
@@ -35,7 +35,7 @@ static void respond(SmmuBoard *b, uint64_t ssid, unsigned group,
                     unsigned code)
 {
     smmu_command(b, CMD_PRI_RESP | CMD_SID(b->sid) | ssid,
-                 (uint64_t)code << 12 | group);
+                 CMD_PRI_CODE(code) | group);
     smmu_sync(b);
 }
 

@@ -13,10 +13,13 @@ static void test_identity(void)
     idr1 = smmu_reg(&b, SMMUV3_IDR1);
     g_assert_cmphex(idr0 & 3, ==, 3);                   /* both stages */
     g_assert_cmphex(idr0 >> 2 & 3, ==, 2);              /* AArch64 tables */
-    g_assert_cmphex(idr0 >> 4 & 1, ==, 1);              /* coherent */
+    g_assert_cmphex(FIELD_GET(idr0, IDR0_COHACC), ==, 1);
     g_assert_cmphex(idr0 >> 6 & 3, ==, 0);              /* HTTU */
-    g_assert_cmphex(idr0 & (1 << 10 | 1 << 13 | 1 << 16), ==, 0);
-    g_assert_cmphex(idr0 >> 24 & 3, ==, 1);             /* no stalls */
+    g_assert_cmphex(FIELD_GET(idr0, IDR0_ATS), ==, 0);
+    g_assert_cmphex(FIELD_GET(idr0, IDR0_MSI), ==, 0);
+    g_assert_cmphex(FIELD_GET(idr0, IDR0_PRI), ==, 0);
+    g_assert_cmphex(FIELD_GET(idr0, IDR0_STALL_MODEL), ==,
+                    STALL_MODEL_NONE);
     g_assert_cmphex(idr0 >> 27 & 3, ==, 1);             /* two levels */
     g_assert_cmphex(idr1 & 0x3f, ==, 16);
     g_assert_cmphex(idr1 >> 6 & 0x1f, ==, 0);
@@ -130,14 +133,14 @@ static void test_updates(void)
     g_assert_cmphex(smmu_reg(&b, SMMUV3_CR0ACK), ==, 0x4);
     smmu_set(&b, SMMUV3_CR0, 0);
 
-    smmu_set(&b, SMMUV3_GBPA, 1u << 20);
+    smmu_set(&b, SMMUV3_GBPA, SMMUV3_GBPA_ABORT);
     g_assert_cmphex(smmu_reg(&b, SMMUV3_GBPA), ==, 0x1000);
     smmu_dma_good(&b, SMMU_RAM + 0x2000000, SMMU_RAM + 0x2000000);
-    smmu_set(&b, SMMUV3_GBPA, 1u << 31 | 1u << 20);
-    g_assert_cmphex(smmu_reg(&b, SMMUV3_GBPA), ==, 1u << 20);
+    smmu_set(&b, SMMUV3_GBPA, SMMUV3_GBPA_UPDATE | SMMUV3_GBPA_ABORT);
+    g_assert_cmphex(smmu_reg(&b, SMMUV3_GBPA), ==, SMMUV3_GBPA_ABORT);
     smmu_dma_blocked(&b, SMMU_RAM + 0x2000000, false);
     g_assert_cmphex(smmu_reg(&b, SMMUV3_EVENTQ_PROD), ==, 0);
-    smmu_set(&b, SMMUV3_GBPA, 1u << 31);
+    smmu_set(&b, SMMUV3_GBPA, SMMUV3_GBPA_UPDATE);
     smmu_dma_good(&b, SMMU_RAM + 0x2000000, SMMU_RAM + 0x2000000);
     smmu_end(&b);
 }

@@ -212,10 +212,10 @@ static void test_substreams(void)
     testdev_set(&b.dev, TD_PASID, 0);
     smmu_dma_fault(&b, VA, false, SMMUV3_F_STREAM_DISABLED, word);
     g_assert_cmphex(EVENT_SSV(word), ==, 0);
-    b.ste.s1dss = 1;
+    b.ste.s1dss = S1DSS_BYPASS;
     smmu_put_ste(&b);
     smmu_dma_good(&b, PA, PA);
-    b.ste.s1dss = 2;
+    b.ste.s1dss = S1DSS_SSID0;
     smmu_put_ste(&b);
     smmu_dma_good(&b, VA, PA);
     set_pasid(&b, 0);

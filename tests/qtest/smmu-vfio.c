@@ -77,7 +77,7 @@ void smmu_vfio_start(SmmuBoard *b, const char *options)
 
     smmu_start_stream(b, smmu_vfio_unit(), more, SMMUV3_S1);
     b->ste.s1cdmax = 4;
-    b->ste.s1dss = 2;
+    b->ste.s1dss = S1DSS_SSID0;
     smmu_vfio_take(b, 1);
 }
 
@@ -235,7 +235,7 @@ static void test_device_tlb(void)
     SmmuBoard b;
 
     start(&b);
-    b.ste.eats = 1;
+    b.ste.eats = EATS_FULL;
     smmu_vfio_take(&b, 2);
     page = smmu_pages(&b, 2);
     smmu_map(&b, VA, page);

@@ -175,71 +175,66 @@ static void gatos_addr_written(Viommu *unit, uint64_t old, uint64_t mask)
 #define REG(id, off, w, rst, rw, handler) \
     [SMMU_REG_##id] = { #id, off, w, rst, rw, 0, 0, handler, 0 }
 
-/* [SMMU 6.2] */
-static const ViommuReg *register_table(void)
-{
-    static const ViommuReg table[SMMU_REGS] = {
-        REG(IDR0,      0x00, 4, 0, 0, NULL),
-        REG(IDR1,      0x04, 4, 0, 0, NULL),
-        REG(IDR2,      0x08, 4, 0, 0, NULL),
-        REG(IDR3,      0x0c, 4, 0, 0, NULL),
-        REG(IDR4,      0x10, 4, 0, 0, NULL),
-        REG(IDR5,      0x14, 4, 0, 0, NULL),
-        REG(IIDR,      0x18, 4, 0, 0, NULL),
-        REG(AIDR,      0x1c, 4, SMMU_AIDR_3_1, 0, NULL),
-        REG(CR0,       0x20, 4, 0, SMMU_CR0_SMMUEN | SMMU_CR0_EVENTQEN |
-            SMMU_CR0_CMDQEN, cr0_written),
-        REG(CR0ACK,    0x24, 4, 0, 0, NULL),
-        REG(CR1,       0x28, 4, 0, SMMU_CR1_FIELDS, NULL),
-        REG(CR2,       0x2c, 4, 0, SMMU_CR2_RECINVSID, published_written),
-        REG(STATUSR,   0x40, 4, 0, 0, NULL),
-        REG(GBPA,      0x44, 4, SMMU_GBPA_RESET,
-            SMMU_GBPA_FIELDS | SMMU_GBPA_UPDATE, gbpa_written),
-        REG(AGBPA,     0x48, 4, 0, 0, NULL),
-        REG(IRQ_CTRL,  0x50, 4, 0, SMMU_IRQ_GERROR | SMMU_IRQ_EVENTQ,
-            irq_ctrl_written),
-        REG(IRQ_CTRLACK, 0x54, 4, 0, 0, NULL),
-        REG(GERROR,    0x60, 4, 0, 0, NULL),
-        REG(GERRORN,   0x64, 4, 0, 0, gerrorn_written),
-        REG(GERROR_CFG0, 0x68, 8, 0, 0, NULL),
-        REG(GERROR_CFG1, 0x70, 4, 0, 0, NULL),
-        REG(GERROR_CFG2, 0x74, 4, 0, 0, NULL),
-        REG(STRTAB_BASE, 0x80, 8, 0, 0, published_written),
-        REG(STRTAB_BASE_CFG, 0x88, 4, 0, SMMU_STRTAB_CFG_FIELDS,
-            published_written),
-        REG(CMDQ_BASE, 0x90, 8, 0, 0, NULL),
-        REG(CMDQ_PROD, 0x98, 4, 0, SMMU_QUEUE_INDEX, cmdq_written),
-        REG(CMDQ_CONS, 0x9c, 4, 0, SMMU_QUEUE_INDEX, NULL),
-        REG(EVENTQ_BASE, 0xa0, 8, 0, 0, eventq_set_up),
-        REG(EVENTQ_PROD, EVENTQ_PROD_AT, 4, 0,
-            SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW, eventq_set_up),
-        REG(EVENTQ_CONS, 0xac, 4, 0, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW,
-            eventq_written),
-        REG(EVENTQ_CFG0, 0xb0, 8, 0, 0, NULL),
-        REG(EVENTQ_CFG1, 0xb8, 4, 0, 0, NULL),
-        REG(EVENTQ_CFG2, 0xbc, 4, 0, 0, NULL),
-        REG(PRIQ_BASE, 0xc0, 8, 0, 0, NULL),
-        REG(PRIQ_PROD, PRIQ_PROD_AT, 4, 0, 0, NULL),
-        REG(PRIQ_CONS, 0xcc, 4, 0, 0, NULL),
-        REG(PRIQ_CFG0, 0xd0, 8, 0, 0, NULL),
-        REG(PRIQ_CFG1, 0xd8, 4, 0, 0, NULL),
-        REG(PRIQ_CFG2, 0xdc, 4, 0, 0, NULL),
-        REG(GATOS_CTRL, 0x100, 4, 0, 0, gatos_written),
-        REG(GATOS_SID, 0x108, 8, 0, 0, gatos_sid_written),
-        REG(GATOS_ADDR, 0x110, 8, 0, 0, gatos_addr_written),
-        REG(GATOS_PAR, 0x118, 8, 0, 0, NULL),
-        REG(PIDR4,     0xfd0, 4, 0x04, 0, NULL),
-        REG(PIDR0,     0xfe0, 4, 0x83, 0, NULL),
-        REG(PIDR1,     0xfe4, 4, 0xb4, 0, NULL),
-        REG(PIDR2,     0xfe8, 4, 0x0b, 0, NULL),
-        REG(CIDR0,     0xff0, 4, 0x0d, 0, NULL),
-        REG(CIDR1,     0xff4, 4, 0xf0, 0, NULL),
-        REG(CIDR2,     0xff8, 4, 0x05, 0, NULL),
-        REG(CIDR3,     0xffc, 4, 0xb1, 0, NULL),
-    };
-
-    return table;
-}
+/* By number of SmmuRegId [SMMU 6.2]. */
+static const ViommuReg register_table[SMMU_REGS] = {
+    REG(IDR0,      0x00, 4, 0, 0, NULL),
+    REG(IDR1,      0x04, 4, 0, 0, NULL),
+    REG(IDR2,      0x08, 4, 0, 0, NULL),
+    REG(IDR3,      0x0c, 4, 0, 0, NULL),
+    REG(IDR4,      0x10, 4, 0, 0, NULL),
+    REG(IDR5,      0x14, 4, 0, 0, NULL),
+    REG(IIDR,      0x18, 4, 0, 0, NULL),
+    REG(AIDR,      0x1c, 4, SMMU_AIDR_3_1, 0, NULL),
+    REG(CR0,       0x20, 4, 0, SMMU_CR0_SMMUEN | SMMU_CR0_EVENTQEN |
+        SMMU_CR0_CMDQEN, cr0_written),
+    REG(CR0ACK,    0x24, 4, 0, 0, NULL),
+    REG(CR1,       0x28, 4, 0, SMMU_CR1_FIELDS, NULL),
+    REG(CR2,       0x2c, 4, 0, SMMU_CR2_RECINVSID, published_written),
+    REG(STATUSR,   0x40, 4, 0, 0, NULL),
+    REG(GBPA,      0x44, 4, SMMU_GBPA_RESET,
+        SMMU_GBPA_FIELDS | SMMU_GBPA_UPDATE, gbpa_written),
+    REG(AGBPA,     0x48, 4, 0, 0, NULL),
+    REG(IRQ_CTRL,  0x50, 4, 0, SMMU_IRQ_GERROR | SMMU_IRQ_EVENTQ,
+        irq_ctrl_written),
+    REG(IRQ_CTRLACK, 0x54, 4, 0, 0, NULL),
+    REG(GERROR,    0x60, 4, 0, 0, NULL),
+    REG(GERRORN,   0x64, 4, 0, 0, gerrorn_written),
+    REG(GERROR_CFG0, 0x68, 8, 0, 0, NULL),
+    REG(GERROR_CFG1, 0x70, 4, 0, 0, NULL),
+    REG(GERROR_CFG2, 0x74, 4, 0, 0, NULL),
+    REG(STRTAB_BASE, 0x80, 8, 0, 0, published_written),
+    REG(STRTAB_BASE_CFG, 0x88, 4, 0, SMMU_STRTAB_CFG_FIELDS,
+        published_written),
+    REG(CMDQ_BASE, 0x90, 8, 0, 0, NULL),
+    REG(CMDQ_PROD, 0x98, 4, 0, SMMU_QUEUE_INDEX, cmdq_written),
+    REG(CMDQ_CONS, 0x9c, 4, 0, SMMU_QUEUE_INDEX, NULL),
+    REG(EVENTQ_BASE, 0xa0, 8, 0, 0, eventq_set_up),
+    REG(EVENTQ_PROD, EVENTQ_PROD_AT, 4, 0,
+        SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW, eventq_set_up),
+    REG(EVENTQ_CONS, 0xac, 4, 0, SMMU_QUEUE_INDEX | SMMU_QUEUE_OVERFLOW,
+        eventq_written),
+    REG(EVENTQ_CFG0, 0xb0, 8, 0, 0, NULL),
+    REG(EVENTQ_CFG1, 0xb8, 4, 0, 0, NULL),
+    REG(EVENTQ_CFG2, 0xbc, 4, 0, 0, NULL),
+    REG(PRIQ_BASE, 0xc0, 8, 0, 0, NULL),
+    REG(PRIQ_PROD, PRIQ_PROD_AT, 4, 0, 0, NULL),
+    REG(PRIQ_CONS, 0xcc, 4, 0, 0, NULL),
+    REG(PRIQ_CFG0, 0xd0, 8, 0, 0, NULL),
+    REG(PRIQ_CFG1, 0xd8, 4, 0, 0, NULL),
+    REG(PRIQ_CFG2, 0xdc, 4, 0, 0, NULL),
+    REG(GATOS_CTRL, 0x100, 4, 0, 0, gatos_written),
+    REG(GATOS_SID, 0x108, 8, 0, 0, gatos_sid_written),
+    REG(GATOS_ADDR, 0x110, 8, 0, 0, gatos_addr_written),
+    REG(GATOS_PAR, 0x118, 8, 0, 0, NULL),
+    REG(PIDR4,     0xfd0, 4, 0x04, 0, NULL),
+    REG(PIDR0,     0xfe0, 4, 0x83, 0, NULL),
+    REG(PIDR1,     0xfe4, 4, 0xb4, 0, NULL),
+    REG(PIDR2,     0xfe8, 4, 0x0b, 0, NULL),
+    REG(CIDR0,     0xff0, 4, 0x0d, 0, NULL),
+    REG(CIDR1,     0xff4, 4, 0xf0, 0, NULL),
+    REG(CIDR2,     0xff8, 4, 0x05, 0, NULL),
+    REG(CIDR3,     0xffc, 4, 0xb1, 0, NULL),
+};
 
 /* The global errors that can arise [SMMU 6.3.19]; service failure (SFM)
  * cannot. */
@@ -327,7 +322,7 @@ static void allow_atos(SmmuUnit *u)
 /* Each field that an ID register makes RES0 takes no value [SMMU 6.3]. */
 void smmu_registers_init(SmmuUnit *u)
 {
-    viommu_regs_init(&u->common.regs, register_table(), SMMU_REGS);
+    viommu_regs_init(&u->common.regs, register_table, SMMU_REGS);
     allow(u, SMMU_REG_STRTAB_BASE,
           SMMU_BASE_HINT | addr_bits(u, SMMU_STRTAB_ADDR_LOW));
     allow_queue(u, SMMU_REG_CMDQ_BASE);

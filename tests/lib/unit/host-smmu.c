@@ -24,7 +24,7 @@ void host_smmu_begin(HostSmmu *t, const ViommuSmmuv3Config *config)
     t->s = smmu_test_new(config, SMMUV3_S1);
     t->h.f = t->s->f;
     t->s->ste.s1cdmax = config->ssid_bits ? 4 : 0;
-    t->s->ste.s1dss = 2;
+    t->s->ste.s1dss = S1DSS_SSID0;
     t->s->ste.eats = config->ats;
     t->s->ste.s1stalld = false;
     for (unsigned i = 0; i < HOST_DEVICES; i++) {

@@ -38,7 +38,7 @@ void smmu_world_sync(SmmuWorld *w)
 
 uint64_t smmu_tag(uint16_t vmid, uint16_t asid)
 {
-    return (uint64_t)vmid << 32 | (uint64_t)asid << 48;
+    return CMD_VMID(vmid) | CMD_ASID(asid);
 }
 
 /* Everything, with what EL2 has. */
@@ -80,14 +80,14 @@ static void by_address(SmmuWorld *w, uint64_t w0, uint64_t addr,
         return;
     }
     /* A range of one page must name its level (TTL). */
-    leaf |= pages == 1 ? 3 << 8 : 0;
+    leaf |= pages == 1 ? CMD_TTL(3) : 0;
     addr &= ~(size - 1);
     while (pages > 32) {
         pages /= 2;
         scale++;
     }
-    smmu_world_command(w, w0 | (pages - 1) << 12 | (uint64_t)scale << 20,
-                       (addr & ~smmu_bits(12)) | tg << 10 | leaf);
+    smmu_world_command(w, w0 | CMD_NUM(pages - 1) | CMD_SCALE(scale),
+                       (addr & ~smmu_bits(12)) | CMD_TG(tg) | leaf);
 }
 
 /* The same tables are EL2's for streams that say so. */
@@ -170,7 +170,7 @@ static void invalidate_s2(SmmuWorld *w, unsigned vm, uint64_t ipa,
 
 static void invalidate_stream(SmmuWorld *w, const SmmuStream *s)
 {
-    uint64_t sid = (uint64_t)s->sid << 32;
+    uint64_t sid = CMD_SID(s->sid);
 
     switch (smmu_below(w, 3)) {
     case 0:
@@ -272,7 +272,7 @@ static void change_cd(SmmuWorld *w)
     smmu_write_cd(w, s, index, smmu_chance(w, 20));
     if (smmu_chance(w, 50)) {
         smmu_world_command(w, CMD_CFGI_CD | CMD_SSID(ssid) |
-                           (uint64_t)s->sid << 32, 1);
+                           CMD_SID(s->sid), 1);
     } else {
         smmu_world_command(w, CMD_CFGI_CD_ALL | CMD_SID(s->sid), 0);
     }

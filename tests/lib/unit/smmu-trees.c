@@ -84,7 +84,7 @@ static uint64_t draw_attributes(SmmuWorld *w, bool s2, bool alone)
         word ^= smmu_chance(w, 60) ? 0x80 : 0;
     }
     if (smmu_chance(w, 30)) {
-        word |= (uint64_t)smmu_below(w, 4) << 53;       /* XN */
+        word |= FIELD_PUT(smmu_below(w, 4), PTE_S2_XN);
     }
     if (s2 && smmu_chance(w, 30)) {
         word ^= smmu_random(w) & SMMUV3_PTE_MEMATTR;

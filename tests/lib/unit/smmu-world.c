@@ -26,10 +26,10 @@ static void encode_ste(SmmuWorld *w, const SmmuStream *s, uint64_t word[8])
 
     guest_ste_encode(&ste, word);
     if (s->el2) {
-        word[1] |= UINT64_C(2) << 30;           /* STRW */
+        word[1] |= FIELD_PUT(STRW_EL2, STE_STRW);
     } else if ((!w->config.hyp || s->config != SMMUV3_S1) &&
                smmu_chance(w, 20)) {
-        word[1] |= (uint64_t)smmu_below(w, 4) << 30;    /* ignored */
+        word[1] |= FIELD_PUT(smmu_below(w, 4), STE_STRW);   /* ignored */
     }
     if (smmu_chance(w, 20)) {
         word[1] |= (uint64_t)smmu_below(w, 16) << 48;   /* PRIVCFG, INSTCFG */
@@ -69,7 +69,7 @@ void smmu_write_ste(SmmuWorld *w, SmmuStream *s, bool damaged)
     if (damaged) {
         if (!s->el2) {
             /* It may have been ignored. */
-            word[1] &= ~(UINT64_C(3) << 30);
+            word[1] &= ~FIELD_MASK(STE_STRW);
         }
         damage_ste(w, word);
         s->odd_vmid = odd_tag(w);
@@ -136,7 +136,7 @@ void smmu_write_cd(SmmuWorld *w, SmmuStream *s, unsigned index,
     cd.record = smmu_chance(w, 80);
     s->odd_asid[index] = 0;
     guest_cd_encode(&cd, word);
-    word[0] |= (uint64_t)a->tbi[0] << 38 | (uint64_t)a->tbi[1] << 39;
+    word[0] |= FIELD_PUT(a->tbi[0], CD_TBI0) | FIELD_PUT(a->tbi[1], CD_TBI1);
     if (smmu_chance(w, 30)) {
         word[0] |= UINT64_C(1) << 37;           /* UWXN */
     }
@@ -155,7 +155,7 @@ void smmu_write_cd(SmmuWorld *w, SmmuStream *s, unsigned index,
 
         s->odd_asid[index] = odd_tag(w);
         word[0] = (word[0] & smmu_bits(48)) |
-                  (uint64_t)s->odd_asid[index] << 48;
+                  FIELD_PUT(s->odd_asid[index], CD_ASID);
         do {
             n = smmu_below(w, 64);
         } while (!(bits >> n & 1));
@@ -382,7 +382,8 @@ static void make_stream_table(SmmuWorld *w)
         split = 11 + smmu_below(w, 21);         /* reserved: as 6 */
     }
     w->ref.strtab_base = base;
-    w->ref.strtab_cfg = log2 | split << 6 | format << 16;
+    w->ref.strtab_cfg = log2 | FIELD_PUT(split, STRTAB_SPLIT) |
+                        FIELD_PUT(format, STRTAB_FMT);
     guest_set_reg64(&w->f->regs, SMMUV3_STRTAB_BASE, base);
     guest_set_reg32(&w->f->regs, SMMUV3_STRTAB_BASE_CFG, w->ref.strtab_cfg);
 }

@@ -124,7 +124,7 @@ void smmu_test_put_cd(Smmu *s, uint32_t ssid)
     guest_cd_encode(&s->cd, word);
     guest_write_words(&s->f->mem, s->cds + ssid * SMMUV3_CD_SIZE, word, 8);
     guest_smmu_command(&s->commands, CMD_CFGI_CD | CMD_SSID(ssid) |
-                  (uint64_t)SMMU_TEST_SID << 32, 1);
+                  CMD_SID(SMMU_TEST_SID), 1);
     smmu_test_sync(s);
 }
 

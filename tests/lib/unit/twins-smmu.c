@@ -43,12 +43,13 @@ static Fixture *smmu_make(unsigned variant)
     config.msi = variant != 1;
     s = smmu_test_new(&config, variant == 2 ? SMMUV3_NESTED : SMMUV3_S1);
     s->ste.s1cdmax = 4;
-    s->ste.s1dss = 2;
-    s->ste.eats = 1;
+    s->ste.s1dss = S1DSS_SSID0;
+    s->ste.eats = EATS_FULL;
     smmu_test_put_ste(s);
     /* MEV */
     at = smmu_test_ste_at(s) + 8;
-    guest_write64(&s->f->mem, at, guest_read64(&s->f->mem, at) | 1 << 19);
+    guest_write64(&s->f->mem, at,
+                  guest_read64(&s->f->mem, at) | FIELD_MASK(STE_MEV));
     for (unsigned ssid = 0; ssid < 3; ssid++) {
         s->cd.stall = ssid == 2;
         s->cd.asid = (uint16_t)(SMMU_TEST_ASID + ssid);
@@ -96,30 +97,30 @@ static void smmu_command(Twins *t, uint64_t word[2])
     };
     uint64_t opcode = opcodes[twins_below(t, G_N_ELEMENTS(opcodes))];
 
-    word[0] = opcode | (uint64_t)SMMU_TEST_SID << 32;
+    word[0] = opcode | CMD_SID(SMMU_TEST_SID);
     word[1] = 0;
     switch (opcode) {
     case 0x11: case 0x12:
-        word[0] = opcode | (uint64_t)(SMMU_TEST_ASID + twins_below(t, 3)) << 48;
+        word[0] = opcode | CMD_ASID(SMMU_TEST_ASID + twins_below(t, 3));
         word[1] = SMMU_TEST_VA;
         break;
     case 0x13: case 0x2a:
-        word[0] = opcode | (uint64_t)SMMU_TEST_VMID << 32;
+        word[0] = opcode | CMD_VMID(SMMU_TEST_VMID);
         word[1] = SMMU_TEST_VA;
         break;
     case 0x40:
         word[1] = 52;
         break;
     case 0x41:
-        word[1] = twins_below(t, 8) | UINT64_C(2) << 12;
+        word[1] = twins_below(t, 8) | CMD_PRI_CODE(PRI_SUCCESS);
         break;
     case 0x44:
-        word[0] |= (uint64_t)twins_below(t, 2) << 12;
+        word[0] |= twins_below(t, 2) ? CMD_RETRY : 0;
         word[1] = twins_below(t, 5);
         break;
     case 0x46:
         if (twins_below(t, 2)) {
-            word[0] = opcode | 1 << 12 | (uint64_t)twins_below(t, 99) << 32;
+            word[0] = opcode | CMD_CS(1) | CMD_MSI_DATA(twins_below(t, 99));
             word[1] = twins_page(t);
         }
         break;

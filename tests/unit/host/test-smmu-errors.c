@@ -25,8 +25,9 @@ static unsigned count_errors(HostSmmu *t)
     fixture_run(t->h.f);
     while ((guest_reg32(regs, SMMUV3_GERROR) ^
             guest_reg32(regs, SMMUV3_GERRORN)) & SMMUV3_GERROR_CMDQ) {
-        g_assert_cmphex(guest_reg32(regs, SMMUV3_CMDQ_CONS) >> 24 & 0x7f, ==,
-                        SMMUV3_CERROR_ATC);
+        uint32_t cons = guest_reg32(regs, SMMUV3_CMDQ_CONS);
+
+        g_assert_cmphex(SMMUV3_CONS_ERR(cons), ==, SMMUV3_CERROR_ATC);
         g_assert_cmpuint(++n, <, 8);
         guest_set_reg32(regs, SMMUV3_GERRORN,
                         guest_reg32(regs, SMMUV3_GERROR));

@@ -213,7 +213,7 @@ static void test_ends(void)
 
     start_stalls(&t);
     s1 = t.s->ste;
-    s1.eats = 0;
+    s1.eats = EATS_NONE;
     tag = wait(&t, SM_NONE, addr);
     t.s->ste.config = SMMUV3_ABORT;
     host_smmu_put_ste(&t, STALLER);

@@ -85,7 +85,7 @@ static void give_commands(Guest *g)
 
         if (draw(g, 2)) {
             low = (low & 0xfffff800) |
-                  (uint64_t)HOST_SID(draw(g, HOST_DEVICES)) << 32;
+                  CMD_SID(HOST_SID(draw(g, HOST_DEVICES)));
         }
         if (draw(g, 2)) {
             high = HOST_VA | (high & 0xf3f);
@@ -107,7 +107,7 @@ static void acknowledge(Guest *g)
                guest_reg32(regs, SMMUV3_GERRORN)) & SMMUV3_GERROR_CMDQ)) {
             break;
         }
-        g_assert_cmphex(cons >> 24 & 0x7f, ==, SMMUV3_CERROR_ILL);
+        g_assert_cmphex(SMMUV3_CONS_ERR(cons), ==, SMMUV3_CERROR_ILL);
         g->errors++;
         /* As a driver does, put something harmless there. */
         guest_write64(&g->t.h.f->mem, g->t.s->commands.base +
@@ -129,7 +129,8 @@ static void touch_registers(Guest *g)
         guest_set_reg32(regs, SMMUV3_CR0, CR0_ON ^ SMMUV3_CR0_SMMUEN);
         break;
     case 1:
-        guest_set_reg32(regs, SMMUV3_GBPA, 0x80000000u | draw(g, 2) << 20);
+        guest_set_reg32(regs, SMMUV3_GBPA, SMMUV3_GBPA_UPDATE |
+                        (draw(g, 2) ? SMMUV3_GBPA_ABORT : 0));
         break;
     case 2:
         guest_set_reg32(regs, SMMUV3_STRTAB_BASE_CFG, word(g) & 0x307ff);
@@ -150,7 +151,8 @@ static void sane(Guest *g)
     guest_set_reg32(regs, SMMUV3_STRTAB_BASE_CFG, 8);
     guest_set_reg32(regs, SMMUV3_CR0, CR0_ON);
     s->ste = (GuestSte) {
-        .config = SMMUV3_S1, .cd_table = s->cds, .s1cdmax = 4, .s1dss = 2,
+        .config = SMMUV3_S1, .cd_table = s->cds, .s1cdmax = 4,
+        .s1dss = S1DSS_SSID0,
     };
     host_smmu_put_ste(&g->t, HOST_SID(0));
     smmu_test_put_cd(s, 0);

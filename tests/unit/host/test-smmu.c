@@ -93,11 +93,11 @@ static void test_default_substream(void)
     HostSmmu t;
 
     host_smmu_start(&t, 0);
-    t.s->ste.s1dss = 0;
+    t.s->ste.s1dss = S1DSS_TERMINATE;
     host_smmu_put_ste(&t, HOST_SID(0));
     blocked(&t, SM_NONE);
     good(&t, HOST_SSID, HOST_DATA);
-    t.s->ste.s1dss = 1;
+    t.s->ste.s1dss = S1DSS_BYPASS;
     host_smmu_put_ste(&t, HOST_SID(0));
     host_good(&t.h, 0, SM_NONE, HOST_DATA, HOST_DATA);
     good(&t, HOST_SSID, HOST_DATA);
@@ -221,7 +221,7 @@ static void expect_seen(HostSmmu *t, uint32_t pasid, uint64_t low,
 static void test_tlbi(void)
 {
     /* 16 pages of 4 KiB, and many more of 64 KiB */
-    const uint64_t range = 15u << 12, wide = 31u << 12 | 30u << 20;
+    const uint64_t range = CMD_NUM(15), wide = CMD_NUM(31) | CMD_SCALE(30);
     HostSmmu t;
 
     host_smmu_start(&t, 0);
@@ -233,14 +233,15 @@ static void test_tlbi(void)
     expect_seen(&t, SM_NONE, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID), HOST_VA | 1);
     expect_seen(&t, SM_NONE, CMD_NH_VAA, HOST_VA | 1);
     expect_seen(&t, SM_NONE, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID) | range,
-                (HOST_VA - 8 * HOST_PAGE) | 1 | 1u << 10);
+                (HOST_VA - 8 * HOST_PAGE) | CMD_LEAF | CMD_TG_4K);
     expect_seen(&t, SM_NONE, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID) | range,
-                (HOST_VA - 8 * HOST_PAGE) | 1 | 1u << 10 | 3u << 8);
+                (HOST_VA - 8 * HOST_PAGE) | CMD_LEAF | CMD_TG_4K |
+                    CMD_TTL(3));
     expect_seen(&t, SM_NONE, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID),
-                HOST_VA | 1 | 1u << 10 | 3u << 8);
-    expect_seen(&t, SM_NONE, CMD_NH_VAA | wide, 3u << 10);
+                HOST_VA | CMD_LEAF | CMD_TG_4K | CMD_TTL(3));
+    expect_seen(&t, SM_NONE, CMD_NH_VAA | wide, CMD_TG(3));
     /* a reserved bit above SCALE, which means nothing here */
-    expect_seen(&t, SM_NONE, CMD_NH_VAA | 63u << 20, 1u << 10);
+    expect_seen(&t, SM_NONE, CMD_NH_VAA | CMD_SCALE(63), CMD_TG_4K);
     expect_seen(&t, HOST_SSID, CMD_NH_ASID | CMD_ASID(SMMU_TEST_ASID + 1), 0);
     expect_seen(&t, HOST_SSID, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID + 1),
                 HOST_VA | 1);
@@ -259,8 +260,8 @@ static void test_tlbi_without_ranges(void)
     host_smmu_begin(&t, &config);
     g_assert_true(host_connect(&t.h, &error));
     g_assert_true(host_smmu_attach(&t, 0, &error));
-    expect_seen(&t, SM_NONE, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID) | 15u << 12 |
-                60u << 20, HOST_VA | 1 | 3u << 8 | 3u << 10);
+    expect_seen(&t, SM_NONE, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID) |
+                CMD_NUM(15) | CMD_SCALE(60), HOST_VA | CMD_LEAF | CMD_TTL(3) | CMD_TG(3));
     host_smmu_end(&t);
 }
 
@@ -278,7 +279,7 @@ static void test_descriptors(void)
     guest_write_words(&t.h.f->mem, t.s->cds + (HOST_SSID + 1) *
                       SMMUV3_CD_SIZE, word, 8);
     host_smmu_command(&t, CMD_CFGI_CD | CMD_SID(HOST_SID(0)) |
-                      (HOST_SSID + 1) << 12, 1);
+                      CMD_SSID(HOST_SSID + 1), CMD_LEAF);
     smmu_test_sync(t.s);
     host_blocked(&t.h, 0, HOST_SSID + 1, HOST_VA);
 
@@ -436,8 +437,8 @@ static void test_ats(void)
     good(&t, SM_NONE, OTHER_DATA);
     g_assert_cmpuint(host_get(&t.h, 0, TD_ATC_INVALIDATIONS), >, 0);
     /* that of the substream has not been invalidated */
-    host_smmu_command(&t, CMD_ATC_INV | CMD_SID(HOST_SID(0)) | 1u << 11 |
-                      HOST_SSID << 12, 52);
+    host_smmu_command(&t, CMD_ATC_INV | CMD_SID(HOST_SID(0)) | CMD_SSV |
+                      CMD_SSID(HOST_SSID), CMD_ATC_ALL);
     smmu_test_sync(t.s);
     good(&t, HOST_SSID, OTHER_DATA);
     host_smmu_command(&t, CMD_ATC_INV | CMD_SID(HOST_SID(0)) | CMD_SSV |

@@ -152,7 +152,7 @@ static void test_bypassed(void)
     Smmu *s = new_stream(SMMUV3_NESTED);
 
     s->ste.s1cdmax = 4;
-    s->ste.s1dss = 1;
+    s->ste.s1dss = S1DSS_BYPASS;
     smmu_test_put_ste(s);
     g_assert_true(guest_tables_map(&s->s2, IPA, PA, 3, SMMUV3_PAGE_S2));
     expect(s, S1, IPA, IPA);

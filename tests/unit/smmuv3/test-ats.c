@@ -21,7 +21,7 @@ static Smmu *new_stream(void)
 
     smmu_test_config(&config);
     s = smmu_test_new(&config, SMMUV3_NESTED);
-    s->ste.eats = 1;
+    s->ste.eats = EATS_FULL;
     s->ste.s1cdmax = 4;
     smmu_test_put_cd(s, SSID);
     smmu_test_put_ste(s);

@@ -68,7 +68,7 @@ static uint64_t stage2_page(unsigned kind)
 {
     return SMMUV3_PTE_AF | SMMUV3_PTE_MEMATTR |
            (kind & 1 ? SMMUV3_PTE_S2R : 0) | (kind & 2 ? SMMUV3_PTE_S2W : 0) |
-           (uint64_t)(kind >> 2) << 53;
+           FIELD_PUT(kind >> 2, PTE_S2_XN);
 }
 
 static bool effective(unsigned privcfg, const Asked *tr)
@@ -119,7 +119,7 @@ static Smmu *new_stream(unsigned kind, unsigned eats)
 
     s->ste.eats = eats;
     s->ste.s1cdmax = 4;
-    s->ste.s1dss = 2;
+    s->ste.s1dss = S1DSS_SSID0;
     smmu_test_put_cd(s, SSID);
     smmu_test_put_ste(s);
     return s;
@@ -405,9 +405,9 @@ static void test_bypass(void)
     Smmu *s = smmu_test_new_with(SMMUV3_S1, NULL);
     ViommuReply reply;
 
-    s->ste.eats = 1;
+    s->ste.eats = EATS_FULL;
     s->ste.s1cdmax = 4;
-    s->ste.s1dss = 1;
+    s->ste.s1dss = S1DSS_BYPASS;
     smmu_test_put_ste(s);
     for (unsigned cfg = 0; cfg < 16; cfg++) {
         set_overrides(s, cfg & 3, cfg >> 2);
@@ -422,7 +422,7 @@ static void test_bypass(void)
     smmu_test_free(s);
 
     s = new_stream(SMMUV3_NESTED, 2);
-    s->ste.s1dss = 1;
+    s->ste.s1dss = S1DSS_BYPASS;
     smmu_test_put_ste(s);
     for (unsigned k = 0; k < KINDS; k++) {
         g_assert_true(guest_tables_map(&s->s2, IPA + k * PAGE, PA + k * PAGE,

@@ -99,7 +99,8 @@ static void test_descriptors(void)
     smmu_test_change(s, s->cds + 8, UINT64_MAX, 0);
     smmu_test_refused(s, 0x45, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_SUBSTREAMID,
                       word);
-    smmu_test_change(s, s->cds + 8, UINT64_MAX, UINT64_C(1) << 50 | 1);
+    smmu_test_change(s, s->cds + 8, UINT64_MAX,
+                     UINT64_C(1) << 50 | SMMUV3_L1CD_V);
     smmu_test_refused(s, 0x45, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_SUBSTREAMID,
                       word);
     smmu_test_change(s, s->cds + 8, UINT64_MAX, HOLE | 1);
@@ -168,7 +169,8 @@ static void test_address_size(void)
     s->cd.ips = 0;
     smmu_test_put_cd(s, 0);
     guest_write64(&s->f->mem, guest_tables_entry(&s->s1, VA, 1),
-                  UINT64_C(1) << 33 | 3);
+                  UINT64_C(1) << 33 | SMMUV3_PTE_VALID |
+                      SMMUV3_PTE_TABLE);
     smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED,
                       SMMUV3_F_ADDR_SIZE, word);
     g_assert_cmphex(word[1], ==, EVENT_IN_RNW | EVENT_IN_CLASS(CLASS_IN));
@@ -235,7 +237,8 @@ static void test_stream_table(void)
             guest_set_reg64(s->regs, SMMUV3_STRTAB_BASE,
                             format == 1 ? two : s->strtab);
             guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG,
-                            8 | split << 6 | format << 16);
+                            STRTAB_LINEAR(8) | FIELD_PUT(split, STRTAB_SPLIT) |
+                            FIELD_PUT(format, STRTAB_FMT));
             smmu_test_forget(s);
             g_assert_cmpint(smmu_test_dma(s, VA, VIOMMU_READ, &reply), ==,
                             VIOMMU_OK);
@@ -332,12 +335,10 @@ static void test_table_types(void)
 
 /* --- ATS ----------------------------------------------------------------- */
 
-/* [SMMU 7.3.6] [SMMU 7.3.8] [PCIe 10.2.2] */
-static void test_ats_rules(void)
+/* The words of events about requests that ATS is not allowed to. */
+static void check_ats_events(Smmu *s)
 {
-    Smmu *s = new_stream(SMMUV3_S1);
     uint64_t word[4];
-    uint32_t cr0 = guest_reg32(s->regs, SMMUV3_CR0);
     ViommuReply reply;
 
     smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION,
@@ -366,9 +367,19 @@ static void test_ats_rules(void)
                       SMMUV3_F_TRANSL_FORBIDDEN, word);
     g_assert_cmphex(word[1], ==, EVENT_IN_RNW);
     g_assert_cmphex(word[2], ==, VA);
+}
+
+/* [SMMU 7.3.6] [SMMU 7.3.8] [PCIe 10.2.2] */
+static void test_ats_rules(void)
+{
+    Smmu *s = new_stream(SMMUV3_S1);
+    uint64_t word[4];
+    uint32_t cr0 = guest_reg32(s->regs, SMMUV3_CR0);
+
+    check_ats_events(s);
 
     /* EATS is ignored in bypass. */
-    s->ste.eats = 1;
+    s->ste.eats = EATS_FULL;
     s->ste.config = SMMUV3_BYPASS;
     smmu_test_put_ste(s);
     smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION,
@@ -396,7 +407,7 @@ static void test_ats_rules(void)
 
     /* Split-stage without the check of translated requests is off. */
     s = new_stream(SMMUV3_NESTED);
-    s->ste.eats = 2;
+    s->ste.eats = EATS_SPLIT;
     smmu_test_put_ste(s);
     guest_set_reg32(s->regs, SMMUV3_CR0, cr0 & ~SMMUV3_CR0_ATSCHK);
     smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATION,

@@ -169,11 +169,14 @@ static void check_agreement(Fixture *f)
      * DS and D128.
      */
     g_assert_cmphex(aidr, ==, 0x01);
-    g_assert_cmphex(idr0 & (1u << 23 | 7u << 29), ==, 0);
+    g_assert_cmphex(FIELD_GET(idr0, IDR0_ATSRECERR), ==, 0);
+    g_assert_cmphex(FIELD_GET(idr0, IDR0_FROM_3_3), ==, 0);
     g_assert_cmphex(idr3 & ~ones(12, 2), ==, 0);
-    g_assert_cmphex(idr3 & (1u << 5 | 1u << 6), ==, 0);
-    g_assert_cmphex(idr5 & (1u << 7 | 1u << 8 | 1u << 9 | 1u << 3 |
-                            0xf000u), ==, 0);
+    g_assert_cmphex(FIELD_GET(idr3, IDR3_FROM_3_3), ==, 0);
+    g_assert_cmphex(FIELD_GET(idr5, IDR5_DS), ==, 0);
+    g_assert_cmphex(idr5 & (FIELD_MASK(IDR5_RESERVED_3) |
+                            FIELD_MASK(IDR5_FROM_3_3) |
+                            FIELD_MASK(IDR5_RESERVED_12)), ==, 0);
 }
 
 /* --- What takes a value -------------------------------------------------- */
@@ -204,7 +207,7 @@ static unsigned list(Fixture *f, Writable *w)
                       (msi ? messages : 0) | (pri ? SMMUV3_GERROR_PRIQ : 0) |
                       (pri && msi ? SMMUV3_GERROR_MSI_PRIQ : 0);
     uint64_t stream = ones(FIELD_GET(idr1, IDR1_SIDSIZE) - 1, 0) |
-                      (ssid_bits ? UINT64_C(1) << 52 |
+                      (ssid_bits ? GATOS_SSID(0) |
                                   ones(32 + ssid_bits - 1, 32) : 0);
     const Writable all[REGISTERS] = {
         { SMMUV3_IDR0, 4, 0 }, { SMMUV3_IDR1, 4, 0 },

@@ -197,7 +197,7 @@ static void test_not_announced(void)
     g_assert_cmphex(idr5 >> 3 & 1, ==, 0);              /* D128 */
     g_assert_cmphex(idr5 >> 7 & 1, ==, 0);              /* DS */
     g_assert_cmphex(idr5 >> 10 & 3, ==, 1);             /* VAX */
-    g_assert_cmphex(idr3 & (1 << 8), ==, 0);            /* FWB */
+    g_assert_cmphex(FIELD_GET(idr3, IDR3_FWB), ==, 0);
     g_assert_true(guest_tables_map(&s->s1, ADDR, 0x5000, 3, SMMUV3_PAGE_S1));
     g_assert_cmphex(reason(s, ADDR, &status), ==, 0);
     g_assert_cmpint(status, ==, VIOMMU_OK);

@@ -335,8 +335,8 @@ static void test_last_only(void)
 static void test_pieces(void)
 {
     uint64_t va = VA & ~UINT64_C(0x1fffff), ipa = UINT64_C(0x8123400000);
-    uint64_t tag = (uint64_t)SMMU_TEST_VMID << 32 |
-                   (uint64_t)SMMU_TEST_ASID << 48;
+    uint64_t tag = CMD_VMID(SMMU_TEST_VMID) |
+                   CMD_ASID(SMMU_TEST_ASID);
     ViommuReply reply;
 
     for (unsigned level = 1; level < 3; level++) {
@@ -371,18 +371,19 @@ static void test_ranges(void)
 {
     /* of illegal, bits 1 to 3: with pages of 4, 16, 64 KiB */
     static const struct { uint64_t w0, w1; unsigned illegal; } cases[] = {
-        { 31 << 12 | 31ull << 20, 0, 0 },
-        { 31 << 12 | 31ull << 20, UINT64_MAX << 12, 0 },
-        { 0 << 12 | 31ull << 20, VA, 0 },
+        { CMD_NUM(31) | CMD_SCALE(31), 0, 0 },
+        { CMD_NUM(31) | CMD_SCALE(31), UINT64_MAX << 12, 0 },
+        { CMD_NUM(0) | CMD_SCALE(31), VA, 0 },
         /* SCALE has five bits without IDR5.DS. */
-        { 31 << 12 | 40ull << 20, 0, 0 },
-        { 31 << 12 | 63ull << 20, 0, 0 },
-        { 31 << 12 | 30ull << 20, UINT64_C(1) << 63, 0 },
+        { CMD_NUM(31) | CMD_SCALE(40), 0, 0 },
+        { CMD_NUM(31) | CMD_SCALE(63), 0, 0 },
+        { CMD_NUM(31) | CMD_SCALE(30), UINT64_C(1) << 63, 0 },
         /* One page: TTL must say of which level; 16 KiB have no level 1. */
-        { 0, VA, 0xe }, { 32ull << 20, VA, 0xe },
-        { 0, VA | 1 << 8, 4 }, { 0, VA | 2 << 8, 0 }, { 0, VA | 3 << 8, 0 },
-        { 1 << 12, VA, 0 }, { 1 << 20, VA, 0 },
-        { 1 << 12, VA | 1 << 8, 0 },
+        { 0, VA, 0xe }, { CMD_SCALE(32), VA, 0xe },
+        { 0, VA | CMD_TTL(1), 4 }, { 0, VA | CMD_TTL(2), 0 },
+        { 0, VA | CMD_TTL(3), 0 },
+        { CMD_NUM(1), VA, 0 }, { CMD_SCALE(1), VA, 0 },
+        { CMD_NUM(1), VA | CMD_TTL(1), 0 },
     };
 
     for (unsigned i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -390,7 +391,7 @@ static void test_ranges(void)
             Smmu *s = new_stream(SMMUV3_S1);
 
             guest_smmu_command(&s->commands, CMD_NH_VA | cases[i].w0,
-                               (cases[i].w1 & ~UINT64_C(0xcff)) | tg << 10);
+                               (cases[i].w1 & ~UINT64_C(0xcff)) | CMD_TG(tg));
             fixture_run(s->f);
             g_assert_cmphex(gerrors(s), ==, cases[i].illegal >> tg & 1);
             g_assert_cmpint(guest_smmu_commands_done(&s->commands), ==,
@@ -469,10 +470,10 @@ static void test_hostile_tables(void)
         s->ste.s1fmt = 1;
         smmu_test_put_ste(s);
         guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG,
-                        63 | 31 << 6 | 1 << 16);
+                        STRTAB_2LVL(63, 31));
         smmu_test_dma(s, VA, VIOMMU_READ, &reply);
         guest_set_reg32(s->regs, SMMUV3_STRTAB_BASE_CFG,
-                        63 | 10 << 6 | 1 << 16);
+                        STRTAB_2LVL(63, 10));
         smmu_test_request(s, 9, VA, VIOMMU_READ, VIOMMU_UNTRANSLATED, &reply);
         smmu_test_free(s);
     }

@@ -267,13 +267,13 @@ static void test_substreams(void)
                                       &reply), ==, VIOMMU_FAULT);
     g_assert_true(smmu_test_event(s, word));
     g_assert_cmphex(word[0] & 0xfffff8ff, ==,
-                    SMMUV3_C_BAD_SUBSTREAMID | 16 << 12);
+                    SMMUV3_C_BAD_SUBSTREAMID | EVENT_IN_SSID(16));
     /* S1DSS: terminate, bypass, substream 0. */
     expect_event(s, VA, VIOMMU_READ, SMMUV3_F_STREAM_DISABLED, word);
-    s->ste.s1dss = 1;
+    s->ste.s1dss = S1DSS_BYPASS;
     smmu_test_put_ste(s);
     expect(s, PA, RW, PA);
-    s->ste.s1dss = 2;
+    s->ste.s1dss = S1DSS_SSID0;
     smmu_test_put_ste(s);
     expect(s, VA, RW, PA);
     g_assert_cmpint(smmu_test_request(s, 0, VA, RW, VIOMMU_UNTRANSLATED,
@@ -321,15 +321,12 @@ static void test_command_errors(void)
     }
 }
 
-/* [SMMU 4.5.1] [SMMU 4.5] [SMMU 3.9.1] */
-static void test_atc(void)
+/* Without EATS, neither kind of request is let through. */
+static void expect_no_ats(Smmu *s)
 {
-    Smmu *s = new_stream(SMMUV3_S1);
     ViommuReply reply;
-    ViommuInvalidation inv;
     uint64_t word[4];
 
-    smmu_test_map(s, VA, PA);
     g_assert_cmpint(smmu_test_request(s, VIOMMU_NO_PASID, VA, RW,
                                       VIOMMU_TRANSLATION, &reply), ==,
                     VIOMMU_FAULT);
@@ -340,9 +337,13 @@ static void test_atc(void)
                     VIOMMU_FAULT);
     g_assert_true(smmu_test_event(s, word));
     g_assert_cmphex(EVENT_ID(word), ==, SMMUV3_F_TRANSL_FORBIDDEN);
+}
 
-    s->ste.eats = 1;
-    smmu_test_put_ste(s);
+/* A page, one that is not there, and a translated request. */
+static void expect_ats(Smmu *s)
+{
+    ViommuReply reply;
+
     g_assert_cmpint(smmu_test_request(s, VIOMMU_NO_PASID, VA, RW,
                                       VIOMMU_TRANSLATION, &reply), ==,
                     VIOMMU_OK);
@@ -356,10 +357,23 @@ static void test_atc(void)
                                       VIOMMU_TRANSLATED, &reply), ==,
                     VIOMMU_OK);
     g_assert_cmphex(reply.addr, ==, PA);
+}
+
+/* [SMMU 4.5.1] [SMMU 4.5] [SMMU 3.9.1] */
+static void test_atc(void)
+{
+    Smmu *s = new_stream(SMMUV3_S1);
+    ViommuInvalidation inv;
+
+    smmu_test_map(s, VA, PA);
+    expect_no_ats(s);
+    s->ste.eats = EATS_FULL;
+    smmu_test_put_ste(s);
+    expect_ats(s);
 
     fixture_forget(s->f);
     guest_smmu_command(&s->commands, CMD_ATC_INV | CMD_SID(SMMU_TEST_SID),
-                  VA | 1);
+                       VA | 1);
     smmu_test_sync(s);
     g_assert_cmpuint(s->f->invalidations->len, ==, 1);
     inv = g_array_index(s->f->invalidations, ViommuInvalidation, 0);
@@ -371,7 +385,7 @@ static void test_atc(void)
     g_assert_false(inv.global);
     fixture_forget(s->f);
     guest_smmu_command(&s->commands, CMD_ATC_INV | CMD_GLOBAL |
-                       (uint64_t)SMMU_TEST_SID << 32, VA);
+                       CMD_SID(SMMU_TEST_SID), VA);
     smmu_test_sync(s);
     g_assert_cmpuint(s->f->invalidations->len, ==, 1);
     inv = g_array_index(s->f->invalidations, ViommuInvalidation, 0);
@@ -408,7 +422,7 @@ static void test_split_ats(void)
     ViommuReply reply;
 
     smmu_test_map(s, VA, IPA);
-    s->ste.eats = 2;
+    s->ste.eats = EATS_SPLIT;
     smmu_test_put_ste(s);
     /* The rights are those of both stages: there are none yet. */
     g_assert_cmpint(smmu_test_request(s, VIOMMU_NO_PASID, VA + 0x10, RW,

@@ -35,13 +35,13 @@ static void test_stall(void)
     g_assert_cmphex(word[1] & 0xffff, ==, reply.stall_tag);
     smmu_test_map(s, VA, PA);
     /* another stream's, then the right one */
-    guest_smmu_command(&s->commands, CMD_RESUME | CMD_RETRY | 0x99ull << 32,
+    guest_smmu_command(&s->commands, CMD_RESUME | CMD_RETRY | CMD_SID(0x99),
                   reply.stall_tag);
     smmu_test_sync(s);
     g_assert_cmpuint(s->f->resumes->len, ==, 0);
     /* retried, so that Ab says nothing */
-    guest_smmu_command(&s->commands, CMD_RESUME | 3 << 12 |
-                  (uint64_t)SMMU_TEST_SID << 32, reply.stall_tag);
+    guest_smmu_command(&s->commands, CMD_RESUME | CMD_RETRY | CMD_ABORT |
+                  CMD_SID(SMMU_TEST_SID), reply.stall_tag);
     smmu_test_sync(s);
     g_assert_cmpuint(s->f->resumes->len, ==, 1);
     resume = g_array_index(s->f->resumes, FixtureResume, 0);
@@ -364,8 +364,8 @@ static int switch_over(Fixture *f, uint64_t addr, void *buf, size_t size)
         resetting = blow_reset_begin(f->unit, SMMUV3_CR0);
         break;
     case SWITCH_BLOCK:
-        viommu_mmio_write(f->unit, SMMUV3_GBPA, UINT32_C(1) << 31 | 1 << 20,
-                          4);
+        viommu_mmio_write(f->unit, SMMUV3_GBPA,
+                          SMMUV3_GBPA_UPDATE | SMMUV3_GBPA_ABORT, 4);
         /* fall through */
     default:
         viommu_mmio_write(f->unit, SMMUV3_CR0,

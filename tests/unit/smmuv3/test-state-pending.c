@@ -38,7 +38,7 @@ static uint32_t command_error(const Smmu *s)
 {
     return (guest_reg32(s->regs, SMMUV3_GERROR) ^
             guest_reg32(s->regs, SMMUV3_GERRORN)) & SMMUV3_GERROR_CMDQ
-           ? guest_reg32(s->regs, SMMUV3_CMDQ_CONS) >> 24 & 0x7f : 0;
+           ? SMMUV3_CONS_ERR(guest_reg32(s->regs, SMMUV3_CMDQ_CONS)) : 0;
 }
 
 static void test_timeout(gconstpointer opaque)
@@ -111,7 +111,7 @@ static void test_struck_operation(void)
     smmu_test_forget(s);
     s->f->outside_read = reset_in_read;
     guest_set_reg64(s->regs, SMMUV3_GATOS_SID, SMMU_TEST_SID);
-    guest_set_reg64(s->regs, SMMUV3_GATOS_ADDR, VA | 1 << 10);
+    guest_set_reg64(s->regs, SMMUV3_GATOS_ADDR, VA | GATOS_TYPE(1));
     guest_set_reg32(s->regs, SMMUV3_GATOS_CTRL, 1);
     g_assert_null(s->f->outside_read);
     g_thread_join(resetting);

@@ -13,8 +13,8 @@
 #define ENDPOINTS   3
 #define ADDRESSES   16
 #define IPAS        UINT64_C(0x8000000000)
-#define TAGS        ((uint64_t)SMMU_TEST_VMID << 32 | \
-                     (uint64_t)SMMU_TEST_ASID << 48)
+#define TAGS        (CMD_VMID(SMMU_TEST_VMID) | \
+                     CMD_ASID(SMMU_TEST_ASID))
 
 /* --- Endpoints -------------------------------------------------------- */
 
@@ -71,7 +71,7 @@ static void invalidate(World *w, unsigned i)
 {
     GuestSmmuCommands *q = &w->s->commands;
     unsigned way = (unsigned)g_test_rand_int_range(0, 6);
-    uint64_t vmid = (uint64_t)SMMU_TEST_VMID << 32;
+    uint64_t vmid = CMD_VMID(SMMU_TEST_VMID);
 
     if (g_test_rand_int_range(0, 8) == 0) {
         guest_smmu_command(q, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
@@ -273,7 +273,7 @@ static void test_overtaken_table(void)
         { SMMUV3_S1, CMD_NH_ASID | TAGS }, { SMMUV3_S1, CMD_NH_ALL | TAGS },
         { SMMUV3_S1, CMD_S12_VMALL | TAGS }, { SMMUV3_S1, 0x30 },
         /* a range of 16 pages */
-        { SMMUV3_S1, CMD_NH_VA | TAGS | 15 << 12 },
+        { SMMUV3_S1, CMD_NH_VA | TAGS | CMD_NUM(15) },
         { SMMUV3_S2, CMD_S2_IPA | TAGS }, { SMMUV3_S2, CMD_S12_VMALL | TAGS },
         { SMMUV3_S2, 0x30 },
     };
@@ -305,7 +305,8 @@ static void test_overtaken_table(void)
             guest_write64(&s->f->mem, h->at, OUTSIDE | 3);
         }
         h->command = cases[i / 3].command;
-        h->operand = IOVA | (cases[i / 3].command & 15 << 12 ? 1 << 10 : 0);
+        h->operand = IOVA | (cases[i / 3].command & CMD_NUM(15) ? CMD_TG_4K
+                                                                 : 0);
         overtake(&h->scene, OUTSIDE, 0x8000);
         held_free(h);
     }
@@ -328,7 +329,7 @@ static void test_overtaken_config(void)
     smmu_test_put_ste(s);
     /* TTB1 stays off; all of the descriptor is read before it is held. */
     words[1] = other.ttb;
-    h->after = words[0] ^ UINT64_C(1) << 48;
+    h->after = words[0] ^ FIELD_PUT(1, CD_ASID);
     h->command = 0x05 | CMD_SID(SMMU_TEST_SID);
     h->operand = 1;
     overtake(&h->scene, OUTSIDE, 0x8000);
@@ -345,7 +346,7 @@ static void test_overtaken_config(void)
 /* Commands that nobody waits for yet. */
 static void without_sync(Scene *s)
 {
-    const uint64_t stream = (uint64_t)SMMU_TEST_SID << 32;
+    const uint64_t stream = CMD_SID(SMMU_TEST_SID);
 
     guest_smmu_command(&s->smmu->commands, CMD_CFGI_STE | stream, CMD_LEAF);
     guest_smmu_command(&s->smmu->commands, CMD_S12_VMALL | TAGS, 0);

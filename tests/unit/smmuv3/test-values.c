@@ -98,7 +98,7 @@ static void try_value(const Value *v, unsigned id)
     }
     if (!v->legal) {
         g_assert_true(smmu_test_event(s, word));
-        g_assert_cmphex(word[0], ==, id | (uint64_t)SMMU_TEST_SID << 32);
+        g_assert_cmphex(word[0], ==, EVENT_WORD0(id, SMMU_TEST_SID));
         g_assert_cmphex(word[1] | word[2] | word[3], ==, 0);
     }
     smmu_test_free(s);
@@ -145,8 +145,9 @@ static void test_ste_kinds(void)
         smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_TRANSLATED, 0, word);
     }
     smmu_test_change(s, smmu_test_ste_at(s), 7 << 1, SMMUV3_S1 << 1);
-    smmu_test_change(s, smmu_test_ste_at(s) + 8, 1 << 27, 1 << 27);
-    smmu_test_change(s, s->cds, UINT64_C(1) << 44, UINT64_C(1) << 44);
+    smmu_test_change(s, smmu_test_ste_at(s) + 8, FIELD_MASK(STE_S1STALLD),
+                     FIELD_MASK(STE_S1STALLD));
+    smmu_test_change(s, s->cds, FIELD_MASK(CD_S), FIELD_MASK(CD_S));
     smmu_test_refused(s, VIOMMU_NO_PASID, VIOMMU_UNTRANSLATED, SMMUV3_C_BAD_CD,
                       word);
     smmu_test_free(s);
