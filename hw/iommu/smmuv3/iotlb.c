@@ -11,7 +11,8 @@ void smmu_iotlb_fill(SmmuUnit *u, const SmmuTags *tags, uint64_t addr,
                      const SmmuWanted *wanted, const SmmuMapping *m)
 {
     if (m->cut && !(viommu_acquire(&u->cut_sizes) >> m->cut & 1)) {
-        /* Before the fill, as the TLB does it with sizes. */
+        /* Before the fill: an invalidation that does not see the size yet has
+         * advanced the epoch already, so that the fill loses. */
         __atomic_fetch_or(&u->cut_sizes, UINT64_C(1) << m->cut,
                           __ATOMIC_SEQ_CST);
     }

@@ -74,7 +74,7 @@ static void answer(SmmuUnit *u, const ViommuPageRequest *req, bool full)
 }
 
 /* Whether the request is worth an interrupt [SMMU 6.3.36]: with LO, each last
- * one of a group; else the one that ends the queue's being empty.  Locked. */
+ * one of a group; else the first one in an empty queue.  Locked. */
 static bool is_notable(SmmuUnit *u, const ViommuPageRequest *req,
                        SmmuQueued done, bool first)
 {

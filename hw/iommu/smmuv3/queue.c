@@ -2,9 +2,9 @@
 /*
  * The command queue, and whatever else is put off until no lock is held.
  *
- * One thread at a time works (common/work.c).  When it takes the lock again
- * after a command, the guest may have switched the queue off: u->queue_life
- * tells.
+ * One thread at a time works (common/work.c).  While it carries out a command,
+ * unlocked, the guest may switch the queue off; u->queue_life tells whether it
+ * did.
  */
 #include "hw/iommu/host/unit/forward.h"
 #include "hw/iommu/smmuv3/forward.h"
@@ -54,8 +54,8 @@ static bool range_of(const SmmuUnit *u, const uint64_t d[2], SmmuTlbi *t)
         return true;
     }
     if (!scale && num == 1 && (!ttl || (granules[tg] == 14 && ttl == 1))) {
-        /* One page, and no level: reserved, since TG alone says nothing.
-         * Pages of 16 KiB have no blocks of level 1. */
+        /* One page without a level (TTL) is reserved: TG alone says nothing.
+         * So is level 1 with pages of 16 KiB, which have no such blocks. */
         return false;
     }
     if (scale || num > 1) {
@@ -64,7 +64,7 @@ static bool range_of(const SmmuUnit *u, const uint64_t d[2], SmmuTlbi *t)
         t->tg = tg;
     }
     t->size = num << scale;
-    /* More than there are addresses is all of them. */
+    /* A range beyond the end of the addresses ends there. */
     t->size = t->size >> (63 - granules[tg]) ? UINT64_C(1) << 63
                                              : t->size << granules[tg];
     t->addr &= ~viommu_bits(granules[tg] - 1, 0);
@@ -204,7 +204,8 @@ static SmmuCommandError do_resume(SmmuUnit *u, unsigned opcode,
                                   const uint64_t d[2])
 {
     uint32_t sid = viommu_get(d[0], SMMU_CMD_SID);
-    /* Ended with an abort, as IDR0.TERM_MODEL says, whatever Ab does. */
+    /* A transaction that does not go on ends with an abort, as IDR0.TERM_MODEL
+     * says, whatever Ab says. */
     ViommuResume action = d[0] & SMMU_CMD_RETRY ? VIOMMU_RESUME_RETRY
                                                 : VIOMMU_RESUME_ABORT;
 
@@ -342,7 +343,7 @@ static bool queue_step(SmmuUnit *u)
     if (!error && viommu_get(d[0], SMMU_CMD_OPCODE) == SMMU_CMD_SYNC &&
         !smmu_host_settle(u)) {
         viommu_unit_lock(&u->common);
-        return true;    /* not done with what came before it */
+        return true;    /* the host has not done all earlier commands */
     }
     if (!error) {
         error = execute(u, d);
@@ -350,7 +351,7 @@ static bool queue_step(SmmuUnit *u)
 
     viommu_unit_lock(&u->common);
     if (u->queue_life != life) {
-        return true;    /* switched off, and perhaps on again */
+        return true;    /* the guest has switched the queue meanwhile */
     }
     if (error) {
         queue_error(u, error);
@@ -408,7 +409,7 @@ static void step(Viommu *unit, unsigned todo)
         break;
     }
     if (viommu_forward_busy(unit)) {
-        /* after the queue, unless a CMD_SYNC brings it before */
+        /* In a step after the queue's, unless a CMD_SYNC comes first. */
         unit->work.todo |= SMMU_WORK_HOST;
     }
 }

@@ -38,7 +38,7 @@ _Static_assert(8 * STATE_WORDS == 0 SMMU_UNIT_MEMBERS(VIOMMU_MEMBER_BYTES),
                "each member of kind STATE has its place in the stream");
 _Static_assert(0 == 0 SMMU_UNIT_MEMBERS(VIOMMU_MEMBER_UNEVEN), "words");
 
-/* Where they are in a stream, and what it has in all. */
+/* Where the parts are in a stream, and its length, in words. */
 enum { STALLS_AT = SMMU_REGS,
        STATE_AT = STALLS_AT + SMMU_STALLS * SMMU_STALL_WORDS,
        ALL_WORDS = STATE_AT + STATE_WORDS };
@@ -51,7 +51,7 @@ static void replace(SmmuUnit *u, const uint64_t *words)
                            words ? words + STATE_AT : NULL);
     smmu_registers_settle(u);
     smmu_stalls_replace(u, words ? words + STALLS_AT : NULL);
-    /* Commands that were under way are still in the registers. */
+    /* The registers still say which commands were under way. */
     u->common.work.todo |= smmu_work_wanted(u);
 }
 
@@ -69,7 +69,7 @@ void smmu_reset(Viommu *unit)
     smmu_host_reset(u, false);
 }
 
-/* What must be the same on both sides. */
+/* The ID registers must be the same where a state is saved and loaded. */
 enum { IDENTITIES = 6 };
 
 static ViommuStream describe(const SmmuUnit *u, uint64_t identity[IDENTITIES])

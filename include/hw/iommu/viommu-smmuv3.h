@@ -24,8 +24,8 @@ enum {
 
 /**
  * Options of a unit.  Start from viommu_smmuv3_config_init(), which sets what
- * QEMU's `-machine virt,iommu=smmuv3` has; the names in errors are QEMU's
- * property names, given behind each member.
+ * QEMU's `-machine virt,iommu=smmuv3` has.  Each member is followed by its
+ * name in errors, which is the name of QEMU's property.
  */
 typedef struct ViommuSmmuv3Config {
     /** Stage 1 (IDR0.S1P) and stage 2 (IDR0.S2P).  "stage" */
@@ -43,11 +43,13 @@ typedef struct ViommuSmmuv3Config {
     bool pri;
     /** The stall model (IDR0.STALL_MODEL).  "stall" */
     bool stall;
-    /** Hardware update of flags: 0 none, 1 access, 2 and dirty.  "httu" */
+    /** Flags in translation tables that the unit updates (IDR0.HTTU): 0 none,
+     *  1 the access flag, 2 the dirty state, too.  "httu" */
     uint8_t httu;
     /** Changes of block sizes without a break: levels 0 .. 2, default 2
-     *  (IDR3.BBML).  The unit copes with all of them; what it shows matters
-     *  to a host that walks the guest's tables.  "bbml" */
+     *  (IDR3.BBML).  The unit itself copes with each level, whatever it shows
+     *  to the guest.  A host that walks the guest's tables has to have the
+     *  level that is shown.  "bbml" */
     uint8_t bbml;
     /** Range invalidation (IDR3.RIL).  "ril" */
     bool ril;
@@ -57,8 +59,8 @@ typedef struct ViommuSmmuv3Config {
      *  (IDR1.ATTR_PERMS_OVR).  "attr-perms-ovr" */
     bool attr_perms_ovr;
     /** Stage 2 decides about memory types (IDR3.FWB).  Needs stage2.  DMA is
-     *  the same for all types; only where stage 1's tables are must not be
-     *  Device memory, if STE.S2PTW says so.  "fwb" */
+     *  the same for all types.  The types matter where STE.S2PTW keeps stage
+     *  1's tables out of Device memory.  "fwb" */
     bool fwb;
     /** Message signalled interrupts (IDR0.MSI).  "msi" */
     bool msi;
@@ -69,9 +71,11 @@ typedef struct ViommuSmmuv3Config {
     bool atos;
 } ViommuSmmuv3Config;
 
-/** Set *@config to the defaults: what stock QEMU 10.0 shows to a guest. */
+/** Set *@config to the defaults, with which a guest sees what stock QEMU 10.0
+ *  shows. */
 void viommu_smmuv3_config_init_sized(ViommuSmmuv3Config *config, size_t size);
-/** The same for callers of before there were sizes; see viommu.h. */
+/** The same for callers that were compiled before structures had sizes; see
+ *  viommu.h. */
 void viommu_smmuv3_config_init(ViommuSmmuv3Config *config);
 #define viommu_smmuv3_config_init(config) \
     viommu_smmuv3_config_init_sized(config, sizeof(ViommuSmmuv3Config))

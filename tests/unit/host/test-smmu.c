@@ -261,7 +261,8 @@ static void test_tlbi_without_ranges(void)
     g_assert_true(host_connect(&t.h, &error));
     g_assert_true(host_smmu_attach(&t, 0, &error));
     expect_seen(&t, SM_NONE, CMD_NH_VA | CMD_ASID(SMMU_TEST_ASID) |
-                CMD_NUM(15) | CMD_SCALE(60), HOST_VA | CMD_LEAF | CMD_TTL(3) | CMD_TG(3));
+                CMD_NUM(15) | CMD_SCALE(60),
+                HOST_VA | CMD_LEAF | CMD_TTL(3) | CMD_TG(3));
     host_smmu_end(&t);
 }
 
