@@ -5,7 +5,10 @@
  */
 #include <errno.h>
 
-#include "hw/iommu/host/iommufd/iommufd.h"
+#include "hw/iommu/host/iommufd/device.h"
+#include "hw/iommu/host/iommufd/faults.h"
+#include "hw/iommu/host/iommufd/tables.h"
+#include "hw/iommu/host/iommufd/viommu.h"
 
 /* VT-d's ECAP (11.4.3) */
 #define ECAP_NEST   (UINT64_C(1) << 26)
@@ -78,25 +81,6 @@ static int get_caps(IommufdDevice *device)
 
 /* --- Parents ------------------------------------------------------------- */
 
-static guint parent_position(const IommufdHost *host, uint32_t id)
-{
-    guint at = 0;
-
-    while (at < host->parents->len &&
-           g_array_index(host->parents, IommufdParent, at).id != id) {
-        at++;
-    }
-    return at;
-}
-
-IommufdParent *iommufd_parent(const IommufdHost *host, uint32_t id)
-{
-    guint at = parent_position(host, id);
-
-    return at < host->parents->len
-           ? &g_array_index(host->parents, IommufdParent, at) : NULL;
-}
-
 static void put_parent(IommufdHost *host, uint32_t id)
 {
     IommufdParent *parent = iommufd_parent(host, id);
@@ -106,7 +90,10 @@ static void put_parent(IommufdHost *host, uint32_t id)
             viommu_dirty_keep(&host->common);
         }
         iommufd_viommu_stop(host, id);
-        g_array_remove_index(host->parents, parent_position(host, id));
+        g_array_remove_index(host->parents,
+                             (guint)(parent - &g_array_index(
+                                                  host->parents,
+                                                  IommufdParent, 0)));
         iommufd_destroy(host, id);
     }
 }

@@ -7,7 +7,8 @@
 #include <errno.h>
 #include <limits.h>
 
-#include "hw/iommu/host/iommufd/iommufd.h"
+#include "hw/iommu/host/iommufd/faults.h"
+#include "hw/iommu/host/iommufd/viommu.h"
 
 /* Reports of one read: at first, and when a group does not fit. */
 #define REPORTS_FIRST   256

@@ -7,7 +7,9 @@
  */
 #include <errno.h>
 
-#include "hw/iommu/host/iommufd/iommufd.h"
+#include "hw/iommu/host/iommufd/faults.h"
+#include "hw/iommu/host/iommufd/tables.h"
+#include "hw/iommu/host/iommufd/viommu.h"
 
 /* Entries of one call; more take several. */
 #define ENTRIES_MAX 256

@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "hw/iommu/host/iommufd/iommufd.h"
+#include "hw/iommu/host/iommufd/viommu.h"
 
 /* Events that the kernel keeps for us. */
 #define DEPTH           1024

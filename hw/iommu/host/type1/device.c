@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * VFIO's containers: the device, what it and the kernel can do, and PASIDs.
+ * VFIO's containers: the device, and what it and the kernel can do.
  *
  * The API tells of no register.  What matters for guests' tables is found out
  * by binding one, behind a PASID that nobody uses, and taking it away again.
  */
 #include <errno.h>
 
-#include "hw/iommu/host/type1/type1.h"
+#include "hw/iommu/host/type1/device.h"
+#include "hw/iommu/host/type1/faults.h"
+#include "hw/iommu/host/type1/pasids.h"
+#include "hw/iommu/host/type1/tables.h"
 
 #define PASID_BITS_MAX  20
 
@@ -25,34 +28,6 @@
 static Type1Host *host_of(Type1Device *device)
 {
     return type1_host(device->common.host);
-}
-
-/* --- PASIDs -------------------------------------------------------------- */
-
-int type1_alloc_pasid(ViommuHost *host, uint32_t min, uint32_t max,
-                      uint32_t *pasid)
-{
-    VsvaPasidRequest args = {
-        .argsz = sizeof(args), .flags = VSVA_PASID_ALLOC,
-        .alloc = { .min = min, .max = max },
-    };
-    int ret = type1_call(type1_host(host), VSVA_PASID_REQUEST, &args);
-
-    *pasid = args.alloc.result;
-    if (!ret && (*pasid < min || *pasid > max)) {
-        type1_free_pasid(host, *pasid);
-        ret = -EPROTO;
-    }
-    return ret;
-}
-
-int type1_free_pasid(ViommuHost *host, uint32_t pasid)
-{
-    VsvaPasidRequest args = {
-        .argsz = sizeof(args), .flags = VSVA_PASID_FREE, .free = pasid,
-    };
-
-    return type1_call(type1_host(host), VSVA_PASID_REQUEST, &args);
 }
 
 /* --- What it can do ------------------------------------------------------ */

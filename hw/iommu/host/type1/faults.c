@@ -10,7 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "hw/iommu/host/type1/type1.h"
+#include "hw/iommu/host/type1/faults.h"
+#include "hw/iommu/host/type1/info.h"
 
 /* What is taken of a kernel's word. */
 #define REGIONS_MAX     64

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "hw/iommu/host/type1/type1.h"
+#include "hw/iommu/host/type1/info.h"
 
 /* What is taken of a kernel's word. */
 #define INFO_MAX    65536

@@ -16,7 +16,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include "hw/iommu/host/type1/type1.h"
+#include "hw/iommu/host/type1/container.h"
+#include "hw/iommu/host/type1/faults.h"
+#include "hw/iommu/host/type1/pasids.h"
+#include "hw/iommu/host/type1/tables.h"
 
 #define PAGE    UINT64_C(4096)
 
@@ -46,60 +49,40 @@ static VsvaBindVtd vtd_part(const ViommuHostTable *table)
     };
 }
 
-/* @table NULL: unbind. */
-static int bind_merged(Type1Host *host, uint32_t pasid,
-                       const ViommuHostTable *table)
-{
-    struct {
-        uint32_t argsz, flags;
-        VsvaBindData data;
-    } args = {
-        .argsz = sizeof(args),
-        .flags = table ? VSVA_BIND_GUEST_PGTBL : VSVA_UNBIND_GUEST_PGTBL,
-        .data = {
-            .argsz = sizeof(args.data),
-            .version = VSVA_VERSION,
-            .format = VSVA_FORMAT_INTEL_VTD,
-            .flags = VSVA_BIND_GPASID_VALID,
-            .hpasid = pasid,
-            .gpasid = pasid,
-        },
-    };
+/* Both forms of the data have these members, in places of their own. */
+#define BIND_DATA(pasid, table)                                     \
+    .version = VSVA_VERSION,                                        \
+    .format = VSVA_FORMAT_INTEL_VTD,                                \
+    .flags = VSVA_BIND_GPASID_VALID,                                \
+    .hpasid = (pasid),                                              \
+    .gpasid = (pasid),                                              \
+    .addr_width = (table)->vtd.addr_width,                          \
+    .gpgd = (table)->vtd.pgd,                                       \
+    .vtd = vtd_part(table)
 
-    _Static_assert(offsetof(__typeof__(args), data) ==
-                   offsetof(VsvaBind, data), "layout");
-    if (table) {
-        args.data.addr_width = table->vtd.addr_width;
-        args.data.gpgd = table->vtd.pgd;
-        args.data.vtd = vtd_part(table);
-    }
-    return type1_call(host, VSVA_BIND, &args);
-}
-
-static int bind_versioned(Type1Host *host, uint32_t pasid,
+/* An unbind has the data of a table that is all zero. */
+static int bind_or_unbind(Type1Host *host, uint32_t flags, uint32_t pasid,
                           const ViommuHostTable *table)
 {
     struct {
         uint32_t argsz, flags;
-        VsvaBindDataV data;
-    } args = {
-        .argsz = sizeof(args),
-        .flags = table ? VSVA_BIND_GUEST_PGTBL : VSVA_UNBIND_GUEST_PGTBL,
-        .data = {
-            .version = VSVA_VERSION,
-            .format = VSVA_FORMAT_INTEL_VTD,
-            .flags = VSVA_BIND_GPASID_VALID,
-            .hpasid = pasid,
-            .gpasid = pasid,
-        },
-    };
+        union {
+            VsvaBindData merged;
+            VsvaBindDataV versioned;
+        } data;
+    } args = { .flags = flags };
 
     _Static_assert(offsetof(__typeof__(args), data) ==
                    offsetof(VsvaBind, data), "layout");
-    if (table) {
-        args.data.addr_width = table->vtd.addr_width;
-        args.data.gpgd = table->vtd.pgd;
-        args.data.vtd = vtd_part(table);
+    args.argsz = offsetof(__typeof__(args), data);
+    if (host->merged) {
+        args.argsz += sizeof(args.data.merged);
+        args.data.merged = (VsvaBindData) {
+            .argsz = sizeof(args.data.merged), BIND_DATA(pasid, table),
+        };
+    } else {
+        args.argsz += sizeof(args.data.versioned);
+        args.data.versioned = (VsvaBindDataV) { BIND_DATA(pasid, table) };
     }
     return type1_call(host, VSVA_BIND, &args);
 }
@@ -107,16 +90,16 @@ static int bind_versioned(Type1Host *host, uint32_t pasid,
 int type1_bind_table(Type1Host *host, uint32_t pasid,
                      const ViommuHostTable *table)
 {
-    return host->merged ? bind_merged(host, pasid, table)
-                        : bind_versioned(host, pasid, table);
+    return bind_or_unbind(host, VSVA_BIND_GUEST_PGTBL, pasid, table);
 }
 
 int type1_unbind_table(Type1Host *host, uint32_t pasid)
 {
+    const ViommuHostTable none = { 0 };
     int ret = -EIO;
 
     for (unsigned i = 0; i < TYPE1_TRIES && ret; i++) {
-        ret = type1_bind_table(host, pasid, NULL);
+        ret = bind_or_unbind(host, VSVA_UNBIND_GUEST_PGTBL, pasid, &none);
         if (ret == -ENODEV || ret == -EBADF) {
             break;
         }

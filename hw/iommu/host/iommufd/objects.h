@@ -3,6 +3,7 @@
  * The backend for Linux's iommufd.
  *
  *   iommufd.c          the connection, the parent address space, dirty bits
+ *   objects.c          the kernel's objects, as all of these use them
  *   device.c           devices and what they can do
  *   tables.c           what (device, PASID) are behind; invalidations
  *   faults.c           page requests
@@ -19,8 +20,8 @@
  *
  * Everything here runs with the host's lock held.
  */
-#ifndef HW_IOMMU_HOST_IOMMUFD_IOMMUFD_H
-#define HW_IOMMU_HOST_IOMMUFD_IOMMUFD_H
+#ifndef HW_IOMMU_HOST_IOMMUFD_OBJECTS_H
+#define HW_IOMMU_HOST_IOMMUFD_OBJECTS_H
 
 #include "hw/iommu/host/backend.h"
 #include "hw/iommu/host/abi/iommufd.h"
@@ -107,8 +108,8 @@ static inline int iommufd_call(IommufdHost *host, unsigned long request,
     return viommu_host_ioctl(&host->common, host->fd, request, arg);
 }
 
-/* --- iommufd.c ----------------------------------------------------------- */
-
+/** The parent with the ID @id; NULL. */
+IommufdParent *iommufd_parent(const IommufdHost *host, uint32_t id);
 /** Destroy an object, or later, if something still keeps it: a device that
  *  has vanished keeps its tables until its descriptor is closed. */
 void iommufd_destroy(IommufdHost *host, uint32_t id);
@@ -121,69 +122,5 @@ int iommufd_get_dirty(IommufdHost *host, uint32_t hwpt, uint64_t iova,
                       uint64_t size, uint64_t *bits);
 /** Does a read of @fd give something, or would it? */
 bool iommufd_readable(IommufdHost *host, int fd);
-
-/* --- device.c ---------------------------------------------------- */
-
-ViommuHostDevice *iommufd_device_new(ViommuHost *host, int fd,
-                                     GError **error);
-int iommufd_check_group(ViommuHostDevice *device, ViommuHostDevice *other);
-int iommufd_attached(ViommuHostDevice *device, const Viommu *unit);
-/** That with the ID @id; NULL. */
-IommufdParent *iommufd_parent(const IommufdHost *host, uint32_t id);
-ViommuHostDevice *iommufd_device_adopt(ViommuHost *host, int fd, uint32_t id,
-                                       GError **error);
-void iommufd_device_free(ViommuHostDevice *device);
-
-/* --- tables.c ---------------------------------------------------- */
-
-/** Attach requests with @pasid, or without, to an IOAS or HWPT. */
-int iommufd_attach(IommufdDevice *device, uint32_t pasid, uint32_t id);
-int iommufd_detach(IommufdDevice *device, uint32_t pasid);
-
-int iommufd_bind(ViommuHostDevice *device, uint32_t pasid,
-                 const ViommuHostTable *table);
-void iommufd_unbind(ViommuHostDevice *device, uint32_t pasid);
-int iommufd_shadow_map(ViommuHostDevice *device, uint32_t pasid,
-                       uint64_t iova, uint64_t size, uint64_t addr,
-                       uint8_t access);
-int iommufd_shadow_unmap(ViommuHostDevice *device, uint32_t pasid,
-                         uint64_t iova, uint64_t size);
-int iommufd_shadow_dirty(ViommuHostDevice *device, uint32_t pasid,
-                         uint64_t iova, uint64_t size, uint64_t *bits);
-/** Dirty tracking of all shadows of the device. */
-int iommufd_shadows_set_dirty(IommufdDevice *device, bool on);
-int iommufd_invalidate(ViommuHostDevice *device,
-                       const ViommuHostInvalidation *list, unsigned n,
-                       unsigned *done);
-
-/* --- faults.c ---------------------------------------------------- */
-
-/** Make sure that there is a fault queue.  0, or what the kernel says. */
-int iommufd_faults_start(IommufdHost *host);
-void iommufd_faults_stop(IommufdHost *host);
-unsigned iommufd_fds(ViommuHost *host, struct pollfd *fds, unsigned max);
-bool iommufd_next_fault(ViommuHost *host, ViommuHostFault *fault);
-/** Requests of the device, with one PASID (or none) or all, have lost their
- *  table, and so have been answered: what has been read of them is not handed
- *  out, for their cookies are those of other groups from now on. */
-void iommufd_faults_forget(IommufdDevice *device, bool all, uint32_t pasid);
-int iommufd_respond(ViommuHostDevice *device,
-                    const ViommuPageResponse *response, uint32_t cookie);
-
-/* --- viommu.c ---------------------------------------------------- */
-
-/** The vIOMMU of the device's parent.  0, or what the kernel says. */
-int iommufd_viommu_start(IommufdDevice *device);
-/** No device uses the parent any more. */
-void iommufd_viommu_stop(IommufdHost *host, uint32_t parent);
-/** The vIOMMU's ID, for a device that has its name there from now on. */
-int iommufd_viommu_of(IommufdDevice *device, uint32_t *id);
-void iommufd_detached(ViommuHostDevice *device);
-int iommufd_commands(ViommuHost *host, const Viommu *unit,
-                     const ViommuHostCommand *list, unsigned n, unsigned *bad,
-                     unsigned *refused);
-unsigned iommufd_event_fds(const IommufdHost *host, struct pollfd *fds,
-                           unsigned max);
-bool iommufd_next_event(IommufdHost *host, ViommuHostFault *fault);
 
 #endif
