@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "hw/iommu/common/ram.h"
+#include "hw/iommu/common/sorted.h"
 #include "hw/iommu/common/unit.h"
 
 #ifdef VIOMMU_TSAN
@@ -65,23 +66,20 @@ void viommu_ram_map_free(ViommuRamMap *map)
     g_free(map);
 }
 
+static bool ends_before(const void *ranges, size_t i, uint64_t addr)
+{
+    const ViommuRam *r = (const ViommuRam *)ranges + i;
+
+    return r->addr + (r->size - 1) < addr;
+}
+
 static const ViommuRam *search_range(const ViommuRamMap *map, uint64_t addr)
 {
-    size_t low = 0, high = map->n;
+    size_t at = viommu_sorted_position(map->ranges, map->n, addr,
+                                       ends_before);
 
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        const ViommuRam *r = &map->ranges[mid];
-
-        if (addr < r->addr) {
-            high = mid;
-        } else if (addr - r->addr >= r->size) {
-            low = mid + 1;
-        } else {
-            return r;
-        }
-    }
-    return NULL;
+    return at < map->n && map->ranges[at].addr <= addr ? &map->ranges[at]
+                                                       : NULL;
 }
 
 /*

@@ -5,6 +5,7 @@
  * has the unit's work in hand, and takes its lock for that; a thread that notes
  * has the lock.  Nobody is called here.
  */
+#include "hw/iommu/common/sorted.h"
 #include "hw/iommu/host/unit/bindings.h"
 
 ViommuBinding *viommu_binding_nth(const ViommuHostDevice *device, guint i)
@@ -18,20 +19,15 @@ static uint32_t order(uint32_t pasid)
     return pasid + 1;
 }
 
+static bool stands_before(const void *device, size_t i, uint64_t key)
+{
+    return order(viommu_binding_nth(device, i)->pasid) < key;
+}
+
 guint viommu_binding_position(const ViommuHostDevice *device, uint32_t pasid)
 {
-    guint low = 0, high = device->bindings->len;
-
-    while (low < high) {
-        guint middle = (low + high) / 2;
-
-        if (order(viommu_binding_nth(device, middle)->pasid) < order(pasid)) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+    return viommu_sorted_position(device, device->bindings->len, order(pasid),
+                                  stands_before);
 }
 
 ViommuBinding *viommu_binding_find(const ViommuHostDevice *device,

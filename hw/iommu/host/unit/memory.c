@@ -7,24 +7,19 @@
  * each range of memory, where it stays until somebody asks for it: tables that
  * go away take nothing with them.
  */
+#include "hw/iommu/common/sorted.h"
 #include "hw/iommu/host/unit/memory.h"
 
 #define PAGE        (UINT64_C(1) << VIOMMU_DIRTY_SHIFT)
 
+static bool ends_before(const void *host, size_t i, uint64_t addr)
+{
+    return viommu_memory_last(viommu_memory_nth(host, i)) < addr;
+}
+
 guint viommu_memory_position(const ViommuHost *host, uint64_t addr)
 {
-    guint low = 0, high = host->memory->len;
-
-    while (low < high) {
-        guint middle = (low + high) / 2;
-
-        if (viommu_memory_last(viommu_memory_nth(host, middle)) < addr) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+    return viommu_sorted_position(host, host->memory->len, addr, ends_before);
 }
 
 const ViommuHostMemory *viommu_host_find_memory(const ViommuHost *host,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
+#include "hw/iommu/common/sorted.h"
 #include "hw/iommu/host/unit/pieces.h"
 
 #define CHUNK   255
@@ -90,38 +91,29 @@ void viommu_pieces_clear(ViommuPieces *pieces)
     pieces->n = 0;
 }
 
+static bool chunk_begins(const void *pieces, size_t i, uint64_t addr)
+{
+    return first_of(&nth(pieces, i)->piece[0]) <= addr;
+}
+
 /* The last chunk that begins at or before @addr, or the first one. */
 static guint chunk_of(const ViommuPieces *pieces, uint64_t addr)
 {
-    guint low = 0, high = pieces->chunks->len;
+    guint n = viommu_sorted_position(pieces, pieces->chunks->len, addr,
+                                     chunk_begins);
 
-    while (low < high) {
-        guint middle = low + (high - low) / 2;
+    return n ? n - 1 : 0;
+}
 
-        if (first_of(&nth(pieces, middle)->piece[0]) <= addr) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low ? low - 1 : 0;
+static bool piece_begins(const void *chunk, size_t i, uint64_t addr)
+{
+    return first_of(&((const Chunk *)chunk)->piece[i]) <= addr;
 }
 
 /* How many pieces of the chunk begin at or before @addr. */
 static unsigned place_in(const Chunk *chunk, uint64_t addr)
 {
-    unsigned low = 0, high = chunk->n;
-
-    while (low < high) {
-        unsigned middle = (low + high) / 2;
-
-        if (first_of(&chunk->piece[middle]) <= addr) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
+    return viommu_sorted_position(chunk, chunk->n, addr, piece_begins);
 }
 
 bool viommu_pieces_find(const ViommuPieces *pieces, uint64_t first,

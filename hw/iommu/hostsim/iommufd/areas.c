@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "hw/iommu/common/sorted.h"
 #include "hw/iommu/hostsim/iommufd/ioas.h"
 
 /* Linux aligns what it places itself to huge pages at most. */
@@ -157,22 +158,18 @@ void *sim_area_memory(const SimArea *area)
     return area->pages->base + area->start;
 }
 
+static bool ends_before(const void *areas, size_t i, uint64_t iova)
+{
+    const SimArea *area = g_ptr_array_index((const GPtrArray *)areas, i);
+
+    return area->last < iova;
+}
+
 /** The place in the array of the first area that ends at or behind @iova. */
 static guint area_index(const SimIoas *ioas, uint64_t iova)
 {
-    guint low = 0, high = ioas->areas->len;
-
-    while (low < high) {
-        guint mid = low + (high - low) / 2;
-        const SimArea *area = g_ptr_array_index(ioas->areas, mid);
-
-        if (area->last < iova) {
-            low = mid + 1;
-        } else {
-            high = mid;
-        }
-    }
-    return low;
+    return viommu_sorted_position(ioas->areas, ioas->areas->len, iova,
+                                  ends_before);
 }
 
 SimArea *sim_area_find(const SimIoas *ioas, uint64_t iova, bool or_next)

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "hw/iommu/common/sorted.h"
 #include "hw/iommu/hostsim/kernel/ram.h"
 
 /* Room for the kernel's own pages; only what is used costs memory. */
@@ -288,24 +289,21 @@ uint64_t sim_pinned(Hostsim *sim)
 
 /* --- DMA ----------------------------------------------------------------- */
 
+static bool ends_before(const void *ranges, size_t i, uint64_t addr)
+{
+    const ViommuRam *r = &g_array_index((const GArray *)ranges, ViommuRam, i);
+
+    return r->addr + (r->size - 1) < addr;
+}
+
 static const ViommuRam *find(const GArray *ranges, uint64_t addr)
 {
     /* not the arena: no endpoint has business there */
-    guint low = 0, high = ranges->len ? ranges->len - 1 : 0;
+    size_t n = ranges->len ? ranges->len - 1 : 0;
+    size_t at = viommu_sorted_position(ranges, n, addr, ends_before);
+    const ViommuRam *r = at < n ? &g_array_index(ranges, ViommuRam, at) : NULL;
 
-    while (low < high) {
-        guint mid = low + (high - low) / 2;
-        const ViommuRam *r = &g_array_index(ranges, ViommuRam, mid);
-
-        if (addr < r->addr) {
-            high = mid;
-        } else if (addr - r->addr >= r->size) {
-            low = mid + 1;
-        } else {
-            return r;
-        }
-    }
-    return NULL;
+    return r && r->addr <= addr ? r : NULL;
 }
 
 bool sim_ram_access(Hostsim *sim, uint64_t addr, void *buf, size_t size,

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "hw/iommu/common/sorted.h"
 #include "hw/iommu/hostsim/vfio/container.h"
 #include "hw/iommu/hostsim/vfio/vsva.h"
 
@@ -63,20 +64,15 @@ static SimMapping *mapping_at(const SimType1 *type1, guint i)
     return &g_array_index(type1->mappings, SimMapping, i);
 }
 
+static bool ends_before(const void *mappings, size_t i, uint64_t iova)
+{
+    return g_array_index((const GArray *)mappings, SimMapping, i).last < iova;
+}
+
 guint sim_type1_find(const SimType1 *type1, uint64_t iova)
 {
-    guint low = 0, high = type1->mappings->len;
-
-    while (low < high) {
-        guint mid = low + (high - low) / 2;
-
-        if (mapping_at(type1, mid)->last < iova) {
-            low = mid + 1;
-        } else {
-            high = mid;
-        }
-    }
-    return low;
+    return viommu_sorted_position(type1->mappings, type1->mappings->len, iova,
+                                  ends_before);
 }
 
 /** Does a mapping reach over @at from what is before it? */
