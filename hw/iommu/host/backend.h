@@ -76,8 +76,8 @@ typedef enum ViommuHostFaultType {
     VIOMMU_HOST_FAULT_EVENT,            /* SMMUv3: an event record */
     VIOMMU_HOST_FAULT_LOST,             /* so many reports were lost */
     VIOMMU_HOST_FAULT_NOTHING,          /* a report that means nothing; each
-                                         * counts, so that a host which has no
-                                         * end of them holds nobody up */
+                                         * counts, so that a call ends although
+                                         * the host has no end of them */
 } ViommuHostFaultType;
 
 /** Something that the host reports. */
@@ -126,10 +126,10 @@ typedef struct ViommuHostBackend {
     /** From now on, or no more: for shadows, too, also for those that come
      *  later.  All or none. */
     int (*set_dirty)(ViommuHost *host, bool on);
-    /** OR a bit for each 4 KiB of [@addr, @addr + @size), in @memory, that
-     *  somebody has written to through the parent into @bits; or for all of
-     *  the memory, of which @bits has then more, in memory->dirty.  They are
-     *  forgotten. */
+    /** OR a bit into @bits for each 4 KiB of [@addr, @addr + @size), a part of
+     *  @memory, that a device has written to through the parent.  A backend
+     *  that is not told of parts ORs those of all of @memory into
+     *  memory->dirty, of which @bits is a part.  The host forgets them. */
     int (*get_dirty)(ViommuHost *host, uint64_t addr, uint64_t size,
                      ViommuHostMemory *memory, uint64_t *bits);
 
@@ -263,7 +263,7 @@ struct ViommuHostDevice {
 /** A queue of reports, by what became of reading it. */
 typedef struct ViommuHostQueue {
     unsigned failures;      /* one after the other */
-    bool over;              /* nobody is behind the descriptor any more */
+    bool over;              /* the descriptor has no queue any more */
 } ViommuHostQueue;
 
 static inline void viommu_host_lock(ViommuHost *host)
@@ -293,7 +293,7 @@ int viommu_host_ioctl(ViommuHost *host, int fd, unsigned long request,
 /** Set @error from what @call answered.  Returns false. */
 bool viommu_host_refused(GError **error, const char *call, int ret);
 
-/** Is nobody else of the device's IOMMU group behind a unit, or passed
+/** Is no other device of the device's IOMMU group behind a unit, or passed
  *  through?  Locked. */
 bool viommu_host_has_group(const ViommuHostDevice *device);
 
@@ -325,7 +325,8 @@ void viommu_host_retire(ViommuHostDevice *device, uint32_t pasid);
 uint64_t viommu_dirty_words(uint64_t size);
 /** All guest memory counts as written to, if that is noted. */
 void viommu_dirty_mark_all(ViommuHost *host);
-/** Tables are about to go, of which the host is asked before. */
+/** Tables are about to go: what the host knows of pages that were written to
+ *  through them is marked now. */
 void viommu_dirty_keep(ViommuHost *host);
 
 #endif

@@ -5,12 +5,15 @@
  * structures of the IOMMU user API.  No released kernel has the ioctls; the
  * structures were in Linux from 5.2 on and are gone.  They exist in two forms:
  *
- *   versioned  "version" is the first word.  What was proposed with the ioctls.
- *   merged     "argsz" comes first, the size that the caller knows.  At least
- *              what the flags ask for (else EINVAL); more is a newer caller's.
+ *   versioned  "version" is the first word, as it was proposed with the ioctls
+ *              [UAPI 003 "IOMMU_UAPI_VERSION"].
+ *   merged     "argsz" comes first, the size that the caller knows: at least
+ *              what the flags ask for, else EINVAL; a newer caller's is larger
+ *              [UAPI 000 "argsz"].
  *
  * In both, unknown versions and flags, and padding that is not zero, are
- * EINVAL.  A kernel speaks one form.
+ * EINVAL [UAPI 000 "checks content of the UAPI data for non-zero"].  A kernel
+ * speaks one form.
  */
 #ifndef HW_IOMMU_HOST_ABI_VSVA_H
 #define HW_IOMMU_HOST_ABI_VSVA_H
@@ -21,11 +24,13 @@
 
 /* --- VFIO ---------------------------------------------------------------- */
 
-/* an extension of containers: the IOMMU user API's version.  In today's
- * Linux the same number is VFIO_ABI_UNMAP_ALL. */
+/* An extension of containers: the IOMMU user API's version
+ * [UAPI 003 "VFIO_NESTING_IOMMU_UAPI"].  In today's Linux the same number is
+ * VFIO_ABI_UNMAP_ALL. */
 #define VSVA_EXTENSION_UAPI         9
 
-/* in a container with nesting, in place of VFIO_ABI_IOMMU_CAP_MIGRATION */
+/* In a container with nesting, in place of VFIO_ABI_IOMMU_CAP_MIGRATION
+ * [UAPI 003 "VFIO_IOMMU_TYPE1_INFO_CAP_NESTING"]. */
 #define VSVA_IOMMU_CAP_NESTING      2
 #define VSVA_NESTING_PASID_REQS     (1u << 0)
 #define VSVA_STAGE1_INTEL_VTD       (1u << 1)   /* 1 << VSVA_FORMAT_... */
@@ -42,6 +47,7 @@ _Static_assert(sizeof(VsvaIommuCapNesting) == 16 &&
 #define VSVA_BIND                   VFIO_ABI_IO(23)
 #define VSVA_CACHE_INVALIDATE       VFIO_ABI_IO(24)
 
+/* [UAPI 003 "vfio_iommu_type1_pasid_request"] */
 #define VSVA_PASID_ALLOC            (1u << 0)
 #define VSVA_PASID_FREE             (1u << 1)
 
@@ -65,7 +71,8 @@ _Static_assert(sizeof(VsvaPasidRequest) == 20 &&
 #define VSVA_BIND_GUEST_PGTBL       (1u << 0)
 #define VSVA_UNBIND_GUEST_PGTBL     (1u << 1)
 
-/* data: VsvaBindData or VsvaBindDataV */
+/* The data is a VsvaBindData or a VsvaBindDataV
+ * [UAPI 003 "vfio_iommu_type1_bind"]. */
 typedef struct VsvaBind {
     uint32_t argsz;             /* with data */
     uint32_t flags;             /* one of the two */
@@ -73,7 +80,8 @@ typedef struct VsvaBind {
 } VsvaBind;
 _Static_assert(sizeof(VsvaBind) == 8, "layout");
 
-/* data: VsvaInvalidateInfo or VsvaInvalidateInfoV */
+/* The data is a VsvaInvalidateInfo or a VsvaInvalidateInfoV
+ * [UAPI 003 "vfio_iommu_type1_cache_invalidate"]. */
 typedef struct VsvaInvalidate {
     uint32_t argsz;             /* with data */
     uint32_t flags;             /* 0 */
@@ -149,7 +157,9 @@ _Static_assert(sizeof(VsvaBindDataV) == 184 &&
 #define VSVA_CACHE_DEV_IOTLB        (1u << 1)
 #define VSVA_CACHE_PASID            (1u << 2)
 
-/*               DEV_IOTLB  IOTLB  PASID cache
+/* Which granularity goes with which cache [UAPI 003 "cache/granularity"]:
+ *
+ *               DEV_IOTLB  IOTLB  PASID cache
  *   DOMAIN          -        y        y
  *   PASID           y        y        y
  *   ADDR            y        y        -
@@ -217,11 +227,13 @@ _Static_assert(sizeof(VsvaInvalidateInfoV) == 48 &&
 
 /* --- Faults -------------------------------------------------------------- */
 
+/* [UAPI 003 "iommu_fault_type"] */
 enum {
     VSVA_FAULT_UNRECOVERABLE = 1,
     VSVA_FAULT_PAGE_REQUEST = 2,
 };
 
+/* [UAPI 003 "iommu_fault_reason"] */
 enum {
     VSVA_REASON_UNKNOWN = 0,
     VSVA_REASON_PASID_FETCH = 1,
@@ -284,6 +296,7 @@ typedef struct VsvaFault {
 _Static_assert(sizeof(VsvaFault) == 64 && offsetof(VsvaFault, prm) == 8,
                "layout");
 
+/* [UAPI 003 "iommu_page_response_code"] */
 enum {
     VSVA_RESPONSE_SUCCESS = 0,
     VSVA_RESPONSE_INVALID = 1,

@@ -10,10 +10,10 @@
 #include "hw/iommu/host/iommufd/tables.h"
 #include "hw/iommu/host/iommufd/viommu.h"
 
-/* VT-d's ECAP (11.4.3) */
+/* VT-d's ECAP [VTD 11.4.3] */
 #define ECAP_NEST   (UINT64_C(1) << 26)
 #define ECAP_PRS    (UINT64_C(1) << 29)
-/* SMMUv3's IDR0 (6.3.1) */
+/* SMMUv3's IDR0 [SMMU 6.3.1] */
 #define IDR0_BOTH_STAGES        3u
 #define IDR0_STALL_MODEL(idr)   ((idr) >> 24 & 3)
 #define STALL_MODEL_NONE        1

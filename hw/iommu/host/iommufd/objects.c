@@ -30,6 +30,7 @@ static bool destroy(IommufdHost *host, uint32_t id)
     return ret && ret != -ENOENT;
 }
 
+/* [UAPI 004 "destroy any object"] */
 void iommufd_destroy(IommufdHost *host, uint32_t id)
 {
     if (destroy(host, id)) {

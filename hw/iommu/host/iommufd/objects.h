@@ -59,8 +59,8 @@ typedef struct IommufdHost {
     uint32_t ioas;
     GArray *parents;        /* IommufdParent */
     GPtrArray *viommus;     /* IommufdViommu */
-    /* the fault queue; fd -1: none, because nobody needs it or the kernel has
-     * none */
+    /* the fault queue; fd -1: there is none, because no device needs it or the
+     * kernel has none */
     uint32_t fault_id;
     int fault_fd;
     ViommuHostQueue fault_queue;

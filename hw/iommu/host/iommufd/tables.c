@@ -233,7 +233,8 @@ void iommufd_unbind(ViommuHostDevice *common, uint32_t pasid)
             break;
         }
         if (i == DETACH_TRIES - 1) {
-            /* The guest believes that this is over, and nobody can end it. */
+            /* The guest believes that the table is gone, and the host does not
+             * take it away. */
             viommu_host_stop(common, device->fd);
         }
     }

@@ -3,7 +3,7 @@
  * VFIO's containers: the device, and what it and the kernel can do.
  *
  * The API tells of no register.  What matters for guests' tables is found out
- * by binding one, behind a PASID that nobody uses, and taking it away again.
+ * by binding one, behind a PASID that no device uses, and taking it away again.
  */
 #include <errno.h>
 
@@ -14,7 +14,7 @@
 
 #define PASID_BITS_MAX  20
 
-/* VT-d's CAP and ECAP (11.4.2, 11.4.3) */
+/* VT-d's CAP and ECAP [VTD 11.4.2] [VTD 11.4.3] */
 #define CAP_FS1GP   (UINT64_C(1) << 56)
 #define CAP_FS5LP   (UINT64_C(1) << 60)
 #define ECAP_MTS    (UINT64_C(1) << 25)

@@ -283,7 +283,8 @@ static uint8_t access_of(uint32_t perm)
            (perm & VSVA_PERM_PRIV ? VIOMMU_PRIV : 0);
 }
 
-/* Words of no architecture as VT-d's reasons (7.1.3). */
+/* The kernel's reasons [UAPI 003 "iommu_fault_reason"], which are of no
+ * architecture, as VT-d's [VTD 7.1.3]. */
 static uint8_t vtd_reason(uint32_t reason, uint8_t access)
 {
     switch (reason) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * VFIO's "get info" calls, which put a chain of capabilities behind what they
- * fill in.
+ * fill in [UAPI 002 "specific to the capability id"].
  */
 #include <errno.h>
 #include <string.h>

@@ -52,7 +52,7 @@ typedef struct Type1Ring {
     uint32_t entry_size, n;
     uint32_t ours, theirs;  /* indices: that we move, and what was read last */
     uint32_t told;          /* ours, as the kernel knows it */
-    bool *stale;            /* by index: what nobody asks for any more */
+    bool *stale;            /* by index: of a table that has ended */
 } Type1Ring;
 
 /** What requests with a PASID are behind. */

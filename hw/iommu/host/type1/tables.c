@@ -121,7 +121,9 @@ static int send_invalidation(Type1Host *host, uint8_t cache,
 
     _Static_assert(offsetof(__typeof__(args), merged) ==
                    offsetof(VsvaInvalidate, data), "layout");
-    /* flags and PASID stand in the same place for PASIDs and addresses */
+    /* Flags and PASID stand in the same place for PASIDs and addresses; a whole
+     * domain has no arguments
+     * [UAPI 003 "don't take any argument other than"]. */
     if (host->merged) {
         args.merged = (VsvaInvalidateInfo) {
             .argsz = sizeof(args.merged), .version = VSVA_VERSION,
@@ -162,7 +164,8 @@ int type1_invalidate(ViommuHostDevice *common,
             return -ENOENT;
         }
         if (!inv->device_tlb) {
-            /* the device's own cache is filled from this one */
+            /* The device's own cache is filled from this one; both have this
+             * granularity [UAPI 003 "support the used granularity"]. */
             cache |= VSVA_CACHE_IOTLB;
         }
         if (!inv->all) {

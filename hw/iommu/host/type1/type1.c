@@ -118,8 +118,9 @@ static const char *lacks_for_nesting(Type1Host *host)
            ? "IOMMU_PASID_FORMAT_INTEL_VTD" : NULL;
 }
 
-/* Each form is nonsense in the other: the kernel refuses what is not its own,
- * and what it takes does no harm. */
+/* The first word is the size in one form, the version in the other
+ * [UAPI 000 "argsz"] [UAPI 003 "IOMMU_UAPI_VERSION"]: the kernel refuses what
+ * is not its own form, and what it takes does no harm. */
 static int find_form(Type1Host *host)
 {
     int ret;

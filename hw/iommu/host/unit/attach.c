@@ -10,7 +10,8 @@
 #include "hw/iommu/host/unit/groups.h"
 #include "hw/iommu/host/unit/pasids.h"
 
-/* It is found no more, and nobody uses it: false when it was not there. */
+/* From now on the device is not found, and no call uses it.  False: it was not
+ * there. */
 static bool take_out(ViommuForward *forward, ViommuHostDevice *device)
 {
     bool removed;

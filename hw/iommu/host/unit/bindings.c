@@ -3,7 +3,7 @@
  * What requests of a host device are bound to, by PASID, and the invalidations
  * that each binding has still to hear of.  A thread that adds or removes one
  * has the unit's work in hand, and takes its lock for that; a thread that notes
- * has the lock.  Nobody is called here.
+ * has the lock.  Nothing here calls the host.
  */
 #include "hw/iommu/common/sorted.h"
 #include "hw/iommu/host/unit/bindings.h"

@@ -16,13 +16,15 @@ typedef struct ViommuShadow ViommuShadow;
 typedef struct ViommuBinding {
     uint32_t pasid;         /* or VIOMMU_NO_PASID, which comes first */
     ViommuHostTable table;
-    /* by what name the guest's invalidations call it */
+    /* the names of the table in the guest's invalidations */
     uint32_t domain;
     uint32_t tag;
-    bool renew;             /* a table that is the same is another one */
+    bool renew;             /* the next look binds it anew, also when the table
+                             * looks the same */
     bool pending_all;       /* also of a shadow */
     GArray *pending;        /* ViommuHostInvalidation, or NULL */
-    ViommuShadow *shadow;   /* with VIOMMU_HOST_SHADOW; of who works */
+    ViommuShadow *shadow;   /* with VIOMMU_HOST_SHADOW; the unit's work is in
+                             * hand when it is used */
 } ViommuBinding;
 
 /* With the unit's lock, or with its work in hand: */

@@ -21,8 +21,8 @@ static bool is_nested(const ViommuHostDevice *device)
     return false;
 }
 
-/* Opcodes (4.3 to 4.5): descriptors and entries, translations, and what
- * devices keep of these. */
+/* Opcodes: of configuration [SMMU 4.3], of translations [SMMU 4.4], and of what
+ * devices keep of translations [SMMU 4.5]. */
 #define OPCODE(word)        ((unsigned)(word) & 0xff)
 #define FIRST_TLBI          0x10u
 #define ATC_INV             0x40u
@@ -37,9 +37,10 @@ static unsigned cache_of(const ViommuHostCommand *command)
 }
 
 /*
- * Is the same command gathered already, none of them being carried out yet?
- * Not if something between the two empties a cache that this one is filled
- * from: it may be filled with what that still has, meanwhile.
+ * Is the same command gathered already?  None of them has been carried out yet.
+ * The answer is no when a command between the two empties a cache that the
+ * new command's own cache is filled from: after the first command, the latter
+ * may be filled again from what the former still has.
  */
 static bool is_gathered(const ViommuForward *forward,
                         const ViommuHostCommand *new)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What is noted of the guest's commands, for the unit's host devices
- * (forward.h).  Nobody is called or waited for here.
+ * (forward.h).  Nothing here calls or waits.
  */
 #include <errno.h>
 
@@ -131,7 +131,7 @@ static void add_to_device(ViommuForward *forward, ViommuHostDevice *device,
                           const ViommuHostInvalidation *inv)
 {
     if (inv->device_tlb && viommu_host_device_gone(device)) {
-        /* Nobody answers any more. */
+        /* The device does not answer any more. */
         viommu_forward_note_error(device, -ENODEV);
         viommu_forward_ask_step(forward);
     }

@@ -43,9 +43,10 @@ typedef struct ViommuForwardModel {
 /** Of one unit; Viommu.forward, which is NULL before the first device. */
 struct ViommuForward {
     pthread_mutex_t work;   /* one step at a time */
-    /* Of the rest, and of what belongs to the unit in its devices: who changes
-     * it holds the lock.  Devices and their bindings come and go with "work"
-     * held as well, so that who holds that may look at them. */
+    /* A thread that changes the rest, or what belongs to the unit in its
+     * devices, holds the lock.  Devices and their bindings come and go with
+     * "work" held as well, so that a thread that holds "work" may look at
+     * them. */
     pthread_mutex_t lock;
     pthread_cond_t released;    /* a device's holds are none */
     GPtrArray *devices;     /* ViommuHostDevice */

@@ -115,7 +115,8 @@ bool viommu_host_answer_again(ViommuHostDevice *device, uint32_t *pasid)
 
     *pasid = VIOMMU_ANY;
     viommu_host_lock(device->host);
-    /* Backwards, so that who is done leaves no gap; at most the groups. */
+    /* Backwards, so that a removal moves no answer that is still to come; there
+     * are at most as many as groups. */
     for (guint i = device->unsent->len; i--; ) {
         Answer *answer = unsent(device, i);
 

@@ -14,12 +14,13 @@
 /* What a bitmap of one call may have. */
 #define DIRTY_PAGES_MAX (UINT64_C(1) << 27)
 
-/* Shadows have something to do, of which their units do not know yet. */
+/* Run the units whose shadows have something to do. */
 static void wake_units(ViommuHost *host)
 {
     g_autoptr(GPtrArray) units = g_ptr_array_new();
 
-    pthread_mutex_lock(&host->run_lock);    /* who detaches one, takes it */
+    /* A thread that detaches a device takes it: units stay. */
+    pthread_mutex_lock(&host->run_lock);
     viommu_host_lock(host);
     for (guint i = 0; i < host->devices->len; i++) {
         const ViommuHostDevice *device = g_ptr_array_index(host->devices, i);

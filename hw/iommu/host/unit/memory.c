@@ -3,9 +3,9 @@
  * Guest memory that devices may reach, and what they have written to.
  *
  * A device's IOMMU notes what is written, in the parent's tables or in those of
- * a shadow, whose addresses are others.  All of it is gathered in a bitmap of
- * each range of memory, where it stays until somebody asks for it: tables that
- * go away take nothing with them.
+ * a shadow, whose addresses are not guest-physical.  All of it is gathered in a
+ * bitmap of each range of memory, where it stays until the VMM asks for it:
+ * tables that go away take nothing with them.
  */
 #include "hw/iommu/common/sorted.h"
 #include "hw/iommu/host/unit/memory.h"

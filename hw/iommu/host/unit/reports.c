@@ -75,7 +75,7 @@ static bool take_report(ViommuHost *host)
     if (!unit) {
         return taken;
     }
-    /* The unit stays: who detaches it takes run_lock. */
+    /* The unit stays: a thread that detaches its device takes run_lock. */
     if (fault.type == VIOMMU_HOST_FAULT_PAGE_REQUEST) {
         viommu_unit_page_request(unit, &fault.request, fault.over);
     } else {

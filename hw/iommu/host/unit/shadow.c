@@ -129,7 +129,8 @@ static bool unmap(ViommuShadow *shadow, const ViommuPiece *piece, int *error)
     int ret;
 
     if (host->dirty && (piece->access & VIOMMU_WRITE)) {
-        /* Who asks the host before, misses what is written until then. */
+        /* An answer of the host's from before would miss what is written until
+         * it is unmapped. */
         viommu_dirty_mark(host, piece->to, size);
     }
     host->stats.shadow_unmaps++;
@@ -280,7 +281,7 @@ bool viommu_shadows_wait(const ViommuHost *host, const Viommu *unit)
 typedef struct Group {
     uint64_t first, last;
     bool wanted;            /* a part of them may be written to, and leads
-                             * to where somebody looks */
+                             * to memory that is asked about */
 } Group;
 
 static bool next_group(const ViommuShadow *shadow, uint64_t from,
