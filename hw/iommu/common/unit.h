@@ -130,7 +130,7 @@ struct Viommu {
     M(Viommu, life, LIFE)           \
     M(Viommu, outbox, CONFIG)       \
     M(Viommu, outbox_n, CONFIG)     \
-    M(Viommu, forward, CONFIG)         \
+    M(Viommu, forward, CONFIG)      \
     M(Viommu, hooks, CONFIG)        \
     M(Viommu, stats, CONFIG)        \
     M(Viommu, findings, CONFIG)

@@ -580,9 +580,7 @@ HostFunction *host_function_new(Board *board, const PciBus *bus,
     add_bars(f);
     add_msi(f);
     pci_function_add_power(&f->fn, POWER_OFFSET);
-    pci_function_add_express(&f->fn, bus->bridge ? PCI_ENDPOINT
-                                                 : PCI_INTEGRATED_ENDPOINT,
-                             EXPRESS_OFFSET);
+    pci_function_add_express(&f->fn, pci_endpoint_type(bus), EXPRESS_OFFSET);
     if (f->can_reset) {
         pci_express_allow_reset(&f->fn);
     }

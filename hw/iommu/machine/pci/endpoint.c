@@ -249,9 +249,7 @@ PciFunction *endpoint_new(Board *board, const PciBus *bus,
              VIOMMU_TESTDEV_VECTORS);
     pci_function_add_power(fn, POWER_OFFSET);
     if (!bus->conventional) {
-        pci_function_add_express(fn, bus->bridge ? PCI_ENDPOINT
-                                                 : PCI_INTEGRATED_ENDPOINT,
-                                 EXPRESS_OFFSET);
+        pci_function_add_express(fn, pci_endpoint_type(bus), EXPRESS_OFFSET);
         pci_express_allow_reset(fn);
         fn->extended_read = endpoint_extended_read;
         fn->extended_write = endpoint_extended_write;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The PCI Express capability, and function-level reset [PCIe 7.5.3, 6.6.2]. */
-#include <string.h>
-
 #include "hw/iommu/machine/pci/pci.h"
 
 #define CAP_EXPRESS          0x10
@@ -38,7 +36,7 @@
 #define DEVCAP2_NO_TIMEOUT   0x00000010u
 /* Prefixes go end to end, PASIDs among them, four of them; that needs the
  * longer field Fmt [PCIe 7.5.3.15]. */
-#define DEVCAP2_PREFIXES       0x00300000u
+#define DEVCAP2_PREFIXES     0x00300000u
 #define DEVCTL2_NO_TIMEOUT   0x0010
 
 /* One lane of 2.5 GT/s, without states that save power. */
@@ -111,12 +109,12 @@ bool pci_express_wants_reset(PciFunction *fn)
             DEVCTL_FLR);
 }
 
-/* The link's own state stays [PCIe 6.6.2]. */
-void pci_express_reset(PciFunction *fn)
+uint16_t pci_express_link(const PciFunction *fn)
 {
-    unsigned at = fn->express + EXPRESS_LNKCTL;
-    uint16_t link = pci_get16(fn->config + at);
+    return pci_get16(fn->config + fn->express + EXPRESS_LNKCTL);
+}
 
-    memcpy(fn->config, fn->initial, sizeof(fn->config));
-    pci_set16(fn->config + at, link);
+void pci_express_set_link(PciFunction *fn, uint16_t control)
+{
+    pci_set16(fn->config + fn->express + EXPRESS_LNKCTL, control);
 }

@@ -141,13 +141,13 @@ static void pci_bus_reset(PciBus *bus)
     }
 }
 
-/* The function alone: no bridge has one, so there is nothing behind it. */
+/* A function that software resets alone [PCIe 6.6.2].  It is no bridge. */
 static void pci_function_level_reset(PciFunction *fn)
 {
-    if (fn->reset) {
-        fn->reset(fn);
-    }
-    pci_express_reset(fn);
+    uint16_t link = pci_express_link(fn);
+
+    pci_function_reset(fn);
+    pci_express_set_link(fn, link);
 }
 
 /* Does all of an access concern what the function answers itself? */
@@ -229,8 +229,7 @@ static void function_write(PciFunction *fn, unsigned offset, uint64_t value,
     pci_power_written(fn, state);
     if (pci_express_wants_reset(fn)) {
         pci_function_level_reset(fn);
-        offset = 0;
-        size = PCI_CONFIG_SIZE;
+        return;
     }
     pci_function_map(fn);
     if (fn->written) {

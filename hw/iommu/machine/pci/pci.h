@@ -111,6 +111,12 @@ typedef enum PciExpressType {
     PCI_INTEGRATED_ENDPOINT = 0x9,
 } PciExpressType;
 
+/* An endpoint on @bus. */
+static inline PciExpressType pci_endpoint_type(const PciBus *bus)
+{
+    return bus->bridge ? PCI_ENDPOINT : PCI_INTEGRATED_ENDPOINT;
+}
+
 /* The same with the PCI Express capability of such a function. */
 void pci_function_add_express(PciFunction *fn, PciExpressType type,
                               unsigned offset);
@@ -118,8 +124,9 @@ void pci_function_add_express(PciFunction *fn, PciExpressType type,
 void pci_express_allow_reset(PciFunction *fn);
 /* After software wrote: true if it asked for a function-level reset. */
 bool pci_express_wants_reset(PciFunction *fn);
-/* Give the registers their values after a function-level reset. */
-void pci_express_reset(PciFunction *fn);
+/* The link's own register, which such a reset leaves alone. */
+uint16_t pci_express_link(const PciFunction *fn);
+void pci_express_set_link(PciFunction *fn, uint16_t control);
 
 /* The same with a power management capability: D0 and D3hot. */
 void pci_function_add_power(PciFunction *fn, unsigned offset);
