@@ -156,10 +156,8 @@ bool viommu_groups_keep(ViommuHostDevice *device,
                         const ViommuHostFault *fault)
 {
     const ViommuPageRequest *req = &fault->request;
-    /* A stall's tag is the device's, and ends with its only table. */
     Group made = {
-        .key = group_key(fault->type == VIOMMU_HOST_FAULT_STALL
-                         ? VIOMMU_NO_PASID : req->pasid, req->group),
+        .key = group_key(viommu_group_pasid(fault), req->group),
         .cookie = fault->cookie,
         .has_private_data = req->has_private_data,
         .private_data = { req->private_data[0], req->private_data[1] },

@@ -8,6 +8,14 @@
 /** Of a device: the guest decides how long they wait. */
 #define VIOMMU_FORWARD_GROUPS   4096
 
+/** The PASID under which a report is kept.  A stall's tag is the device's, and
+ *  ends with its only table. */
+static inline uint32_t viommu_group_pasid(const ViommuHostFault *fault)
+{
+    return fault->type == VIOMMU_HOST_FAULT_STALL ? VIOMMU_NO_PASID
+                                                  : fault->request.pasid;
+}
+
 /** ViommuHostDevice.groups and unsent; viommu_host_device_destroy() frees
  *  them. */
 void viommu_groups_init(ViommuHostDevice *device);

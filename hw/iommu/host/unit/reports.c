@@ -19,8 +19,7 @@ static bool wants_answer(const ViommuPageRequest *req)
 static void begin_report(ViommuHost *host, ViommuHostFault *fault)
 {
     host->reporting = fault->device;
-    host->reporting_pasid = fault->type == VIOMMU_HOST_FAULT_STALL
-                            ? VIOMMU_NO_PASID : fault->request.pasid;
+    host->reporting_pasid = viommu_group_pasid(fault);
     __atomic_store_n(&host->reporting_over, false, __ATOMIC_RELAXED);
     fault->over = &host->reporting_over;
 }
