@@ -20,6 +20,8 @@ enum {
     CFG_STATUS       = 0x06,
     CFG_HEADER_TYPE  = 0x0e,
     CFG_BAR0         = 0x10,
+    CFG_BUSES        = 0x18,
+    CFG_MEMORY       = 0x20,
     CFG_CAPABILITIES = 0x34,
     CFG_EXTENDED     = 0x100,
 
@@ -206,6 +208,18 @@ void pci_enable(PciBus *bus, PciDev *dev)
         dev->msix_table = dev->bar[table & 7] + (table & ~7u);
         dev->msix_pba = dev->bar[pba & 7] + (pba & ~7u);
     }
+}
+
+void pci_set_bridge(PciDev *bridge, unsigned secondary, unsigned subordinate,
+                    uint64_t window)
+{
+    /* bits 31:20, in bits 15:4 */
+    uint32_t first = window >> 16, last = first + 0xf0;
+
+    pci_config_write(bridge, CFG_BUSES, subordinate << 16 | secondary << 8 |
+                     bridge->bus, 4);
+    pci_config_write(bridge, CFG_MEMORY, last << 16 | first, 4);
+    pci_config_write(bridge, CFG_COMMAND, COMMAND_MEMORY | COMMAND_MASTER, 2);
 }
 
 void pci_set_bus_master(PciDev *dev, bool on)

@@ -56,6 +56,11 @@ unsigned pci_find_extended(PciDev *dev, uint16_t id);
 /** Give each memory BAR an address; switch on memory and bus mastering. */
 void pci_enable(PciBus *bus, PciDev *dev);
 
+/** Bus numbers of a bridge, and 16 MiB of memory from @window on that it lets
+ *  through; memory and bus mastering on. */
+void pci_set_bridge(PciDev *bridge, unsigned secondary, unsigned subordinate,
+                    uint64_t window);
+
 void pci_set_bus_master(PciDev *dev, bool on);
 
 /** Bus and devfn as a remapping unit sees them. */

@@ -14,21 +14,8 @@
 enum {
     CFG_VENDOR  = 0x00,
     CFG_COMMAND = 0x04,
-    CFG_BUSES   = 0x18,
     CFG_MEMORY  = 0x20,
 };
-
-/* Buses and the memory window of a bridge; memory and bus mastering on. */
-static void set_bridge(PciDev *bridge, unsigned secondary,
-                       unsigned subordinate)
-{
-    uint32_t first = WINDOW >> 16, last = first + 0xf0;
-
-    pci_config_write(bridge, CFG_BUSES, subordinate << 16 | secondary << 8 |
-                     bridge->bus, 4);
-    pci_config_write(bridge, CFG_MEMORY, last << 16 | first, 4);
-    pci_config_write(bridge, CFG_COMMAND, 6, 2);
-}
 
 typedef struct Setup {
     Board b;
@@ -108,7 +95,7 @@ static void test_root_port(void)
 
     start(&s, "", "-device viommu-testdev,bus=rp");
     for (size_t i = 0; i < G_N_ELEMENTS(buses); i++) {
-        set_bridge(&s.port, buses[i], buses[i]);
+        pci_set_bridge(&s.port, buses[i], buses[i], WINDOW);
         enable_endpoint(&s, buses[i], 0);
         check_source(&s, buses[i] << 8);
     }
@@ -125,7 +112,7 @@ static void test_window(void)
     Setup s;
 
     start(&s, "", "-device viommu-testdev,bus=rp");
-    set_bridge(&s.port, 1, 1);
+    pci_set_bridge(&s.port, 1, 1, WINDOW);
     enable_endpoint(&s, 1, 0);
     pci_config_write(&s.port, CFG_COMMAND, 4, 2);
     g_assert_cmphex(testdev_get(&s.dev, TD_ID) & UINT32_MAX, !=, 0x4d4f4956);
@@ -144,9 +131,9 @@ static void test_conventional(void)
     start(&s, "", "-device pcie-pci-bridge,id=br,bus=rp "
           "-device viommu-testdev,bus=br,addr=2");
     for (unsigned bus = 2; bus < 200; bus += 90) {
-        set_bridge(&s.port, bus, bus + 1);
+        pci_set_bridge(&s.port, bus, bus + 1, WINDOW);
         bridge = (PciDev) { .q = s.b.q, .bus = bus };
-        set_bridge(&bridge, bus + 1, bus + 1);
+        pci_set_bridge(&bridge, bus + 1, bus + 1, WINDOW);
         enable_endpoint(&s, bus + 1, 2 << 3);
         check_source(&s, (bus + 1) << 8);
     }
@@ -162,7 +149,7 @@ static void test_messages(void)
     Setup s;
 
     start(&s, "", "-device viommu-testdev,bus=rp");
-    set_bridge(&s.port, 3, 3);
+    pci_set_bridge(&s.port, 3, 3, WINDOW);
     enable_endpoint(&s, 3, 0);
     pci_msi_enable(&s.dev.pci, 0xfee01000, 0x41, 0);
     sink_clear(s.b.q);
@@ -180,7 +167,7 @@ static void test_device_tlb(void)
     Setup s;
 
     start(&s, "device-iotlb=on", "-device viommu-testdev,bus=rp,ats=on");
-    set_bridge(&s.port, 4, 4);
+    pci_set_bridge(&s.port, 4, 4, WINDOW);
     enable_endpoint(&s, 4, 0);
     pci_config_write(&s.dev.pci, pci_find_extended(&s.dev.pci, TD_CAP_ATS) +
                      6, 0x8000, 2);
@@ -195,7 +182,7 @@ static void test_device_tlb(void)
     g_assert_cmpuint(testdev_get(&s.dev, TD_ATC_ENTRIES), ==, 0);
     g_assert_cmphex(board_reg32(&s.b, SPEC_FSTS), ==, 0);
 
-    set_bridge(&s.port, 5, 5);
+    pci_set_bridge(&s.port, 5, 5, WINDOW);
     guest_queue_devtlb(&s.b.queue, 0x400, IOVA, 4096);
     g_assert_false(guest_queue_wait(&s.b.queue));
     g_assert_true(qtest_wait(s.b.q, BOARD_UNIT + SPEC_FSTS, 4, SPEC_FSTS_ITE,
@@ -226,7 +213,7 @@ static void start_kind(Setup *s, size_t kind, const char *unit)
 
 static void renumber(Setup *s, unsigned bus)
 {
-    set_bridge(&s->port, bus, bus);
+    pci_set_bridge(&s->port, bus, bus, WINDOW);
     enable_endpoint(s, bus, 0);
 }
 
@@ -373,12 +360,12 @@ static void test_plugged(void)
     start(&s, "", more);
     monitor_accept(&m);
     allow(&s, 0x100, true, SPEC_TT_PASS);
-    set_bridge(&s.port, 1, 1);
+    pci_set_bridge(&s.port, 1, 1, WINDOW);
     plug(&s, &m);
     enable_endpoint(&s, 1, 0);
     check_reaches(&s, s.page, s.page);
     unplug(&s, &m);
-    set_bridge(&s.port, 2, 2);
+    pci_set_bridge(&s.port, 2, 2, WINDOW);
     plug(&s, &m);
     enable_endpoint(&s, 2, 0);
     check_blocked(&s, s.page, s.page);
@@ -394,7 +381,7 @@ static void test_scope(void)
     Setup s;
 
     start(&s, "scope=5", "-device viommu-testdev,bus=rp -device intel-iommu");
-    set_bridge(&s.port, 6, 6);
+    pci_set_bridge(&s.port, 6, 6, WINDOW);
     enable_endpoint(&s, 6, 0);
     check_source(&s, 0x600);
     /* endpoint 0 is behind the other unit, which does not translate */

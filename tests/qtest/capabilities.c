@@ -19,8 +19,6 @@ enum {
     CFG_COMMAND   = 0x04,
     CFG_STATUS    = 0x06,
     CFG_BAR0      = 0x10,
-    CFG_BUSES     = 0x18,
-    CFG_MEMORY    = 0x20,
     CFG_CAPS      = 0x34,
     CFG_FIRST     = 0x40,
     CFG_END       = 0x100,
@@ -61,15 +59,6 @@ typedef struct Setup {
 #define EXTENDED ",pasid-bits=20,ats=on,pri=on"
 #define UNIT     "device-iotlb=on"
 
-static void set_bridge(PciDev *bridge)
-{
-    uint32_t first = WINDOW >> 16, last = first + 0xf0;
-
-    pci_config_write(bridge, CFG_BUSES, 0x00010100, 4);
-    pci_config_write(bridge, CFG_MEMORY, last << 16 | first, 4);
-    pci_config_write(bridge, CFG_COMMAND, 6, 2);
-}
-
 /* The BARs' places, memory and bus mastering. */
 static void enable(Setup *s)
 {
@@ -93,7 +82,7 @@ static void start(Setup *s, bool behind, const char *options)
     s->dev.pci = (PciDev) {
         .q = s->b.q, .bus = behind, .devfn = behind ? 0 : 6 << 3,
     };
-    set_bridge(&s->port);
+    pci_set_bridge(&s->port, 1, 1, WINDOW);
     g_assert_cmphex(pci_config_read(&s->dev.pci, CFG_VENDOR, 4), ==,
                     0x76d01234);
     enable(s);

@@ -74,12 +74,9 @@ static void end(Saved *s)
 
 static void set_port(Saved *s, unsigned bus)
 {
-    const uint32_t first = WINDOW >> 16;
     PciDev port = { .q = s->q, .devfn = PORT_SLOT << 3 };
 
-    pci_config_write(&port, 0x18, bus << 16 | bus << 8, 4);
-    pci_config_write(&port, 0x20, (first + 0xf0) << 16 | first, 4);
-    pci_config_write(&port, 0x04, 6, 2);
+    pci_set_bridge(&port, bus, bus, WINDOW);
 }
 
 /* Of the function behind the port, and of the one that it is while its bus has

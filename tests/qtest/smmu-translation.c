@@ -358,13 +358,10 @@ static void test_operations(void)
 /* The bus below the port, with its window. */
 static void set_port(SmmuBoard *b, unsigned bus)
 {
-    const uint32_t first = PORT_WINDOW >> 16;
     PciDev port = b->dev.pci;
 
     port.devfn = 5 << 3;
-    pci_config_write(&port, 0x18, bus << 16 | bus << 8, 4);
-    pci_config_write(&port, 0x20, (first + 0xf0) << 16 | first, 4);
-    pci_config_write(&port, 0x04, 6, 2);
+    pci_set_bridge(&port, bus, bus, PORT_WINDOW);
 }
 
 /* The endpoint below it writes to @addr, which leads to @pa. */

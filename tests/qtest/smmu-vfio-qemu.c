@@ -95,11 +95,11 @@ static void test_plug(void)
     for (unsigned bus = 1; bus < 4; bus++) {
         vfio_plug(fd, &port);
         expect_warning(&b, true);
-        vfio_set_port(&port, bus, BELOW_PORT);
+        pci_set_bridge(&port, bus, bus, BELOW_PORT);
         find_plugged(&b, bus);
         smmu_dma_good(&b, VA, page);
         /* renumbered while it is there */
-        vfio_set_port(&port, bus + 4, BELOW_PORT);
+        pci_set_bridge(&port, bus + 4, bus + 4, BELOW_PORT);
         find_plugged(&b, bus + 4);
         smmu_dma_good(&b, VA, page);
         smmu_dma_fault(&b, VA + PAGE, false, SMMUV3_F_TRANSLATION, word);

@@ -158,12 +158,3 @@ void vfio_unplug(int qmp_fd, PciDev *port)
     set_power(port, false);
     g_free(qmp_await(qmp_fd, "DEVICE_DELETED"));
 }
-
-void vfio_set_port(PciDev *port, unsigned bus, uint64_t window)
-{
-    uint32_t first = window >> 16;
-
-    pci_config_write(port, 0x18, bus << 16 | bus << 8, 4);
-    pci_config_write(port, 0x20, (first + 0xf0) << 16 | first, 4);
-    pci_config_write(port, 0x04, 6, 2);
-}

@@ -42,7 +42,5 @@ void vfio_plug(int qmp_fd, PciDev *port);
 void vfio_unplug(int qmp_fd, PciDev *port);
 /** Plug it in, which must be refused, with @says. */
 void vfio_plug_refused(int qmp_fd, const char *says);
-/** Give the port a bus number and 16 MiB of memory at @window. */
-void vfio_set_port(PciDev *port, unsigned bus, uint64_t window);
 
 #endif

@@ -494,11 +494,11 @@ static void test_plug(void)
     sm_good(&p.s, SM_NONE, VA, page);
     for (unsigned bus = 1; bus < 4; bus++) {
         vfio_plug(p.qmp, &p.port);
-        vfio_set_port(&p.port, bus, WINDOW);
+        pci_set_bridge(&p.port, bus, bus, WINDOW);
         enable_endpoint(&p, bus);
         sm_good(&p.s, SM_NONE, VA, page);
         /* renumbered while it is there */
-        vfio_set_port(&p.port, bus + 4, WINDOW);
+        pci_set_bridge(&p.port, bus + 4, bus + 4, WINDOW);
         p.s.b.dev.pci.bus = bus + 4;
         p.s.b.source = (bus + 4) << 8;
         sm_put_context(&p.s);
