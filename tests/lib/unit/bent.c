@@ -161,5 +161,6 @@ void bent_start_type1(Type1 *t, Bent *b, HostsimVsva form)
     bent_install(b, &t->h);
     type1_connect(t, &error);
     g_assert_no_error(error);
-    type1_attach(t, VIOMMU_NESTING_ON);
+    type1_attach(t, form == HOSTSIM_VSVA_NONE ? VIOMMU_NESTING_AUTO
+                                              : VIOMMU_NESTING_ON);
 }

@@ -185,6 +185,18 @@ void type1_start(Type1 *t, HostsimVsva form)
     type1_bind(t, t->pasid);
 }
 
+void type1_start_shadowed(Type1 *t)
+{
+    ViommuVtdConfig config;
+    HostsimConfig sim;
+
+    hostsim_config_init(&sim, HOSTSIM_VTD);
+    sim.vsva = HOSTSIM_VSVA_NONE;
+    type1_config(&config);
+    type1_prepare(t, &sim, &config);
+    type1_attach(t, VIOMMU_NESTING_AUTO);
+}
+
 void type1_end(Type1 *t)
 {
     Host *h = &t->h;
@@ -201,12 +213,8 @@ void type1_end(Type1 *t)
     host_end(h);
 }
 
-void type1_pasid_cache_refused(Type1 *t, uint32_t pasid)
+void type1_wait_refused(Host *h)
 {
-    Host *h = &t->h;
-
-    guest_queue_pasid_cache(h->s->queue, SPEC_INV_PASID_GRAN_PASID, SM_DOMAIN,
-                            pasid);
     guest_queue_push_wide(h->s->queue, (uint64_t[4]) { SPEC_INV_WAIT });
     guest_queue_ring(h->s->queue);
     fixture_run(h->f);
@@ -215,6 +223,13 @@ void type1_pasid_cache_refused(Type1 *t, uint32_t pasid)
     g_assert_cmphex(guest_reg64(&h->f->regs, SPEC_IQERCD) >> 32 & 0xffff, ==,
                     SM_SOURCE);
     guest_set_reg32(&h->f->regs, SPEC_FSTS, SPEC_FSTS_ITE);
+}
+
+void type1_pasid_cache_refused(Type1 *t, uint32_t pasid)
+{
+    guest_queue_pasid_cache(t->h.s->queue, SPEC_INV_PASID_GRAN_PASID,
+                            SM_DOMAIN, pasid);
+    type1_wait_refused(&t->h);
 }
 
 void type1_add(const char *name, void (*test)(gconstpointer form))

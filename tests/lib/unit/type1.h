@@ -33,6 +33,8 @@ void type1_prepare_plain(Type1 *t, const HostsimConfig *sim,
 void type1_attach(Type1 *t, ViommuNesting nesting);
 /** All of it, with a PASID of the host's that is bound. */
 void type1_start(Type1 *t, HostsimVsva form);
+/** A container as Linux has it, where everything is shadowed. */
+void type1_start_shadowed(Type1 *t);
 void type1_end(Type1 *t);
 
 /** A virtual command's response. */
@@ -41,6 +43,9 @@ uint32_t type1_allocate(Type1 *t);
 /** The status. */
 unsigned type1_give_back(Type1 *t, uint32_t pasid);
 
+/** Ring for what is in the queue and a wait, which does not complete: the
+ *  device timed out. */
+void type1_wait_refused(Host *h);
 void type1_pasid_cache(Type1 *t, uint32_t pasid);
 /** The same, but the host does not do what that takes: the device answers
  *  with a time-out. */

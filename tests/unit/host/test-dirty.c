@@ -431,16 +431,10 @@ static void test_unable(void)
 
 static void test_container(void)
 {
-    ViommuVtdConfig config;
-    HostsimConfig sim;
     Type1 t;
     Host *h = &t.h;
 
-    hostsim_config_init(&sim, HOSTSIM_VTD);
-    sim.vsva = HOSTSIM_VSVA_NONE;
-    type1_config(&config);
-    type1_prepare(&t, &sim, &config);
-    type1_attach(&t, VIOMMU_NESTING_AUTO);
+    type1_start_shadowed(&t);
     track(h, true);
     h->s->entry.pgtt = SPEC_PGTT_SECOND;
     scalable_put_pasid(h->s, 0);

@@ -340,16 +340,10 @@ static void test_container(void)
         .call = HOSTSIM_IOCTL, .request = VFIO_ABI_UNMAP_DMA, .times = 1,
         .error = EIO,
     };
-    ViommuVtdConfig config;
-    HostsimConfig sim;
     Type1 t;
     Host *h = &t.h;
 
-    hostsim_config_init(&sim, HOSTSIM_VTD);
-    sim.vsva = HOSTSIM_VSVA_NONE;
-    type1_config(&config);
-    type1_prepare(&t, &sim, &config);
-    type1_attach(&t, VIOMMU_NESTING_AUTO);
+    type1_start_shadowed(&t);
     g_assert_cmpint(plug(h, old), ==, 0);
     /* passed through: a failure leaves it there, to be unmapped again */
     reads_of(h, 0, SM_NONE, AT, "OLD-DIMM");

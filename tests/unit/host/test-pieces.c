@@ -397,14 +397,7 @@ static void test_long_contiguous(void)
 static void refused(Host *h)
 {
     guest_queue_iotlb(h->s->queue, SPEC_GRAN_DOMAIN, SM_DOMAIN, 0, 0, false);
-    guest_queue_push_wide(h->s->queue, (uint64_t[4]) { SPEC_INV_WAIT });
-    guest_queue_ring(h->s->queue);
-    fixture_run(h->f);
-    g_assert_cmphex(guest_reg32(&h->f->regs, SPEC_FSTS) & 0xff, ==,
-                    SPEC_FSTS_ITE);
-    g_assert_cmphex(guest_reg64(&h->f->regs, SPEC_IQERCD) >> 32 & 0xffff, ==,
-                    SM_SOURCE);
-    guest_set_reg32(&h->f->regs, SPEC_FSTS, SPEC_FSTS_ITE);
+    type1_wait_refused(h);
     fixture_run(h->f);
 }
 

@@ -301,17 +301,11 @@ static void test_reset_meanwhile(gconstpointer form)
 /** A container as Linux has it: everything is shadowed. */
 static void test_shadow(void)
 {
-    ViommuVtdConfig config;
-    HostsimConfig sim;
     uint64_t at;
     Type1 t;
     Host *h = &t.h;
 
-    hostsim_config_init(&sim, HOSTSIM_VTD);
-    sim.vsva = HOSTSIM_VSVA_NONE;
-    type1_config(&config);
-    type1_prepare(&t, &sim, &config);
-    type1_attach(&t, VIOMMU_NESTING_AUTO);
+    type1_start_shadowed(&t);
     g_assert_false(viommu_host_device_nested(h->device[0]));
     host_good(h, 0, SM_NONE, HOST_DATA, HOST_DATA);
 

@@ -42,23 +42,6 @@ static void forget_entry(Type1 *t, uint32_t pasid)
     pasid_cache(t, pasid);
 }
 
-static void start_old(Type1 *t, Bent *b, HostsimVsva form)
-{
-    GError *error = NULL;
-    ViommuVtdConfig config;
-    HostsimConfig sim;
-
-    hostsim_config_init(&sim, HOSTSIM_VTD);
-    sim.vsva = form;
-    type1_config(&config);
-    type1_start_sides(t, &sim, &config);
-    bent_install(b, &t->h);
-    type1_connect(t, &error);
-    g_assert_no_error(error);
-    type1_attach(t, form == HOSTSIM_VSVA_NONE ? VIOMMU_NESTING_AUTO
-                                              : VIOMMU_NESTING_ON);
-}
-
 /* A kernel before 5.12. */
 static int no_unmap_all(Bent *b, int fd, unsigned long request, void *arg)
 {
@@ -84,7 +67,7 @@ static void test_old_kernel(gconstpointer form)
     Type1 t;
     Host *h = &t.h;
 
-    start_old(&t, &b, *(const HostsimVsva *)form);
+    bent_start_type1(&t, &b, *(const HostsimVsva *)form);
     b.ioctl = no_unmap_all;
     host_good(h, 0, SM_NONE, HOST_DATA, HOST_DATA);
     type1_unbind(&t, 0);
@@ -118,7 +101,7 @@ static void test_unmap_fails(gconstpointer form)
         Type1 t;
         Host *h = &t.h;
 
-        start_old(&t, &b, *(const HostsimVsva *)form);
+        bent_start_type1(&t, &b, *(const HostsimVsva *)form);
         host_good(h, 0, SM_NONE, HOST_DATA, HOST_DATA);
         failure.times = !forever;
         hostsim_fail(h->sim, &failure);
