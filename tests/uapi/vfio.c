@@ -399,12 +399,34 @@ static void test_irqs(Uapi *u)
     }
 }
 
+/** @reset takes what a register holds, and the device works after it. */
+static void check_reset(UapiDevice *d, void (*reset)(UapiDevice *d))
+{
+    uint8_t *memory = uapi_memory(PAGE);
+    uint32_t ioas = uapi_ioas(d->u, d->iommu);
+
+    uapi_expect(d->u, uapi_map(d, ioas, memory, PAGE, PAGE), 0, "map");
+    uapi_expect(d->u, uapi_attach(d, NO_PASID, ioas), 0, "attach");
+    uapi_set_reg(d, TESTDEV_PATTERN, 77);
+    reset(d);
+    uapi_expect(d->u, uapi_reg(d, TESTDEV_PATTERN), 0, "a register");
+    uapi_expect(d->u, uapi_fill(d, NO_PASID, PAGE, PAGE, 3), UAPI_DONE,
+                "DMA after it");
+    uapi_check(d->u, uapi_is_filled(memory, PAGE, 3), "it went elsewhere");
+    uapi_device_close(d);
+    uapi_memory_free(memory, PAGE);
+}
+
+static void reset(UapiDevice *d)
+{
+    uapi_expect(d->u, uapi_dev_ioctl(d, VFIO_ABI_DEVICE_RESET, NULL), 0,
+                "RESET");
+}
+
 static void test_reset(Uapi *u)
 {
     VfioDeviceInfo info = { .argsz = sizeof(info) };
-    uint8_t *memory = uapi_memory(PAGE);
     UapiDevice d;
-    uint32_t ioas;
 
     if (!uapi_device_open(u, 0, &d)) {
         return;
@@ -417,18 +439,7 @@ static void test_reset(Uapi *u)
         uapi_device_close(&d);
         return;
     }
-    ioas = uapi_ioas(u, d.iommu);
-    uapi_expect(u, uapi_map(&d, ioas, memory, PAGE, PAGE), 0, "map");
-    uapi_expect(u, uapi_attach(&d, NO_PASID, ioas), 0, "attach");
-    uapi_set_reg(&d, TESTDEV_PATTERN, 77);
-    uapi_expect(u, uapi_dev_ioctl(&d, VFIO_ABI_DEVICE_RESET, NULL), 0,
-                "RESET");
-    uapi_expect(u, uapi_reg(&d, TESTDEV_PATTERN), 0, "a register");
-    uapi_expect(u, uapi_fill(&d, NO_PASID, PAGE, PAGE, 3), UAPI_DONE,
-                "DMA after it");
-    uapi_check(u, uapi_is_filled(memory, PAGE, 3), "it went elsewhere");
-    uapi_device_close(&d);
-    uapi_memory_free(memory, PAGE);
+    check_reset(&d, reset);
 }
 
 /** The place of a capability in configuration space, or 0. */
@@ -465,29 +476,21 @@ static void config_set(UapiDevice *d, unsigned offset, uint16_t value)
 
 /** A reset by the device's own register [PCIe 6.6.2]: the kernel carries it
  *  out, and gives the registers of configuration space back. */
+static void own_reset(UapiDevice *d)
+{
+    unsigned control = capability(d, CAP_EXPRESS) + EXPRESS_CONTROL;
+
+    config_set(d, control, config_get(d, control) | EXPRESS_RESET);
+    uapi_expect(d->u, config_get(d, control) & EXPRESS_RESET, 0, "the bit");
+}
+
 static void test_own_reset(Uapi *u)
 {
-    uint8_t *memory = uapi_memory(PAGE);
-    unsigned control;
     UapiDevice d;
-    uint32_t ioas;
 
-    if (!uapi_device_open(u, 0, &d)) {
-        return;
+    if (uapi_device_open(u, 0, &d)) {
+        check_reset(&d, own_reset);
     }
-    control = capability(&d, CAP_EXPRESS) + EXPRESS_CONTROL;
-    ioas = uapi_ioas(u, d.iommu);
-    uapi_expect(u, uapi_map(&d, ioas, memory, PAGE, PAGE), 0, "map");
-    uapi_expect(u, uapi_attach(&d, NO_PASID, ioas), 0, "attach");
-    uapi_set_reg(&d, TESTDEV_PATTERN, 77);
-    config_set(&d, control, config_get(&d, control) | EXPRESS_RESET);
-    uapi_expect(u, config_get(&d, control) & EXPRESS_RESET, 0, "the bit");
-    uapi_expect(u, uapi_reg(&d, TESTDEV_PATTERN), 0, "a register");
-    uapi_expect(u, uapi_fill(&d, NO_PASID, PAGE, PAGE, 3), UAPI_DONE,
-                "DMA after it");
-    uapi_check(u, uapi_is_filled(memory, PAGE, 3), "it went elsewhere");
-    uapi_device_close(&d);
-    uapi_memory_free(memory, PAGE);
 }
 
 /** In D3hot the BARs do not answer, and nothing is lost [PCIe 5.3.1.4]. */
