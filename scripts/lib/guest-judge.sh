@@ -178,7 +178,7 @@ guest_judge_endpoints() {
         dump=$(guest_lspci "$folder" "$line")
         printf '%s\n' "$dump" >"$folder/lspci-$name.log"
         want=('Power Management version 3' 'NoSoftRst+' 'MSI: Enable'
-            'MSI-X: Enable' 'RBE+' 'FLReset+')
+            'MSI-X: Enable' 'ExtTag+' 'RBE+' 'FLReset+')
         case $name in
         0000:00:*)
             kind="integrated into the root complex"

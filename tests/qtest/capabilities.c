@@ -38,6 +38,12 @@ enum {
     D2            = 2,
     D3HOT         = 3,
 
+    MSI_MASK      = 0x10,
+    MSI_PENDING   = 0x14,
+    MSIX_CONTROL  = 0x02,
+    MSIX_ENABLE   = 0x8000,
+    MSIX_MASK_ALL = 0x4000,
+
     EXP_DEVCAP    = 0x04,
     EXP_DEVCTL    = 0x08,
     EXP_LNKCTL    = 0x10,
@@ -151,12 +157,13 @@ static const Rule msix = {
           { 0x04, 0x00000001, 0, 0, 0 }, { 0x08, 0x00000801, 0, 0, 0 }),
 };
 
-/* What both kinds of endpoint have [PCIe 7.5.3]: role-based error reporting,
- * function-level reset; prefixes from end to end, no time-out. */
+/* What both kinds of endpoint have [PCIe 7.5.3]: tags of 8 bits, which software
+ * can enable, role-based error reporting, function-level reset; prefixes from
+ * end to end, no time-out. */
 #define EXP_DEVICE(type) \
     { 0x00, 0x00020000 | (type) << 20 | CAP_EXPRESS, 0xff00, 0, 0 }, \
-    { 0x04, 0x10008000, 0, 0, 0 }, \
-    { 0x08, DEVCTL_INIT, 0, 0x0000700f, DEVCTL_FLR }
+    { 0x04, 0x10008020, 0, 0, 0 }, \
+    { 0x08, DEVCTL_INIT, 0, 0x0000710f, DEVCTL_FLR }
 #define EXP_DEVICE2 \
     { 0x24, 0x00300010, 0, 0, 0 }, { 0x28, 0, 0, 0x00000010, 0 }
 /* Slots and the root have none of theirs. */
@@ -363,7 +370,8 @@ static void dma_good(Setup *s)
 }
 
 /* D1 and D2 are not there; in D3hot nothing but configuration space answers,
- * and the way back loses nothing (No_Soft_Reset) [PCIe 5.3.1.4, 7.5.2.2]. */
+ * and the way back loses nothing (No_Soft_Reset) [PCIe 5.3.1.4] [PCIe 7.5.2.2].
+ */
 static void test_power(gconstpointer data)
 {
     unsigned control;
@@ -397,10 +405,12 @@ static void test_power(gconstpointer data)
     board_end(&s.b);
 }
 
-/* A command that waited for a page goes on in D3hot, where its access does not
- * leave the function. */
-static void test_asleep_while_waiting(void)
+/* A command that waited for a page goes on in D3hot, where neither its access
+ * nor its message leaves the function; the message does in D0. */
+static void test_asleep_while_waiting(gconstpointer data)
 {
+    bool with_msix = GPOINTER_TO_UINT(data);
+    SinkMessage msg;
     PciDev *dev;
     unsigned at;
     Pri p;
@@ -408,7 +418,14 @@ static void test_asleep_while_waiting(void)
     pri_start(&p, SPEC_PGTT_FIRST, 0);
     dev = &p.s.b.dev.pci;
     p.page = board_pages(&p.s.b, 1);
-    testdev_set(&p.s.b.dev, TD_CONTROL, TD_CONTROL_ATS | TD_CONTROL_PRI);
+    if (with_msix) {
+        pci_msix_enable(dev);
+        pci_msix_set(dev, 0, 0xfee01000, 0x41);
+    } else {
+        pci_msi_enable(dev, 0xfee01000, 0x41, 0);
+    }
+    testdev_set(&p.s.b.dev, TD_CONTROL,
+                TD_CONTROL_ATS | TD_CONTROL_PRI | TD_CONTROL_IRQ);
     sm_use(&p.s, SM_PASID);
     g_assert_cmpint(testdev_dma_read(&p.s.b.dev, VA, NULL, 8).why, ==,
                     TD_WAITS);
@@ -417,9 +434,53 @@ static void test_asleep_while_waiting(void)
     sm_map(&p.s, VA, p.page, 1);
     pri_respond(&p, SM_PASID, 0, SPEC_PRESP_SUCCESS);
     board_sync(&p.s.b);
+    sink_clear(p.s.b.q);
+    g_assert_cmpuint(sink_count(p.s.b.q), ==, 0);
     pci_config_write(dev, at, D0, 2);
+    g_assert_true(sink_pop(p.s.b.q, &msg));
+    g_assert_cmphex(msg.data, ==, 0x41);
+    g_assert_cmpuint(sink_count(p.s.b.q), ==, 0);
     g_assert_cmpint(testdev_finish(&p.s.b.dev).why, ==, TD_NO_MASTER);
     board_end(&p.s.b);
+}
+
+/* A message that waits behind a mask stays there while the function sleeps,
+ * whatever software unmasks, and goes out when it is awake [PCIe 5.3.1.4]. */
+static void test_asleep_with_message(gconstpointer data)
+{
+    unsigned at;
+    Setup s;
+
+    start(&s, GPOINTER_TO_UINT(data), "");
+    pci_msi_enable(&s.dev.pci, 0xfee01000, 0x40, 0);
+    at = s.dev.pci.msi;
+    set(&s, at + MSI_MASK, 1, 4);
+    sink_clear(s.b.q);
+    testdev_interrupt(&s.dev, 0);
+    g_assert_cmphex(get(&s, at + MSI_PENDING, 4), ==, 1);
+    set_power(&s, D3HOT);
+    set(&s, at + MSI_MASK, 0, 4);
+    g_assert_cmpuint(sink_count(s.b.q), ==, 0);
+    g_assert_cmphex(get(&s, at + MSI_PENDING, 4), ==, 1);
+    set_power(&s, D0);
+    g_assert_cmpuint(sink_count(s.b.q), ==, 1);
+    g_assert_cmphex(get(&s, at + MSI_PENDING, 4), ==, 0);
+    pci_msi_disable(&s.dev.pci);
+
+    pci_msix_enable(&s.dev.pci);
+    pci_msix_set(&s.dev.pci, 0, 0xfee01000, 0x41);
+    at = s.dev.pci.msix + MSIX_CONTROL;
+    set(&s, at, MSIX_ENABLE | MSIX_MASK_ALL, 2);
+    sink_clear(s.b.q);
+    testdev_interrupt(&s.dev, 0);
+    g_assert_cmphex(qtest_readq(s.b.q, s.dev.pci.msix_pba), ==, 1);
+    set_power(&s, D3HOT);
+    set(&s, at, MSIX_ENABLE, 2);
+    g_assert_cmpuint(sink_count(s.b.q), ==, 0);
+    set_power(&s, D0);
+    g_assert_cmpuint(sink_count(s.b.q), ==, 1);
+    g_assert_cmphex(qtest_readq(s.b.q, s.dev.pci.msix_pba), ==, 0);
+    board_end(&s.b);
 }
 
 /* --- Function-level reset ------------------------------------------------ */
@@ -455,7 +516,7 @@ static void test_reset(gconstpointer data)
     pci_msix_enable(&s.dev.pci);
     pci_msix_set(&s.dev.pci, 0, 0xfee01000, 0x41);
     pci_msi_enable(&s.dev.pci, 0xfee01000, 0x40, 0);
-    set(&s, express_at + EXP_DEVCTL, 0x7007, 2);
+    set(&s, express_at + EXP_DEVCTL, 0x7107, 2);
     set(&s, express_at + EXP_DEVCTL2, 0x0010, 2);
     set(&s, express_at + EXP_LNKCTL, LNKCTL_CCC, 2);
     testdev_set(&s.dev, TD_CONTROL, TD_CONTROL_ATS);
@@ -551,6 +612,31 @@ static void test_reset_while_stalled(void)
     smmu_end(&b);
 }
 
+/* --- The port ------------------------------------------------------------ */
+
+/* A root port's read completion boundary is what it is [PCIe 7.5.3.7], and it
+ * cannot be reset alone [PCIe 7.5.3.3].  QEMU's port is not ours. */
+static void test_port(void)
+{
+    unsigned at;
+    Setup s;
+
+    start(&s, true, "");
+    if (!qtest_is_qemu()) {
+        at = pci_find_capability(&s.port, CAP_EXPRESS);
+        pci_config_write(&s.port, at + EXP_LNKCTL, 0xffff, 2);
+        g_assert_cmphex(pci_config_read(&s.port, at + EXP_LNKCTL, 2), ==,
+                        0x00c0);
+        g_assert_cmphex(pci_config_read(&s.port, at + EXP_DEVCAP, 4), ==,
+                        0x00008000);
+        pci_config_write(&s.port, at + EXP_DEVCTL, 0xffff, 2);
+        g_assert_cmphex(pci_config_read(&s.port, at + EXP_DEVCTL, 2), ==,
+                        0x000f);
+    }
+    dma_good(&s);
+    board_end(&s.b);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -561,12 +647,20 @@ int main(int argc, char **argv)
     g_test_add_data_func("/power/root-bus", GUINT_TO_POINTER(false),
                          test_power);
     g_test_add_data_func("/power/port", GUINT_TO_POINTER(true), test_power);
-    g_test_add_func("/power/waiting", test_asleep_while_waiting);
+    g_test_add_data_func("/power/waiting/msi", GUINT_TO_POINTER(false),
+                         test_asleep_while_waiting);
+    g_test_add_data_func("/power/waiting/msix", GUINT_TO_POINTER(true),
+                         test_asleep_while_waiting);
+    g_test_add_data_func("/power/message/root-bus", GUINT_TO_POINTER(false),
+                         test_asleep_with_message);
+    g_test_add_data_func("/power/message/port", GUINT_TO_POINTER(true),
+                         test_asleep_with_message);
     g_test_add_data_func("/reset/root-bus", GUINT_TO_POINTER(false),
                          test_reset);
     g_test_add_data_func("/reset/port", GUINT_TO_POINTER(true), test_reset);
     g_test_add_func("/reset/alone", test_reset_alone);
     g_test_add_func("/reset/waiting", test_reset_while_waiting);
     g_test_add_func("/reset/stalled", test_reset_while_stalled);
+    g_test_add_func("/port", test_port);
     return g_test_run();
 }

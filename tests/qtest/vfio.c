@@ -231,6 +231,52 @@ static void test_reset(void)
     vfio_end(&s);
 }
 
+/* viommu-machine's host device can be reset alone, which the host carries out,
+ * and sleeps; QEMU's vfio-pci leaves both to Linux. */
+static void test_function_reset(void)
+{
+    unsigned at;
+    PciDev *dev;
+    Board b;
+
+    start_board(&b, "caching-mode=on,nesting=auto");
+    dev = &b.dev.pci;
+    at = pci_find_capability(dev, 0x10);
+    g_assert_cmphex(pci_config_read(dev, at + 4, 4) & 0x10000000, !=, 0);
+    testdev_set(&b.dev, TD_PATTERN, 0x77);
+    pci_config_write(dev, at + 8, 0x8000 | pci_config_read(dev, at + 8, 2),
+                     2);
+    g_assert_cmphex(pci_config_read(dev, at + 8, 2), ==, 0x2000);
+    g_assert_cmphex(pci_config_read(dev, 0x04, 2) & 6, ==, 0);
+    b.bus.next_bar = UINT64_C(0xe1000000);
+    pci_enable(&b.bus, dev);
+    b.dev.base = dev->bar[0];
+    testdev_enable(&b.dev, 32);
+    g_assert_cmphex(testdev_get(&b.dev, TD_PATTERN), ==, 0);
+    passed_interrupt(&b);
+    board_end(&b);
+}
+
+static void test_power(void)
+{
+    unsigned at;
+    PciDev *dev;
+    Board b;
+
+    start_board(&b, "caching-mode=on,nesting=auto");
+    dev = &b.dev.pci;
+    at = pci_find_capability(dev, 0x01);
+    g_assert_cmpuint(at, !=, 0);
+    testdev_set(&b.dev, TD_PATTERN, 0x77);
+    pci_config_write(dev, at + 4, 3, 2);
+    g_assert_cmpuint(pci_config_read(dev, at + 4, 2) & 3, ==, 3);
+    g_assert_cmphex(testdev_get(&b.dev, TD_PATTERN), !=, 0x77);
+    pci_config_write(dev, at + 4, 0, 2);
+    g_assert_cmphex(testdev_get(&b.dev, TD_PATTERN), ==, 0x77);
+    passed_interrupt(&b);
+    board_end(&b);
+}
+
 static void test_interrupt(void)
 {
     Board b;
@@ -534,6 +580,10 @@ int main(int argc, char **argv)
     g_test_add_func("/vfio/two", test_two);
     g_test_add_func("/vfio/capabilities", test_capabilities);
     g_test_add_func("/vfio/reset", test_reset);
+    if (!qtest_is_qemu()) {
+        g_test_add_func("/vfio/function-reset", test_function_reset);
+        g_test_add_func("/vfio/power", test_power);
+    }
     g_test_add_func("/vfio/interrupt", test_interrupt);
     g_test_add_func("/vfio/refused", test_refused);
     g_test_add_func("/vfio/again", test_again);

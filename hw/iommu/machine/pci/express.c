@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The PCI Express capability, and function-level reset [PCIe 7.5.3, 6.6.2]. */
+/* The PCI Express capability [PCIe 7.5.3]; function-level reset [PCIe 6.6.2]. */
 #include "hw/iommu/machine/pci/pci.h"
 
 #define CAP_EXPRESS          0x10
@@ -19,6 +19,9 @@
 #define EXPRESS_VERSION      0x0002
 #define EXPRESS_TYPE_SHIFT   4
 
+/* tags of 8 bits [PCIe 7.5.3.3], which a bit enables [PCIe 7.5.3.4] */
+#define DEVCAP_TAG           0x00000020u
+#define DEVCTL_TAG           0x0100
 #define DEVCAP_RBER          0x00008000u
 #define DEVCAP_FLR           0x10000000u
 /*
@@ -44,8 +47,12 @@
 #define LNKCAP_WIDTH_1       0x00000010u
 /* the field for these states means what it says */
 #define LNKCAP_ASPM_OPTIONAL 0x00400000u
-/* read completion boundary, common clock, extended synch */
-#define LNKCTL_MASK          0x00c8
+/*
+ * Software may set common clock and extended synch; the read completion
+ * boundary of a root port is read-only [PCIe 7.5.3.7].
+ */
+#define LNKCTL_MASK          0x00c0
+#define LNKCTL_RCB           0x0008
 #define LNKSTA_SPEED_2_5     0x0001
 #define LNKSTA_WIDTH_1       0x0010
 #define LNKCAP2_SPEED_2_5    0x00000002u
@@ -57,11 +64,16 @@ static bool is_endpoint(PciExpressType type)
 }
 
 /* What is integrated into the root complex has no link [PCIe 7.5.3.6]. */
-static void add_link(PciFunction *fn, unsigned offset)
+static void add_link(PciFunction *fn, PciExpressType type, unsigned offset)
 {
+    uint16_t control = LNKCTL_MASK;
+
+    if (type != PCI_ROOT_PORT) {
+        control |= LNKCTL_RCB;
+    }
     pci_set32(fn->initial + offset + EXPRESS_LNKCAP,
               LNKCAP_SPEED_2_5 | LNKCAP_WIDTH_1 | LNKCAP_ASPM_OPTIONAL);
-    pci_set16(fn->writable + offset + EXPRESS_LNKCTL, LNKCTL_MASK);
+    pci_set16(fn->writable + offset + EXPRESS_LNKCTL, control);
     pci_set16(fn->initial + offset + EXPRESS_LNKSTA,
               LNKSTA_SPEED_2_5 | LNKSTA_WIDTH_1);
     pci_set32(fn->initial + offset + EXPRESS_LNKCAP2, LNKCAP2_SPEED_2_5);
@@ -79,7 +91,8 @@ void pci_function_add_express(PciFunction *fn, PciExpressType type,
     pci_set16(fn->initial + offset + EXPRESS_FLAGS,
               EXPRESS_VERSION | type << EXPRESS_TYPE_SHIFT);
     if (is_endpoint(type)) {
-        devctl |= DEVCTL_READ_SIZE;
+        devcap |= DEVCAP_TAG;
+        devctl |= DEVCTL_TAG | DEVCTL_READ_SIZE;
         devcap2 |= DEVCAP2_NO_TIMEOUT;
         pci_set16(fn->initial + offset + EXPRESS_DEVCTL, DEVCTL_READ_512);
         pci_set16(fn->writable + offset + EXPRESS_DEVCTL2,
@@ -89,7 +102,7 @@ void pci_function_add_express(PciFunction *fn, PciExpressType type,
     pci_set16(fn->writable + offset + EXPRESS_DEVCTL, devctl);
     pci_set32(fn->initial + offset + EXPRESS_DEVCAP2, devcap2);
     if (type != PCI_INTEGRATED_ENDPOINT) {
-        add_link(fn, offset);
+        add_link(fn, type, offset);
     }
 }
 

@@ -92,11 +92,27 @@ static uint16_t msix_control(const Msi *msi)
     return pci_get16(msi->fn->config + msi->xcap + MSIX_CONTROL);
 }
 
+/*
+ * In D3hot a function sends no message: each waits as behind a mask
+ * [PCIe 5.3.1.4].
+ */
+static bool is_asleep(const Msi *msi)
+{
+    return pci_power_state(msi->fn) != 0;
+}
+
+static bool msi_masked(const Msi *msi, unsigned vector)
+{
+    const uint8_t *mask = msi->fn->config + msi->cap + MSI_MASK;
+
+    return is_asleep(msi) || (pci_get32(mask) & 1u << vector);
+}
+
 static bool msix_masked(const Msi *msi, unsigned vector)
 {
     const uint8_t *entry = msi->table + vector * MSIX_ENTRY_SIZE;
 
-    return (msix_control(msi) & MSIX_MASK_ALL) ||
+    return is_asleep(msi) || (msix_control(msi) & MSIX_MASK_ALL) ||
            (entry[MSIX_ENTRY_VECTOR] & MSIX_ENTRY_MASKED);
 }
 
@@ -144,7 +160,7 @@ void msi_notify(Msi *msi, unsigned vector)
 
         /* With fewer vectors than wanted, some share one. */
         vector &= msi_enabled_vectors(msi) - 1;
-        if (pci_get32(cap + MSI_MASK) & 1u << vector) {
+        if (msi_masked(msi, vector)) {
             pci_set32(cap + MSI_PENDING,
                       pci_get32(cap + MSI_PENDING) | 1u << vector);
         } else {
@@ -174,7 +190,7 @@ void msi_config_written(Msi *msi)
             uint32_t pending = pci_get32(cap + MSI_PENDING);
             uint32_t bit = 1u << i;
 
-            if ((pending & bit) && !(pci_get32(cap + MSI_MASK) & bit)) {
+            if ((pending & bit) && !msi_masked(msi, i)) {
                 pci_set32(cap + MSI_PENDING, pending & ~bit);
                 msi_send(msi, i & (msi_enabled_vectors(msi) - 1));
             }

@@ -30,7 +30,10 @@ typedef struct Msi {
 void msi_init(Msi *msi, PciFunction *fn, unsigned cap, unsigned xcap,
               unsigned bar, unsigned vectors);
 void msi_reset(Msi *msi);
-/* To be called from PciFunction.written: unmasking sends what waits. */
+/*
+ * To be called from PciFunction.written: a write that unmasks a vector, or that
+ * brings the function back to D0, sends the messages that wait.
+ */
 void msi_config_written(Msi *msi);
 
 /* Raise @vector: with MSI-X if it is enabled, else with MSI, else not. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Power management of functions: D0 and D3hot [PCIe 5.3.1, 7.5.2].  A function
- * comes back from D3hot as it went (No_Soft_Reset): what it was is not lost in
- * an emulator, and the specification recommends it.
+ * Power management of functions: D0 and D3hot [PCIe 5.3.1] [PCIe 7.5.2].  A
+ * function comes back from D3hot as it went (No_Soft_Reset): an emulator loses
+ * nothing, and the specification recommends it.
  */
 #include "hw/iommu/machine/pci/pci.h"
 

@@ -243,20 +243,67 @@ static void testdev_run_later(void *opaque)
     qemu_bh_schedule(s->run);
 }
 
+/* Vectors whose messages wait, as the pending bits have them. */
+typedef struct TestdevWaiting {
+    uint32_t msi;
+    uint8_t msix;
+} TestdevWaiting;
+
+QEMU_BUILD_BUG_ON(VIOMMU_TESTDEV_VECTORS > 8);
+
+static TestdevWaiting testdev_get_waiting(const PCIDevice *pci)
+{
+    return (TestdevWaiting) {
+        .msi = pci_get_long(pci->config + pci->msi_cap + PCI_MSI_PENDING_64),
+        .msix = pci->msix_pba[0],
+    };
+}
+
+static void testdev_add_waiting(PCIDevice *pci, TestdevWaiting more)
+{
+    pci_long_test_and_set_mask(pci->config + pci->msi_cap +
+                               PCI_MSI_PENDING_64, more.msi);
+    pci->msix_pba[0] |= more.msix;
+}
+
+/* Send what no mask holds back. */
+static void testdev_send_waiting(PCIDevice *pci)
+{
+    uint8_t msix = pci->msix_pba[0];
+
+    /* as if its masks had been written */
+    msi_write_config(pci, pci->msi_cap, 0, 1);
+    for (unsigned i = 0; msix_enabled(pci) && i < VIOMMU_TESTDEV_VECTORS;
+         i++) {
+        if ((msix & 1u << i) && !msix_is_masked(pci, i)) {
+            msix_clr_pending(pci, i);
+            msix_notify(pci, i);
+        }
+    }
+}
+
 static void testdev_interrupt(void *opaque, unsigned vector)
 {
     ViommuTestdevState *s = opaque;
     PCIDevice *pci = &s->parent;
+    TestdevWaiting more = { 0 };
 
-    if (testdev_is_asleep(s)) {
-        return;
-    }
     if (msix_enabled(pci)) {
-        msix_notify(pci, vector);
+        if (!testdev_is_asleep(s)) {
+            msix_notify(pci, vector);
+            return;
+        }
+        more.msix = 1u << vector;
     } else if (msi_enabled(pci)) {
         /* software may have granted fewer than asked for */
-        msi_notify(pci, vector % msi_nr_vectors_allocated(pci));
+        vector %= msi_nr_vectors_allocated(pci);
+        if (!testdev_is_asleep(s)) {
+            msi_notify(pci, vector);
+            return;
+        }
+        more.msi = 1u << vector;
     }
+    testdev_add_waiting(pci, more);
 }
 
 static int64_t testdev_clock_ns(void *opaque)
@@ -339,16 +386,30 @@ static void testdev_config_write(PCIDevice *pci, uint32_t addr,
                                  uint32_t value, int len)
 {
     ViommuTestdevState *s = VIOMMU_TESTDEV(pci);
+    bool was_asleep = testdev_is_asleep(s);
+    TestdevWaiting waiting;
 
     if (testdev_is_extended(addr, len)) {
         viommu_testdev_config_write(s->core,
                                     addr - VIOMMU_TESTDEV_CONFIG_BASE, value,
                                     len);
-    } else {
-        pci_default_write_config(pci, addr, value, len);
-        if (pci_is_express(pci) && pci->exp.exp_cap) {
-            pcie_cap_flr_write_config(pci, addr, value, len);
-        }
+        return;
+    }
+    waiting = testdev_get_waiting(pci);
+    pci_default_write_config(pci, addr, value, len);
+    if (pci_is_express(pci) && pci->exp.exp_cap) {
+        pcie_cap_flr_write_config(pci, addr, value, len);
+    }
+    /*
+     * QEMU sends what software unmasks in D3hot, too.  The message does not
+     * leave the function, and waits again as behind a mask [PCIe 5.3.1.4].
+     */
+    memory_region_set_enabled(&pci->bus_master_enable_region,
+                              testdev_may_send(s) && pci->enabled);
+    if (was_asleep && testdev_is_asleep(s)) {
+        testdev_add_waiting(pci, waiting);
+    } else if (was_asleep) {
+        testdev_send_waiting(pci);
     }
 }
 
@@ -369,10 +430,10 @@ static void testdev_reset_express(PCIDevice *pci)
 
 /*
  * What QEMU's generic functions set otherwise: a function that is integrated
- * into the root complex has no link [PCIe 7.5.3.6], extended tags would need a
- * bit that enables them [PCIe 7.5.3.3], only bridges block prefixes, and a
+ * into the root complex has no link [PCIe 7.5.3.6], extended tags need a bit
+ * that enables them [PCIe 7.5.3.4], only bridges block prefixes, and a
  * function that sends requests can do without a completion's time-out
- * [PCIe 7.5.3.15, 7.5.3.16].
+ * [PCIe 7.5.3.15] [PCIe 7.5.3.16].
  */
 static bool testdev_init_express(PCIDevice *pci, Error **errp)
 {
@@ -389,7 +450,8 @@ static bool testdev_init_express(PCIDevice *pci, Error **errp)
     }
     cap = pci->config + pci->exp.exp_cap;
     writable = pci->wmask + pci->exp.exp_cap;
-    pci_set_long(cap + PCI_EXP_DEVCAP, PCI_EXP_DEVCAP_RBER);
+    pci_set_long(cap + PCI_EXP_DEVCAP,
+                 PCI_EXP_DEVCAP_EXT_TAG | PCI_EXP_DEVCAP_RBER);
     pci_set_long(cap + PCI_EXP_DEVCAP2,
                  PCI_EXP_DEVCAP2_EFF | PCI_EXP_DEVCAP2_EETLPP |
                  PCI_EXP_DEVCAP2_COMP_TMOUT_DIS);
@@ -397,7 +459,7 @@ static bool testdev_init_express(PCIDevice *pci, Error **errp)
     pci_set_word(writable + PCI_EXP_DEVCTL,
                  PCI_EXP_DEVCTL_CERE | PCI_EXP_DEVCTL_NFERE |
                  PCI_EXP_DEVCTL_FERE | PCI_EXP_DEVCTL_URRE |
-                 PCI_EXP_DEVCTL_READRQ);
+                 PCI_EXP_DEVCTL_EXT_TAG | PCI_EXP_DEVCTL_READRQ);
     pcie_cap_flr_init(pci);
     if (pcie_cap_get_type(pci) == PCI_EXP_TYPE_RC_END) {
         pci_set_long(cap + PCI_EXP_LNKCAP, 0);
