@@ -172,7 +172,7 @@ guest_lspci() {
 # The endpoint as Linux and lspci see it, and after Linux has reset it alone,
 # which gives back what it saved.
 guest_judge_endpoints() {
-    local folder=$1 line name dump after word wrong want kind
+    local folder=$1 line name dump after word wrong want kind width
     while read -r line; do
         name=$(cut -d ' ' -f 2 <<<"$line")
         dump=$(guest_lspci "$folder" "$line")
@@ -182,10 +182,12 @@ guest_judge_endpoints() {
         case $name in
         0000:00:*)
             kind="integrated into the root complex"
+            width=0
             want+=('Express (v2) Root Complex Integrated Endpoint')
             ;;
         *)
             kind="behind a port"
+            width=1
             want+=('Express (v2) Endpoint' 'Speed 2.5GT/s, Width x1'
                 'ASPMOptComp+')
             ;;
@@ -201,11 +203,20 @@ guest_judge_endpoints() {
         for word in loop unknown Unknown '<?>' broken reserved '!!!'; do
             [[ $dump != *"$word"* ]] || wrong+="; '$word'"
         done
+        [[ ,$(guest_field "$line" methods), = *,flr,* ]] || wrong+="; no flr"
+        [ "$(guest_field "$line" width)" = "$width" ] ||
+            wrong+="; not a width of $width"
         guest_expect "endpoint" "$name, $kind: methods $(
             )$(guest_field "$line" methods), power $(
             )$(guest_field "$line" power), width $(
             )$(guest_field "$line" width)$wrong" \
             "$(text_equal "$wrong" '')"
+        after=$(grep -m 1 "^endpoint-sleep $name " <<<"$guest_report") || true
+        # the lab's kernels have no power management
+        guest_expect "endpoint asleep and awake" "$(
+            )$(guest_field "$after" power)" \
+            "$(text_equal "$(guest_field "$after" power)" \
+                "$([ -n "$guest_kernel" ] && echo absent || echo D3hot,D0)")"
         after=$(grep -m 1 "^endpoint-reset $name " <<<"$guest_report") || true
         guest_expect "endpoint's reset" "$(guest_field "$after" reset), $(
             )registers as before" \
