@@ -215,14 +215,19 @@ guest_run_once() {
         </dev/null >"$folder/qemu.log" 2>&1 || guest_status=$?
 }
 
-# TCG has a fault of its own: it looks an I/O section up that has gone in
-# the meantime and aborts.  That says nothing about a model; once more then.
+# QEMU has faults of its own, which say nothing about a model: TCG looks an I/O
+# section up that has gone in the meantime, and aborts; a disk with an iothread
+# loses an interrupt when the machine stops (migrate.py).  Once more then.
 guest_run() {
     guest_run_once "$1"
     if [ "$guest_status" = 134 ] &&
        grep -q iotlb_to_section "$1/qemu.log"; then
         say "QEMU's TCG aborted in iotlb_to_section (its own fault);" \
             "booting once more"
+        guest_run_once "$1"
+    elif [ "$guest_status$guest_migrate" = 751 ]; then
+        say "QEMU lost an interrupt of its disk when it stopped (its own" \
+            "fault); booting once more"
         guest_run_once "$1"
     fi
 }
