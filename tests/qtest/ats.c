@@ -71,6 +71,7 @@ static void ask_refused(Sm *s, uint32_t pasid, uint64_t addr, bool write,
     board_no_fault(&s->b);
 }
 
+/* [VTD 4.1.2] */
 static void test_translate(gconstpointer data)
 {
     unsigned pgtt = GPOINTER_TO_UINT(data);
@@ -141,7 +142,7 @@ static void test_bits(void)
     sm_end(&s);
 }
 
-/* Priv, X, Global, N. */
+/* Priv, X, Global, N [VTD 4.1.2]. */
 static void test_flags(void)
 {
     const uint32_t priv = SM_PASID | TD_PASID_PRIV;
@@ -243,7 +244,7 @@ static void raw_blocked(Sm *s, uint64_t addr, bool write, uint8_t reason)
     board_no_fault(&s->b);
 }
 
-/* They go where they say, if the context entry lets them. */
+/* They go where they say, if the context entry lets them [VTD 4.2.4]. */
 static void test_translated(void)
 {
     uint64_t page;

@@ -157,9 +157,12 @@ static const Rule msix = {
           { 0x04, 0x00000001, 0, 0, 0 }, { 0x08, 0x00000801, 0, 0, 0 }),
 };
 
-/* What both kinds of endpoint have [PCIe 7.5.3]: tags of 8 bits, which software
- * can enable, role-based error reporting, function-level reset; prefixes from
- * end to end, no time-out. */
+/*
+ * What both kinds of endpoint have [PCIe 7.5.3.2]: tags of 8 bits, role-based
+ * error reporting, function-level reset [PCIe 7.5.3.3]; software can enable the
+ * tags [PCIe 7.5.3.4]; prefixes from end to end [PCIe 7.5.3.15]; software can
+ * disable time-outs [PCIe 7.5.3.16].
+ */
 #define EXP_DEVICE(type) \
     { 0x00, 0x00020000 | (type) << 20 | CAP_EXPRESS, 0xff00, 0, 0 }, \
     { 0x04, 0x10008020, 0, 0, 0 }, \
@@ -171,7 +174,7 @@ static const Rule msix = {
     { 0x14, 0, 0, 0, 0 }, { 0x18, 0, 0, 0, 0 }, { 0x1c, 0, 0, 0, 0 }, \
     { 0x20, 0, 0, 0, 0 }, { 0x34, 0, 0, 0, 0 }, { 0x38, 0, 0, 0, 0 }
 
-/* Behind a port: a link of one lane of 2.5 GT/s. */
+/* Behind a port: a link of one lane of 2.5 GT/s [PCIe 7.5.3]. */
 static const Rule express = {
     CAP_EXPRESS, EXP_END,
     WORDS(EXP_DEVICE(0), { 0x0c, 0x00400011, 0, 0, 0 },
@@ -179,7 +182,8 @@ static const Rule express = {
           { 0x2c, 0x00000002, 0, 0, 0 }, { 0x30, 0x00000001, 0, 0, 0 }),
 };
 
-/* Integrated: no link [PCIe 7.5.3.6 to 7.5.3.8, 7.5.3.18 to 7.5.3.20]. */
+/* Integrated: no link, and so nothing of it [PCIe 7.5.3.6] [PCIe 7.5.3.7]
+ * [PCIe 7.5.3.8]. */
 static const Rule integrated = {
     CAP_EXPRESS, EXP_END,
     WORDS(EXP_DEVICE(9u), { 0x0c, 0, 0, 0, 0 }, { 0x10, 0, 0, 0, 0 },
@@ -245,7 +249,8 @@ static const Rule *rule_of(const Rule *const *rules, unsigned n, unsigned id)
     return NULL;
 }
 
-/* The list: places, sizes, each once; nothing between [PCIe 7.5.1.1.11]. */
+/* The list: places, sizes, each once; nothing between [PCIe 7.5.1.1.11]
+ * [PCIe 7.3.1]. */
 static void walk(Setup *s, const Rule *const *rules, unsigned n)
 {
     bool used[CFG_END] = { false };
@@ -369,8 +374,10 @@ static void dma_good(Setup *s)
     g_assert_cmphex(board_get64(&s->b, s->page), ==, value);
 }
 
-/* D1 and D2 are not there; in D3hot nothing but configuration space answers,
- * and the way back loses nothing (No_Soft_Reset) [PCIe 5.3.1.4] [PCIe 7.5.2.2].
+/*
+ * D1 and D2 are not there; in D3hot nothing but configuration space answers,
+ * and the way back loses nothing (No_Soft_Reset) [PCIe 5.3.1.4] [PCIe 7.5.2.2]
+ * [PCIe 5.3.1].
  */
 static void test_power(gconstpointer data)
 {

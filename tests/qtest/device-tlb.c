@@ -111,7 +111,7 @@ static void test_stale(gconstpointer data)
     sm_end(&s);
 }
 
-/* Invalidations of something else leave an entry alone. */
+/* Invalidations of something else leave an entry alone [VTD 6.5.2.5]. */
 static void test_kept(void)
 {
     uint64_t page, hits;
@@ -225,6 +225,7 @@ static void expect_timeout(Sm *s, uint16_t source)
     g_assert_cmphex(board_reg32(b, SPEC_FSTS) & 0xff, ==, 0);
 }
 
+/* [VTD 6.5.2.10] [PCIe 10.3] */
 static void test_timeout(void)
 {
     const uint32_t addr = 0xfee02000, data = 0x44;

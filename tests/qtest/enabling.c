@@ -4,6 +4,7 @@
 
 static const char all_options[] = "intremap=on,eim=on,pmr=on";
 
+/* [VTD 11.4.4.1] [VTD 11.4.4.2] */
 static void test_switches(void)
 {
     static const uint32_t switches[] = {
@@ -153,6 +154,7 @@ static uint64_t other_root(Board *b, uint64_t iova, uint64_t page)
     return root;
 }
 
+/* [VTD 11.4.5] */
 static void test_root_latched(void)
 {
     const uint64_t iova = 0x12345000;
@@ -179,7 +181,7 @@ static void test_root_latched(void)
     board_end(&b);
 }
 
-/* With ESRTPS the set-pointer command invalidates by itself. */
+/* With ESRTPS the set-pointer command invalidates by itself [VTD 6.6]. */
 static void test_enhanced_root(void)
 {
     const uint64_t iova = 0x12345000;
@@ -229,6 +231,7 @@ static uint64_t other_irt(Board *b, uint8_t vector)
     return irt;
 }
 
+/* [VTD 11.4.10] */
 static void test_irta_latched(void)
 {
     uint64_t irt;
@@ -248,6 +251,7 @@ static void test_irta_latched(void)
     board_end(&b);
 }
 
+/* [VTD 6.7] */
 static void test_enhanced_irta(void)
 {
     Board b;
@@ -258,7 +262,7 @@ static void test_enhanced_irta(void)
     board_end(&b);
 }
 
-/* Disabling the queue takes its head back to zero. */
+/* Disabling the queue takes its head back to zero [VTD 11.4.9.1]. */
 static void test_queue_switch(void)
 {
     Board b;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * How faults are recorded and signalled: records in turn, overflow, pending
- * and mask bits, the fault event message (chapter 7 and section 11.4.7).
+ * and mask bits, the fault event message [VTD 7.2] [VTD 11.4.7].
  */
 #include <stdio.h>
 
@@ -70,6 +70,7 @@ static unsigned fri(Many *m)
     return (fsts(m) & SPEC_FSTS_FRI) >> SPEC_FSTS_FRI_SHIFT;
 }
 
+/* [VTD 11.4.7.1] */
 static void test_overflow_of_one(void)
 {
     Many m;
@@ -166,6 +167,7 @@ static void check_rotation(unsigned records)
     board_end(&m.b);
 }
 
+/* [VTD 7.2.1] */
 static void test_rotation(void)
 {
     check_rotation(1);
@@ -173,7 +175,9 @@ static void test_rotation(void)
     check_rotation(256);
 }
 
-/* Repeats of a source with a pending record take no further ones. */
+/*
+ * Repeats of a source with a pending record take no further ones [VTD 7.2.1].
+ */
 static void test_repeats(void)
 {
     Many m;
@@ -194,7 +198,8 @@ static void test_repeats(void)
     board_end(&m.b);
 }
 
-/* F is cleared by an access of any size, and by nothing but a one. */
+/* F is cleared by an access of any size, and by nothing but a one
+ * [VTD 11.4.7.6]. */
 static void test_clear_sizes(void)
 {
     Many m;
@@ -237,6 +242,7 @@ static void expect_quiet(Board *b)
     g_assert_cmpuint(sink_count(b->q), ==, 0);
 }
 
+/* [VTD 7.3] */
 static void test_event(void)
 {
     Many m;
@@ -264,6 +270,7 @@ static void test_event(void)
     board_end(b);
 }
 
+/* [VTD 11.4.7.2] */
 static void test_event_masked(void)
 {
     Many m;
@@ -321,7 +328,7 @@ static void test_event_overflow(void)
     board_end(b);
 }
 
-/* With x2APIC, the destination's upper bits are in FEUADDR. */
+/* With x2APIC, the destination's upper bits are in FEUADDR [VTD 5.1.6]. */
 static void test_event_upper(void)
 {
     SinkMessage msg;

@@ -29,6 +29,7 @@ static uint64_t start_mapped(Board *b, const char *options)
     return page;
 }
 
+/* [VTD 7.1.3] [VTD 9.1] [VTD 8.1] */
 static void test_root_entry(void)
 {
     uint64_t entry, page;
@@ -85,6 +86,7 @@ static void test_root_access(void)
     board_end(&b);
 }
 
+/* [VTD 7.1.3] [VTD 9.3] */
 static void test_context_entry(void)
 {
     uint64_t lo, hi, page;
@@ -118,7 +120,7 @@ static void test_context_entry(void)
     board_end(&b);
 }
 
-/* Values of AW and TT that are not offered. */
+/* Values of AW and TT that are not offered [VTD 9.3]. */
 static void test_context_invalid(void)
 {
     static const struct {
@@ -198,6 +200,7 @@ static void reserved_bit(Board *b, unsigned level, unsigned bit)
     board_put64(b, at, entry);
 }
 
+/* [VTD 7.1.3] [VTD 9.8] */
 static void test_paging_reserved(void)
 {
     uint64_t page, at;
@@ -365,7 +368,9 @@ static void test_priority(void)
     board_end(&b);
 }
 
-/* The record of a request in the middle of a page says the page. */
+/*
+ * The record of a request in the middle of a page says the page [VTD 11.4.7.6].
+ */
 static void test_record_address(void)
 {
     uint64_t value = 0;

@@ -121,6 +121,7 @@ static void test_fields(void)
     board_end(&b);
 }
 
+/* [VTD 11.4.10] */
 static void test_fields_x2apic(void)
 {
     static const uint32_t dests[] = {
@@ -139,7 +140,9 @@ static void test_fields_x2apic(void)
     board_end(&b);
 }
 
-/* Each index leads to its own entry; with SHV the data adds to it. */
+/*
+ * Each index leads to its own entry; with SHV the data adds to it [VTD 5.1.3].
+ */
 static void test_handles(void)
 {
     static const uint16_t handles[] = {
@@ -221,6 +224,7 @@ static void test_dma_write(void)
 
 /* --- Compatibility format ------------------------------------------------ */
 
+/* [VTD 5.1.4] */
 static void test_compatibility(void)
 {
     Board b;
@@ -278,6 +282,7 @@ static void expect_good(Board *b)
     expect_message(b, GOOD_ADDR, GOOD_DATA);
 }
 
+/* [VTD 5.1.4] */
 static void test_request_faults(void)
 {
     Board b;
@@ -305,6 +310,7 @@ static void test_request_faults(void)
     board_end(&b);
 }
 
+/* [VTD 9.9] */
 static void test_entry_faults(void)
 {
     Board b;
@@ -396,6 +402,7 @@ static void check_source(Board *b, unsigned svt, unsigned sq, uint16_t sid,
     }
 }
 
+/* [VTD 9.9] */
 static void test_source(void)
 {
     /* bits of the function number that SQ leaves out */
@@ -514,6 +521,7 @@ static void test_fpd(void)
 
 /* --- Invalidation -------------------------------------------------------- */
 
+/* [VTD 6.4] [VTD 6.5.2.7] */
 static void test_invalidation(void)
 {
     static const struct {
@@ -550,7 +558,8 @@ static void test_invalidation(void)
     board_end(&b);
 }
 
-/* Switched off, messages pass as they are; on again, they are remapped. */
+/* Switched off, messages pass as they are; on again, they are remapped
+ * [VTD 5.1]. */
 static void test_switch(void)
 {
     Board b;

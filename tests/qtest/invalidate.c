@@ -158,6 +158,7 @@ static void leaf_changes(Board *b, Way way, const IotlbCase *c)
     board_dma_good(b, IOVA, page[0]);
 }
 
+/* [VTD 6.2.4] [VTD 6.5.1.2] [VTD 11.4.6.3] */
 static void test_leaf(gconstpointer data)
 {
     Way way = GPOINTER_TO_INT(data);
@@ -207,6 +208,7 @@ static void table_changes(Board *b, Way way, const IotlbCase *c,
     flush_iotlb(b, way, SPEC_GRAN_GLOBAL, 0, 0, 0, false);
 }
 
+/* [VTD 6.2.5] */
 static void test_tables(gconstpointer data)
 {
     Way way = GPOINTER_TO_INT(data);
@@ -267,8 +269,8 @@ static void test_large(gconstpointer data)
     board_end(&b);
 }
 
-/* Every page of the range, whatever it was aligned to, and the masked
- * address bits do not count. */
+/* Every page of the range, whatever it was aligned to, and the masked address
+ * bits do not count [VTD 6.5.2.3]. */
 static void test_ranges(gconstpointer data)
 {
     Way way = GPOINTER_TO_INT(data);
@@ -367,6 +369,7 @@ static void context_changes(Board *b, Way way, const ContextCase *c)
     board_dma_good(b, iova & SPEC_BITS(38, 0), page[0]);
 }
 
+/* [VTD 6.2.2] [VTD 6.5.1.1] [VTD 11.4.6.1] */
 static void test_contexts(gconstpointer data)
 {
     Way way = GPOINTER_TO_INT(data);
@@ -379,7 +382,7 @@ static void test_contexts(gconstpointer data)
     board_end(&b);
 }
 
-/* The function mask, seen from each function of a device. */
+/* The function mask, seen from each function of a device [VTD 6.5.2.1]. */
 static void test_functions(gconstpointer data)
 {
     static const uint16_t bits[] = { 0, 4, 6, 7 };

@@ -73,6 +73,7 @@ static void fill(Pri *p, unsigned n)
     g_assert_cmphex(board_reg64(&p->s.b, SPEC_PQT), ==, 32 * n);
 }
 
+/* [VTD 7.4.1] [VTD 11.4.11.4] */
 static void test_full(void)
 {
     for (unsigned pqs = 0; pqs < 2; pqs++) {
@@ -381,6 +382,7 @@ static void test_unexpected(void)
 
 /* --- Registers ----------------------------------------------------------- */
 
+/* [VTD 11.4.11] */
 static void test_registers(void)
 {
     static const struct {

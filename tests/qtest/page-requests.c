@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Page requests (sections 7.4 to 7.7) between an endpoint and the software
+ * Page requests [VTD 7.4] between an endpoint and the software
  * that serves them: the queue and its event, responses, and what the unit
  * answers when nobody can be asked.
  */
@@ -97,6 +97,7 @@ static void start_two(Pri *p, Testdev devs[2])
 
 /* --- The queue ----------------------------------------------------------- */
 
+/* [VTD 7.4.1] */
 static void test_descriptors(void)
 {
     static const uint64_t data[2] = { 0x1122334455667788, 0x99aabbcc };
@@ -133,7 +134,7 @@ static void test_descriptors(void)
     sm_end(&p.s);
 }
 
-/* Several times around queues of two sizes. */
+/* Several times around queues of two sizes [VTD 11.4.11.3]. */
 static void test_wrap(void)
 {
     for (unsigned pqs = 0; pqs < 2; pqs++) {
@@ -157,7 +158,7 @@ static void test_wrap(void)
     }
 }
 
-/* PPR raises the event once; IM holds it back. */
+/* PPR raises the event once; IM holds it back [VTD 7.5] [VTD 11.4.11.5]. */
 static void test_event(void)
 {
     Pri p;
@@ -425,7 +426,7 @@ static void test_refused(void)
 
 /* --- Groups and responses ------------------------------------------------ */
 
-/* A group of four, one response. */
+/* A group of four, one response [VTD 7.6.1]. */
 static void test_group(void)
 {
     Pri p;
@@ -500,7 +501,7 @@ static void test_two_endpoints(void)
     sm_end(&p.s);
 }
 
-/* The drain: all requests that came before are in the queue. */
+/* The drain: all requests that came before are in the queue [VTD 7.10]. */
 static void test_drain(void)
 {
     Pri p;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Posted interrupts: the descriptor in memory and its notification
- * (sections 5.2 and 9.11). */
+ * [VTD 5.2] [VTD 9.11]. */
 #include "tests/qtest/board.h"
 
 #define INDEX  9
@@ -67,6 +67,7 @@ static void expect_quiet(Board *b)
     g_assert_cmpuint(sink_count(b->q), ==, 0);
 }
 
+/* [VTD 5.2] [VTD 9.11] */
 static void test_post(void)
 {
     static const uint8_t vectors[] = { 0x20, 0x3f, 0x40, 0x7f, 0x80, 0xff };
@@ -93,7 +94,7 @@ static void test_post(void)
     board_end(&b);
 }
 
-/* A notification is outstanding until software clears ON. */
+/* A notification is outstanding until software clears ON [VTD 5.2.3]. */
 static void test_outstanding(void)
 {
     uint64_t pid;
@@ -114,6 +115,7 @@ static void test_outstanding(void)
     board_end(&b);
 }
 
+/* [VTD 5.2.3] */
 static void test_suppress(void)
 {
     uint64_t pid;
@@ -181,6 +183,7 @@ static void set_raw(Board *b, uint64_t lo, uint64_t hi)
     board_sync(b);
 }
 
+/* [VTD 9.10] */
 static void test_faults(void)
 {
     uint64_t pid, at, lo;

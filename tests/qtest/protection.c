@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Protected memory regions (section 11.4.8) and caching mode. */
+/* Protected memory regions [VTD 11.4.8] and caching mode. */
 #include "tests/qtest/board.h"
 
 #define LOW_BASE  0x04000000u
@@ -57,6 +57,7 @@ static void expect_protected(Board *b, uint64_t addr)
     board_no_fault(b);
 }
 
+/* [VTD 11.4.8.1] */
 static void test_untranslated(void)
 {
     uint64_t step;
@@ -83,7 +84,9 @@ static void test_untranslated(void)
     board_end(&b);
 }
 
-/* Base and limit are whole steps: a limit includes its last step. */
+/*
+ * Base and limit are whole steps: a limit includes its last step [VTD 11.4.8].
+ */
 static void test_granularity(void)
 {
     uint64_t step;
@@ -197,7 +200,7 @@ static void test_reset(void)
 /*
  * In caching mode, what is not present may be remembered until it is
  * invalidated.  Each of the changes is followed by the invalidation that it
- * then needs, and must be seen after it.
+ * then needs, and must be seen after it [VTD 6.1].
  */
 static void test_caching_mode(void)
 {

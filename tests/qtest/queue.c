@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The invalidation queue as a queue: sizes, wrap-around, waits, errors and
- * how it goes on after them (sections 6.5.2 and 11.4.9).
+ * how it goes on after them [VTD 6.5.2] [VTD 11.4.9].
  */
 #include "tests/qtest/board.h"
 
@@ -62,6 +62,7 @@ static void check_size(unsigned qs)
     board_end(&b);
 }
 
+/* [VTD 6.5.2] */
 static void test_sizes(void)
 {
     for (unsigned qs = 0; qs <= 7; qs++) {
@@ -109,6 +110,7 @@ static void test_early_tail(void)
 
 /* --- Waits --------------------------------------------------------------- */
 
+/* [VTD 6.5.2.8] */
 static void test_status_write(void)
 {
     static const uint32_t values[] = { 1, 0, 0xffffffff, 0x80000000, 0x1234 };
@@ -172,6 +174,7 @@ static void push_interrupt(Board *b)
     g_assert_cmphex(board_reg32(b, SPEC_ICS), ==, SPEC_ICS_IWC);
 }
 
+/* [VTD 6.5.2.9] [VTD 11.4.9.4] */
 static void test_interrupt(void)
 {
     Board b;
@@ -215,6 +218,7 @@ static void test_interrupt_and_status(void)
     board_end(&b);
 }
 
+/* [VTD 11.4.9.5] */
 static void test_interrupt_masked(void)
 {
     Board b;
@@ -243,7 +247,9 @@ static void test_interrupt_masked(void)
     board_end(&b);
 }
 
-/* Each wait of a batch reports in turn; a later one never before. */
+/*
+ * Each wait of a batch reports in turn; a later one never before [VTD 6.5.2.8].
+ */
 static void test_order(void)
 {
     const unsigned n = 100;
@@ -371,6 +377,7 @@ static void check_bad(Board *b, const BadDescriptor *bad)
     g_assert_cmphex(board_reg64(b, SPEC_IQH), ==, b->queue.tail);
 }
 
+/* [VTD 6.5.2.10] [VTD 11.4.9.9] */
 static void test_bad_descriptors(void)
 {
     Board b;
@@ -492,6 +499,7 @@ static void test_error_event(void)
     board_end(&b);
 }
 
+/* [VTD 11.4.9.2] */
 static void test_bad_tail(void)
 {
     Board b;

@@ -56,6 +56,7 @@ static const Register registers[] = {
     { "IQERCD",    SPEC_IQERCD,    8, 0, 0, ALL64 },
     { "IRTA",      SPEC_IRTA,      8, 0,
       ADDR_BITS | SPEC_IRTA_EIME | SPEC_IRTA_S, SPEC_BITS(10, 4) },
+    /* without memory types, they read as zero [VTD 11.4.12] */
     { "MTRRCAP",   SPEC_MTRRCAP,   8, 0, 0, ALL64 },
     { "MTRRDEF",   SPEC_MTRRDEF,   8, 0, 0, ALL64 },
     { "FIX64K",    SPEC_MTRR_FIX64K_00000, 8, 0, 0, ALL64 },
@@ -91,6 +92,7 @@ static void check_resets(Board *b)
     }
 }
 
+/* [VTD 11.4] */
 static void test_reset_values(void)
 {
     Board b;
@@ -279,6 +281,7 @@ static void check_caps(const CapCase *c)
     board_end(&b);
 }
 
+/* [VTD 11.4.2] [VTD 11.4.3] */
 static void test_capabilities(void)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(cap_cases); i++) {

@@ -179,8 +179,8 @@ static void edu_find(PciDev *edu, PciBus *bus)
     pci_enable(bus, edu);
 }
 
-/* DMA of a page from the middle of one to the middle of the next: what is
- * good of it passes, and what is not is refused once. */
+/* DMA of a page from the middle of one to the middle of the next: what is good
+ * of it passes, and what is not is refused once [PCIe 2.2.7]. */
 static void test_cut(gconstpointer data)
 {
     bool stall = GPOINTER_TO_INT(data);

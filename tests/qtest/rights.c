@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Permissions in scalable mode (section 3.6): writing, user and supervisor,
+ * Permissions in scalable mode [VTD 3.6]: writing, user and supervisor,
  * execution, by all levels of the first stage, and the records of what was
  * refused.
  */
@@ -8,6 +8,7 @@
 
 #define VA UINT64_C(0x7f0000400000)
 
+/* [VTD 3.6.1] */
 static void test_rights(gconstpointer data)
 {
     unsigned pgtt = GPOINTER_TO_UINT(data);
@@ -54,7 +55,7 @@ static void test_rights(gconstpointer data)
     sm_end(&s);
 }
 
-/* RID_PRIV makes requests without PASID privileged. */
+/* RID_PRIV makes requests without PASID privileged [VTD 9.4]. */
 static void test_rid_priv(void)
 {
     uint64_t page;

@@ -253,6 +253,7 @@ static void check_case(Sm *s, const Case *c, unsigned pgtt, uint64_t page)
 
 static const char *const caching[] = { "", ",caching-mode=on" };
 
+/* [VTD 9.2] [VTD 9.4] [VTD 9.6] [VTD 9.7] */
 static void test_cases(gconstpointer data)
 {
     unsigned pgtt = GPOINTER_TO_UINT(data);

@@ -83,6 +83,7 @@ static void check_sizes(Sm *s, uint64_t va)
     }
 }
 
+/* [VTD 3.7] */
 static void test_second(void)
 {
     for (unsigned levels = 3; levels <= 5; levels++) {
@@ -116,6 +117,7 @@ static void check_canonical(Sm *s, unsigned levels)
     sm_fault(s, SM_NONE, -half - 8, true, SPEC_FR_SM_CANONICAL);
 }
 
+/* [VTD 3.6] */
 static void test_first(void)
 {
     for (unsigned levels = 4; levels <= 5; levels++) {
@@ -129,7 +131,7 @@ static void test_first(void)
     }
 }
 
-/* First stage over second: sizes that differ, either way. */
+/* First stage over second: sizes that differ, either way [VTD 3.8]. */
 static void test_nested(void)
 {
     const uint64_t ipa = UINT64_C(0x4000000000);
@@ -184,7 +186,8 @@ static void test_pass_through(void)
     sm_end(&s);
 }
 
-/* Each PASID has its own type and its own tables at the same time. */
+/* Each PASID has its own type and its own tables at the same time [VTD 3.4.3]
+ * [VTD 9.5]. */
 static void test_apart(void)
 {
     static const unsigned pgtt[] = {
@@ -290,6 +293,7 @@ static void check_fs_bits(Sm *s, uint64_t va, unsigned leaf, uint64_t bits,
     }
 }
 
+/* [VTD 3.6.2] */
 static void test_first_bits(gconstpointer data)
 {
     unsigned pgtt = GPOINTER_TO_UINT(data);
@@ -334,6 +338,7 @@ static void test_first_bits(gconstpointer data)
     }
 }
 
+/* [VTD 3.7.2] */
 static void test_second_bits(void)
 {
     uint64_t page;
@@ -374,7 +379,8 @@ static void test_second_bits(void)
     }
 }
 
-/* Nested with SSADE: pages and tables are dirty when they are written. */
+/* Nested with SSADE: pages and tables are dirty when they are written [VTD 3.8]
+ * [VTD 3.7.2]. */
 static void test_nested_bits(void)
 {
     const uint64_t ipa = UINT64_C(0x4000000000);
@@ -408,7 +414,8 @@ static void test_nested_bits(void)
 
 /* --- Modes --------------------------------------------------------------- */
 
-/* All DMA is blocked and nothing is recorded; then all is as before. */
+/* All DMA is blocked and nothing is recorded; then all is as before
+ * [VTD 3.4.4]. */
 static void test_abort(void)
 {
     static const unsigned pgtt[] = { SPEC_PGTT_FIRST, SPEC_PGTT_PASS };
@@ -472,7 +479,7 @@ static void test_switch(void)
     sm_end(&s);
 }
 
-/* The mode that RTADDR shows counts only with the command. */
+/* The mode that RTADDR shows counts only with the command [VTD 11.4.5]. */
 static void test_mode_latched(void)
 {
     uint64_t page;

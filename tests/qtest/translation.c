@@ -52,6 +52,7 @@ static void check_depth(unsigned aw_bits, unsigned levels)
     board_end(&b);
 }
 
+/* [VTD 3.4.2] [VTD 3.5] */
 static void test_depths(void)
 {
     check_depth(39, 3);
@@ -62,7 +63,7 @@ static void test_depths(void)
     check_depth(57, 5);
 }
 
-/* The first and the last address that a width has. */
+/* The first and the last address that a width has [VTD 3.5]. */
 static void test_widths(void)
 {
     for (unsigned levels = 3; levels <= 5; levels++) {
@@ -98,7 +99,7 @@ static void check_access(Board *b, uint64_t iova, uint64_t page,
     }
 }
 
-/* Read and write must be allowed at each level on the way. */
+/* Read and write must be allowed at each level on the way [VTD 3.7.1]. */
 static void test_permissions(void)
 {
     const uint64_t iova = 0x123456000;
@@ -292,7 +293,7 @@ static void test_transient_mapping(void)
     board_end(&b);
 }
 
-/* Two endpoints: each its own table, then both the same one. */
+/* Two endpoints: each its own table, then both the same one [VTD 3.4]. */
 static void test_endpoints(void)
 {
     const uint64_t iova = 0x80000000;

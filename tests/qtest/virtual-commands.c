@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Virtual commands (section 11.4): PASIDs that the unit gives out, as a
+ * Virtual commands [VTD 11.4]: PASIDs that the unit gives out, as a
  * guest's driver asks for them; and a PASID for requests that have none.
  */
 #include "tests/qtest/sm.h"
@@ -122,7 +122,7 @@ static void test_commands(void)
     board_end(&b);
 }
 
-/* --- RID_PASID (section 9.4) --------------------------------------------- */
+/* --- RID_PASID [VTD 9.4] ------------------------------------------------- */
 
 static void test_rid_pasid(gconstpointer data)
 {

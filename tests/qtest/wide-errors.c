@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Errors of the queue with 256-bit descriptors (sections 6.5.2.10 and
- * 11.4.9.9): each reserved bit of each descriptor, types, granularities,
+ * Errors of the queue with 256-bit descriptors [VTD 6.5.2.10]
+ * [VTD 11.4.9.9]: each reserved bit of each descriptor, types, granularities,
  * tails, and how the queue goes on.
  */
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The invalidation queue with 256-bit descriptors (section 6.5.2): its
+ * The invalidation queue with 256-bit descriptors [VTD 6.5.2]: its
  * geometry, what each descriptor makes fresh, and errors.
  */
 #include "tests/qtest/sm.h"
@@ -209,7 +209,8 @@ static void test_tables(gconstpointer data)
     sm_end(&s);
 }
 
-/* A large page goes by any address in it, and each page of a range. */
+/* A large page goes by any address in it, and each page of a range
+ * [VTD 6.5.2.4]. */
 static void test_ranges(gconstpointer data)
 {
     const uint64_t large[2] = { 0x2000000, 0x2200000 };
@@ -337,7 +338,7 @@ static void test_nested(void)
 
 /* --- PASID cache and contexts -------------------------------------------- */
 
-/* After a PASID entry has changed: its cache, then the IOTLB (6.5.3.1). */
+/* After a PASID entry has changed: its cache, then the IOTLB [VTD 6.5.3.3]. */
 static void forget_pasid(Sm *s, unsigned gran, uint32_t pasid)
 {
     guest_queue_pasid_cache(&s->b.queue, gran, SM_DOMAIN, pasid_of(pasid));
@@ -346,6 +347,7 @@ static void forget_pasid(Sm *s, unsigned gran, uint32_t pasid)
     board_sync(&s->b);
 }
 
+/* [VTD 6.5.2.2] */
 static void test_pasid_cache(void)
 {
     static const unsigned grans[] = {

@@ -9,7 +9,7 @@
 #define SIZE    (8 * PAGE)
 #define ROOM    64
 
-/* VT-d (11.4.3) */
+/* VT-d [VTD 11.4.3] */
 #define ECAP_NEST UINT64_C(26)
 
 static int hw_info(UapiDevice *d, IommufdHwInfo *info)

@@ -6,6 +6,7 @@
 #include "hw/iommu/host/abi/iommufd.h"
 #include "tests/uapi/uapi.h"
 
+/* [UAPI 004 "destroy any object"] */
 static void test_ids(Uapi *u)
 {
     int fd = uapi_iommu(u), other = uapi_iommu(u);

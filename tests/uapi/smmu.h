@@ -23,8 +23,8 @@
 #define STE_S1DSS_SSID0 UINT64_C(2)
 #define STE_S1STALLD    (UINT64_C(1) << 27)
 #define STE_EATS(n)     ((uint64_t)(n) << 28)
-/* A context descriptor (5.4): 48 bits, 4 KiB, no TTB1; V, AA64, R, A, ASET;
- * 48-bit output */
+/* A context descriptor [SMMU 5.4]: 48 bits, 4 KiB, no TTB1; V, AA64, R, A,
+ * ASET; 48-bit output */
 #define CD_COMMON       (UINT64_C(16) | UINT64_C(1) << 30 | \
                          UINT64_C(1) << 31 | UINT64_C(5) << 32 | \
                          UINT64_C(1) << 41 | UINT64_C(7) << 45)
@@ -46,7 +46,7 @@
 #define SYNC            UINT64_C(0x46)
 #define CMD_SID(sid)    ((uint64_t)(sid) << 32)
 #define CMD_SSEC        (UINT64_C(1) << 10)
-/* Events (7.3) */
+/* Events [SMMU 7.3] */
 #define C_BAD_CD        0x0a
 #define F_TRANSLATION   0x10
 

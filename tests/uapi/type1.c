@@ -38,6 +38,7 @@ static int get_info(const Container *c, void *buf, uint32_t argsz)
     return uapi_ioctl(c->u, c->fd, VFIO_ABI_IOMMU_GET_INFO, info);
 }
 
+/* [UAPI 002 "specific to the capability id"] */
 static void test_info(Uapi *u)
 {
     union {

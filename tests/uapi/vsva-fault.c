@@ -309,6 +309,7 @@ static const ResponseCase response_cases[] = {
     { "failure", 24, 1, 1, 0, 0, 2, 0, false },
 };
 
+/* [UAPI 003 "iommu_page_response_code"] */
 static void test_responses(Uapi *u)
 {
     static const uint32_t pcie_codes[] = { 0, 1, 15 };

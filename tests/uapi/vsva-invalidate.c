@@ -17,7 +17,8 @@ static void expect_invalidate(Uapi *u, const Vsva *v,
                 req->granularity);
 }
 
-/** The table of the API: caches down, granularities across. */
+/** The table of the API: caches down, granularities across
+ * [UAPI 003 "cache/granularity"]. */
 static void test_pairs(Uapi *u)
 {
     static const struct {
@@ -58,6 +59,7 @@ static void test_pairs(Uapi *u)
     vsva_close(&v);
 }
 
+/* [UAPI 003 "vfio_iommu_type1_cache_invalidate"] */
 static void test_invalidate_sizes(Uapi *u)
 {
     const VsvaSizes *sizes;
@@ -97,6 +99,8 @@ static void test_invalidate_sizes(Uapi *u)
     vsva_close(&v);
 }
 
+/** All bits of a domain's arguments are ignored: it takes none
+ * [UAPI 003 "don't take any argument other than"]. */
 static void test_invalidate_fields(Uapi *u)
 {
     /* flags that a granularity knows */

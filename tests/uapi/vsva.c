@@ -35,6 +35,7 @@ static const PasidCase pasid_cases[] = {
     { "not the host's own", 20, VSVA_PASID_ALLOC, 0, 1000, 0 },
 };
 
+/* [UAPI 003 "vfio_iommu_type1_pasid_request"] */
 static void test_pasids(Uapi *u)
 {
     Vsva v;
@@ -185,6 +186,7 @@ static void expect_bind(Uapi *u, Vsva *v, const BindRequest *req, int want,
     }
 }
 
+/* [UAPI 000 "argsz"] [UAPI 003 "vfio_iommu_type1_bind"] */
 static void test_bind_sizes(Uapi *u)
 {
     const VsvaSizes *sizes;
@@ -248,6 +250,7 @@ static void test_unbind_sizes(Uapi *u)
     vsva_close(&v);
 }
 
+/* [UAPI 000 "checks content of the UAPI data for non-zero"] */
 static void test_bind_fields(Uapi *u)
 {
     static const uint32_t widths[] = { 0, 39, 47, 49, 57, 64, UINT32_MAX };
@@ -395,7 +398,8 @@ static void test_group_leaves(Uapi *u)
 
 /* --- The rest ------------------------------------------------------------ */
 
-/** Structures of the other form are not taken for one's own. */
+/** Structures of the other form are not taken for one's own
+ * [UAPI 003 "IOMMU_UAPI_VERSION"]. */
 static void test_other_form(Uapi *u)
 {
     VsvaSizes sizes;
@@ -422,7 +426,8 @@ static void test_other_form(Uapi *u)
     vsva_close(&v);
 }
 
-/** Only containers with nesting have it. */
+/** Only containers with nesting have it
+ * [UAPI 003 "VFIO_NESTING_IOMMU_UAPI"]. */
 static void test_only_nesting(Uapi *u)
 {
     static const unsigned long requests[] = {
@@ -441,6 +446,7 @@ static void test_only_nesting(Uapi *u)
     container_close(&c);
 }
 
+/* [UAPI 003 "VFIO_IOMMU_TYPE1_INFO_CAP_NESTING"] */
 static void test_nesting_info(Uapi *u)
 {
     uint64_t room[128];

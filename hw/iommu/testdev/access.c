@@ -6,7 +6,7 @@
 #include "testdev.h"
 
 /*
- * The rules of PCIe that an answer breaks (PCIe 10.2.3).  Without permission
+ * The rules of PCIe that an answer breaks [PCIe 10.2.3].  Without permission
  * to read and to write, only its size means something.
  */
 static uint64_t broken_rules(const ViommuTestdev *dev,
@@ -42,7 +42,7 @@ static uint64_t broken_rules(const ViommuTestdev *dev,
 }
 
 /* An answer may be anything; one that breaks the rules permits nothing, and
- * what is for users says nothing of the privileged (PCIe 10.2.3.7). */
+ * what is for users says nothing of the privileged [PCIe 10.2.3]. */
 static void answer_decode(const TestdevRun *run, uint64_t addr,
                           const ViommuReply *reply, uint64_t broken,
                           TestdevTranslation *t)

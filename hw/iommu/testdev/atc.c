@@ -6,7 +6,7 @@
  *
  * An access with a translation is on its way between testdev_atc_begin() or
  * testdev_atc_fill() and testdev_atc_done(); an invalidation that concerns it
- * is not completed before (PCIe 10.3.2).  An answer to a translation request
+ * is not completed before [PCIe 10.3.2].  An answer to a translation request
  * that an invalidation has overtaken is dropped.
  */
 #include "testdev.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * viommu-testdev: page requests and their responses (PCIe 10.4).
+ * viommu-testdev: page requests and their responses [PCIe 10.4].
  *
  * A response may come on any thread, also before the embedder's
  * page_request() returns.
@@ -37,7 +37,7 @@ void testdev_page_reset(ViommuTestdev *dev)
     pri->last_data[1] = 0;
 }
 
-/* A stop marker gets no response (PCIe 10.4.1.2.1). */
+/* A stop marker gets no response [PCIe 10.4.1]. */
 static bool is_marker(const ViommuPageRequest *req)
 {
     return req->last && !(req->access & (VIOMMU_READ | VIOMMU_WRITE));

@@ -85,7 +85,7 @@ static void flush_second(SmWorld *w, const SmDomain *d, uint64_t addr,
     fixture_wait(w->f);
 }
 
-/* A PASID table entry has changed, which was @old (6.5.3.1). */
+/* A PASID table entry has changed, which was @old [VTD 6.5.3.3]. */
 void sm_flush_slot(SmWorld *w, unsigned slot, const SmSlot *old,
                        const SmSlot *now)
 {
@@ -310,7 +310,7 @@ static unsigned draw_level(SmWorld *w, unsigned levels)
 
 /*
  * Change one entry.  Returns the level for which to invalidate, 0 for none:
- * what is not present is not cached without caching mode (6.1).
+ * what is not present is not cached without caching mode [VTD 6.1].
  */
 static unsigned change_tree(SmWorld *w, const Tree *t, uint64_t addr,
                             bool *leaf_only)

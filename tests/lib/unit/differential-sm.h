@@ -134,7 +134,7 @@ void sm_reprogram(SmWorld *w);
 void sm_flush(SmWorld *w);
 
 /* differential-sm-tables.c: the parts of sm_change() */
-/** A PASID table entry has changed, which was @old (6.5.3.1). */
+/** A PASID table entry has changed, which was @old [VTD 6.5.3.3]. */
 void sm_flush_slot(SmWorld *w, unsigned slot, const SmSlot *old,
                    const SmSlot *now);
 /** All that hangs on a directory. */

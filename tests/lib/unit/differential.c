@@ -240,7 +240,7 @@ static void change_entry(World *w)
     guest_write64(&w->f->mem, where, entry);
 
     if (!made && !(old & 3) && !w->config.caching_mode && chance(w, 70)) {
-        /* not-present entries are not cached (section 6.1) */
+        /* not-present entries are not cached [VTD 6.1] */
         w->last = "a first mapping";
         return;
     }

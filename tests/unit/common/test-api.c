@@ -493,7 +493,7 @@ static void test_source_domain(void)
     fixture_free(f);
 }
 
-/* Requests of endpoints with a device-TLB (sections 4.1, 9.3). */
+/* Requests of endpoints with a device-TLB [VTD 4.1] [VTD 9.3]. */
 static void test_kinds(void)
 {
     ViommuVtdConfig config;

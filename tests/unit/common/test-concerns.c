@@ -158,7 +158,7 @@ static void test_others(void)
 
 /* --- SMMUv3 -------------------------------------------------------------- */
 
-/* Commands (4.4). */
+/* Commands [SMMU 4.4]. */
 #define TLBI_NH_VA      0x12u
 #define TLBI_S2_IPA     0x2au
 #define TLBI_NH_ASID    0x11u

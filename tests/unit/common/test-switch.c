@@ -2,7 +2,8 @@
 /*
  * What the guest switches on, off or over, of both kinds of units: requests go
  * by it at once, and the status that the guest polls for follows when nobody
- * goes by what was before [VTD 11.4.4, 11.4.8] [SMMU 6.3.9, 6.3.15, 6.3.17].
+ * goes by what was before [VTD 11.4.4] [VTD 11.4.8] [SMMU 6.3.9] [SMMU 6.3.15]
+ * [SMMU 6.3.17].
  */
 #include "tests/lib/unit/switch.h"
 

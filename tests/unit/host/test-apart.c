@@ -152,7 +152,8 @@ static void request(Host *h, uint32_t pasid, unsigned group)
     g_assert_true(guest_page_queue_pop(&h->queue, word));
 }
 
-/* The device hears what the guest says; what is no code is a failure. */
+/* The device hears what the guest says; what is no code is a failure
+ * [PCIe 10.4.2.2]. */
 static void test_codes(gconstpointer form)
 {
     static const struct {

@@ -13,7 +13,7 @@
 #include "hw/iommu/host/abi/iommufd.h"
 #include "hw/iommu/host/abi/vfio.h"
 
-/* The architecture's commands (4.3 to 4.5). */
+/* The architecture's commands [SMMU 4.3] [SMMU 4.4]. */
 #define CFGI_ALL        UINT64_C(0x04)
 #define TLBI_NH_ALL     UINT64_C(0x10)
 #define TLBI_NH_ASID    UINT64_C(0x11)

@@ -73,7 +73,10 @@ static void test_tables(gconstpointer form)
     type1_end(&t);
 }
 
-/** Ranges of pages, and the device's own cache. */
+/*
+ * Ranges of pages, and the device's own cache
+ * [UAPI 003 "support the used granularity"].
+ */
 static void test_ranges(gconstpointer form)
 {
     uint64_t at, before;
@@ -354,7 +357,8 @@ static void test_ring_full(gconstpointer form)
     type1_end(&t);
 }
 
-/** Blocked DMA is the guest's fault, and recorded so. */
+/** Blocked DMA is the guest's fault, and recorded so
+ * [UAPI 003 "iommu_fault_reason"] [UAPI 003 "iommu_fault_type"]. */
 static void test_faults(gconstpointer form)
 {
     uint64_t low, high;

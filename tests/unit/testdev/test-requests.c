@@ -19,6 +19,7 @@ static unsigned request(Ep *ep, uint64_t addr, uint32_t what)
     return ep_why(ep);
 }
 
+/* [PCIe 10.4] */
 static void test_request(void)
 {
     Ep *ep = ep_start();

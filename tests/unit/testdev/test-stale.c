@@ -272,6 +272,7 @@ static void slow_dma(Ep *ep)
     g_assert_cmpint(g_atomic_int_get(&completed), ==, 0);
 }
 
+/* [PCIe 10.3.2] */
 static void test_waits(void)
 {
     Ep *ep = ep_start();

@@ -502,7 +502,7 @@ static void test_translate(void)
     ep_free(ep);
 }
 
-/* What PCIe forbids to say (10.2.3) is counted, and permits nothing. */
+/* What PCIe forbids to say [PCIe 10.2.3] is counted, and permits nothing. */
 static void test_bad_answers(void)
 {
     const uint64_t user = TD_PASID_ENABLE | 7, priv = user | TD_PASID_PRIV;

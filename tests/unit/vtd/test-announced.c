@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * CAP and ECAP, bit by bit (11.4.2, 11.4.3): what a unit announces it does,
- * and what it does not announce it does not do, even when software asks.
+ * CAP and ECAP, bit by bit [VTD 11.4.2] [VTD 11.4.3]: what a unit announces it
+ * does, and what it does not announce it does not do, even when software asks.
  */
 #include "tests/lib/unit/announced.h"
 
@@ -327,7 +327,7 @@ static void test_fault_records(void)
     }
 }
 
-/* Requests with larger PASIDs are errors (11.4.3), whatever the directory
+/* Requests with larger PASIDs are errors [VTD 11.4.3], whatever the directory
  * has room for. */
 static void test_pasid_size(void)
 {

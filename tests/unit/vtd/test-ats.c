@@ -113,6 +113,7 @@ static void map(Scalable *s, uint64_t va, uint64_t flags)
 
 /* --- Completions: R, W, X, Priv ------------------------------------------ */
 
+/* [VTD 4.1.2] */
 static void test_access(void)
 {
     Scalable *s = start(FIRST);
@@ -148,7 +149,7 @@ static void test_access(void)
     scalable_free(s);
 }
 
-/* Who may only read has still been there (3.6.3). */
+/* Who may only read has still been there [VTD 3.6.2]. */
 static void test_accessed(void)
 {
     Scalable *s = start(FIRST);
@@ -235,8 +236,9 @@ static void test_sizes(void)
     }
 }
 
-/* --- The interrupt range (3.14, 4.1.2) ----------------------------------- */
+/* --- The interrupt range [VTD 3.14] ----------------------------------- */
 
+/* [VTD 3.14] [VTD 4.1.2] */
 static void test_interrupt_range(void)
 {
     Scalable *s = start(FIRST);
@@ -396,7 +398,7 @@ static void test_width(void)
     scalable_free(s);
 }
 
-/* Only the context entry has a say about translated requests. */
+/* Only the context entry has a say about translated requests [VTD 4.2.4]. */
 static void test_translated(void)
 {
     for (unsigned caching = 0; caching < 2; caching++) {

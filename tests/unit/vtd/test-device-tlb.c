@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Endpoints that do not answer invalidation requests, or answer ones that
- * nobody made (6.5.2.10).
+ * nobody made [VTD 6.5.2.10].
  */
 #include "tests/lib/unit/fixture.h"
 

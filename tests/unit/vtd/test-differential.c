@@ -2,7 +2,7 @@
 /*
  * Cached translations compared with the reference walker: random tables,
  * random updates, each followed by an invalidation that the architecture
- * demands for it (section 6) and no broader one than drawn.
+ * demands for it [VTD 6.5] and no broader one than drawn.
  *
  * Between an update and its invalidation a few requests are made, whose
  * answers may be old or new: they fill the caches with the mixtures that an
@@ -291,7 +291,7 @@ static void test_worlds(const void *data)
 
 /*
  * An upper table is replaced under which only one page was ever used, so that
- * invalidating this one page, without the hint, is enough (6.5.2.3).
+ * invalidating this one page, without the hint, is enough [VTD 6.5.2.3].
  */
 static void test_upper_levels(void)
 {

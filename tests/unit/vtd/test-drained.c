@@ -38,6 +38,7 @@ static bool wait_drained(Fixture *f)
     return f->asked > ROUNDS;
 }
 
+/* [VTD 6.5] */
 static void test_wait(void)
 {
     Fixture *f = start();
@@ -72,6 +73,7 @@ static bool iotlb_drained(Fixture *f)
     return f->asked > ROUNDS;
 }
 
+/* [VTD 6.5.1] */
 static void test_registers(void)
 {
     Fixture *f = start();

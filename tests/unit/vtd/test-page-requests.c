@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Page requests: the queue, its events, and who is refused (7.4, 7.5). */
+/*
+ * Page requests: the queue, its events, and who is refused [VTD 7.4] [VTD 7.5].
+ */
 #include "tests/lib/unit/pri.h"
 
 /* neither RAM nor anything else, and below 2^haw */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Page requests: responses of software, draining, registers, options, and
- * several endpoints at once (7.4, 7.5, 6.5.2).
+ * several endpoints at once [VTD 7.6.1] [VTD 7.10].
  */
 #include "tests/lib/unit/pri.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* RID_PASID: the PASID of requests that come without one (9.4). */
+/* RID_PASID: the PASID of requests that come without one [VTD 9.4]. */
 #include "tests/lib/unit/scalable.h"
 
 #define RID     0x2345u     /* below 2^(SM_PDTS + 13) */

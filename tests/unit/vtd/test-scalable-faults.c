@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Each fault reason of scalable mode, with its record (7.1.3). */
+/* Each fault reason of scalable mode, with its record [VTD 7.1.3]. */
 #include "tests/lib/unit/scalable.h"
 
 #define PASID   0x1234u

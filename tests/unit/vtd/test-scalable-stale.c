@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Invalidation in scalable mode (6.5.2): what must go, and what may stay. */
+/*
+ * Invalidation in scalable mode [VTD 6.5.2]: what must go, and what may stay.
+ */
 #include "tests/lib/unit/scalable.h"
 
 #define PASID   0x1234u
@@ -29,7 +31,7 @@ static void piotlb_wait(Scalable *s, unsigned gran, uint64_t addr,
     fixture_wait(s->f);
 }
 
-/* Each way to invalidate a first-stage leaf. */
+/* Each way to invalidate a first-stage leaf [VTD 6.5.2.4]. */
 static void test_leaf(gconstpointer data)
 {
     unsigned pgtt = GPOINTER_TO_UINT(data);
@@ -101,7 +103,7 @@ static void test_tables(gconstpointer data)
 }
 
 /* Another PASID's or domain's invalidation leaves a cached page alone: the
- * tables are not read again. */
+ * tables are not read again [VTD 6.2.1]. */
 static void test_kept(void)
 {
     Scalable *s = start(SPEC_PGTT_FIRST);
@@ -215,7 +217,8 @@ static void test_nested_table(void)
     scalable_free(s);
 }
 
-/* A PASID entry changes: PASID cache, then the IOTLB, as 6.5.3.1 demands. */
+/* A PASID entry changes: PASID cache, then the IOTLB, as software must
+ * [VTD 6.5.3.3] [VTD 6.2.3]. */
 static void test_pasid_cache(void)
 {
     for (unsigned gran = 0; gran < 4; gran++) {
@@ -272,8 +275,10 @@ static void test_caching_mode(void)
     }
 }
 
-/* But not those of a first stage, which software changes without an
- * invalidation, nor permissions that it adds there (6.1). */
+/*
+ * But not those of a first stage, which software changes without an
+ * invalidation, nor permissions that it adds there [VTD 6.1] [VTD 6.5.3].
+ */
 static void test_caching_first(gconstpointer data)
 {
     unsigned pgtt = GPOINTER_TO_UINT(data);
@@ -435,6 +440,7 @@ static void test_piotlb_second_only(void)
     scalable_free(s);
 }
 
+/* [VTD 6.5.2.6] */
 static void test_pdevtlb(void)
 {
     Scalable *s = start(SPEC_PGTT_FIRST);

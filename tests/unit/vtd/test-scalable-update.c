@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Accessed and dirty bits of first-stage entries where setting them does not
- * go as planned (3.6.2).
+ * go as planned [VTD 3.6.2].
  */
 #include "tests/lib/unit/scalable.h"
 

@@ -173,6 +173,7 @@ static const Right rights[] = {
       SPEC_FR_SM_EXECUTE },
 };
 
+/* [VTD 3.6.1] */
 static void test_rights(gconstpointer data)
 {
     unsigned pgtt = GPOINTER_TO_UINT(data);
@@ -223,6 +224,7 @@ static void test_rid_priv(void)
     scalable_free(s);
 }
 
+/* [VTD 3.6.2] */
 static void test_first_bits(gconstpointer data)
 {
     Scalable *s = start(GPOINTER_TO_UINT(data));
@@ -264,6 +266,7 @@ static void test_first_bits(gconstpointer data)
     scalable_free(s);
 }
 
+/* [VTD 3.7.2] */
 static void test_second_bits(void)
 {
     Scalable *s = start(SPEC_PGTT_SECOND);
@@ -373,7 +376,7 @@ static void test_bits_after_refusal(gconstpointer data)
     scalable_free(s);
 }
 
-/* Only tables must be readable in the second stage. */
+/* Only tables must be readable in the second stage [VTD 3.7.1] [VTD 3.8]. */
 static void test_write_only(void)
 {
     Scalable *s = start(SPEC_PGTT_NESTED);
@@ -388,6 +391,7 @@ static void test_write_only(void)
     scalable_free(s);
 }
 
+/* [VTD 3.4.4] */
 static void test_abort(void)
 {
     Scalable *s = start(SPEC_PGTT_PASS);
@@ -420,7 +424,7 @@ static void test_memory_types(void)
         for (unsigned bit = 25; bit < 64; bit++) {
             uint64_t at = guest_pasid_addr(s->alloc, s->dir, PASID) + 8;
             uint64_t word = guest_read64(&s->f->mem, at);
-            /* 31:27 stay reserved (9.6) */
+            /* 31:27 stay reserved [VTD 9.6] */
             bool taken = on && (bit < 27 || bit > 31);
 
             guest_write64(&s->f->mem, at, word | SPEC_BIT(bit));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Virtual commands: PASIDs from the unit's allocator (11.4). */
+/* Virtual commands: PASIDs from the unit's allocator [VTD 11.4]. */
 #include "tests/lib/unit/scalable.h"
 
 #include <stdio.h>

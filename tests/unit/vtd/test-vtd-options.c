@@ -42,7 +42,7 @@ static void implies(uint64_t from_reg, uint64_t from, uint64_t to_reg,
     }
 }
 
-/* The bits themselves, whatever a driver wants (11.4.2, 11.4.3). */
+/* The bits themselves, whatever a driver wants [VTD 11.4.2] [VTD 11.4.3]. */
 static void check_consistent(const Caps *c)
 {
     const uint64_t e = c->ecap, k = c->cap;
