@@ -4,9 +4,9 @@
  * stage 1, under the guest's StreamID; transactions that wait for the guest;
  * and a storm of those.
  */
+#include "hw/iommu/host/abi/iommufd.h"
+#include "tests/lib/unit/bent.h"
 #include "tests/lib/unit/host-smmu.h"
-
-
 
 #define STALLER     HOST_SID(HOST_STALLS)
 
@@ -129,9 +129,8 @@ static void test_names(void)
 
 /* --- Transactions that wait ---------------------------------------------- */
 
-static void start_stalls(HostSmmu *t)
+static void stall_descriptors(HostSmmu *t)
 {
-    host_smmu_start(t, HOST_STALLS);
     t->s->cd.stall = true;
     smmu_test_put_cd(t->s, 0);
     t->s->cd.asid = SMMU_TEST_ASID + 1;
@@ -139,6 +138,12 @@ static void start_stalls(HostSmmu *t)
     t->s->cd.asid = SMMU_TEST_ASID;
     host_smmu_command(t, CMD_CFGI_CD_ALL | CMD_SID(STALLER), 0);
     smmu_test_sync(t->s);
+}
+
+static void start_stalls(HostSmmu *t)
+{
+    host_smmu_start(t, HOST_STALLS);
+    stall_descriptors(t);
 }
 
 /* The device reads, and waits.  Returns the tag of the guest's event. */
@@ -232,6 +237,96 @@ static void test_ends(void)
     viommu_reset(t.h.f->unit);
     fixture_run(t.h.f);
     g_assert_cmpint(host_result(&t.h, HOST_STALLS), ==, TD_BLOCKED);
+    host_smmu_end(&t);
+}
+
+/* --- A report that is overtaken by the end of its table ------------------- */
+
+/* Where the unit reads stream table entries, which is in no RAM. */
+#define STREAMS (FIXTURE_RAM + 0x100000)
+
+static HostSmmu *overtaken;
+static bool armed;
+static int told;
+static GThread *ending;
+
+static void *end_table(void *opaque)
+{
+    HostSmmu *t = opaque;
+
+    t->s->ste.config = SMMUV3_ABORT;
+    host_smmu_put_ste(t, STALLER);
+    return NULL;
+}
+
+/* The unit looks for the fault of a report, in a DMA section: meanwhile, the
+ * guest ends the stream. */
+static int read_streams(Fixture *f, uint64_t addr, void *buf, size_t size)
+{
+    memcpy(buf, f->ram.host + overtaken->s->strtab + (addr - STREAMS), size);
+    if (armed) {
+        armed = false;
+        ending = g_thread_new("ending", end_table, overtaken);
+        while (!g_atomic_int_get(&told)) {
+            g_usleep(50);
+        }
+    }
+    return 0;
+}
+
+/* The old table is over before the host has its answer.  The host's own SMMUv3
+ * then waits for the DMA section. */
+static ssize_t tell_response(Bent *b, int fd, const void *buf, size_t size)
+{
+    if (size == sizeof(IommufdPageResponse)) {
+        g_atomic_int_set(&told, 1);
+    }
+    return bent_write(b, fd, buf, size);
+}
+
+static void test_overtaken(void)
+{
+    uint64_t addr = HOST_VA + 2 * HOST_PAGE, evt[4];
+    ViommuSmmuv3Config config;
+    GError *error = NULL;
+    HostSmmu t;
+    GuestSte s1;
+    Bent b;
+
+    host_smmu_config(&config);
+    host_smmu_begin(&t, &config);
+    overtaken = &t;
+    t.h.f->outside_read = read_streams;
+    guest_set_reg64(t.s->regs, SMMUV3_STRTAB_BASE, STREAMS);
+    bent_install(&b, &t.h);
+    b.write = tell_response;
+    g_assert_true(host_connect(&t.h, &error));
+    g_assert_true(host_smmu_attach(&t, HOST_STALLS, &error));
+    g_assert_no_error(error);
+    stall_descriptors(&t);
+    s1 = t.s->ste;
+    s1.eats = EATS_NONE;
+    host_smmu_command(&t, CMD_CFGI_STE_RANGE, CMD_RANGE_ALL);
+    smmu_test_sync(t.s);
+
+    g_assert_cmpint(host_read(&t.h, HOST_STALLS, HOST_SSID, addr), ==,
+                    TD_WAITS);
+    g_atomic_int_set(&told, 0);
+    armed = true;
+    host_run(&t.h);
+    g_assert_false(armed);
+    g_thread_join(ending);
+    /* the transaction has ended, and the guest is not asked about it */
+    g_assert_cmpint(host_result(&t.h, HOST_STALLS), ==, TD_BLOCKED);
+    host_run(&t.h);
+    g_assert_false(smmu_test_event(t.s, evt));
+
+    /* the same one again waits for the guest, and for nobody else */
+    t.s->ste = s1;
+    host_smmu_put_ste(&t, STALLER);
+    resume(&t, STALLER, wait(&t, HOST_SSID, addr), 0);
+    g_assert_cmpint(host_result(&t.h, HOST_STALLS), ==, TD_BLOCKED);
+    t.h.f->outside_read = NULL;
     host_smmu_end(&t);
 }
 
@@ -384,6 +479,7 @@ int main(int argc, char **argv)
     g_test_add_func("/host-smmu-faults/names", test_names);
     g_test_add_func("/host-smmu-faults/stall", test_stall);
     g_test_add_func("/host-smmu-faults/ends", test_ends);
+    g_test_add_func("/host-smmu-faults/overtaken", test_overtaken);
     g_test_add_func("/host-smmu-faults/load", test_load);
     g_test_add_func("/host-smmu-faults/detached", test_detached);
     g_test_add_func("/host-smmu-faults/full-queue", test_full_queue);
