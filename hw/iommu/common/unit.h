@@ -77,10 +77,6 @@ typedef struct ViommuWork {
     uint64_t life;          /* of the unit, when the step began */
 } ViommuWork;
 
-/** Do what one bit of ViommuWork.todo stands for.  Called locked, and returns
- *  locked. */
-typedef void ViommuWorkStep(Viommu *unit, unsigned todo);
-
 /** Host devices behind the unit, and what they add to it:
  *  host/unit/forward.h. */
 typedef struct ViommuForward ViommuForward;
@@ -143,103 +139,6 @@ struct Viommu {
     M(ViommuWork, put_off, OTHERS)      \
     M(ViommuWork, undrained, OTHERS)    \
     M(ViommuWork, life, OTHERS)
-
-/** A check of an option's number. */
-bool viommu_config_range(const char *option, unsigned value, unsigned low,
-                         unsigned high, GError **error);
-
-/**
- * The common part of reset and load: registers have these values, which are
- * legal, or with NULL those after reset.  What is under way is void, all
- * caches are about to be empty, so that the next wait is for everybody, and
- * there is nothing to do: the model adds what the registers ask for.  Locked.
- */
-void viommu_unit_replace(Viommu *unit, const uint64_t *values);
-
-/** Set up the common part.  @ops are copied. */
-void viommu_unit_init(Viommu *unit, const ViommuModel *model,
-                      const ViommuOps *ops, void *opaque);
-void viommu_unit_destroy(Viommu *unit);
-
-void viommu_unit_lock(Viommu *unit);
-/** Unlock, then send what is in the outbox. */
-void viommu_unit_unlock(Viommu *unit);
-/** Put one of the unit's own interrupt messages into the outbox. Locked. */
-void viommu_unit_post_msi(Viommu *unit, const ViommuMsi *msi);
-/** An invalidation of all there is, to be narrowed. */
-static inline ViommuInvalidation viommu_everything(ViommuInvalidationType what)
-{
-    return (ViommuInvalidation) {
-        .what = what, .source = VIOMMU_ANY, .domain = VIOMMU_ANY,
-        .pasid = VIOMMU_NO_PASID,
-    };
-}
-
-/** Tell the embedder to drop translations; false if an endpoint's device-TLB
- *  does not answer.  Not locked. */
-bool viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv);
-/**
- * A page request on its way to software's queue.  When @over is not NULL and
- * *@over, which is atomic, is true where the unit has its lock to put the
- * request there, then nobody waits for an answer any more: there will be none,
- * and software does not hear of it.  Not locked.
- */
-void viommu_unit_page_request(Viommu *unit, const ViommuPageRequest *req,
-                              const bool *over);
-static inline bool viommu_is_over(const bool *over)
-{
-    return over && __atomic_load_n(over, __ATOMIC_ACQUIRE);
-}
-/** Send a page response to its endpoint.  Not locked. */
-void viommu_unit_page_response(Viommu *unit,
-                               const ViommuPageResponse *response);
-/**
- * Answer a page request in software's place, if it has an answer: the last of
- * a group, but not a stop marker, which wants none; and each request with
- * private data.  Not locked.
- */
-void viommu_unit_answer_page(Viommu *unit, const ViommuPageRequest *req,
-                             ViommuPageResponseCode code);
-/** Ask for viommu_run().  Not locked. */
-void viommu_unit_run_later(Viommu *unit);
-
-/**
- * Do unit->work, the lowest bit first, as much as a batch holds; ask for
- * another run when some is left.  Returns at once while another thread is at
- * it, which sees new work before it leaves.  Not locked.
- */
-void viommu_work_run(Viommu *unit, ViommuWorkStep *step);
-/**
- * Whether what the step does is still wanted: not after a reset or a load,
- * which may come whenever the step is not locked.  In a step, locked.
- */
-static inline bool viommu_work_wanted(const Viommu *unit)
-{
-    return unit->work.life == unit->life;
-}
-/**
- * Wait for all endpoints that may still use what was invalidated.  False when
- * some of them do so outside of sections, where nobody can wait for them: the
- * step then puts its work back, sets put_off, and is called again in a later
- * run.  In a step, not locked.
- */
-bool viommu_work_drain(Viommu *unit);
-/**
- * A register was written that switches something on, off or over.  Requests go
- * by it from now on; the status that software polls for follows in the step
- * of the bit @todo.  With @tell, answers that endpoints keep may be others.
- * Locked.
- */
-void viommu_work_switch(Viommu *unit, unsigned todo, bool tell);
-/**
- * The step of @todo, locked: tell the embedder once, wait for all endpoints
- * that go by what was before, as viommu_work_drain() does, and for host
- * devices.  Returns whether the status may follow now; if not, there will be
- * another step.
- */
-bool viommu_work_switched(Viommu *unit, unsigned todo);
-/** Forget all work, because all is forgotten: reset and load.  Locked. */
-void viommu_work_forget(Viommu *unit);
 
 /** Add one to a member of unit->stats.  For paths that are slow anyway. */
 static inline void viommu_count(uint64_t *counter)

@@ -6,7 +6,9 @@
  * One thread at a time works.  It holds the lock to look at registers and
  * drops it to invalidate, to drain and to read memory.
  */
-#include "hw/iommu/common/unit.h"
+#include "hw/iommu/common/work.h"
+
+#include "hw/iommu/common/embedder.h"
 
 /* Steps of one run, such as commands; the rest waits for the next one. */
 #define BATCH 256

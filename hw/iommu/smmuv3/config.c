@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Options, and the creation of a unit. */
+#include "hw/iommu/common/life.h"
 #include "hw/iommu/common/abi.h"
 #include "hw/iommu/smmuv3/forward.h"
 #include "hw/iommu/smmuv3/lookup.h"

@@ -8,6 +8,7 @@
  * full, the overflow flag of PROD becomes unlike that of CONS, until software
  * makes them equal.
  */
+#include "hw/iommu/common/embedder.h"
 #include "hw/iommu/smmuv3/unit.h"
 
 static const SmmuOutQueue event_queue = {

@@ -22,6 +22,7 @@
  * earlier command is not complete; the CMD_SYNC is done again when software
  * has acknowledged the error.
  */
+#include "hw/iommu/common/embedder.h"
 #include "hw/iommu/host/unit/bind.h"
 #include "hw/iommu/host/unit/commands.h"
 #include "hw/iommu/host/unit/forward-step.h"

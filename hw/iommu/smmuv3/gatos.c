@@ -4,6 +4,8 @@
  * registers GATOS_....  An operation records no event, stalls nothing, and
  * marks no page.
  */
+#include "hw/iommu/common/embedder.h"
+#include "hw/iommu/common/work.h"
 #include "hw/iommu/smmuv3/lookup.h"
 
 enum { ATOS_S1 = 1, ATOS_S2 = 2, ATOS_BOTH = 3 };

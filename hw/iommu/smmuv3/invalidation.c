@@ -7,6 +7,8 @@
  * many, or the ASID is not known, all of an ASID or VMID goes, as the
  * architecture allows.
  */
+#include "hw/iommu/common/embedder.h"
+#include "hw/iommu/common/work.h"
 #include "hw/iommu/smmuv3/lookup.h"
 
 /* Bytes above which a generation is the cheaper way. */

@@ -4,6 +4,7 @@
  * Success when the queue is full, so that the endpoint asks again, and
  * Response Failure when the queue is off or broken.
  */
+#include "hw/iommu/common/embedder.h"
 #include "hw/iommu/smmuv3/lookup.h"
 
 static const SmmuOutQueue pri_queue = {

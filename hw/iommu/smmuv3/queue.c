@@ -6,6 +6,8 @@
  * unlocked, the guest may switch the queue off; u->queue_life tells whether it
  * did.
  */
+#include "hw/iommu/common/embedder.h"
+#include "hw/iommu/common/work.h"
 #include "hw/iommu/host/unit/forward.h"
 #include "hw/iommu/smmuv3/forward.h"
 #include "hw/iommu/smmuv3/stall.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The register table, and what a write to each register does. */
+#include "hw/iommu/common/work.h"
 #include "hw/iommu/smmuv3/stall.h"
 #include "hw/iommu/smmuv3/unit.h"
 

@@ -13,6 +13,9 @@
 #include <string.h>
 
 #include "hw/iommu/smmuv3/stall.h"
+
+#include "hw/iommu/common/embedder.h"
+#include "hw/iommu/common/work.h"
 #include "hw/iommu/smmuv3/unit.h"
 
 static SmmuStall *free_slot(SmmuUnit *u)

@@ -9,6 +9,9 @@
  */
 #include "hw/iommu/vtd/faults.h"
 
+#include "hw/iommu/common/embedder.h"
+#include "hw/iommu/common/work.h"
+
 const VtdEvent vtd_event_fault = {
     VTD_REG_FECTL, VTD_REG_FEDATA, VTD_REG_FEADDR, VTD_REG_FEUADDR
 };

@@ -22,6 +22,7 @@
  */
 #include "hw/iommu/vtd/forward.h"
 
+#include "hw/iommu/common/embedder.h"
 #include "hw/iommu/host/unit/bind.h"
 #include "hw/iommu/host/unit/forward-step.h"
 #include "hw/iommu/host/unit/pasids.h"

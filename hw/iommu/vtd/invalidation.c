@@ -9,6 +9,7 @@
  */
 #include "hw/iommu/vtd/invalidation.h"
 
+#include "hw/iommu/common/embedder.h"
 #include "hw/iommu/vtd/forward.h"
 #include "hw/iommu/vtd/tags.h"
 

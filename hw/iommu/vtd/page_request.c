@@ -16,6 +16,7 @@
  */
 #include "hw/iommu/vtd/page_request.h"
 
+#include "hw/iommu/common/embedder.h"
 #include "hw/iommu/vtd/faults.h"
 #include "hw/iommu/vtd/scalable.h"
 

@@ -8,6 +8,8 @@
  */
 #include "hw/iommu/vtd/queue.h"
 
+#include "hw/iommu/common/embedder.h"
+#include "hw/iommu/common/work.h"
 #include "hw/iommu/vtd/faults.h"
 #include "hw/iommu/vtd/forward.h"
 #include "hw/iommu/vtd/invalidation.h"

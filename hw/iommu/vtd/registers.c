@@ -2,6 +2,7 @@
 /* The register table [VTD 11.4], and what writing each register does. */
 #include "hw/iommu/vtd/registers.h"
 
+#include "hw/iommu/common/work.h"
 #include "hw/iommu/vtd/faults.h"
 #include "hw/iommu/vtd/invalidation.h"
 #include "hw/iommu/vtd/page_request.h"

@@ -17,6 +17,8 @@
 
 #include <string.h>
 
+#include "hw/iommu/common/embedder.h"
+#include "hw/iommu/common/life.h"
 #include "hw/iommu/common/members.h"
 #include "hw/iommu/common/stream.h"
 #include "hw/iommu/vtd/faults.h"

@@ -10,6 +10,7 @@
  */
 #include "hw/iommu/vtd/virtual_command.h"
 
+#include "hw/iommu/common/embedder.h"
 #include "hw/iommu/host/unit/pasids.h"
 
 size_t vtd_pasid_words(const ViommuVtdConfig *cfg)

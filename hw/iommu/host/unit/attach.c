@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "hw/iommu/common/embedder.h"
 #include "hw/iommu/host/unit/bind.h"
 #include "hw/iommu/host/unit/commands.h"
 #include "hw/iommu/host/unit/forward.h"

@@ -3,6 +3,7 @@
  * What hosts report, whatever the API: viommu_host_run() takes it, and gives it
  * to the units.
  */
+#include "hw/iommu/common/embedder.h"
 #include "hw/iommu/host/unit/groups.h"
 
 /* Reports of one viommu_host_run(), those that mean nothing included; its

@@ -1,166 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The public functions of viommu.h, and the common part of a unit. */
+/* The public functions of viommu.h. */
 #include <errno.h>
-#include <string.h>
 
-#include "hw/iommu/common/members.h"
 #include "hw/iommu/common/abi.h"
+#include "hw/iommu/common/embedder.h"
 #include "hw/iommu/common/ram.h"
-#include "hw/iommu/common/unit.h"
 
 GQuark viommu_error_quark(void)
 {
     return g_quark_from_static_string("viommu-error-quark");
-}
-
-bool viommu_config_range(const char *option, unsigned value, unsigned low,
-                         unsigned high, GError **error)
-{
-    if (value >= low && value <= high) {
-        return true;
-    }
-    g_set_error(error, VIOMMU_ERROR, VIOMMU_ERROR_CONFIG,
-                "%s=%u: allowed are %u to %u", option, value, low, high);
-    return false;
-}
-
-void viommu_unit_init(Viommu *unit, const ViommuModel *model,
-                      const ViommuOps *ops, void *opaque)
-{
-    unit->model = model;
-    unit->ops = *ops;
-    unit->opaque = opaque;
-    unit->ram = viommu_ram_map_new(NULL, 0);
-    pthread_mutex_init(&unit->lock, NULL);
-    pthread_mutex_init(&unit->ram_lock, NULL);
-    /* as after reset */
-    viommu_work_forget(unit);
-}
-
-void viommu_unit_destroy(Viommu *unit)
-{
-    viommu_regs_destroy(&unit->regs);
-    pthread_mutex_destroy(&unit->lock);
-    pthread_mutex_destroy(&unit->ram_lock);
-    viommu_ram_map_free(unit->ram);
-}
-
-static const ViommuMember members[] = { VIOMMU_MEMBERS(VIOMMU_MEMBER) };
-typedef struct ViommuListed {
-#define AGAIN(type, name, kind) VIOMMU_MEMBER_AGAIN(type, name)
-    VIOMMU_MEMBERS(AGAIN)
-} ViommuListed;
-typedef struct ViommuWorkListed {
-    VIOMMU_WORK_MEMBERS(AGAIN)
-} ViommuWorkListed;
-#define SAME(type, name, kind) VIOMMU_MEMBER_SAME(type, name)
-VIOMMU_MEMBERS(SAME)
-VIOMMU_WORK_MEMBERS(SAME)
-VIOMMU_MEMBERS_COMPLETE(Viommu);
-VIOMMU_MEMBERS_COMPLETE(ViommuWork);
-
-void viommu_unit_replace(Viommu *unit, const uint64_t *values)
-{
-    viommu_members_replace(unit, members, G_N_ELEMENTS(members), NULL);
-    if (values) {
-        memcpy(unit->regs.values, values, unit->regs.n * sizeof(*values));
-    } else {
-        viommu_regs_reset(&unit->regs);
-    }
-    viommu_work_forget(unit);
-}
-
-void viommu_unit_lock(Viommu *unit)
-{
-    pthread_mutex_lock(&unit->lock);
-}
-
-void viommu_unit_unlock(Viommu *unit)
-{
-    ViommuMsi out[VIOMMU_OUTBOX_SIZE];
-    size_t n = unit->outbox_n;
-
-    for (size_t i = 0; i < n; i++) {
-        out[i] = unit->outbox[i];
-    }
-    unit->outbox_n = 0;
-    pthread_mutex_unlock(&unit->lock);
-
-    for (size_t i = 0; i < n; i++) {
-        viommu_count(&unit->stats.msis_sent);
-        unit->ops.send_msi(unit->opaque, &out[i]);
-    }
-}
-
-/*
- * The message's address is the guest's choice.  Only what the platform
- * takes for an interrupt leaves the unit; anything else could be a write to
- * the unit's own registers.
- */
-static bool msi_address_ok(uint64_t addr)
-{
-    return (addr & UINT64_C(0xfff00000)) == UINT64_C(0xfee00000);
-}
-
-void viommu_unit_post_msi(Viommu *unit, const ViommuMsi *msi)
-{
-    if (!msi_address_ok(msi->addr) || unit->outbox_n == VIOMMU_OUTBOX_SIZE) {
-        viommu_count(&unit->stats.msis_dropped);
-        return;
-    }
-    unit->outbox[unit->outbox_n++] = *msi;
-}
-
-bool viommu_unit_invalidate(Viommu *unit, const ViommuInvalidation *inv)
-{
-    if (inv->what == VIOMMU_INV_DEVTLB && unit->ops.devtlb_invalidate) {
-        return unit->ops.devtlb_invalidate(unit->opaque, inv);
-    }
-    if (unit->ops.invalidate) {
-        unit->ops.invalidate(unit->opaque, inv);
-    }
-    return true;
-}
-
-void viommu_unit_page_response(Viommu *unit,
-                               const ViommuPageResponse *response)
-{
-    const ViommuHooks *hooks = __atomic_load_n(&unit->hooks,
-                                               __ATOMIC_ACQUIRE);
-
-    viommu_count(&unit->stats.page_responses);
-    if (hooks && hooks->page_response(unit, response)) {
-        return;
-    }
-    if (unit->ops.page_response) {
-        unit->ops.page_response(unit->opaque, response);
-    }
-}
-
-void viommu_unit_answer_page(Viommu *unit, const ViommuPageRequest *req,
-                             ViommuPageResponseCode code)
-{
-    bool stop = req->last && !(req->access & (VIOMMU_READ | VIOMMU_WRITE));
-    ViommuPageResponse response = {
-        .source = req->source,
-        .pasid = req->pasid,
-        .group = req->group,
-        .code = code,
-        .has_private_data = req->has_private_data,
-        .private_data = { req->private_data[0], req->private_data[1] },
-    };
-
-    if (stop || !(req->last || req->has_private_data)) {
-        viommu_count(&unit->stats.page_requests_lost);
-        return;
-    }
-    viommu_count(&unit->stats.page_responses_automatic);
-    viommu_unit_page_response(unit, &response);
-}
-
-void viommu_unit_run_later(Viommu *unit)
-{
-    unit->ops.run_later(unit->opaque);
 }
 
 void viommu_free(Viommu *unit)
@@ -361,13 +209,6 @@ bool viommu_invalidation_concerns(Viommu *unit, const ViommuInvalidation *inv,
     }
     *addr = *size ? inv->addr & -*size : 0;
     return true;
-}
-
-void viommu_unit_page_request(Viommu *unit, const ViommuPageRequest *req,
-                              const bool *over)
-{
-    viommu_count(&unit->stats.page_requests);
-    unit->model->page_request(unit, req, over);
 }
 
 void viommu_page_request(Viommu *unit, const ViommuPageRequest *req)
