@@ -71,6 +71,8 @@ typedef struct ViommuWork {
     bool forgotten;         /* all caches, by reset or load; likewise */
     uint64_t switches;      /* advances with each, and when all work is
                              * forgotten; likewise */
+    uint64_t queue_life;    /* advances when the command queue is switched, and
+                             * when all work is forgotten; likewise */
     /* of whoever is busy */
     bool put_off;           /* until the embedder's own accesses end */
     bool undrained;         /* invalidated, and not drained since */
@@ -136,6 +138,7 @@ struct Viommu {
     M(ViommuWork, tell, DERIVED)        \
     M(ViommuWork, forgotten, DERIVED)   \
     M(ViommuWork, switches, LIFE)       \
+    M(ViommuWork, queue_life, LIFE)     \
     M(ViommuWork, put_off, OTHERS)      \
     M(ViommuWork, undrained, OTHERS)    \
     M(ViommuWork, life, OTHERS)

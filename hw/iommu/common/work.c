@@ -32,12 +32,29 @@ void viommu_work_switch(Viommu *unit, unsigned todo, bool tell)
     unit->work.switches++;
 }
 
-bool viommu_work_switched(Viommu *unit, unsigned todo)
+ViommuCommandState viommu_work_finish(Viommu *unit,
+                                      bool (*settle)(Viommu *unit))
+{
+    bool drained = viommu_work_drain(unit), settled = settle(unit);
+
+    viommu_unit_lock(unit);
+    if (!viommu_work_wanted(unit)) {
+        return VIOMMU_COMMAND_IDLE;
+    }
+    if (drained && settled) {
+        return VIOMMU_COMMAND_DONE;
+    }
+    unit->work.put_off = !drained;
+    return VIOMMU_COMMAND_DRAINING;
+}
+
+ViommuCommandState viommu_work_switched(Viommu *unit)
 {
     const ViommuInvalidation inv = viommu_everything(VIOMMU_INV_ALL);
     ViommuWork *work = &unit->work;
     uint64_t began = work->switches;
-    bool tell = work->tell, drained, settled;
+    ViommuCommandState state;
+    bool tell = work->tell;
 
     work->tell = false;
     viommu_unit_unlock(unit);
@@ -46,21 +63,14 @@ bool viommu_work_switched(Viommu *unit, unsigned todo)
         unit->model->switch_began(unit);
         work->undrained = true;
     }
-    drained = viommu_work_drain(unit);
-    settled = unit->model->switch_settle(unit);
-    viommu_unit_lock(unit);
-
+    state = viommu_work_finish(unit, unit->model->switch_settle);
     if (work->switches != began) {
         /* The next one, whose bit is set, stands for this one, too; or it is
          * forgotten. */
-        return false;
+        work->put_off = false;
+        return VIOMMU_COMMAND_IDLE;
     }
-    if (!drained || !settled) {
-        work->todo |= todo;
-        work->put_off = !drained;
-        return false;
-    }
-    return true;
+    return state;
 }
 
 void viommu_work_forget(Viommu *unit)
@@ -69,6 +79,7 @@ void viommu_work_forget(Viommu *unit)
     unit->work.tell = false;
     unit->work.forgotten = true;
     unit->work.switches++;
+    unit->work.queue_life++;
 }
 
 void viommu_work_run(Viommu *unit, ViommuWorkStep *step)

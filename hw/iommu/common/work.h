@@ -5,6 +5,14 @@
 
 #include "hw/iommu/common/unit.h"
 
+/** What became of a command, from the queue or from a register. */
+typedef enum ViommuCommandState {
+    VIOMMU_COMMAND_IDLE,        /* there is none, or it is wanted no more */
+    VIOMMU_COMMAND_DRAINING,    /* to be looked at again: something before it
+                                 * is not done */
+    VIOMMU_COMMAND_DONE,
+} ViommuCommandState;
+
 /** Do what one bit of ViommuWork.todo stands for.  Called locked, and returns
  *  locked. */
 typedef void ViommuWorkStep(Viommu *unit, unsigned todo);
@@ -31,6 +39,14 @@ static inline bool viommu_work_wanted(const Viommu *unit)
  */
 bool viommu_work_drain(Viommu *unit);
 /**
+ * The end of a command that a register gives: wait as viommu_work_drain() does,
+ * and let the host carry out a part of it (@settle, which returns whether that
+ * was all).  In a step, called not locked, and returns locked; DRAINING asks
+ * for the same step again.
+ */
+ViommuCommandState viommu_work_finish(Viommu *unit,
+                                      bool (*settle)(Viommu *unit));
+/**
  * A register was written that switches something on, off or over.  Requests go
  * by it from now on; the status that software polls for follows in the step
  * of the bit @todo.  With @tell, answers that endpoints keep may be others.
@@ -38,12 +54,12 @@ bool viommu_work_drain(Viommu *unit);
  */
 void viommu_work_switch(Viommu *unit, unsigned todo, bool tell);
 /**
- * The step of @todo, locked: tell the embedder once, wait for all endpoints
+ * The step of a switch, locked: tell the embedder once, wait for all endpoints
  * that go by what was before, as viommu_work_drain() does, and for host
- * devices.  Returns whether the status may follow now; if not, there will be
- * another step.
+ * devices.  DONE when the status may follow now; DRAINING asks for the same
+ * step again.
  */
-bool viommu_work_switched(Viommu *unit, unsigned todo);
+ViommuCommandState viommu_work_switched(Viommu *unit);
 /** Forget all work, because all is forgotten: reset and load.  Locked. */
 void viommu_work_forget(Viommu *unit);
 

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The command queue, and whatever else is put off until no lock is held.
- *
- * One thread at a time works (common/work.c).  While it carries out a command,
- * unlocked, the guest may switch the queue off; u->queue_life tells whether it
- * did.
+ * The command queue, and whatever else is put off until no lock is held.  One
+ * thread at a time works (common/work.c).
  */
 #include "hw/iommu/common/embedder.h"
-#include "hw/iommu/common/work.h"
+#include "hw/iommu/common/queue.h"
 #include "hw/iommu/host/unit/forward.h"
 #include "hw/iommu/smmuv3/forward.h"
 #include "hw/iommu/smmuv3/stall.h"
@@ -224,31 +221,31 @@ static SmmuCommandError do_resume(SmmuUnit *u, unsigned opcode,
     return SMMU_CERROR_NONE;
 }
 
-static bool take_timeout(SmmuUnit *u)
-{
-    bool timeout = false;
-
-    viommu_unit_lock(&u->common);
-    if (viommu_work_wanted(&u->common)) {
-        timeout = u->atc_timeout;
-        u->atc_timeout = false;
-    }
-    viommu_unit_unlock(&u->common);
-    return timeout;
-}
-
 /*
  * A CMD_SYNC completes when all earlier commands are complete, and each DMA
  * section has ended that may use what they have invalidated [SMMU 4.7.3].
- * While one has not, the command is looked at again in the next run.
  */
-static SmmuCommandError do_sync(SmmuUnit *u, const uint64_t d[2])
+static SmmuCommandError do_sync(const uint64_t d[2])
 {
-    if (viommu_get(d[0], SMMU_CMD_CS) > SMMU_CS_SEV) {
-        return SMMU_CERROR_ILL;
+    return viommu_get(d[0], SMMU_CMD_CS) > SMMU_CS_SEV ? SMMU_CERROR_ILL
+                                                       : SMMU_CERROR_NONE;
+}
+
+/* They have ended.  An endpoint that did not answer is an error of the
+ * CMD_SYNC, once. */
+static int waited(Viommu *unit, const ViommuCommand *command)
+{
+    SmmuUnit *u = smmu_unit(unit);
+    bool timeout = false;
+
+    (void)command;
+    viommu_unit_lock(unit);
+    if (viommu_work_wanted(unit)) {
+        timeout = u->atc_timeout;
+        u->atc_timeout = false;
     }
-    return viommu_work_drain(&u->common) && take_timeout(u)
-           ? SMMU_CERROR_ATC_INV_SYNC : SMMU_CERROR_NONE;
+    viommu_unit_unlock(unit);
+    return timeout ? SMMU_CERROR_ATC_INV_SYNC : SMMU_CERROR_NONE;
 }
 
 /* The signal of a CMD_SYNC [SMMU 4.7.3] [SMMU 3.18].  It comes after CONS, so
@@ -269,8 +266,10 @@ static void signal_sync(SmmuUnit *u, const uint64_t d[2])
 
 /* One command; CERROR_ILL for those that the unit does not have
  * [SMMU 4.1] [SMMU 7.1]. */
-static SmmuCommandError execute(SmmuUnit *u, const uint64_t d[2])
+static int execute(Viommu *unit, const ViommuCommand *command)
 {
+    SmmuUnit *u = smmu_unit(unit);
+    const uint64_t *d = command->word;
     unsigned opcode = viommu_get(d[0], SMMU_CMD_OPCODE);
 
     switch (opcode) {
@@ -293,7 +292,7 @@ static SmmuCommandError execute(SmmuUnit *u, const uint64_t d[2])
     case SMMU_CMD_STALL_TERM:
         return do_resume(u, opcode, d);
     case SMMU_CMD_SYNC:
-        return do_sync(u, d);
+        return do_sync(d);
     default:
         return do_tlbi(u, opcode, d);
     }
@@ -303,29 +302,32 @@ static SmmuCommandError execute(SmmuUnit *u, const uint64_t d[2])
 
 /* The queue stops at the command that CONS points to, until software
  * acknowledges the error [SMMU 7.1]. */
-static void queue_error(SmmuUnit *u, SmmuCommandError error)
+static void stop(Viommu *unit, const ViommuCommand *command, int error)
 {
+    SmmuUnit *u = smmu_unit(unit);
     uint64_t *cons = smmu_reg(u, SMMU_REG_CMDQ_CONS);
 
-    viommu_count(&u->common.stats.command_errors);
+    (void)command;
+    viommu_count(&unit->stats.command_errors);
     *cons = viommu_put(*cons, SMMU_CMDQ_CONS_ERR, error);
     smmu_gerror(u, SMMU_GERROR_CMDQ);
 }
 
-/* One command [SMMU 3.5.1] [SMMU 4.8].  Returns whether there may be another.
- * Locked. */
-static bool queue_step(SmmuUnit *u)
+static bool waits(const ViommuCommand *command)
 {
+    return viommu_get(command->word[0], SMMU_CMD_OPCODE) == SMMU_CMD_SYNC;
+}
+
+/* [SMMU 3.5.1] [SMMU 4.8] */
+static bool next(Viommu *unit, ViommuCommand *command)
+{
+    SmmuUnit *u = smmu_unit(unit);
     uint64_t base = *smmu_reg(u, SMMU_REG_CMDQ_BASE);
     unsigned log2 = MIN(viommu_get(base, SMMU_QUEUE_LOG2SIZE),
                         SMMU_QUEUE_LOG2_MAX);
     uint64_t mask = (UINT64_C(2) << log2) - 1;
-    uint64_t *cons_reg = smmu_reg(u, SMMU_REG_CMDQ_CONS);
-    uint64_t cons = *cons_reg & mask;
+    uint64_t cons = *smmu_reg(u, SMMU_REG_CMDQ_CONS) & mask;
     uint64_t prod = *smmu_reg(u, SMMU_REG_CMDQ_PROD) & mask;
-    uint64_t life = u->queue_life, at, d[2];
-    SmmuCommandError error = SMMU_CERROR_ABT;
-    bool sync;
 
     if (!(*smmu_reg(u, SMMU_REG_CR0) & *smmu_reg(u, SMMU_REG_CR0ACK) &
           SMMU_CR0_CMDQEN) || cons == prod ||
@@ -334,53 +336,49 @@ static bool queue_step(SmmuUnit *u)
         return false;
     }
     base &= SMMU_QUEUE_ADDR & ~(((uint64_t)SMMU_CMD_SIZE << log2) - 1);
-    at = base + (cons & (mask >> 1)) * SMMU_CMD_SIZE;
-    viommu_unit_unlock(&u->common);
-
-    viommu_read_lock();
-    if (!viommu_load64(&u->common, at, d, 2)) {
-        error = SMMU_CERROR_NONE;
-    }
-    viommu_read_unlock();
-    if (!error && viommu_get(d[0], SMMU_CMD_OPCODE) == SMMU_CMD_SYNC &&
-        !smmu_host_settle(u)) {
-        viommu_unit_lock(&u->common);
-        return true;    /* the host has not done all earlier commands */
-    }
-    if (!error) {
-        error = execute(u, d);
-    }
-
-    viommu_unit_lock(&u->common);
-    if (u->queue_life != life) {
-        return true;    /* the guest has switched the queue meanwhile */
-    }
-    if (error) {
-        queue_error(u, error);
-        return false;
-    }
-    sync = viommu_get(d[0], SMMU_CMD_OPCODE) == SMMU_CMD_SYNC;
-    if (sync && u->common.work.undrained) {
-        u->common.work.put_off = true;
-        return true;
-    }
-    viommu_count(&u->common.stats.commands);
-    *cons_reg = (cons + 1) & mask;
-    if (sync) {
-        viommu_unit_unlock(&u->common);
-        signal_sync(u, d);
-        viommu_unit_lock(&u->common);
-    }
+    command->at = base + (cons & (mask >> 1)) * SMMU_CMD_SIZE;
+    command->words = SMMU_CMD_SIZE / sizeof(command->word[0]);
+    command->next = (cons + 1) & mask;
     return true;
 }
 
+static bool settle(Viommu *unit)
+{
+    return smmu_host_settle(smmu_unit(unit));
+}
+
+static void consume(Viommu *unit, const ViommuCommand *command)
+{
+    SmmuUnit *u = smmu_unit(unit);
+
+    *smmu_reg(u, SMMU_REG_CMDQ_CONS) = command->next;
+    if (waits(command)) {
+        viommu_unit_unlock(unit);
+        signal_sync(u, command->word);
+        viommu_unit_lock(unit);
+    }
+}
+
+static const ViommuCommandQueue queue = {
+    .next = next,
+    .waits = waits,
+    .settle = settle,
+    .execute = execute,
+    .waited = waited,
+    .consume = consume,
+    .stop = stop,
+    .unreadable = SMMU_CERROR_ABT,
+};
+
 static void step(Viommu *unit, unsigned todo)
 {
+    ViommuCommandState state = VIOMMU_COMMAND_IDLE;
     SmmuUnit *u = smmu_unit(unit);
 
     switch (todo) {
     case SMMU_WORK_SWITCH:
-        if (viommu_work_switched(unit, SMMU_WORK_SWITCH)) {
+        state = viommu_work_switched(unit);
+        if (state == VIOMMU_COMMAND_DONE) {
             smmu_switched(u);
         }
         break;
@@ -395,9 +393,7 @@ static void step(Viommu *unit, unsigned todo)
         viommu_unit_lock(unit);
         break;
     case SMMU_WORK_QUEUE:
-        if (queue_step(u)) {
-            unit->work.todo |= SMMU_WORK_QUEUE;
-        }
+        state = viommu_queue_step(unit, &queue);
         break;
     case SMMU_WORK_RESUME:
         viommu_unit_unlock(unit);
@@ -409,6 +405,10 @@ static void step(Viommu *unit, unsigned todo)
         smmu_host_settle(u);
         viommu_unit_lock(unit);
         break;
+    }
+    if (state == VIOMMU_COMMAND_DRAINING ||
+        (state == VIOMMU_COMMAND_DONE && todo == SMMU_WORK_QUEUE)) {
+        unit->work.todo |= todo;
     }
     if (viommu_forward_busy(unit)) {
         /* In a step after the queue's, unless a CMD_SYNC comes first. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The register table, and what a write to each register does. */
-#include "hw/iommu/common/work.h"
+#include "hw/iommu/common/queue.h"
 #include "hw/iommu/smmuv3/stall.h"
 #include "hw/iommu/smmuv3/unit.h"
 
@@ -24,7 +24,7 @@ static void cr0_written(Viommu *unit, uint64_t old, uint64_t mask)
         smmu_stall_terminate(u, VIOMMU_ANY);
     }
     if (changed & SMMU_CR0_CMDQEN) {
-        u->queue_life++;
+        viommu_queue_switched(unit);
     }
     if (changed & SMMU_CR0_EVENTQEN) {
         smmu_event_queue_set_up(u);

@@ -89,7 +89,6 @@ struct SmmuUnit {
 
     /* Work; under the lock. */
     uint64_t raising;           /* so many threads are raising an interrupt */
-    uint64_t queue_life;        /* advances when the queue is switched */
     uint64_t resume_later;      /* endpoints are told of stalls in the next
                                  * run, not in this one */
     SmmuEvent last_event;       /* the newest, while software can still read
@@ -120,7 +119,6 @@ struct SmmuUnit {
     M(SmmuUnit, irqs, STATE)                \
     M(SmmuUnit, stalls, CODED)              \
     M(SmmuUnit, raising, OTHERS)            \
-    M(SmmuUnit, queue_life, LIFE)           \
     M(SmmuUnit, resume_later, TRANSIENT)    \
     M(SmmuUnit, last_event, TRANSIENT)      \
     M(SmmuUnit, contexts, CACHE)            \

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Commands: the invalidation queue [VTD 6.5.2], and the register interface to
- * the same invalidations [VTD 6.5.1].
- *
- * One thread at a time works (common/work.c).  It carries a command out without
- * the lock.  The guest may switch the queue off meanwhile: u->queue_life tells.
+ * the same invalidations [VTD 6.5.1].  One thread at a time works
+ * (common/work.c).
  */
 #include "hw/iommu/vtd/queue.h"
 
 #include "hw/iommu/common/embedder.h"
-#include "hw/iommu/common/work.h"
+#include "hw/iommu/common/queue.h"
 #include "hw/iommu/vtd/faults.h"
 #include "hw/iommu/vtd/forward.h"
 #include "hw/iommu/vtd/invalidation.h"
@@ -18,16 +16,31 @@
 
 /* --- Register interface; called locked, return locked -------------------- */
 
+/* The end of @command, which *@undrained notes while the unit waits: the
+ * invalidation is not done again then. */
+static ViommuCommandState finish(VtdUnit *u, uint64_t *undrained,
+                                 uint64_t command)
+{
+    ViommuCommandState state = viommu_work_finish(&u->common,
+                                                  vtd_host_switch_settle);
+
+    if (state != VIOMMU_COMMAND_IDLE) {
+        *undrained = state == VIOMMU_COMMAND_DRAINING ? command : 0;
+    }
+    return state;
+}
+
 /* CCMD [VTD 6.5.1.1].  CAIG says what was done: what was asked for, or 0 for a
  * reserved granularity [VTD 11.4.6.1]. */
-static void run_ccmd(VtdUnit *u)
+static ViommuCommandState run_ccmd(VtdUnit *u)
 {
+    ViommuCommandState state = VIOMMU_COMMAND_DONE;
     uint64_t *reg = vtd_reg(u, VTD_REG_CCMD);
     uint64_t ccmd = *reg;
     unsigned gran = viommu_get(ccmd, VTD_CCMD_CIRG);
 
     if (gran != VTD_GRAN_RESERVED) {
-        bool again = u->ccmd_undrained == ccmd, drained, settled;
+        bool again = u->ccmd_undrained == ccmd;
 
         viommu_unit_unlock(&u->common);
         if (!again) {
@@ -36,27 +49,19 @@ static void run_ccmd(VtdUnit *u)
                                    viommu_get(ccmd, VTD_CCMD_FM));
             u->common.work.undrained = true;
         }
-        drained = viommu_work_drain(&u->common);
-        settled = vtd_host_settle(u);
-        viommu_unit_lock(&u->common);
-        if (!viommu_work_wanted(&u->common)) {
-            return;
-        }
-        if (!drained || !settled) {
-            u->ccmd_undrained = ccmd;
-            u->common.work.todo |= VTD_WORK_CCMD;
-            u->common.work.put_off = !drained;
-            return;
-        }
-        u->ccmd_undrained = 0;
+        state = finish(u, &u->ccmd_undrained, ccmd);
     }
-    *reg = viommu_put(*reg & ~VTD_CCMD_ICC, VTD_CCMD_CAIG, gran);
+    if (state == VIOMMU_COMMAND_DONE) {
+        *reg = viommu_put(*reg & ~VTD_CCMD_ICC, VTD_CCMD_CAIG, gran);
+    }
+    return state;
 }
 
 /* IOTLB and IVA [VTD 6.5.1.2].  IAIG says what was done, as CAIG does
  * [VTD 11.4.6.3]. */
-static void run_iotlb(VtdUnit *u)
+static ViommuCommandState run_iotlb(VtdUnit *u)
 {
+    ViommuCommandState state = VIOMMU_COMMAND_DONE;
     uint64_t *reg = vtd_reg(u, VTD_REG_IOTLB);
     uint64_t iotlb = *reg, iva = *vtd_reg(u, VTD_REG_IVA);
     unsigned gran = viommu_get(iotlb, VTD_IOTLB_IIRG);
@@ -66,7 +71,7 @@ static void run_iotlb(VtdUnit *u)
         gran = VTD_GRAN_RESERVED;
     }
     if (gran != VTD_GRAN_RESERVED) {
-        bool again = u->iotlb_undrained == iotlb, drained, settled;
+        bool again = u->iotlb_undrained == iotlb;
 
         viommu_unit_unlock(&u->common);
         if (!again) {
@@ -75,21 +80,12 @@ static void run_iotlb(VtdUnit *u)
                                  iva & VTD_IVA_IH);
             u->common.work.undrained = true;
         }
-        drained = viommu_work_drain(&u->common);
-        settled = vtd_host_settle(u);
-        viommu_unit_lock(&u->common);
-        if (!viommu_work_wanted(&u->common)) {
-            return;
-        }
-        if (!drained || !settled) {
-            u->iotlb_undrained = iotlb;
-            u->common.work.todo |= VTD_WORK_IOTLB;
-            u->common.work.put_off = !drained;
-            return;
-        }
-        u->iotlb_undrained = 0;
+        state = finish(u, &u->iotlb_undrained, iotlb);
     }
-    *reg = viommu_put(*reg & ~VTD_IOTLB_IVT, VTD_IOTLB_IAIG, gran);
+    if (state == VIOMMU_COMMAND_DONE) {
+        *reg = viommu_put(*reg & ~VTD_IOTLB_IVT, VTD_IOTLB_IAIG, gran);
+    }
+    return state;
 }
 
 /* --- Descriptors; called unlocked ---------------------------------------- */
@@ -309,20 +305,23 @@ static VtdQueueError do_wait(VtdUnit *u, const uint64_t d[4])
          */
         u->common.work.undrained = true;
     }
-    if (!viommu_work_drain(&u->common)) {
-        return VTD_IQEI_NONE;
-    }
-    if ((d[0] & VTD_DESC_SW) && is_wanted(u)) {
+    return VTD_IQEI_NONE;
+}
+
+/* The status write of a wait descriptor.  It is a posted one, so that the guest
+ * does not hear of its failure. */
+static int waited(Viommu *unit, const ViommuCommand *command)
+{
+    const uint64_t *d = command->word;
+
+    if ((d[0] & VTD_DESC_SW) && is_wanted(vtd_unit(unit))) {
         viommu_read_lock();
-        if (viommu_store32(&u->common, d[1],
-                           viommu_get(d[0], VTD_DESC_STATUS))) {
-            /* The status write is a posted one, so that the guest does not
-             * hear of its failure. */
-            viommu_count(&u->common.stats.command_errors);
+        if (viommu_store32(unit, d[1], viommu_get(d[0], VTD_DESC_STATUS))) {
+            viommu_count(&unit->stats.command_errors);
         }
         viommu_read_unlock();
     }
-    return VTD_IQEI_NONE;
+    return 0;
 }
 
 /* Interrupt of a wait descriptor, after its status write [VTD 6.5.2.9].
@@ -343,9 +342,14 @@ static unsigned descriptor_type(const uint64_t d[4])
            viommu_get(d[0], VTD_DESC_TYPE_HIGH) << 4;
 }
 
+static bool waits(const ViommuCommand *command)
+{
+    return descriptor_type(command->word) == VTD_DESC_WAIT;
+}
+
 /* PASID-based descriptors and page group responses are of the other table
  * modes [VTD 6.5.2]; only the latter use the upper 128 bits. */
-static VtdQueueError execute(VtdUnit *u, const uint64_t d[4])
+static VtdQueueError do_descriptor(VtdUnit *u, const uint64_t d[4])
 {
     if ((d[2] || d[3]) && descriptor_type(d) != VTD_DESC_PAGE_RESPONSE) {
         return VTD_IQEI_RESERVED;
@@ -378,6 +382,37 @@ static VtdQueueError execute(VtdUnit *u, const uint64_t d[4])
     }
 }
 
+/* Of a wait descriptor behind a request that a device-TLB has not answered. */
+enum { TIMED_OUT = -1 };
+
+/*
+ * A unit sends requests to device-TLBs and goes on.  It notices a time-out at
+ * the wait descriptor, which it drops, and fetches no more until software
+ * clears ITE [VTD 6.5.2.10].
+ */
+static int execute(Viommu *unit, const ViommuCommand *command)
+{
+    VtdUnit *u = vtd_unit(unit);
+
+    return waits(command) && viommu_acquire(&u->timed_out)
+           ? TIMED_OUT : (int)do_descriptor(u, command->word);
+}
+
+static void set_head(VtdUnit *u, const ViommuCommand *command)
+{
+    *vtd_reg(u, VTD_REG_IQH) = viommu_put(0, VTD_IQ_INDEX, command->next);
+}
+
+static void consume(Viommu *unit, const ViommuCommand *command)
+{
+    VtdUnit *u = vtd_unit(unit);
+
+    set_head(u, command);
+    if (waits(command) && (command->word[0] & VTD_DESC_IF)) {
+        completion_event(u);
+    }
+}
+
 /* The queue stops at the descriptor that IQH points to [VTD 6.5.2.10]. */
 static void queue_error(VtdUnit *u, VtdQueueError error)
 {
@@ -388,11 +423,6 @@ static void queue_error(VtdUnit *u, VtdQueueError error)
     vtd_fsts_set(u, VTD_FSTS_IQE);
 }
 
-/*
- * A unit sends requests to device-TLBs and goes on.  It notices a time-out at
- * the wait descriptor, which it drops, and fetches no more until software
- * clears ITE [VTD 6.5.2.10].
- */
 static void timeout_error(VtdUnit *u)
 {
     uint64_t *iqercd = vtd_reg(u, VTD_REG_IQERCD);
@@ -401,6 +431,19 @@ static void timeout_error(VtdUnit *u)
     *iqercd = viommu_put(*iqercd, VTD_IQERCD_ITESID, u->timed_out - 1);
     viommu_publish(&u->timed_out, 0);
     vtd_fsts_set(u, VTD_FSTS_ITE);
+}
+
+static void stop(Viommu *unit, const ViommuCommand *command, int error)
+{
+    VtdUnit *u = vtd_unit(unit);
+
+    if (error == TIMED_OUT) {
+        viommu_count(&unit->stats.commands);
+        set_head(u, command);
+        timeout_error(u);
+    } else {
+        queue_error(u, (VtdQueueError)error);
+    }
 }
 
 /* A completion that no request waits for: FSTS.ICE [VTD 11.4.7.1]. */
@@ -437,20 +480,17 @@ static VtdQueueError queue_setup(const VtdUnit *u, uint64_t iqa,
     return wide && (tail | head) % 2 ? VTD_IQEI_MISALIGNED : VTD_IQEI_NONE;
 }
 
-/* One descriptor [VTD 6.5.2].  Returns whether there may be another.
- * Locked. */
-static bool queue_step(VtdUnit *u)
+/* The next descriptor [VTD 6.5.2]. */
+static bool next(Viommu *unit, ViommuCommand *command)
 {
+    VtdUnit *u = vtd_unit(unit);
     uint64_t iqa = *vtd_reg(u, VTD_REG_IQA);
     unsigned units = iqa & VTD_IQA_DW ? 2 : 1;
     uint64_t end = UINT64_C(1) << (viommu_get(iqa, VTD_IQA_QS) +
                                    VTD_IQ_ENTRIES_SHIFT);
     uint64_t head = viommu_get(*vtd_reg(u, VTD_REG_IQH), VTD_IQ_INDEX);
     uint64_t tail = viommu_get(*vtd_reg(u, VTD_REG_IQT), VTD_IQ_INDEX);
-    uint64_t life = u->queue_life;
     VtdQueueError error = queue_setup(u, iqa, head, tail);
-    uint64_t d[4] = { 0 };
-    bool aborted;
 
     if (!(*vtd_reg(u, VTD_REG_GCMD) & *vtd_reg(u, VTD_REG_GSTS) &
           VTD_GCMD_QIE) ||
@@ -462,70 +502,43 @@ static bool queue_step(VtdUnit *u)
         queue_error(u, error);
         return false;
     }
-
-    viommu_unit_unlock(&u->common);
-    viommu_read_lock();
-    if (viommu_load64(&u->common, (iqa & ~(VTD_PAGE_SIZE - 1)) + head * 16,
-                      d, 2 * units)) {
-        error = VTD_IQEI_FETCH;
-    }
-    viommu_read_unlock();
-    if (descriptor_type(d) == VTD_DESC_WAIT && !vtd_host_settle(u)) {
-        viommu_unit_lock(&u->common);
-        return true;    /* not done with what came before it */
-    }
-    aborted = viommu_acquire(&u->timed_out) &&
-              descriptor_type(d) == VTD_DESC_WAIT;
-    if (!error && !aborted) {
-        error = execute(u, d);
-    }
-    viommu_unit_lock(&u->common);
-
-    if (u->queue_life != life) {
-        return true;    /* switched off, and perhaps on again */
-    }
-    if (error) {
-        queue_error(u, error);
-        return false;
-    }
-    if (descriptor_type(d) == VTD_DESC_WAIT && !aborted &&
-        u->common.work.undrained) {
-        u->common.work.put_off = true;
-        return true;
-    }
-    viommu_count(&u->common.stats.commands);
-    head = (head + units) % end;
-    *vtd_reg(u, VTD_REG_IQH) = viommu_put(0, VTD_IQ_INDEX, head);
-    if (aborted) {
-        timeout_error(u);
-        return false;
-    }
-    if (descriptor_type(d) == VTD_DESC_WAIT && (d[0] & VTD_DESC_IF)) {
-        completion_event(u);
-    }
+    command->at = (iqa & ~(VTD_PAGE_SIZE - 1)) + head * 16;
+    command->words = 2 * units;
+    command->next = (head + units) % end;
     return true;
 }
 
+static const ViommuCommandQueue queue = {
+    .next = next,
+    .waits = waits,
+    .settle = vtd_host_switch_settle,
+    .execute = execute,
+    .waited = waited,
+    .consume = consume,
+    .stop = stop,
+    .unreadable = VTD_IQEI_FETCH,
+};
+
 static void step(Viommu *unit, unsigned todo)
 {
+    ViommuCommandState state = VIOMMU_COMMAND_IDLE;
     VtdUnit *u = vtd_unit(unit);
 
     switch (todo) {
     case VTD_WORK_SWITCH:
-        if (viommu_work_switched(unit, VTD_WORK_SWITCH)) {
+        state = viommu_work_switched(unit);
+        if (state == VIOMMU_COMMAND_DONE) {
             vtd_switched(u);
         }
         break;
     case VTD_WORK_CCMD:
-        run_ccmd(u);
+        state = run_ccmd(u);
         break;
     case VTD_WORK_IOTLB:
-        run_iotlb(u);
+        state = run_iotlb(u);
         break;
     case VTD_WORK_QUEUE:
-        if (queue_step(u)) {
-            unit->work.todo |= VTD_WORK_QUEUE;
-        }
+        state = viommu_queue_step(unit, &queue);
         break;
     case VTD_WORK_HOST:
         viommu_unit_unlock(unit);
@@ -535,6 +548,10 @@ static void step(Viommu *unit, unsigned todo)
     case VTD_WORK_VCMD:
         vtd_virtual_command_go_on(u);
         break;
+    }
+    if (state == VIOMMU_COMMAND_DRAINING ||
+        (state == VIOMMU_COMMAND_DONE && todo == VTD_WORK_QUEUE)) {
+        unit->work.todo |= todo;
     }
     if (vtd_host_busy(u)) {
         /* after the queue, unless a wait brings it before */

@@ -2,7 +2,7 @@
 /* The register table [VTD 11.4], and what writing each register does. */
 #include "hw/iommu/vtd/registers.h"
 
-#include "hw/iommu/common/work.h"
+#include "hw/iommu/common/queue.h"
 #include "hw/iommu/vtd/faults.h"
 #include "hw/iommu/vtd/invalidation.h"
 #include "hw/iommu/vtd/page_request.h"
@@ -65,7 +65,7 @@ static void gcmd_written(Viommu *unit, uint64_t old, uint64_t mask)
         }
     }
     if (changed & VTD_GCMD_QIE) {
-        u->queue_life++;
+        viommu_queue_switched(unit);
         if (!(*gcmd & VTD_GCMD_QIE)) {
             *vtd_reg(u, VTD_REG_IQH) = 0;   /* [VTD 11.4.9.1] */
         }

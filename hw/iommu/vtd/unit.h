@@ -98,7 +98,6 @@ typedef struct VtdUnit {
 
     /* Work; under the lock. */
     size_t pasids_full;         /* so many words of pasids have no clear bit */
-    uint64_t queue_life;        /* advances when GCMD.QIE changes */
     /* the register command that only a drain keeps from its end, or 0 */
     uint64_t ccmd_undrained;
     uint64_t iotlb_undrained;
@@ -131,7 +130,6 @@ typedef struct VtdUnit {
     M(VtdUnit, pmr, DERIVED)                \
     M(VtdUnit, pmr_on, DERIVED)             \
     M(VtdUnit, pasids_full, DERIVED)        \
-    M(VtdUnit, queue_life, LIFE)            \
     M(VtdUnit, ccmd_undrained, TRANSIENT)   \
     M(VtdUnit, iotlb_undrained, TRANSIENT)  \
     M(VtdUnit, contexts, CACHE)             \
