@@ -67,7 +67,7 @@ void smmu_switched(SmmuUnit *u)
     }
 }
 
-void smmu_registers_settle(SmmuUnit *u)
+void smmu_registers_derive(SmmuUnit *u)
 {
     if (*smmu_reg(u, SMMU_REG_CR0ACK) != *smmu_reg(u, SMMU_REG_CR0) ||
         (*smmu_reg(u, SMMU_REG_GBPA) & SMMU_GBPA_UPDATE)) {

@@ -51,7 +51,7 @@ static void replace(SmmuUnit *u, const uint64_t *words)
     viommu_unit_replace(&u->common, words);
     viommu_members_replace(u, members, G_N_ELEMENTS(members),
                            words ? words + STATE_AT : NULL);
-    smmu_registers_settle(u);
+    smmu_registers_derive(u);
     smmu_stalls_replace(u, words ? words + STALLS_AT : NULL);
     /* The registers still say which commands were under way. */
     u->common.work.todo |= smmu_work_wanted(u);

@@ -153,7 +153,7 @@ void smmu_capabilities_init(SmmuUnit *u);
 void smmu_registers_init(SmmuUnit *u);
 /** After reset or load, all registers have other values: go on with a switch
  *  that they say is under way, and publish them.  Locked. */
-void smmu_registers_settle(SmmuUnit *u);
+void smmu_registers_derive(SmmuUnit *u);
 /** Copy registers to where endpoints' threads read them.  Locked. */
 void smmu_registers_publish(SmmuUnit *u);
 /** A switch is in force for everybody: CR0ACK and GBPA say so.  Locked. */

@@ -182,7 +182,7 @@ bool vtd_fault_record_valid(const uint64_t word[2])
 
 /* An event is pending only while it is masked and its condition is set
  * [VTD 11.4.7.2]. */
-static void settle_event(VtdUnit *u, const VtdEvent *event, bool reason)
+static void derive_event(VtdUnit *u, const VtdEvent *event, bool reason)
 {
     uint64_t *ctl = vtd_reg(u, event->ctl);
 
@@ -191,7 +191,7 @@ static void settle_event(VtdUnit *u, const VtdEvent *event, bool reason)
     }
 }
 
-void vtd_faults_settle(VtdUnit *u)
+void vtd_faults_derive(VtdUnit *u)
 {
     uint64_t *fsts = vtd_reg(u, VTD_REG_FSTS);
 
@@ -200,9 +200,9 @@ void vtd_faults_settle(VtdUnit *u)
     if (!(*fsts & VTD_FSTS_PPF)) {
         *fsts = viommu_put(*fsts, VTD_FSTS_FRI, 0);
     }
-    settle_event(u, &vtd_event_fault, *fsts & FSTS_CONDITIONS);
-    settle_event(u, &vtd_event_invalidation,
+    derive_event(u, &vtd_event_fault, *fsts & FSTS_CONDITIONS);
+    derive_event(u, &vtd_event_invalidation,
                  *vtd_reg(u, VTD_REG_ICS) & VTD_ICS_IWC);
-    settle_event(u, &vtd_event_page_request,
+    derive_event(u, &vtd_event_page_request,
                  *vtd_reg(u, VTD_REG_PRS) & (VTD_PRS_PPR | VTD_PRS_PRO));
 }

@@ -34,7 +34,7 @@ void vtd_source_silent(VtdUnit *u, uint16_t source);
 bool vtd_fault_record_valid(const uint64_t word[2]);
 /** Registers have been loaded: derive PPF and the pending bits of all events
  *  from the others.  Locked. */
-void vtd_faults_settle(VtdUnit *u);
+void vtd_faults_derive(VtdUnit *u);
 
 /** Event interrupts: fault, invalidation completion, page requests. */
 typedef struct VtdEvent {

@@ -28,7 +28,7 @@ static inline bool vtd_iotlb_lookup(const VtdUnit *u, const ViommuTag *tag,
     return true;
 }
 
-/** A cached translation of @addr that settles what is wanted; in caching mode
+/** A cached translation of @addr that decides what is wanted; in caching mode
  *  perhaps a cached fault, in *@reason.  False: a walk is needed. */
 bool vtd_iotlb_find(VtdUnit *u, const ViommuTag *tag, uint64_t addr,
                     const VtdWanted *wanted, const VtdContext *context,

@@ -484,10 +484,10 @@ void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap)
     viommu_regs_reset(&u->common.regs);
 }
 
-void vtd_registers_settle(VtdUnit *u)
+void vtd_registers_derive(VtdUnit *u)
 {
     go_on_switching(u);
-    vtd_faults_settle(u);
+    vtd_faults_derive(u);
     if (!(*vtd_reg(u, VTD_REG_FSTS) & VTD_FSTS_IQE)) {
         uint64_t *iqercd = vtd_reg(u, VTD_REG_IQERCD);
 

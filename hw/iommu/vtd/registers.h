@@ -10,7 +10,7 @@ void vtd_registers_init(VtdUnit *u, uint64_t cap, uint64_t ecap);
 uint64_t vtd_latched_root(const VtdUnit *u, uint64_t rtaddr);
 /** All registers have got new values, by a reset or a load: update what follows
  *  from them, go on with a switch that was under way, and publish.  Locked. */
-void vtd_registers_settle(VtdUnit *u);
+void vtd_registers_derive(VtdUnit *u);
 /** Copy registers to the words that endpoints' threads read.  Locked. */
 void vtd_registers_publish(VtdUnit *u);
 /** A switch has ended: GSTS and PMEN show it.  Locked. */

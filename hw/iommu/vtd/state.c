@@ -64,7 +64,7 @@ static void replace(VtdUnit *u, const uint64_t *values, const uint64_t *state,
     for (size_t i = 0; pasids && i < vtd_pasid_words(&u->cfg); i++) {
         u->pasids[i] |= pasids[i];
     }
-    vtd_registers_settle(u);
+    vtd_registers_derive(u);
     /* Commands that were under way are still in the registers. */
     u->common.work.todo |= vtd_work_wanted(u);
 }
