@@ -8,7 +8,6 @@
 #define SCALABLE "x-scalable-mode=on"
 #define FIRST    SCALABLE ",x-flts=on"
 #define PASID    ",pasid-bits=20"
-#define PER_TABLE 512u
 
 const BenchMode bench_modes[] = {
     { "legacy", "legacy mode", "", "", false, false, SPEC_PGTT_SECOND, 0, 0 },
@@ -68,29 +67,6 @@ static uint64_t first_entry(const void *stage, GuestAlloc *alloc,
                             uint64_t addr)
 {
     return guest_fs_entry(stage, alloc, addr, 1, true);
-}
-
-/* Map @pages pages, a table at once: one by one takes minutes by qtest. */
-bool bench_map_pages(GuestAlloc *alloc, BenchEntryOf entry_of,
-                     const void *stage, uint64_t addr, uint64_t pages,
-                     uint64_t to, uint64_t to_pages, uint64_t flags)
-{
-    for (uint64_t i = 0, n; i < pages; i += n) {
-        uint64_t room = PER_TABLE - (addr / BENCH_PAGE + i) % PER_TABLE;
-        uint64_t at = entry_of(stage, alloc, addr + i * BENCH_PAGE);
-        uint64_t words[PER_TABLE];
-
-        n = pages - i < room ? pages - i : room;
-        for (uint64_t k = 0; k < n; k++) {
-            /* hosts of the benchmarks are little-endian */
-            words[k] = (to + (i + k) % to_pages * BENCH_PAGE) | flags;
-        }
-        if (!at) {
-            return false;
-        }
-        alloc->mem.write(alloc->mem.opaque, at, words, n * 8);
-    }
-    return true;
 }
 
 static bool map_second(GuestAlloc *alloc, const SecondStage *ss, uint64_t addr,

@@ -73,24 +73,25 @@ static bool range_of(const SmmuUnit *u, const uint64_t d[2], SmmuTlbi *t)
     return true;
 }
 
-/* CMD_TLBI_... [SMMU 4.4.2] [SMMU 4.4.3] [SMMU 4.4.4] */
-static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
-                                const uint64_t d[2])
+/* CMD_TLBI_... [SMMU 4.4.2] [SMMU 4.4.3] [SMMU 4.4.4].  False: the unit does
+ * not have it. */
+static bool decode_tlbi(const SmmuUnit *u, unsigned opcode,
+                        const uint64_t d[2], SmmuTlbi *t)
 {
-    SmmuTlbi t = {
+    bool legal = u->cfg.stage1;
+
+    *t = (SmmuTlbi) {
         .by_vmid = true,
         .vmid = u->cfg.stage2 ? viommu_get(d[0], SMMU_CMD_VMID) : 0,
         .asid = viommu_get(d[0], SMMU_CMD_ASID),
     };
-    bool legal = u->cfg.stage1;
-
     if (opcode >= SMMU_CMD_TLBI_EL2_ALL && opcode <= SMMU_CMD_TLBI_EL2_VAA) {
         legal = u->cfg.hyp;
-        t.el2 = true;
-        t.vmid = 0;
+        t->el2 = true;
+        t->vmid = 0;
         if (!(viommu_acquire(&u->cr2) & SMMU_CR2_E2H)) {
             /* EL2 without E2H has no ASIDs. */
-            t.asid = 0;
+            t->asid = 0;
         }
     }
     switch (opcode) {
@@ -99,27 +100,27 @@ static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
         break;
     case SMMU_CMD_TLBI_NH_ASID:
     case SMMU_CMD_TLBI_EL2_ASID:
-        t.by_asid = true;
+        t->by_asid = true;
         break;
     case SMMU_CMD_TLBI_NH_VA:
     case SMMU_CMD_TLBI_EL2_VA:
-        t.by_asid = true;
-        legal &= range_of(u, d, &t);
+        t->by_asid = true;
+        legal &= range_of(u, d, t);
         break;
     case SMMU_CMD_TLBI_NH_VAA:
     case SMMU_CMD_TLBI_EL2_VAA:
-        legal &= range_of(u, d, &t);
+        legal &= range_of(u, d, t);
         break;
     case SMMU_CMD_TLBI_S12_VMALL:
-        t.stage2 = true;
+        t->stage2 = true;
         legal = u->cfg.stage2;
         break;
     case SMMU_CMD_TLBI_S2_IPA:
-        t.stage2 = true;
-        legal = u->cfg.stage2 && range_of(u, d, &t);
+        t->stage2 = true;
+        legal = u->cfg.stage2 && range_of(u, d, t);
         break;
     case SMMU_CMD_TLBI_NSNH_ALL:
-        t.by_vmid = false;
+        t->by_vmid = false;
         legal = true;
         break;
     default:
@@ -127,7 +128,15 @@ static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
         legal = false;
         break;
     }
-    if (!legal) {
+    return legal;
+}
+
+static SmmuCommandError do_tlbi(SmmuUnit *u, unsigned opcode,
+                                const uint64_t d[2])
+{
+    SmmuTlbi t;
+
+    if (!decode_tlbi(u, opcode, d, &t)) {
         return SMMU_CERROR_ILL;
     }
     smmu_invalidate_tlb(u, &t);

@@ -44,7 +44,6 @@ SmmuState *smmu_unit_of(PCIBus *bus);
 /* ViommuGlueKind.find_device */
 PCIDevice *smmu_find_device(ViommuGlue *glue, uint32_t sid);
 
-/* firmware.c */
 /* Warn about a device of the host whose messages the guest's firmware tables
  * cannot provide for. */
 void smmu_check_told(PCIDevice *dev);

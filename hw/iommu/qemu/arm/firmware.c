@@ -134,19 +134,6 @@ static void smmu_reserve_messages(SmmuState *s, VirtMachineState *vms)
     }
 }
 
-/* ACPI's tables have all streams, which firmware gives to the guest. */
-void smmu_check_told(PCIDevice *dev)
-{
-    VirtMachineState *vms = VIRT_MACHINE(qdev_get_machine());
-
-    if (!virt_is_acpi_enabled(vms) || !vms->bootinfo.firmware_loaded) {
-        warn_report("arm-smmuv3: interrupt messages of %s do not arrive "
-                    "behind tables of the guest: without firmware (-bios) "
-                    "and ACPI it hears of those of devices that are on "
-                    "pcie.0 from the start", dev->name);
-    }
-}
-
 /*
  * The one host bridge of the tree is the machine's.  Further root buses are in
  * ACPI's tables only.

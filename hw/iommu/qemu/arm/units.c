@@ -26,6 +26,19 @@ static AddressSpace *smmu_get_address_space(PCIBus *bus, void *opaque,
     return viommu_space_get(opaque, bus, devfn);
 }
 
+/* ACPI's tables have all streams, which firmware gives to the guest. */
+void smmu_check_told(PCIDevice *dev)
+{
+    VirtMachineState *vms = VIRT_MACHINE(qdev_get_machine());
+
+    if (!virt_is_acpi_enabled(vms) || !vms->bootinfo.firmware_loaded) {
+        warn_report("arm-smmuv3: interrupt messages of %s do not arrive "
+                    "behind tables of the guest: without firmware (-bios) "
+                    "and ACPI it hears of those of devices that are on "
+                    "pcie.0 from the start", dev->name);
+    }
+}
+
 static bool smmu_set_iommu_device(PCIBus *bus, void *opaque, int devfn,
                                   HostIOMMUDevice *hiod, Error **errp)
 {
