@@ -17,6 +17,9 @@ import sys
 FUNCTION = re.compile(r'(?<![\w.@>-])([a-z_][a-z0-9_]*_[a-z0-9_]+)\(\)')
 FILE = re.compile(r'(?<![\w./*<{-])((?:[\w-]+/)*[\w-]+\.(?:c|h|py|sh|md|tsv))'
                   r'(?![\w/])')
+# `a()`, `b()` in file.c
+PLACE = re.compile(r'((?:`\w+\(\)`(?: \([^)]*\))?(?:, )?)+) in '
+                   r'((?:[\w-]+/)+[\w-]+\.[ch])')
 COMMENT = re.compile(r'/\*.*?\*/', re.DOTALL)
 # of other projects: where QEMU, Linux and libraries have their files
 FOREIGN = re.compile(r'(?:linux|qemu|sys|hw/(?:pci|arm|i386|core|vfio|viommu)|'
@@ -79,6 +82,19 @@ def is_file(name, files, near):
         os.path.normpath(os.path.join(os.path.dirname(near), name)) in files
 
 
+def misplaced(root, files, line):
+    """Functions that are not in the file beside which a document names them."""
+    for names, file in PLACE.findall(line):
+        for path in files:
+            if path == file or path.endswith('/' + file):
+                words = set(re.findall(r'\w+', COMMENT.sub(' ',
+                                                           read(root, path))))
+                for name in re.findall(r'`(\w+)\(\)`', names):
+                    if name not in words:
+                        yield name, path
+                break
+
+
 def main():
     if len(sys.argv) > 2 or sys.argv[1:2] and sys.argv[1].startswith('-'):
         sys.exit(f"names.py: '{sys.argv[1]}': allowed is a folder")
@@ -93,6 +109,9 @@ def main():
         wrong += [f'{name}:{number}: there is no file {word}'
                   for word in FILE.findall(line)
                   if not is_file(word, files, name)]
+        if name.endswith('.md'):
+            wrong += [f'{name}:{number}: {word}() is not in {path}'
+                      for word, path in misplaced(root, files, line)]
     print('\n'.join(wrong), end='\n' if wrong else '')
     return 1 if wrong else 0
 

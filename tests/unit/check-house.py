@@ -83,6 +83,10 @@ NAMES = (
     ('a function that only a comment has',
      {'hw/tool.c': '/* main_loop */ /* main_loop() */ int no_loop;\n'},
      'hw/tool.c:1: there is no main_loop()'),
+    ('a function of another file',
+     {'docs/more.md': '`main_loop()`, `no_loop()` in hw/other.c\n',
+      'hw/other.c': 'void no_loop(void) { }\n'},
+     'docs/more.md:1: main_loop() is not in hw/other.c'),
     ('a file', {'docs/more.md': 'in `vtd/tool.c`\n'},
      'docs/more.md:1: there is no file vtd/tool.c'),
 )
