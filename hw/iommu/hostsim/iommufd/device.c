@@ -106,6 +106,18 @@ static int attach_group(Hostsim *sim, SimIommufdGroup *group, uint32_t pasid,
 
 /* --- Bind ---------------------------------------------------------------- */
 
+static void device_destroy(SimObject *object)
+{
+    SimIommufdDevice *b = (SimIommufdDevice *)object;
+
+    sim_fault_forget(b->device);
+    g_hash_table_unref(b->pasids);
+    group_put(object->context, b->group);
+    sim_file_unref(object->context->file);
+}
+
+static const SimObjectOps device_object = { SIM_DEVICE, device_destroy };
+
 int sim_iommufd_bind(SimContext *context, SimDevice *device,
                      SimIommufdDevice **bound)
 {
@@ -119,7 +131,7 @@ int sim_iommufd_bind(SimContext *context, SimDevice *device,
     if (!group) {
         return -ENOMEM;
     }
-    b = sim_object_new(context, sizeof(*b), SIM_DEVICE);
+    b = sim_object_new(context, sizeof(*b), &device_object);
     if (!b) {
         group_put(context, group);
         return -ENOMEM;
@@ -132,16 +144,6 @@ int sim_iommufd_bind(SimContext *context, SimDevice *device,
     sim_object_finish(b);
     *bound = b;
     return 0;
-}
-
-void sim_device_destroy(SimObject *object)
-{
-    SimIommufdDevice *b = (SimIommufdDevice *)object;
-
-    sim_fault_forget(b->device);
-    g_hash_table_unref(b->pasids);
-    group_put(object->context, b->group);
-    sim_file_unref(object->context->file);
 }
 
 void sim_iommufd_unbind(SimIommufdDevice *bound)
@@ -384,7 +386,7 @@ int sim_iommufd_attach(SimIommufdDevice *bound, uint32_t pasid,
     if (!pt) {
         return -ENOENT;
     }
-    switch (pt->type) {
+    switch (pt->ops->type) {
     case SIM_HWPT_PAGING:
     case SIM_HWPT_NESTED:
         ret = func(bound, pasid, (SimHwpt *)pt);

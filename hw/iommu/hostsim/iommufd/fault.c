@@ -18,7 +18,6 @@
 
 struct SimFaultQueue {
     SimObject object;
-    SimFile *file;              /* while its descriptor is open */
     GQueue deliver;             /* SimFaultGroup */
     GPtrArray *waiting;         /* [cookie - 1]: SimFaultGroup, or NULL */
 };
@@ -55,8 +54,8 @@ static void group_end(SimFaultGroup *group, uint8_t code)
 
 static void update(SimFaultQueue *queue)
 {
-    if (queue->file) {
-        sim_file_set_readable(queue->file, queue->deliver.length);
+    if (queue->object.file) {
+        sim_file_set_readable(queue->object.file, queue->deliver.length);
     }
 }
 
@@ -154,13 +153,15 @@ void sim_fault_forget(SimDevice *device)
     g_array_set_size(device->partial, 0);
 }
 
-void sim_fault_destroy(SimObject *object)
+static void fault_destroy(SimObject *object)
 {
     SimFaultQueue *queue = (SimFaultQueue *)object;
 
     end_groups(queue, NULL, 0);
     g_ptr_array_unref(queue->waiting);
 }
+
+static const SimObjectOps fault_object = { SIM_FAULT, fault_destroy };
 
 /* --- The descriptor ------------------------------------------------------ */
 
@@ -277,19 +278,11 @@ static ssize_t fault_write(SimFile *file, const void *buf, size_t size)
     return done ? (ssize_t)done : ret;
 }
 
-static void fault_release(SimFile *file)
-{
-    SimFaultQueue *queue = file->priv;
-
-    queue->file = NULL;
-    sim_object_closed(queue);
-}
-
 static const SimFileOps fault_ops = {
     .name = "iommufd-pgfault",
     .read = fault_read,
     .write = fault_write,
-    .release = fault_release,
+    .release = sim_object_release,
 };
 
 int sim_fault_alloc(SimCommand *c)
@@ -301,13 +294,13 @@ int sim_fault_alloc(SimCommand *c)
     if (cmd->flags) {
         return -EOPNOTSUPP;
     }
-    queue = sim_object_new(c->context, sizeof(*queue), SIM_FAULT);
+    queue = sim_object_new(c->context, sizeof(*queue), &fault_object);
     if (!queue) {
         return -ENOMEM;
     }
     g_queue_init(&queue->deliver);
     queue->waiting = g_ptr_array_new();
-    fd = sim_object_open(queue, &fault_ops, &queue->file);
+    fd = sim_object_open(queue, &fault_ops);
     if (fd < 0) {
         sim_object_abort(queue);
         return fd;
@@ -316,7 +309,7 @@ int sim_fault_alloc(SimCommand *c)
     cmd->out_fault_fd = fd;
     ret = sim_respond(c, sizeof(*cmd));
     if (ret) {
-        sim_file_close(queue->file);
+        sim_file_close(queue->object.file);
         sim_object_abort(queue);
         return ret;
     }

@@ -11,7 +11,7 @@
 
 #define INVALIDATE_MAX (1u << 19)
 
-void sim_hwpt_destroy(SimObject *object)
+static void hwpt_destroy(SimObject *object)
 {
     SimHwpt *hwpt = (SimHwpt *)object;
 
@@ -34,6 +34,9 @@ void sim_hwpt_destroy(SimObject *object)
         sim_object_unref(hwpt->parent);
     }
 }
+
+static const SimObjectOps paging_object = { SIM_HWPT_PAGING, hwpt_destroy };
+static const SimObjectOps nested_object = { SIM_HWPT_NESTED, hwpt_destroy };
 
 void sim_hwpt_put(SimHwpt *hwpt)
 {
@@ -69,7 +72,7 @@ int sim_hwpt_new_paging(SimIommufdDevice *bound, SimIoas *ioas,
     if (ret) {
         return ret;
     }
-    h = sim_object_new(ioas->object.context, sizeof(*h), SIM_HWPT_PAGING);
+    h = sim_object_new(ioas->object.context, sizeof(*h), &paging_object);
     if (!h) {
         sim->phys->domain_free(domain);
         return -ENOMEM;
@@ -117,7 +120,7 @@ static int new_nested(SimIommufdDevice *bound, SimHwpt *parent,
     if (ret) {
         return ret;
     }
-    h = sim_object_new(context, sizeof(*h), SIM_HWPT_NESTED);
+    h = sim_object_new(context, sizeof(*h), &nested_object);
     if (!h) {
         context->sim->phys->domain_free(domain);
         return -ENOMEM;
@@ -139,7 +142,7 @@ static int new_hwpt(SimIommufdDevice *bound, SimObject *pt,
         cmd->data_type, sim_user_ptr(cmd->data), cmd->data_len,
     };
 
-    switch (pt->type) {
+    switch (pt->ops->type) {
     case SIM_IOAS:
         return sim_hwpt_new_paging(bound, (SimIoas *)pt, cmd->flags,
                                    data.size ? &data : NULL, hwpt);
@@ -221,7 +224,7 @@ static int invalidate(SimCommand *c, SimUserArray *array)
         return -ENOENT;
     }
     array->n = cmd->entry_num;
-    switch (pt->type) {
+    switch (pt->ops->type) {
     case SIM_HWPT_NESTED:
         if (phys->invalidate) {
             return phys->invalidate(((SimHwpt *)pt)->domain, array);

@@ -10,9 +10,24 @@
 /* A caller may ask for more, but gets it in pieces. */
 #define ALLOWED_MAX 65536
 
+static void ioas_destroy(SimObject *object)
+{
+    SimIoas *ioas = (SimIoas *)object;
+    uint64_t unmapped;
+
+    sim_area_unmap(ioas, 0, UINT64_MAX, &unmapped);
+    g_ptr_array_unref(ioas->areas);
+    g_array_unref(ioas->reserved);
+    g_array_unref(ioas->allowed);
+    g_ptr_array_unref(ioas->domains);
+    g_ptr_array_unref(ioas->hwpts);
+}
+
+static const SimObjectOps ioas_object = { SIM_IOAS, ioas_destroy };
+
 SimIoas *sim_ioas_new(SimContext *context)
 {
-    SimIoas *ioas = sim_object_new(context, sizeof(*ioas), SIM_IOAS);
+    SimIoas *ioas = sim_object_new(context, sizeof(*ioas), &ioas_object);
 
     if (!ioas) {
         return NULL;
@@ -24,19 +39,6 @@ SimIoas *sim_ioas_new(SimContext *context)
     ioas->hwpts = g_ptr_array_new();
     ioas->alignment = 1;
     return ioas;
-}
-
-void sim_ioas_destroy(SimObject *object)
-{
-    SimIoas *ioas = (SimIoas *)object;
-    uint64_t unmapped;
-
-    sim_area_unmap(ioas, 0, UINT64_MAX, &unmapped);
-    g_ptr_array_unref(ioas->areas);
-    g_array_unref(ioas->reserved);
-    g_array_unref(ioas->allowed);
-    g_ptr_array_unref(ioas->domains);
-    g_ptr_array_unref(ioas->hwpts);
 }
 
 /* --- Domains and reserved ranges ----------------------------------------- */

@@ -82,11 +82,6 @@ static const SimIoctl *find_ioctl(unsigned long request)
     return NULL;
 }
 
-int sim_respond(const SimCommand *c, size_t size)
-{
-    return sim_copy_out(c->user, c->cmd, MIN(size, c->user_size));
-}
-
 /** Is there an ioctl of this number, whatever else @request says? */
 static bool has_number(unsigned long request)
 {

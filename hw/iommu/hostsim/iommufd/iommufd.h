@@ -16,7 +16,10 @@ typedef struct SimCommand {
 
 /** Give the structure back, as much of it as the caller knows: 0 or
  *  -EFAULT. */
-int sim_respond(const SimCommand *c, size_t size);
+static inline int sim_respond(const SimCommand *c, size_t size)
+{
+    return sim_copy_out(c->user, c->cmd, MIN(size, c->user_size));
+}
 
 int sim_ioas_alloc(SimCommand *c);
 int sim_ioas_iova_ranges(SimCommand *c);

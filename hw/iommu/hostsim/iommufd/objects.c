@@ -5,17 +5,6 @@
 
 static SimObject tombstone;
 
-static void (*const destroy[SIM_OBJECT_TYPES])(SimObject *object) = {
-    [SIM_DEVICE] = sim_device_destroy,
-    [SIM_IOAS] = sim_ioas_destroy,
-    [SIM_HWPT_PAGING] = sim_hwpt_destroy,
-    [SIM_HWPT_NESTED] = sim_hwpt_destroy,
-    [SIM_FAULT] = sim_fault_destroy,
-    [SIM_VIOMMU] = sim_viommu_destroy,
-    [SIM_VDEVICE] = sim_vdevice_destroy,
-    [SIM_VEVENTQ] = sim_veventq_destroy,
-};
-
 SimContext *sim_context_new(Hostsim *sim)
 {
     SimContext *context = sim_alloc(sim, sizeof(*context));
@@ -42,7 +31,7 @@ static void erase(SimObject *object, SimObject *in_its_place)
     if (object->context->vfio_ioas == object->id) {
         object->context->vfio_ioas = 0;
     }
-    destroy[object->type](object);
+    object->ops->destroy(object);
     g_free(object);
 }
 
@@ -80,7 +69,8 @@ unsigned sim_context_objects(const SimContext *context)
     return n;
 }
 
-void *sim_object_new(SimContext *context, size_t size, SimObjectType type)
+void *sim_object_new(SimContext *context, size_t size,
+                     const SimObjectOps *ops)
 {
     SimObject *object = sim_alloc(context->sim, size);
     guint i;
@@ -89,7 +79,7 @@ void *sim_object_new(SimContext *context, size_t size, SimObjectType type)
         return NULL;
     }
     object->context = context;
-    object->type = type;
+    object->ops = ops;
     object->users = 1;
     for (i = 0; i < context->objects->len; i++) {
         if (!g_ptr_array_index(context->objects, i)) {
@@ -129,7 +119,8 @@ void *sim_object_get(SimContext *context, uint32_t id, SimObjectType type)
 {
     SimObject *object = find(context, id);
 
-    return object && (type == SIM_ANY || object->type == type) ? object : NULL;
+    return object && (type == SIM_ANY || object->ops->type == type) ? object
+                                                                    : NULL;
 }
 
 int sim_object_destroy(SimContext *context, uint32_t id)
@@ -157,28 +148,30 @@ void sim_object_bury(void *object)
     erase(object, &tombstone);
 }
 
-int sim_object_open(void *object, const SimFileOps *ops, SimFile **file)
+int sim_object_open(void *object, const SimFileOps *ops)
 {
     SimObject *o = object;
     int fd;
 
-    *file = sim_file_new(o->context->sim, ops, object);
-    if (!*file) {
+    o->file = sim_file_new(o->context->sim, ops, o);
+    if (!o->file) {
         return -ENOMEM;
     }
-    sim_object_ref(object);
+    sim_object_ref(o);
     sim_file_ref(o->context->file);
-    fd = sim_file_install(*file);
+    fd = sim_file_install(o->file);
     if (fd < 0) {
-        sim_file_unref(*file);
+        sim_file_unref(o->file);
     }
     return fd;
 }
 
-void sim_object_closed(void *object)
+void sim_object_release(SimFile *file)
 {
-    SimFile *context = ((SimObject *)object)->context->file;
+    SimObject *object = file->priv;
+    SimFile *context = object->context->file;
 
+    object->file = NULL;
     sim_object_unref(object);
     sim_file_unref(context);
 }

@@ -19,7 +19,6 @@ typedef enum SimObjectType {
     SIM_VIOMMU,
     SIM_VDEVICE,
     SIM_VEVENTQ,
-    SIM_OBJECT_TYPES,
 } SimObjectType;
 
 typedef struct SimContext {
@@ -31,14 +30,24 @@ typedef struct SimContext {
     uint32_t vfio_ioas;         /* id, or 0 */
 } SimContext;
 
-/** First member of each object. */
-typedef struct SimObject {
-    SimContext *context;
+typedef struct SimObject SimObject;
+
+/** What the table knows of a kind of object. */
+typedef struct SimObjectOps {
     SimObjectType type;
+    /** Undoes what the object's maker did, as far as it got. */
+    void (*destroy)(SimObject *object);
+} SimObjectOps;
+
+/** First member of each object. */
+struct SimObject {
+    SimContext *context;
+    const SimObjectOps *ops;
     uint32_t id;
     unsigned users;
     bool finished;              /* visible to the caller */
-} SimObject;
+    SimFile *file;              /* its own, from sim_object_open(); or NULL */
+};
 
 /** Or NULL. */
 SimContext *sim_context_new(Hostsim *sim);
@@ -52,7 +61,8 @@ unsigned sim_context_objects(const SimContext *context);
 
 /** An object of @size bytes, all zero but its head, with a reserved id; or
  *  NULL. */
-void *sim_object_new(SimContext *context, size_t size, SimObjectType type);
+void *sim_object_new(SimContext *context, size_t size,
+                     const SimObjectOps *ops);
 /** From now on the caller sees it. */
 void sim_object_finish(void *object);
 /** Give up an object that is not finished: undoes what its maker did. */
@@ -68,20 +78,11 @@ void sim_object_bury(void *object);
 
 /** A file of the object's own, with a descriptor, whose number is returned
  *  (or a negative errno).  The object and its context stay until it is closed;
- *  its release() calls sim_object_closed(). */
-int sim_object_open(void *object, const SimFileOps *ops, SimFile **file);
-void sim_object_closed(void *object);
+ *  its operations have sim_object_release(). */
+int sim_object_open(void *object, const SimFileOps *ops);
+void sim_object_release(SimFile *file);
 
 void sim_object_ref(void *object);
 void sim_object_unref(void *object);
-
-/* Each undoes what the maker of such an object did, as far as it got. */
-void sim_device_destroy(SimObject *object);
-void sim_ioas_destroy(SimObject *object);
-void sim_hwpt_destroy(SimObject *object);
-void sim_fault_destroy(SimObject *object);
-void sim_viommu_destroy(SimObject *object);
-void sim_vdevice_destroy(SimObject *object);
-void sim_veventq_destroy(SimObject *object);
 
 #endif

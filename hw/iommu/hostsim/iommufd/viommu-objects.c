@@ -29,7 +29,6 @@ typedef struct SimVdevice {
 typedef struct SimVeventq {
     SimObject object;
     SimViommuObject *viommu;
-    SimFile *file;              /* while its descriptor is open */
     uint32_t type;
     uint32_t depth;
     uint32_t sequence;          /* of the next event */
@@ -56,7 +55,7 @@ SimHwpt *sim_viommu_parent(SimViommuObject *viommu)
 
 /* --- vIOMMUs ------------------------------------------------------------- */
 
-void sim_viommu_destroy(SimObject *object)
+static void viommu_destroy(SimObject *object)
 {
     SimViommuObject *v = (SimViommuObject *)object;
 
@@ -65,6 +64,8 @@ void sim_viommu_destroy(SimObject *object)
     g_hash_table_unref(v->vdevices);
     g_ptr_array_unref(v->queues);
 }
+
+static const SimObjectOps viommu_object = { SIM_VIOMMU, viommu_destroy };
 
 static void viommu_event(SimViommu *viommu, const void *data, size_t size);
 
@@ -101,7 +102,7 @@ int sim_viommu_alloc(SimCommand *c)
     if (ret) {
         return ret;
     }
-    v = sim_object_new(c->context, sizeof(*v), SIM_VIOMMU);
+    v = sim_object_new(c->context, sizeof(*v), &viommu_object);
     if (!v) {
         phys->viommu_free(viommu);
         return -ENOMEM;
@@ -125,7 +126,7 @@ int sim_viommu_alloc(SimCommand *c)
 
 /* --- Virtual devices ----------------------------------------------------- */
 
-void sim_vdevice_destroy(SimObject *object)
+static void vdevice_destroy(SimObject *object)
 {
     SimVdevice *vdevice = (SimVdevice *)object;
     const SimPhysOps *phys = object->context->sim->phys;
@@ -137,6 +138,8 @@ void sim_vdevice_destroy(SimObject *object)
     vdevice->bound->vdevice = NULL;
     sim_object_unref(vdevice->viommu);
 }
+
+static const SimObjectOps vdevice_object = { SIM_VDEVICE, vdevice_destroy };
 
 void sim_vdevice_bury(SimIommufdDevice *bound)
 {
@@ -162,7 +165,7 @@ int sim_vdevice_alloc(SimCommand *c)
     if (bound->vdevice || g_hash_table_contains(v->vdevices, &cmd->virt_id)) {
         return -EEXIST;
     }
-    vdevice = sim_object_new(c->context, sizeof(*vdevice), SIM_VDEVICE);
+    vdevice = sim_object_new(c->context, sizeof(*vdevice), &vdevice_object);
     if (!vdevice) {
         return -ENOMEM;
     }
@@ -190,8 +193,8 @@ int sim_vdevice_alloc(SimCommand *c)
 
 static void veventq_update(SimVeventq *queue)
 {
-    if (queue->file) {
-        sim_file_set_readable(queue->file,
+    if (queue->object.file) {
+        sim_file_set_readable(queue->object.file,
                               queue->events.length || queue->lost);
     }
 }
@@ -270,21 +273,13 @@ static ssize_t veventq_read(SimFile *file, void *buf, size_t size)
     return done ? (ssize_t)done : ret;
 }
 
-static void veventq_release(SimFile *file)
-{
-    SimVeventq *queue = file->priv;
-
-    queue->file = NULL;
-    sim_object_closed(queue);
-}
-
 static const SimFileOps veventq_ops = {
     .name = "iommufd-viommu-event",
     .read = veventq_read,
-    .release = veventq_release,
+    .release = sim_object_release,
 };
 
-void sim_veventq_destroy(SimObject *object)
+static void veventq_destroy(SimObject *object)
 {
     SimVeventq *queue = (SimVeventq *)object;
 
@@ -292,6 +287,8 @@ void sim_veventq_destroy(SimObject *object)
     g_queue_clear_full(&queue->events, g_free);
     sim_object_unref(queue->viommu);
 }
+
+static const SimObjectOps veventq_object = { SIM_VEVENTQ, veventq_destroy };
 
 int sim_veventq_alloc(SimCommand *c)
 {
@@ -316,7 +313,7 @@ int sim_veventq_alloc(SimCommand *c)
             return -EEXIST;
         }
     }
-    queue = sim_object_new(c->context, sizeof(*queue), SIM_VEVENTQ);
+    queue = sim_object_new(c->context, sizeof(*queue), &veventq_object);
     if (!queue) {
         return -ENOMEM;
     }
@@ -326,7 +323,7 @@ int sim_veventq_alloc(SimCommand *c)
     g_queue_init(&queue->events);
     g_ptr_array_add(v->queues, queue);
     sim_object_ref(v);
-    fd = sim_object_open(queue, &veventq_ops, &queue->file);
+    fd = sim_object_open(queue, &veventq_ops);
     if (fd < 0) {
         sim_object_abort(queue);
         return fd;
@@ -335,7 +332,7 @@ int sim_veventq_alloc(SimCommand *c)
     cmd->out_veventq_fd = fd;
     ret = sim_respond(c, sizeof(*cmd));
     if (ret) {
-        sim_file_close(queue->file);
+        sim_file_close(queue->object.file);
         sim_object_abort(queue);
         return ret;
     }
