@@ -42,10 +42,10 @@ int sim_container_add(SimContainer *container, SimGroup *group);
 /** May free the container. */
 void sim_container_remove(SimContainer *container, SimGroup *group);
 
-/* --- group.c ------------------------------------------------------------- */
+/* --- groups.c ------------------------------------------------------------ */
 
 /** The group behind a file, or NULL. */
-SimGroup *sim_group_of(SimFile *file);
+SimGroup *sim_group_of(const SimFile *file);
 /** Has somebody opened the group?  Its devices' own files are no use then. */
 bool sim_group_is_open(Hostsim *sim, unsigned number);
 /** The devices of a group, one after the other: start with NULL. */
@@ -92,6 +92,13 @@ static inline unsigned sim_vfio_access(uint32_t flags)
     return (flags & VFIO_ABI_MAP_READ ? VIOMMU_READ : 0) |
            (flags & VFIO_ABI_MAP_WRITE ? VIOMMU_WRITE : 0);
 }
+
+static inline SimMapping *sim_mapping_at(const SimType1 *type1, guint i)
+{
+    return &g_array_index(type1->mappings, SimMapping, i);
+}
+
+/* --- type1-mappings.c ---------------------------------------------------- */
 
 /** Index of the first mapping that ends at or after @iova. */
 guint sim_type1_find(const SimType1 *type1, uint64_t iova);

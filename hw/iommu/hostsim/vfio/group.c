@@ -7,39 +7,6 @@
 #include "hw/iommu/hostsim/vfio/container.h"
 #include "hw/iommu/hostsim/vfio/device.h"
 
-SimDevice *sim_group_device(const SimGroup *group, const SimDevice *last)
-{
-    const GPtrArray *devices = group->sim->devices;
-    bool found = !last;
-
-    for (guint i = 0; i < devices->len; i++) {
-        SimDevice *device = g_ptr_array_index(devices, i);
-
-        if (found && device->group == group->number) {
-            return device;
-        }
-        found = found || device == last;
-    }
-    return NULL;
-}
-
-static SimGroup *find_open(Hostsim *sim, unsigned number)
-{
-    for (guint i = 0; i < sim->groups->len; i++) {
-        SimGroup *group = g_ptr_array_index(sim->groups, i);
-
-        if (group->number == number) {
-            return group;
-        }
-    }
-    return NULL;
-}
-
-bool sim_group_is_open(Hostsim *sim, unsigned number)
-{
-    return find_open(sim, number) != NULL;
-}
-
 static int get_status(const SimGroup *group, void *arg)
 {
     VfioGroupStatus status;
@@ -197,11 +164,6 @@ static const SimFileOps group_ops = {
     .release = group_release,
 };
 
-SimGroup *sim_group_of(SimFile *file)
-{
-    return file->ops == &group_ops ? file->priv : NULL;
-}
-
 int sim_open_group(Hostsim *sim, unsigned number, SimFile **file)
 {
     SimGroup wanted = { .sim = sim, .number = number };
@@ -209,7 +171,7 @@ int sim_open_group(Hostsim *sim, unsigned number, SimFile **file)
     SimGroup *group;
     bool any = false;
 
-    if (find_open(sim, number)) {
+    if (sim_group_is_open(sim, number)) {
         return -EBUSY;
     }
     while ((device = sim_group_device(&wanted, device))) {
@@ -231,16 +193,4 @@ int sim_open_group(Hostsim *sim, unsigned number, SimFile **file)
     group->file = *file;
     g_ptr_array_add(sim->groups, group);
     return 0;
-}
-
-void sim_group_use(SimGroup *group)
-{
-    group->users++;
-    sim_file_ref(group->file);
-}
-
-void sim_group_unuse(SimGroup *group)
-{
-    group->users--;
-    sim_file_unref(group->file);
 }

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "hw/iommu/common/sorted.h"
 #include "hw/iommu/hostsim/vfio/container.h"
 #include "hw/iommu/hostsim/vfio/vsva.h"
 
@@ -59,36 +58,6 @@ int sim_type1_new(SimContainer *container, unsigned long type,
 
 /* --- Mappings ------------------------------------------------------------ */
 
-static SimMapping *mapping_at(const SimType1 *type1, guint i)
-{
-    return &g_array_index(type1->mappings, SimMapping, i);
-}
-
-static bool ends_before(const void *mappings, size_t i, uint64_t iova)
-{
-    return g_array_index((const GArray *)mappings, SimMapping, i).last < iova;
-}
-
-guint sim_type1_find(const SimType1 *type1, uint64_t iova)
-{
-    return viommu_sorted_position(type1->mappings, type1->mappings->len, iova,
-                                  ends_before);
-}
-
-/** Does a mapping reach over @at from what is before it? */
-static bool cut_at(const SimType1 *type1, uint64_t at)
-{
-    guint i = sim_type1_find(type1, at);
-
-    return i < type1->mappings->len && mapping_at(type1, i)->iova < at;
-}
-
-bool sim_type1_cuts(const SimType1 *type1, uint64_t iova, uint64_t last)
-{
-    return cut_at(type1, iova) ||
-           (last != UINT64_MAX && cut_at(type1, last + 1));
-}
-
 static uint64_t mapping_size(const SimMapping *mapping)
 {
     return mapping->last - mapping->iova + 1;
@@ -96,7 +65,7 @@ static uint64_t mapping_size(const SimMapping *mapping)
 
 static void set_unsettled(SimType1 *type1, guint i, bool unsettled)
 {
-    SimMapping *mapping = mapping_at(type1, i);
+    SimMapping *mapping = sim_mapping_at(type1, i);
 
     type1->unsettled += unsettled - mapping->unsettled;
     mapping->unsettled = unsettled;
@@ -104,7 +73,7 @@ static void set_unsettled(SimType1 *type1, guint i, bool unsettled)
 
 static void remove_mapping(SimType1 *type1, guint i)
 {
-    SimMapping mapping = *mapping_at(type1, i);
+    SimMapping mapping = *sim_mapping_at(type1, i);
     Hostsim *sim = type1->sim;
 
     set_unsettled(type1, i, false);
@@ -134,7 +103,7 @@ static int settle(SimType1 *type1, const VfioDmaMap *map)
 {
     uint64_t last = map->iova + map->size - 1;
     guint i = sim_type1_find(type1, map->iova);
-    const SimMapping *m = i < type1->mappings->len ? mapping_at(type1, i)
+    const SimMapping *m = i < type1->mappings->len ? sim_mapping_at(type1, i)
                                                    : NULL;
 
     if (!m || m->iova > last) {
@@ -170,7 +139,7 @@ static int check_room(const SimType1 *type1, const VfioDmaMap *map)
     guint i;
 
     i = sim_type1_find(type1, map->iova);
-    if (i < type1->mappings->len && mapping_at(type1, i)->iova <= last) {
+    if (i < type1->mappings->len && sim_mapping_at(type1, i)->iova <= last) {
         return -EEXIST;
     }
     if (!type1->available) {
@@ -288,16 +257,16 @@ static int unsettle(SimType1 *type1, guint i, uint64_t last, uint64_t *size)
 {
     guint first = i;
 
-    for (; i < type1->mappings->len && mapping_at(type1, i)->iova <= last;
+    for (; i < type1->mappings->len && sim_mapping_at(type1, i)->iova <= last;
          i++) {
-        if (mapping_at(type1, i)->unsettled) {
+        if (sim_mapping_at(type1, i)->unsettled) {
             while (i-- > first) {
                 set_unsettled(type1, i, false);
             }
             return -EINVAL;
         }
         set_unsettled(type1, i, true);
-        *size += mapping_size(mapping_at(type1, i));
+        *size += mapping_size(sim_mapping_at(type1, i));
     }
     return 0;
 }
@@ -320,7 +289,8 @@ static int unmap_dma(SimType1 *type1, void *arg)
     }
     i = sim_type1_find(type1, unmap.iova);
     unmap.size = 0;
-    if (i < type1->mappings->len && mapping_at(type1, i)->iova < unmap.iova) {
+    if (i < type1->mappings->len &&
+        sim_mapping_at(type1, i)->iova < unmap.iova) {
         /* v1 alone gets here */
         last = 0;
     }
@@ -328,15 +298,15 @@ static int unmap_dma(SimType1 *type1, void *arg)
         ret = unsettle(type1, i, last, &unmap.size);
         return ret ? ret : sim_copy_out(arg, &unmap, sizeof(unmap));
     }
-    while (i < type1->mappings->len && mapping_at(type1, i)->iova <= last) {
+    while (i < type1->mappings->len && sim_mapping_at(type1, i)->iova <= last) {
         if (unmap.flags & VFIO_ABI_UNMAP_GET_DIRTY_BITMAP) {
-            ret = sim_type1_report_dirty(mapping_at(type1, i), unmap.iova,
+            ret = sim_type1_report_dirty(sim_mapping_at(type1, i), unmap.iova,
                                          &bitmap);
             if (ret) {
                 return ret;
             }
         }
-        unmap.size += mapping_size(mapping_at(type1, i));
+        unmap.size += mapping_size(sim_mapping_at(type1, i));
         remove_mapping(type1, i);
     }
     return sim_copy_out(arg, &unmap, sizeof(unmap));
