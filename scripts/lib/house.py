@@ -34,8 +34,9 @@ FLOORS = (
     ('hw/iommu/hostsim',),
     ('hw/iommu/hostsim/kernel',),
     ('hw/iommu/hostsim/physical',),
-    ('hw/iommu/hostsim/vfio',),
     ('hw/iommu/hostsim/iommufd',),
+    ('hw/iommu/hostsim/vfio',),
+    ('hw/iommu/hostsim/system',),
     ('hw/iommu/machine/pci',),
     ('hw/iommu/machine/host',),
     ('hw/iommu/machine',),
@@ -49,12 +50,6 @@ FLOORS = (
 KNOWN_CIRCLES = {
     'hw/iommu/testdev': 'access atc capabilities commands engine pri '
                         'registers stall',
-    'hw/iommu/hostsim/iommufd': 'compat device fault hwpt ioas iommufd '
-                                'objects option viommu-objects',
-    'hw/iommu/hostsim/kernel': 'descriptors sim',
-    'hw/iommu/hostsim/physical': 'endpoint physical',
-    'hw/iommu/hostsim/vfio': 'cdev config container device feature group irq '
-                             'reset type1 type1-dirty vsva vsva-fault',
     'hw/iommu/machine': 'board dma device-options options property',
     'hw/iommu/machine/host': 'commands function passthrough',
     'hw/iommu/machine/pci': 'endpoint express pci power',
@@ -62,11 +57,6 @@ KNOWN_CIRCLES = {
                           'units',
 }
 KNOWN_UP = {
-    ('hw/iommu/hostsim/kernel', 'hw/iommu/hostsim/physical'),
-    ('hw/iommu/hostsim/kernel', 'hw/iommu/hostsim/iommufd'),
-    ('hw/iommu/hostsim/kernel', 'hw/iommu/hostsim/vfio'),
-    ('hw/iommu/hostsim/physical', 'hw/iommu/hostsim/vfio'),
-    ('hw/iommu/hostsim/vfio', 'hw/iommu/hostsim/iommufd'),
     ('hw/iommu/machine/pci', 'hw/iommu/machine'),
     ('hw/iommu/machine/host', 'hw/iommu/machine'),
 }

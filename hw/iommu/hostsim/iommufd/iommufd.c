@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "hw/iommu/hostsim/iommufd/compat.h"
 #include "hw/iommu/hostsim/iommufd/iommufd.h"
 
 #define COMMAND_MAX 48
@@ -97,7 +96,7 @@ static int iommufd_ioctl(SimFile *file, unsigned long request, void *arg)
     int ret;
 
     if (!has_number(request)) {
-        return sim_compat_ioctl(file->priv, request, arg);
+        return file->sim->ops->other_ioctl(file, request, arg);
     }
     ret = sim_copy_in(&c.user_size, arg, sizeof(c.user_size));
     if (!ret && !ioctl) {

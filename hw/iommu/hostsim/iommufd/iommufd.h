@@ -6,6 +6,9 @@
 #include "hw/iommu/host/abi/iommufd.h"
 #include "hw/iommu/hostsim/iommufd/objects.h"
 
+/** Makes a file with one reference, or returns a negative errno. */
+int sim_open_iommu(Hostsim *sim, unsigned number, SimFile **file);
+
 /** One ioctl on its way. */
 typedef struct SimCommand {
     SimContext *context;

@@ -24,6 +24,11 @@ void sim_unlock(Hostsim *sim)
     pthread_mutex_unlock(&sim->lock);
 }
 
+void sim_kick(Hostsim *sim)
+{
+    __atomic_store_n(&sim->kicked, true, __ATOMIC_RELEASE);
+}
+
 /* --- Files --------------------------------------------------------------- */
 
 SimFile *sim_file_new(Hostsim *sim, const SimFileOps *ops, void *priv)
@@ -157,23 +162,11 @@ static bool fails(Hostsim *sim, HostsimCall call, unsigned long request,
 
 /* --- The calls ----------------------------------------------------------- */
 
-typedef struct SimNode {
-    const char *path;       /* all of it, or what is before the number */
-    bool numbered;
-    int (*open)(Hostsim *sim, unsigned number, SimFile **file);
-} SimNode;
-
-static const SimNode nodes[] = {
-    { "/dev/iommu", false, sim_open_iommu },
-    { "/dev/vfio/devices/vfio", true, sim_open_device },
-    { "/dev/vfio/vfio", false, sim_open_container },
-    { "/dev/vfio/", true, sim_open_group },
-};
-
-static const SimNode *find_node(const char *path, unsigned *number)
+static const SimNode *find_node(const Hostsim *sim, const char *path,
+                                unsigned *number)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(nodes); i++) {
-        const SimNode *node = &nodes[i];
+    for (size_t i = 0; i < sim->ops->n_nodes; i++) {
+        const SimNode *node = &sim->ops->nodes[i];
         size_t n = strlen(node->path);
         char *end;
 
@@ -204,7 +197,7 @@ static int sim_open(void *opaque, const char *path, int flags)
 
     (void)flags;
     sim_lock(sim);
-    node = find_node(path, &number);
+    node = find_node(sim, path, &number);
     if (fails(sim, HOSTSIM_OPEN, 0, &ret)) {
         ret = ret ? -ret : -EIO;
     } else {
@@ -238,7 +231,7 @@ static int sim_close(void *opaque, int fd)
     }
     sim_file_close(file);
     sim_unlock(sim);
-    sim_work(sim);
+    sim->ops->work(sim);
     return ret;
 }
 
@@ -263,7 +256,7 @@ static void end(SimFile *file)
 
     sim_file_unref(file);
     sim_unlock(sim);
-    sim_work(sim);
+    sim->ops->work(sim);
 }
 
 static void count_ioctl(Hostsim *sim, unsigned long request)
@@ -416,7 +409,9 @@ static int sim_munmap(void *opaque, void *map, size_t size)
 static int sim_poll(void *opaque, struct pollfd *fds, unsigned n,
                     int timeout_ms)
 {
-    sim_work(opaque);
+    Hostsim *sim = opaque;
+
+    sim->ops->work(sim);
     return viommu_syscalls()->poll(NULL, fds, n, timeout_ms);
 }
 

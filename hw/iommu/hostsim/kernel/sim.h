@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * hostsim's inside: files behind descriptors, as the parts that are kernels'
- * drivers see them.
+ * drivers see them.  What is above the files is reached by SimHostOps alone.
  *
  * One lock (Hostsim.lock) is held around every operation of a file.  What an
  * endpoint does runs without it: it takes as long as the endpoint wants, and
@@ -45,8 +45,28 @@ struct SimFile {
     bool readable;
 };
 
+/** A device node. */
+typedef struct SimNode {
+    const char *path;       /* all of it, or what is before the number */
+    bool numbered;
+    /** Makes a file with one reference, or returns a negative errno. */
+    int (*open)(Hostsim *sim, unsigned number, SimFile **file);
+} SimNode;
+
+/** What the kernel's files ask of the parts above them. */
+typedef struct SimHostOps {
+    const SimNode *nodes;
+    size_t n_nodes;
+    /** The end of a system call: what units report, and endpoints that go on.
+     *  Not locked. */
+    void (*work)(Hostsim *sim);
+    /** An ioctl of /dev/iommu whose number is none of iommufd's. */
+    int (*other_ioctl)(SimFile *file, unsigned long request, void *arg);
+} SimHostOps;
+
 struct Hostsim {
     HostsimConfig config;
+    const SimHostOps *ops;
     Viommu *unit;
     const struct SimPhysOps *phys;
     void *driver;               /* of the physical IOMMU */
@@ -68,7 +88,7 @@ struct Hostsim {
 
     unsigned putting_back;      /* sim_put_back_begin() */
 
-    /* Notes of callbacks, for sim_work(); atomic. */
+    /* Notes of callbacks, for SimHostOps.work(); atomic. */
     bool kicked;
     bool interrupted;
     bool run_wanted;
@@ -103,16 +123,6 @@ void sim_unlock(Hostsim *sim);
 
 /** There is something for the end of this system call.  Any thread. */
 void sim_kick(Hostsim *sim);
-/** Do it: what units report, and endpoints that go on.  Not locked. */
-void sim_work(Hostsim *sim);
-
-/* Callbacks of the physical unit, for drivers. */
-void sim_unit_msi(void *opaque, const ViommuMsi *msi);
-bool sim_unit_devtlb(void *opaque, const ViommuInvalidation *inv);
-void sim_unit_page_response(void *opaque, const ViommuPageResponse *response);
-void sim_unit_stall_resume(void *opaque, uint32_t source, uint16_t tag,
-                           ViommuResume action);
-void sim_unit_run_later(void *opaque);
 
 /* --- The kernel's memory (ram.c) ----------------------------------------- */
 
@@ -158,13 +168,5 @@ static inline void *sim_user_at(const void *user, uint64_t offset)
 {
     return sim_user_ptr((uintptr_t)user + offset);
 }
-
-/* --- Device nodes -------------------------------------------------------- */
-
-/** Each makes a file with one reference, or returns a negative errno. */
-int sim_open_iommu(Hostsim *sim, unsigned number, SimFile **file);
-int sim_open_device(Hostsim *sim, unsigned number, SimFile **file);
-int sim_open_container(Hostsim *sim, unsigned number, SimFile **file);
-int sim_open_group(Hostsim *sim, unsigned number, SimFile **file);
 
 #endif

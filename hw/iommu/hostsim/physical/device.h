@@ -69,9 +69,14 @@ struct SimDevice {
 
     struct SimFaults *faults;   /* of a container with vSVA, or NULL */
 
+    /* Hears of the endpoint's interrupts; any thread. */
+    void (*interrupt)(SimDevice *device, unsigned vector);
+
     /* Hears of unrecoverable faults, or NULL; the container's. */
     void (*dma_fault)(SimDevice *device, const struct SimFault *fault);
 };
+
+/* --- Which there are (devices.c) ----------------------------------------- */
 
 SimDevice *sim_device_by_name(Hostsim *sim, const char *name);
 SimDevice *sim_device_by_number(Hostsim *sim, unsigned number);
@@ -94,34 +99,5 @@ void sim_endpoint_write(SimDevice *device, uint64_t offset, uint64_t value,
                         unsigned size);
 /** Goes on with commands that waited. */
 void sim_endpoint_run(SimDevice *device);
-
-/* --- Configuration space as VFIO shows it (vfio/config.c) ---------------- */
-
-void sim_config_init(SimDevice *device);
-void sim_config_free(SimDevice *device);
-/** As after a reset; nothing but what software wrote is lost. */
-void sim_config_reset(SimDevice *device);
-void sim_config_read(SimDevice *device, unsigned offset, void *buf,
-                     unsigned size);
-void sim_config_write(SimDevice *device, unsigned offset, const void *buf,
-                      unsigned size);
-/** In D3hot: its BARs do not answer, and it sends nothing. */
-bool sim_config_is_asleep(const SimDevice *device);
-
-/* --- Eventfds that stand for writes (vfio/feature.c) --------------------- */
-
-void sim_ioeventfds_free(SimDevice *device);
-/** Makes the writes whose eventfd has been signalled. */
-void sim_ioeventfds_run(SimDevice *device);
-
-/* --- Interrupts (irq.c) -------------------------------------------------- */
-
-void sim_irqs_init(SimDevice *device);
-/** No interrupt is enabled any more. */
-void sim_irqs_reset(SimDevice *device);
-/** Signal one that is not the endpoint's own, if somebody listens. */
-void sim_irq_signal(SimDevice *device, unsigned index, unsigned vector);
-/** The endpoint raises @vector.  Any thread. */
-void sim_irq_raise(SimDevice *device, unsigned vector);
 
 #endif

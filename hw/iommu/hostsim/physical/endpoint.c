@@ -121,7 +121,9 @@ static void endpoint_run_later(void *opaque)
 
 static void endpoint_interrupt(void *opaque, unsigned vector)
 {
-    sim_irq_raise(opaque, vector);
+    SimDevice *device = opaque;
+
+    device->interrupt(device, vector);
 }
 
 static int64_t endpoint_clock(void *opaque)

@@ -120,3 +120,48 @@ void sim_dma_fault(Hostsim *sim, const SimFault *fault)
         device->dma_fault(device, fault);
     }
 }
+
+/* --- The physical unit's callbacks --------------------------------------- */
+
+void sim_unit_msi(void *opaque, const ViommuMsi *msi)
+{
+    Hostsim *sim = opaque;
+
+    (void)msi;
+    __atomic_store_n(&sim->interrupted, true, __ATOMIC_RELEASE);
+    sim_kick(sim);
+}
+
+void sim_unit_run_later(void *opaque)
+{
+    Hostsim *sim = opaque;
+
+    __atomic_store_n(&sim->run_wanted, true, __ATOMIC_RELEASE);
+    sim_kick(sim);
+}
+
+bool sim_unit_devtlb(void *opaque, const ViommuInvalidation *inv)
+{
+    SimDevice *device = sim_device_by_source(opaque, inv->source);
+
+    return device && viommu_testdev_invalidate(device->endpoint, inv);
+}
+
+void sim_unit_page_response(void *opaque, const ViommuPageResponse *response)
+{
+    SimDevice *device = sim_device_by_source(opaque, response->source);
+
+    if (device) {
+        viommu_testdev_page_response(device->endpoint, response);
+    }
+}
+
+void sim_unit_stall_resume(void *opaque, uint32_t source, uint16_t tag,
+                           ViommuResume action)
+{
+    SimDevice *device = sim_device_by_source(opaque, source);
+
+    if (device) {
+        viommu_testdev_resume(device->endpoint, tag, action);
+    }
+}

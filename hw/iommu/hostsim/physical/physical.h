@@ -163,4 +163,12 @@ typedef struct SimFault {
 } SimFault;
 void sim_dma_fault(Hostsim *sim, const SimFault *fault);
 
+/* The unit's callbacks. */
+void sim_unit_msi(void *opaque, const ViommuMsi *msi);
+bool sim_unit_devtlb(void *opaque, const ViommuInvalidation *inv);
+void sim_unit_page_response(void *opaque, const ViommuPageResponse *response);
+void sim_unit_stall_resume(void *opaque, uint32_t source, uint16_t tag,
+                           ViommuResume action);
+void sim_unit_run_later(void *opaque);
+
 #endif

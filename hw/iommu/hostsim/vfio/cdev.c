@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "hw/iommu/host/abi/vfio.h"
-#include "hw/iommu/hostsim/iommufd/compat.h"
+#include "hw/iommu/hostsim/vfio/compat.h"
 #include "hw/iommu/hostsim/vfio/device.h"
 
 #define COMMAND         0x04

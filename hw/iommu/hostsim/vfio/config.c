@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "hw/iommu/hostsim/physical/device.h"
+#include "hw/iommu/hostsim/vfio/device.h"
 
 #define COMMAND         0x04
 #define COMMAND_MASTER  0x0004

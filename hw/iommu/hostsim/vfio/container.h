@@ -36,11 +36,18 @@ struct SimGroup {
 
 /* --- container.c --------------------------------------------------------- */
 
+/** Makes a file with one reference, or returns a negative errno. */
+int sim_open_container(Hostsim *sim, unsigned number, SimFile **file);
 /** The container behind a file, or NULL. */
 SimContainer *sim_container_of(SimFile *file);
 int sim_container_add(SimContainer *container, SimGroup *group);
 /** May free the container. */
 void sim_container_remove(SimContainer *container, SimGroup *group);
+
+/* --- group.c ------------------------------------------------------------- */
+
+/** As sim_open_container(). */
+int sim_open_group(Hostsim *sim, unsigned number, SimFile **file);
 
 /* --- groups.c ------------------------------------------------------------ */
 

@@ -16,6 +16,8 @@ typedef struct SimVfioFile {
     SimIommufdDevice *bound;    /* of its own file, once bound */
 } SimVfioFile;
 
+/** Makes a file with one reference, or returns a negative errno. */
+int sim_open_device(Hostsim *sim, unsigned number, SimFile **file);
 /** A file without a descriptor.  With @group it can be used at once. */
 int sim_vfio_device_open(SimDevice *device, SimGroup *group, SimFile **file);
 
@@ -48,5 +50,34 @@ int sim_eventfd_get(Hostsim *sim, int fd);
 /* feature.c */
 int sim_vfio_ioeventfd(SimDevice *device, void *arg);
 int sim_vfio_feature(SimDevice *device, void *arg);
+
+/* --- Configuration space as VFIO shows it (config.c) --------------------- */
+
+void sim_config_init(SimDevice *device);
+void sim_config_free(SimDevice *device);
+/** As after a reset; nothing but what software wrote is lost. */
+void sim_config_reset(SimDevice *device);
+void sim_config_read(SimDevice *device, unsigned offset, void *buf,
+                     unsigned size);
+void sim_config_write(SimDevice *device, unsigned offset, const void *buf,
+                      unsigned size);
+/** In D3hot: its BARs do not answer, and it sends nothing. */
+bool sim_config_is_asleep(const SimDevice *device);
+
+/* --- Eventfds that stand for writes (feature.c) -------------------------- */
+
+void sim_ioeventfds_free(SimDevice *device);
+/** Makes the writes whose eventfd has been signalled. */
+void sim_ioeventfds_run(SimDevice *device);
+
+/* --- Interrupts (irq.c) -------------------------------------------------- */
+
+void sim_irqs_init(SimDevice *device);
+/** No interrupt is enabled any more. */
+void sim_irqs_reset(SimDevice *device);
+/** Signal one that is not the endpoint's own, if somebody listens. */
+void sim_irq_signal(SimDevice *device, unsigned index, unsigned vector);
+/** The endpoint raises @vector.  Any thread. */
+void sim_irq_raise(SimDevice *device, unsigned vector);
 
 #endif

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "hw/iommu/hostsim/iommufd/compat.h"
+#include "hw/iommu/hostsim/vfio/compat.h"
 #include "hw/iommu/hostsim/vfio/container.h"
 #include "hw/iommu/hostsim/vfio/device.h"
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "hw/iommu/hostsim/vfio/chain.h"
-#include "hw/iommu/hostsim/iommufd/compat.h"
+#include "hw/iommu/hostsim/vfio/compat.h"
 #include "hw/iommu/hostsim/vfio/container.h"
 
 SimIoas *sim_compat_ioas(SimContext *context)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* An iommufd in the place of a container. */
-#ifndef HW_IOMMU_HOSTSIM_IOMMUFD_COMPAT_H
-#define HW_IOMMU_HOSTSIM_IOMMUFD_COMPAT_H
+#ifndef HW_IOMMU_HOSTSIM_VFIO_COMPAT_H
+#define HW_IOMMU_HOSTSIM_VFIO_COMPAT_H
 
 #include "hw/iommu/hostsim/iommufd/ioas.h"
 

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hw/iommu/hostsim/iommufd/objects.h"
+#include "hw/iommu/hostsim/iommufd/iommufd.h"
 #include "hw/iommu/hostsim/physical/physical.h"
+#include "hw/iommu/hostsim/vfio/compat.h"
+#include "hw/iommu/hostsim/vfio/device.h"
 
 void hostsim_config_init(HostsimConfig *config, HostsimArch arch)
 {
@@ -50,11 +52,6 @@ static bool take(bool *note)
     return __atomic_exchange_n(note, false, __ATOMIC_ACQ_REL);
 }
 
-void sim_kick(Hostsim *sim)
-{
-    __atomic_store_n(&sim->kicked, true, __ATOMIC_RELEASE);
-}
-
 static SimDevice *device_at(Hostsim *sim, guint i)
 {
     SimDevice *device = NULL;
@@ -76,7 +73,7 @@ static void run_ioeventfds(Hostsim *sim)
     sim_unlock(sim);
 }
 
-void sim_work(Hostsim *sim)
+static void work(Hostsim *sim)
 {
     if (__atomic_load_n(&sim->n_ioeventfds, __ATOMIC_RELAXED)) {
         run_ioeventfds(sim);
@@ -98,88 +95,7 @@ void sim_work(Hostsim *sim)
     }
 }
 
-/* --- The physical unit's callbacks --------------------------------------- */
-
-void sim_unit_msi(void *opaque, const ViommuMsi *msi)
-{
-    Hostsim *sim = opaque;
-
-    (void)msi;
-    __atomic_store_n(&sim->interrupted, true, __ATOMIC_RELEASE);
-    sim_kick(sim);
-}
-
-void sim_unit_run_later(void *opaque)
-{
-    Hostsim *sim = opaque;
-
-    __atomic_store_n(&sim->run_wanted, true, __ATOMIC_RELEASE);
-    sim_kick(sim);
-}
-
-bool sim_unit_devtlb(void *opaque, const ViommuInvalidation *inv)
-{
-    SimDevice *device = sim_device_by_source(opaque, inv->source);
-
-    return device && viommu_testdev_invalidate(device->endpoint, inv);
-}
-
-void sim_unit_page_response(void *opaque, const ViommuPageResponse *response)
-{
-    SimDevice *device = sim_device_by_source(opaque, response->source);
-
-    if (device) {
-        viommu_testdev_page_response(device->endpoint, response);
-    }
-}
-
-void sim_unit_stall_resume(void *opaque, uint32_t source, uint16_t tag,
-                           ViommuResume action)
-{
-    SimDevice *device = sim_device_by_source(opaque, source);
-
-    if (device) {
-        viommu_testdev_resume(device->endpoint, tag, action);
-    }
-}
-
 /* --- Devices ------------------------------------------------------------- */
-
-/* With Hostsim.lock, or on an endpoint's thread without it. */
-static SimDevice *find_device(Hostsim *sim, const char *name,
-                              const unsigned *number, const uint32_t *source)
-{
-    SimDevice *found = NULL;
-
-    pthread_rwlock_rdlock(&sim->devices_lock);
-    for (guint i = 0; !found && i < sim->devices->len; i++) {
-        SimDevice *device = g_ptr_array_index(sim->devices, i);
-
-        if (!__atomic_load_n(&device->gone, __ATOMIC_ACQUIRE) &&
-            (!name || !strcmp(device->name, name)) &&
-            (!number || device->number == *number) &&
-            (!source || device->source == *source)) {
-            found = device;
-        }
-    }
-    pthread_rwlock_unlock(&sim->devices_lock);
-    return found;
-}
-
-SimDevice *sim_device_by_name(Hostsim *sim, const char *name)
-{
-    return find_device(sim, name, NULL, NULL);
-}
-
-SimDevice *sim_device_by_number(Hostsim *sim, unsigned number)
-{
-    return find_device(sim, NULL, &number, NULL);
-}
-
-SimDevice *sim_device_by_source(Hostsim *sim, uint32_t source)
-{
-    return find_device(sim, NULL, NULL, &source);
-}
 
 static void device_free(void *opaque)
 {
@@ -254,6 +170,7 @@ bool hostsim_add_device(Hostsim *sim, const HostsimDevice *config,
         device->source = source;
         device->testdev = config->testdev;
         device->stall = config->stall;
+        device->interrupt = sim_irq_raise;
         device->domains = g_hash_table_new(NULL, NULL);
         device->partial = g_array_new(FALSE, FALSE,
                                       sizeof(ViommuPageRequest));
@@ -297,11 +214,32 @@ void hostsim_remove_device(Hostsim *sim, const char *name)
 
 /* --- Life ---------------------------------------------------------------- */
 
+static const SimNode nodes[] = {
+    { "/dev/iommu", false, sim_open_iommu },
+    { "/dev/vfio/devices/vfio", true, sim_open_device },
+    { "/dev/vfio/vfio", false, sim_open_container },
+    { "/dev/vfio/", true, sim_open_group },
+};
+
+/** VFIO's ioctls, on an iommufd in the place of a container. */
+static int other_ioctl(SimFile *file, unsigned long request, void *arg)
+{
+    return sim_compat_ioctl(sim_context_of(file), request, arg);
+}
+
+static const SimHostOps host_ops = {
+    .nodes = nodes,
+    .n_nodes = G_N_ELEMENTS(nodes),
+    .work = work,
+    .other_ioctl = other_ioctl,
+};
+
 Hostsim *hostsim_new(const HostsimConfig *config, GError **error)
 {
     Hostsim *sim = g_new0(Hostsim, 1);
 
     sim->config = *config;
+    sim->ops = &host_ops;
     sim->phys = config->arch == HOSTSIM_SMMUV3 ? &sim_phys_smmu
                                                : &sim_phys_vtd;
     pthread_mutex_init(&sim->lock, NULL);
