@@ -50,9 +50,6 @@ FLOORS = (
 KNOWN_CIRCLES = {
     'hw/iommu/testdev': 'access atc capabilities commands engine pri '
                         'registers stall',
-    'hw/iommu/machine': 'board dma device-options options property',
-    'hw/iommu/machine/host': 'commands function passthrough',
-    'hw/iommu/machine/pci': 'endpoint express pci power',
     'hw/iommu/qemu/core': 'events layers notify passthrough ram shadow space '
                           'units',
 }

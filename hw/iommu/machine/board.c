@@ -29,11 +29,6 @@ static void unit_run_later(void *opaque)
     unit->run_pending = true;
 }
 
-Unit *board_unit(const Board *board, const PciFunction *fn)
-{
-    return board->unit_of[pci_root_function(fn)->devfn];
-}
-
 /* The endpoint behind @unit that has this source-id, or NULL. */
 static PciFunction *unit_endpoint(const Unit *unit, uint32_t source)
 {

@@ -100,8 +100,6 @@ PciFunction *endpoint_new(Board *board, const PciBus *bus,
 bool endpoint_invalidate(PciFunction *fn, const ViommuInvalidation *inv);
 void endpoint_page_response(PciFunction *fn,
                             const ViommuPageResponse *response);
-/* Its access on the bus waits. */
-void endpoint_stalled(const PciFunction *fn, uint16_t tag);
 void endpoint_resume(PciFunction *fn, uint16_t tag, ViommuResume action);
 /* Go on with what was put off; returns whether there was something. */
 bool endpoint_run(PciFunction *fn);

@@ -7,6 +7,7 @@
 
 #include "hw/iommu/machine/bus.h"
 #include "hw/iommu/machine/property.h"
+#include "hw/iommu/machine/words.h"
 
 typedef struct DeviceType {
     const char *name;

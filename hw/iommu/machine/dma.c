@@ -29,6 +29,11 @@ typedef struct Dma {
     const PciFunction *stalls;  /* told when the access waits; or NULL */
 } Dma;
 
+Unit *board_unit(const Board *board, const PciFunction *fn)
+{
+    return board->unit_of[pci_root_function(fn)->devfn];
+}
+
 static bool is_message(uint64_t addr)
 {
     return addr >= INTERRUPT_FIRST && addr <= INTERRUPT_LAST;
@@ -141,7 +146,7 @@ static ViommuDmaResult dma_translated(Dma *dma, size_t *moved)
         *moved = dma_ram(dma, reply.addr, part);
     }
     if (status == VIOMMU_STALLED && dma->stalls) {
-        endpoint_stalled(dma->stalls, reply.stall_tag);
+        dma->stalls->stalled(dma->stalls, reply.stall_tag);
     }
     viommu_dma_end();
 

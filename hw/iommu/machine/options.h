@@ -149,15 +149,4 @@ DeviceOptions *device_options_builtin(const char *name,
                                       const GPtrArray *globals,
                                       GError **error);
 
-/*
- * Take the next item of a comma-separated list off *@rest, in which two
- * commas stand for one.  Returns NULL at the end; free with g_free().
- */
-char *option_next(const char **rest);
-
-/* on, yes, true, y or off, no, false, n. */
-bool option_bool(const char *text, bool *value);
-/* A number in C's notation, not above @max. */
-bool option_number(const char *text, uint64_t max, uint64_t *value);
-
 #endif

@@ -3,6 +3,7 @@
 
 #include "hw/iommu/machine/bus.h"
 #include "hw/iommu/machine/property.h"
+#include "hw/iommu/machine/words.h"
 
 const char *property_kind_name(PropertyKind kind)
 {

@@ -6,6 +6,7 @@
 
 #include "hw/iommu/machine/host/passthrough.h"
 #include "hw/iommu/machine/qtest.h"
+#include "hw/iommu/machine/words.h"
 
 #define WORDS_MAX    5
 #define MEMSET_PART  4096

@@ -6,8 +6,16 @@
 #include <string.h>
 
 #include "hw/iommu/machine/host/passthrough.h"
+#include "hw/iommu/machine/words.h"
 
 #define LATE_MAX    10000       /* ms */
+#define SIM_BUS     1
+
+/* The name that a device has in the simulated host. */
+void passthrough_sim_name(unsigned number, char name[13])
+{
+    g_snprintf(name, 13, "0000:%02x:%02x.0", SIM_BUS, number);
+}
 
 static const struct {
     const char *name;

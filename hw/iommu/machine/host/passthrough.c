@@ -16,16 +16,9 @@
 /* Bytes that a simulated host lets be pinned, beyond the board's RAM. */
 #define PIN_SPARE   (UINT64_C(64) << 20)
 #define FDS_FIRST   8
-#define SIM_BUS     1
 #define SIM_SLOTS   31
-/* VT-d's capability register (11.4.2) */
+/* VT-d's capability register [VTD 11.4.2] */
 #define VTD_CAP     0x08
-
-/* The name that a device has in the simulated host. */
-void passthrough_sim_name(unsigned number, char name[13])
-{
-    g_snprintf(name, 13, "0000:%02x:%02x.0", SIM_BUS, number);
-}
 
 /* --- Hosts --------------------------------------------------------------- */
 

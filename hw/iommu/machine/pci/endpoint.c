@@ -169,7 +169,7 @@ void endpoint_page_response(PciFunction *fn,
     viommu_testdev_page_response(endpoint->core, response);
 }
 
-void endpoint_stalled(const PciFunction *fn, uint16_t tag)
+static void endpoint_stalled(const PciFunction *fn, uint16_t tag)
 {
     const Endpoint *endpoint = (const Endpoint *)fn;
 
@@ -256,6 +256,7 @@ PciFunction *endpoint_new(Board *board, const PciBus *bus,
     }
 
     fn->written = endpoint_written;
+    fn->stalled = endpoint_stalled;
     fn->reset = endpoint_reset;
     fn->free = endpoint_free;
     return fn;

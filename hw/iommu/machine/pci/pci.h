@@ -83,6 +83,9 @@ struct PciFunction {
                            unsigned size);
     /* after software wrote @size bytes at @offset of config; may be NULL */
     void (*written)(PciFunction *fn, unsigned offset, unsigned size);
+    /* an access that may wait for software does so, by this tag; NULL where
+     * none may */
+    void (*stalled)(const PciFunction *fn, uint16_t tag);
     /* before the registers get their initial values; may be NULL */
     void (*reset)(PciFunction *fn);
     void (*free)(PciFunction *fn);
