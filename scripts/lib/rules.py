@@ -49,17 +49,23 @@ class Item:
     def __init__(self, start):
         self.start = self.end = start
         self.words = []         # names and marks outside of all brackets
+        self.in_parentheses = []    # the first name in each pair
         self.first_inner = None
 
     def name(self):
         """Its name, with () for a function; None for a mere declaration."""
         words = self.words
+        pair = 0
         for at, word in enumerate(words[:-1]):
             if word == '=':
                 break
             if words[at + 1] == '(' and re.match(r'\w', word) and \
                     not ATTRIBUTE.match(word):
-                return word + '()'
+                # a name in parentheses keeps macros away from a definition
+                inner = self.in_parentheses[pair] \
+                    if words[at + 2:at + 3] == ['('] else None
+                return (inner or word) + '()'
+            pair += word == '('
         plain = words[:words.index('=')] if '=' in words else words
         names = [word for word in plain if re.match(r'\w', word)]
         if names and names[-1] not in ('struct', 'enum', 'union', 'typedef'):
@@ -99,6 +105,8 @@ def items(text):
         if kind == 'mark' and word in '{([':
             if not depth:
                 item.words.append(word)
+                if word == '(':
+                    item.in_parentheses.append(None)
             depth.append(word)
         elif kind == 'mark' and word in '})]':
             if depth:
@@ -112,6 +120,9 @@ def items(text):
                 item.words.append(word)
         elif depth == ['{'] and kind == 'name' and item.first_inner is None:
             item.first_inner = word
+        elif depth == ['('] and kind == 'name' and \
+                item.in_parentheses[-1] is None:
+            item.in_parentheses[-1] = word
     if item is not None:
         found.append((item.start, item.end, item.name()))
     return sorted(found), sorted(comments)

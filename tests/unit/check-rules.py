@@ -42,6 +42,11 @@ static G_GNUC_PRINTF(1, 2) void defined(const char *format, ...)
     for (char c = '{'; c; c = 0) { }
 }
 static int after[2] = { 0 }; /* [VTD 9] */
+/* no macro [VTD 9.1] */
+struct Type *(wrapped)(const struct Type *t)
+{
+    return 0;
+}
 /* last [VTD 10] */
 int last(void) { return table[0][0]; }
 /* behind everything [VTD 11] */
@@ -49,7 +54,8 @@ int last(void) { return table[0][0]; }
 OWNERS = {
     '1': '', '2': '', '3': 'ONE', '3.1': 'ONE', '4': 'FIRST', '5': 'Type',
     '5.1': 'Type', '6.1': 'table', '7': 'declared()', '8': 'defined()',
-    '8.1': 'defined()', '9': 'after', '10': 'last()', '11': 'last()',
+    '8.1': 'defined()', '9': 'after', '9.1': 'wrapped()', '10': 'last()',
+    '11': 'last()',
 }
 
 

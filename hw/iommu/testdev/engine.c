@@ -4,23 +4,6 @@
 
 #include "testdev.h"
 
-void testdev_fail(TestdevRun *run, unsigned why, uint8_t reason,
-                  uint64_t addr, bool write)
-{
-    if (!run->why) {
-        run->why = why;
-        run->reason = reason;
-        run->fault_addr = addr;
-        run->write = write;
-    }
-}
-
-TestdevOutcome testdev_bad(TestdevRun *run)
-{
-    testdev_fail(run, TESTDEV_WHY_BAD_COMMAND, 0, 0, false);
-    return TESTDEV_FAILED;
-}
-
 /* What the PASID capability lets the command's requests carry.  Without the
  * capability, each PASID, but no flags. */
 static bool run_pasid(ViommuTestdev *dev)
@@ -90,27 +73,6 @@ static bool run_prepare(ViommuTestdev *dev, uint64_t command)
     return run_pasid(dev);
 }
 
-/* The results, then the interrupt. */
-static void run_finish(ViommuTestdev *dev, bool failed)
-{
-    const TestdevRun *run = &dev->run;
-    uint64_t *regs = dev->regs;
-
-    regs[TESTDEV_STATUS] =
-        (failed ? TESTDEV_STATE_FAILED : TESTDEV_STATE_DONE) |
-        (uint64_t)run->why << 8 | (uint64_t)run->reason << 16 |
-        (uint64_t)run->write << 24;
-    regs[TESTDEV_FAULT_ADDR] = run->fault_addr;
-    regs[TESTDEV_DONE] = run->done;
-    regs[TESTDEV_CHECKSUM] = run->checksum;
-    regs[TESTDEV_LOOP_NS] = run->loop_ns;
-    regs[TESTDEV_LOOP_FAILURES] = run->failures;
-    regs[TESTDEV_COMMANDS]++;
-    if (run->interrupt) {
-        dev->ops.interrupt(dev->opaque, run->vector);
-    }
-}
-
 /* Run the command from where it stands.  It has just begun with @prepared. */
 static void run_on(ViommuTestdev *dev, bool prepared)
 {
@@ -126,7 +88,7 @@ static void run_on(ViommuTestdev *dev, bool prepared)
     } else if (outcome == TESTDEV_WAITS) {
         dev->regs[TESTDEV_STATUS] = TESTDEV_STATE_BUSY;
     } else {
-        run_finish(dev, outcome == TESTDEV_FAILED);
+        testdev_finish(dev, outcome == TESTDEV_FAILED);
     }
 }
 
@@ -175,24 +137,4 @@ void viommu_testdev_run(ViommuTestdev *dev)
         run_on(dev, true);
         engine_leave(dev);
     }
-}
-
-void testdev_end(ViommuTestdev *dev, unsigned why)
-{
-    TestdevRun *run = &dev->run;
-
-    if (dev->busy || !run->waiting) {
-        return;
-    }
-    testdev_page_forget(dev);
-    run->waiting = false;
-    /* more than what a loop met before */
-    run->why = why;
-    run->reason = 0;
-    run->write = false;
-    run->fault_addr = dev->stall.waiting ? dev->stall.addr : dev->pri.page;
-    testdev_stall_forget(dev);
-    dev->busy = true;
-    run_finish(dev, true);
-    dev->busy = false;
 }

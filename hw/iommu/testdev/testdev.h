@@ -2,8 +2,10 @@
 /*
  * viommu-testdev: what its files share.
  *
- *   registers.c     life, and BAR 0
+ *   life.c          made, reset, freed
+ *   registers.c     BAR 0
  *   engine.c        from the write to COMMAND to the interrupt
+ *   run.c           how a command ends
  *   commands.c      what each command does
  *   access.c        one access on the bus: plain, or with a translation
  *   atc.c           the device-TLB
@@ -356,13 +358,31 @@ void testdev_thread_set(bool runs);
 /* --- engine.c --- */
 /* Run @command to its end, or until it waits. */
 void testdev_start(ViommuTestdev *dev, uint64_t command);
+
+/* --- run.c --- */
+/* The results, then the interrupt. */
+void testdev_finish(ViommuTestdev *dev, bool failed);
 /* End the command that waits. */
 void testdev_end(ViommuTestdev *dev, unsigned why);
+
 /* The command's first failure is its result. */
-void testdev_fail(TestdevRun *run, unsigned why, uint8_t reason,
-                  uint64_t addr, bool write);
+static inline void testdev_fail(TestdevRun *run, unsigned why, uint8_t reason,
+                                uint64_t addr, bool write)
+{
+    if (!run->why) {
+        run->why = why;
+        run->reason = reason;
+        run->fault_addr = addr;
+        run->write = write;
+    }
+}
+
 /* The registers make no sense together. */
-TestdevOutcome testdev_bad(TestdevRun *run);
+static inline TestdevOutcome testdev_bad(TestdevRun *run)
+{
+    testdev_fail(run, TESTDEV_WHY_BAD_COMMAND, 0, 0, false);
+    return TESTDEV_FAILED;
+}
 
 /* --- commands.c --- */
 /* FNV-1a, of nothing yet. */
