@@ -110,7 +110,8 @@ inner_initrd() {
     mkdir -p -- "$to/bin" "$to/lib"
     inner_tools
     cp -- "$guest_root/tests/guest/inner/init" "$to/"
-    "inner_$guest_inner" "$to"
+    # some share a build folder
+    with_lock "$guest_root/out/inner.lock" "inner_$guest_inner" "$to"
     inner_compile "$to/bin/qtest-vfio"
     inner_libraries "$tree" "$to"/bin/* "$to/lib/libviommu.so.0"
     cp -- "$guest_image/initrd" "$folder/initrd"
