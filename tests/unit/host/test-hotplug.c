@@ -43,7 +43,7 @@ static void reads_of(Host *h, unsigned i, uint32_t pasid, uint64_t addr,
     uint64_t value;
 
     g_assert_cmpint(host_read(h, i, pasid, addr), ==, TD_OK);
-    value = host_get(h, i, TD_BUFFER);
+    value = GUINT64_TO_LE(host_get(h, i, TD_BUFFER));
     g_assert_cmpint(memcmp(&value, name, 8), ==, 0);
 }
 

@@ -388,7 +388,7 @@ static int watch(Bent *b, int fd, unsigned long request, void *arg)
 
         for (unsigned i = 0; i < args->entry_num && seen->n < OPCODES_MAX;
              i++) {
-            seen->opcode[seen->n++] = entries[2 * i] & 0xff;
+            seen->opcode[seen->n++] = GUINT64_FROM_LE(entries[2 * i]) & 0xff;
         }
     }
     return bent_ioctl(b, fd, request, arg);

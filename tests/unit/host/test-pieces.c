@@ -276,7 +276,7 @@ static void reaches(Host *h, uint64_t iova, const uint8_t *memory)
     uint64_t value;
 
     g_assert_cmpint(host_read(h, 0, SM_NONE, iova), ==, TD_OK);
-    value = host_get(h, 0, TD_BUFFER);
+    value = GUINT64_TO_LE(host_get(h, 0, TD_BUFFER));
     g_assert_cmpint(memcmp(&value, memory, 8), ==, 0);
 }
 

@@ -129,11 +129,11 @@ static void decide(Ep *ep)
 /* Software is quick: the decision is there before the access has come back. */
 static void test_early(void)
 {
-    uint64_t data = 0x1122334455667788;
+    uint64_t data = 0x1122334455667788, bytes = GUINT64_TO_LE(data);
     Ep *ep = ep_start();
 
-    memcpy(ep_at(ep, ADDR), &data, 8);
-    memcpy(ep_at(ep, ADDR + 8), &data, 8);
+    memcpy(ep_at(ep, ADDR), &bytes, 8);
+    memcpy(ep_at(ep, ADDR + 8), &bytes, 8);
     ep_set(ep, TD_CONTROL, 0);
     ep->dma_result = VIOMMU_DMA_STALLED;
     ep->stall_tag = TAG;

@@ -431,10 +431,10 @@ static void *poster_main(void *opaque)
 /* What a processor does with a notification: clear ON, then take all. */
 static void take(Post *p)
 {
-    uint64_t old = __atomic_fetch_and(p->control, ~SPEC_PID_ON,
-                                      __ATOMIC_SEQ_CST);
+    const uint64_t on = GUINT64_TO_LE(SPEC_PID_ON);
+    uint64_t old = __atomic_fetch_and(p->control, ~on, __ATOMIC_SEQ_CST);
 
-    if (old & SPEC_PID_ON) {
+    if (old & on) {
         __atomic_fetch_add(&p->cleared, 1, __ATOMIC_RELAXED);
     }
     for (unsigned i = 0; i < 4; i++) {
@@ -497,7 +497,7 @@ static void test_posted_threads(void)
     for (unsigned i = 0; i < 4; i++) {
         g_assert_cmphex(post.pir[i], ==, 0);
     }
-    g_assert_cmphex(*post.control, ==, control);
+    g_assert_cmphex(GUINT64_FROM_LE(*post.control), ==, control);
     g_assert_cmpuint(post.strangers, ==, 0);
     g_assert_cmpuint(post.cleared, >, 0);
     g_assert_cmpuint(post.notifications, >=, post.cleared);
@@ -513,6 +513,7 @@ static void test_suppression_threads(void)
     Post post = { .ir = &ir, .rounds = 20000 * fixture_scale() };
     Poster posters[POSTERS];
     uint64_t pid;
+    const uint64_t sn = GUINT64_TO_LE(SPEC_PID_SN);
     bool suppressed = false;
 
     ir_start(&ir, true);
@@ -532,16 +533,16 @@ static void test_suppression_threads(void)
         uint64_t old;
 
         if (suppressed) {
-            old = __atomic_fetch_and(post.control, ~SPEC_PID_SN,
+            old = __atomic_fetch_and(post.control, ~sn,
                                      __ATOMIC_SEQ_CST);
             /* as Linux: what came while suppressed is looked for */
             take(&post);
         } else {
-            old = __atomic_fetch_or(post.control, SPEC_PID_SN,
+            old = __atomic_fetch_or(post.control, sn,
                                     __ATOMIC_SEQ_CST);
         }
         /* nobody else may change the bit */
-        g_assert_cmpint(suppressed, ==, (old & SPEC_PID_SN) != 0);
+        g_assert_cmpint(suppressed, ==, (old & sn) != 0);
         suppressed = !suppressed;
         if (__atomic_exchange_n(&post.notified, 0, __ATOMIC_SEQ_CST)) {
             take(&post);

@@ -247,7 +247,9 @@ static int slow_read(Fixture *f, uint64_t addr, void *buf, size_t size)
 
     g_assert_cmphex(addr, ==, SLOW + (SM_SOURCE & 0x7f) * SPEC_SM_CTX_SIZE);
     g_assert_cmpuint(size, ==, sizeof(w->p.s->ctx));
-    memcpy(buf, w->p.s->ctx, size);
+    for (unsigned i = 0; i < G_N_ELEMENTS(w->p.s->ctx); i++) {
+        ((uint64_t *)buf)[i] = GUINT64_TO_LE(w->p.s->ctx[i]);
+    }
     g_atomic_int_set(&w->reading, 1);
     while (!g_atomic_int_get(&w->go_on)) {
         g_usleep(100);
